@@ -1,0 +1,63 @@
+/* Architectures and their system call tables, as constant data.
+ *
+ * An architecture is one row of a descriptor array and one column of data/syscalls.csv.
+ * The tables are generated (scripts/gen-tables), hold no pointers and so need no
+ * relocation. Nothing here allocates.
+ * SPDX-License-Identifier: MIT */
+#ifndef SC_ARCH_ARCH_H
+#define SC_ARCH_ARCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SC_NR_ERROR (-1) /* __NR_SCMP_ERROR */
+#define SC_NR_UNDEF (-2) /* __NR_SCMP_UNDEF */
+
+#define SC_X32_BIT UINT32_C(0x40000000)
+
+struct sc_arch {
+	char name[12];   /* as seccomp_arch_resolve_name() takes it */
+	uint32_t token;  /* SCMP_ARCH_*; only x32's differs from @audit */
+	uint32_t audit;  /* what the kernel puts in seccomp_data.arch */
+	uint8_t column;  /* of the system call table */
+	uint8_t bits;    /* 32: the high words of arguments are not looked at; or 64 */
+	bool big_endian;
+	bool has_mux;    /* socketcall(2) and ipc(2) carry the socket and SysV IPC calls */
+};
+
+/* The number of architectures, and the i-th of them (0 <= i < sc_arch_count). */
+extern const unsigned int sc_arch_count;
+const struct sc_arch *sc_arch_at(unsigned int i);
+
+/* NULL when unknown. Token 0 (SCMP_ARCH_NATIVE) is not resolved here. */
+const struct sc_arch *sc_arch_by_token(uint32_t token);
+const struct sc_arch *sc_arch_by_name(const char *name);
+
+/* The ABI that this library was compiled for. Never NULL. */
+const struct sc_arch *sc_arch_native(void);
+
+/* A system call is a row of the table: 0 .. sc_syscall_count-1; -1 is "unknown". */
+extern const unsigned int sc_syscall_count;
+int sc_syscall_by_name(const char *name);
+int sc_syscall_by_nr(const struct sc_arch *arch, int nr); /* real numbers and pseudo ones */
+const char *sc_syscall_name(int row);
+
+/* The call's number on @arch: >= 0 where the architecture has it, else its negative
+ * pseudo number (__PNR_*), the same on every architecture. */
+int sc_syscall_nr(const struct sc_arch *arch, int row);
+
+/* The Linux version that introduced the call on @arch, (major << 8 | minor), 0 where it
+ * is not known. Feeds the ENOSYS cut-off of unknown calls. */
+uint16_t sc_syscall_since(const struct sc_arch *arch, int row);
+
+/* A call that socketcall(2) or ipc(2) can also carry on @arch. */
+struct sc_mux {
+	int nr;         /* number of socketcall or ipc on @arch */
+	uint32_t code;  /* what their argument 0 must be */
+	int direct;     /* the call's own number on @arch, negative where it has none */
+};
+
+/* Returns true and fills @out when @row is such a call on @arch. */
+bool sc_mux_lookup(const struct sc_arch *arch, int row, struct sc_mux *out);
+
+#endif

@@ -1,0 +1,51 @@
+/* Classic BPF programs for seccomp: what the kernel accepts, and what they do.
+ *
+ * Programs are in host byte order here; export swaps them where the filter's architecture
+ * has the other one. Nothing in this module has ever heard of rules; prove.h alone reads a
+ * lowered policy.
+ * SPDX-License-Identifier: MIT */
+#ifndef SC_BPF_BPF_H
+#define SC_BPF_BPF_H
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define SC_BPF_MAX BPF_MAXINSNS /* 4096 */
+
+struct sc_prog {
+	struct sock_filter *insns;
+	uint32_t len;
+	bool big_endian; /* of the seccomp_data that it reads: word order of arguments */
+};
+
+/* Would the kernel take it? 0, or -EINVAL with *@at = index of the first offending
+ * instruction and *@why = a constant sentence. Source: kernel/seccomp.c
+ * seccomp_check_filter(), net/core/filter.c bpf_check_classic(). */
+int sc_bpf_check(const struct sock_filter *insns, uint32_t len, uint32_t *at,
+	const char **why);
+
+/* struct seccomp_data as 16 words in the order of a machine of the given endianness:
+ * word i is what LD W ABS 4*i loads. */
+void sc_bpf_words(const struct seccomp_data *data, bool big_endian, uint32_t words[16]);
+
+/* Run a checked program over @words. Returns its verdict; counts executed instructions in
+ * *@steps when not NULL. Division by zero returns 0, as in the kernel. */
+uint32_t sc_bpf_run(const struct sock_filter *insns, uint32_t len, const uint32_t words[16],
+	uint32_t *steps);
+
+/* What the kernel's allow bitmap would hold: true when the emulator that follows only nr
+ * and arch reaches exactly RET ALLOW. Source: kernel/seccomp.c seccomp_is_const_allow(). */
+bool sc_bpf_const_allow(const struct sock_filter *insns, uint32_t len, uint32_t arch,
+	uint32_t nr);
+
+/* How many eBPF instructions the kernel's converter makes of it. Source: net/core/filter.c
+ * bpf_convert_filter(). */
+uint32_t sc_bpf_ebpf_len(const struct sock_filter *insns, uint32_t len);
+
+/* One instruction a line, jump targets as line numbers, words and actions by name. */
+int sc_bpf_disasm(const struct sock_filter *insns, uint32_t len, FILE *out);
+
+#endif

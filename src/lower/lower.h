@@ -1,0 +1,72 @@
+/* A policy without architectures: what is left after lowering.
+ *
+ * This is the contract between the front half (rules as the caller said them) and the back
+ * half (decision graph, emission, proof). Nobody past this point knows what an architecture
+ * is: multiplexed calls are expanded, x32 is a range of numbers, 32-bit words say so.
+ *
+ * The meaning of a lowered policy for one struct seccomp_data d:
+ *  - find the ABI with abi.audit == d.arch and abi.first <= d.nr <= abi.last (d.nr as
+ *    unsigned); none: the action is @badarch;
+ *  - find the call with call.nr == d.nr in that ABI; none: abi.otherwise;
+ *  - the action of the first rule of the call all of whose comparisons hold;
+ *    none: abi.otherwise.
+ * SPDX-License-Identifier: MIT */
+#ifndef SC_LOWER_LOWER_H
+#define SC_LOWER_LOWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum sc_op { /* the values of enum scmp_compare */
+	SC_OP_NE = 1,
+	SC_OP_LT,
+	SC_OP_LE,
+	SC_OP_EQ,
+	SC_OP_GE,
+	SC_OP_GT,
+	SC_OP_MASKED_EQ,
+};
+
+/* One comparison: (argument & mask) OP datum, unsigned, on 64 bits. @mask is all ones but
+ * for MASKED_EQ. On a 32-bit ABI only the low word is compared (mask and datum fit it). */
+struct sc_cmp {
+	uint64_t mask;
+	uint64_t datum;
+	uint8_t arg; /* 0..5 */
+	uint8_t op;  /* enum sc_op */
+};
+
+struct sc_low_rule {
+	uint32_t action;    /* the SECCOMP_RET_* value */
+	uint32_t first_cmp; /* into sc_lowered.cmps */
+	uint32_t n_cmps;    /* 0: the rule always matches */
+};
+
+struct sc_low_call {
+	uint32_t nr;
+	uint32_t first_rule; /* into sc_lowered.rules, in the order of matching */
+	uint32_t n_rules;
+	uint32_t weight; /* 0..255: seccomp_syscall_priority() */
+};
+
+struct sc_low_abi {
+	uint32_t audit;
+	uint32_t first, last; /* the range of numbers, inclusive */
+	uint32_t otherwise;   /* action for numbers without a matching rule */
+	uint32_t first_call;  /* into sc_lowered.calls, ascending by nr, no number twice */
+	uint32_t n_calls;
+	bool wide; /* 64-bit arguments; else the high words are not looked at */
+};
+
+struct sc_lowered {
+	struct sc_low_abi *abis; /* ascending by (audit, first); ranges do not overlap */
+	struct sc_low_call *calls;
+	struct sc_low_rule *rules;
+	struct sc_cmp *cmps;
+	uint32_t n_abis, n_calls, n_rules, n_cmps;
+	uint32_t badarch;
+	bool big_endian; /* of every ABI: where the low word of an argument lies */
+};
+
+#endif
