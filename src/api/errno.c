@@ -1,0 +1,13 @@
+/* The one place that narrows errors to what the manual documents.
+ * SPDX-License-Identifier: MIT */
+#include "api/errno.h"
+
+#include <errno.h>
+
+int sc_api_system_error(int rc, bool raw)
+{
+	if (rc >= 0)
+		return rc;
+	errno = -rc;
+	return raw ? rc : -ECANCELED;
+}
