@@ -19,6 +19,7 @@ struct sc_arch {
 	char name[12];   /* as seccomp_arch_resolve_name() takes it */
 	uint32_t token;  /* SCMP_ARCH_*; only x32's differs from @audit */
 	uint32_t audit;  /* what the kernel puts in seccomp_data.arch */
+	int32_t base;    /* where its numbers begin: mips 4000, 5000, 6000; x32 its bit */
 	uint8_t column;  /* of the system call table */
 	uint8_t bits;    /* 32: the high words of arguments are not looked at; or 64 */
 	bool big_endian;

@@ -1,0 +1,51 @@
+/* The layout of tables.gen.c. Only src/arch/ reads it.
+ * SPDX-License-Identifier: MIT */
+#ifndef SC_ARCH_TABLES_H
+#define SC_ARCH_TABLES_H
+
+#include "arch/arch.h"
+
+#define SC_NONE UINT16_MAX /* no row */
+
+/* Pseudo numbers come in two runs: multiplexed calls from -101 down, others from -10001. */
+#define SC_PSEUDO_LOW  (-101)
+#define SC_PSEUDO_HIGH (-10001)
+
+/* arm numbers a few private calls from 0x0f0000; a cell holds them as 0x7f00 + n. */
+#define SC_CELL_PRIVATE 0x7f00
+#define SC_PRIVATE_BASE 0x0f0000
+
+/* Where a column's part of sc_table_row_of_nr begins, and how many numbers it has. */
+struct sc_column {
+	uint16_t first;
+	uint16_t count;
+};
+
+extern const struct sc_arch sc_table_archs[];
+extern const uint32_t sc_table_arch_mul;    /* token -> slot, see arch_slot() */
+extern const uint8_t sc_table_arch_slots[]; /* 64 */
+
+extern const char sc_table_names[];          /* NUL-terminated, one after the other */
+extern const uint16_t sc_table_name_at[];    /* row -> offset of its name */
+extern const uint8_t sc_table_name_seeds[];  /* 256; the perfect hash, see name_slot() */
+extern const uint16_t sc_table_name_slots[]; /* 1024, SC_NONE where empty */
+extern const unsigned int sc_table_name_max; /* the longest name's length */
+
+extern const int16_t sc_table_nr[];          /* [column][row], -1 where absent */
+extern const int16_t sc_table_pseudo[];      /* row -> pseudo number, 0 where none */
+extern const struct sc_column sc_table_columns[];
+extern const uint16_t sc_table_row_of_nr[];
+extern const uint16_t sc_table_row_of_low[];
+extern const unsigned int sc_table_low_count;
+extern const uint16_t sc_table_row_of_high[];
+extern const unsigned int sc_table_high_count;
+extern const uint16_t sc_table_private[];    /* arm's private calls, SC_NONE where empty */
+extern const unsigned int sc_table_private_count;
+extern const uint8_t sc_table_private_column;
+
+extern const uint8_t sc_table_since[];       /* [column][row] -> version */
+extern const uint16_t sc_table_versions[];   /* major << 8 | minor */
+extern const uint16_t sc_table_socketcall;   /* rows of the multiplexers */
+extern const uint16_t sc_table_ipc;
+
+#endif
