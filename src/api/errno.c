@@ -11,3 +11,11 @@ int sc_api_system_error(int rc, bool raw)
 	errno = -rc;
 	return raw ? rc : -ECANCELED;
 }
+
+int sc_api_id_valid(int rc)
+{
+	if (rc == 0)
+		return 0;
+	errno = -rc;
+	return -ENOENT;
+}

@@ -10,4 +10,8 @@
  * cleaning up may change errno. 0 and more pass through, errno untouched. seccomp_load(3). */
 int sc_api_system_error(int rc, bool raw);
 
+/* 0 or -ENOENT: the manual knows no other answer of seccomp_notify_id_valid(3). errno has the
+ * system's own, as for a descriptor that is no listener. */
+int sc_api_id_valid(int rc);
+
 #endif
