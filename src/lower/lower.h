@@ -18,24 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum sc_op { /* the values of enum scmp_compare */
-	SC_OP_NE = 1,
-	SC_OP_LT,
-	SC_OP_LE,
-	SC_OP_EQ,
-	SC_OP_GE,
-	SC_OP_GT,
-	SC_OP_MASKED_EQ,
-};
-
-/* One comparison: (argument & mask) OP datum, unsigned, on 64 bits. @mask is all ones but
- * for MASKED_EQ. On a 32-bit ABI only the low word is compared (mask and datum fit it). */
-struct sc_cmp {
-	uint64_t mask;
-	uint64_t datum;
-	uint8_t arg; /* 0..5 */
-	uint8_t op;  /* enum sc_op */
-};
+#include "policy/cmp.h"
 
 struct sc_low_rule {
 	uint32_t action;    /* the SECCOMP_RET_* value */

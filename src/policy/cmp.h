@@ -1,0 +1,28 @@
+/* One comparison of a system call argument.
+ * SPDX-License-Identifier: MIT */
+#ifndef SC_POLICY_CMP_H
+#define SC_POLICY_CMP_H
+
+#include <stdint.h>
+
+enum sc_op { /* the values of enum scmp_compare */
+	SC_OP_NE = 1,
+	SC_OP_LT,
+	SC_OP_LE,
+	SC_OP_EQ,
+	SC_OP_GE,
+	SC_OP_GT,
+	SC_OP_MASKED_EQ,
+};
+
+/* (argument & mask) OP datum, unsigned, on 64 bits. @mask is all ones but for MASKED_EQ,
+ * and @datum has no bit outside it. On a 32-bit ABI only the low word is compared (mask and
+ * datum fit it). */
+struct sc_cmp {
+	uint64_t mask;
+	uint64_t datum;
+	uint8_t arg; /* 0..5 */
+	uint8_t op;  /* enum sc_op */
+};
+
+#endif

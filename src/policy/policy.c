@@ -1,0 +1,205 @@
+/* The policy as a whole: its architectures, merging, transactions.
+ * SPDX-License-Identifier: MIT */
+#include "policy/policy.h"
+#include "util/cleanup.h"
+#include "util/vec.h"
+
+static void ruleset_clear(struct sc_ruleset *rules)
+{
+	for (uint32_t i = 0; i < rules->n_tables; i++)
+		sc_table_free(rules->tables[i]);
+	*rules = (struct sc_ruleset){0};
+}
+
+static int ruleset_copy(const struct sc_ruleset *rules, struct sc_ruleset *out)
+{
+	_cleanup_(ruleset_clear) struct sc_ruleset copy = {.notify = rules->notify};
+
+	for (; copy.n_tables < rules->n_tables; copy.n_tables++) {
+		int rc = sc_table_copy(rules->tables[copy.n_tables],
+			&copy.tables[copy.n_tables]);
+
+		if (rc < 0)
+			return rc;
+	}
+	*out = copy;
+	copy.n_tables = 0;
+	return 0;
+}
+
+static void drop_snapshots(struct sc_policy *policy)
+{
+	while (policy->snapshots) {
+		struct sc_snapshot *snapshot = policy->snapshots;
+
+		policy->snapshots = snapshot->outer;
+		ruleset_clear(&snapshot->rules);
+		free(snapshot);
+	}
+}
+
+static void set_defaults(struct sc_policy *policy, uint32_t default_action)
+{
+	policy->default_action = default_action;
+	policy->attrs = (struct sc_attrs){
+		.badarch = SC_ACT_KILL_THREAD,
+		.optimize = 1,
+		.nnp = true,
+	};
+}
+
+int sc_policy_new(uint32_t default_action, struct sc_policy **out)
+{
+	struct sc_policy *policy = calloc(1, sizeof(*policy));
+	int rc;
+
+	if (!policy)
+		return -ENOMEM;
+	rc = sc_table_new(sc_arch_native(), &policy->rules.tables[0]);
+	if (rc < 0) {
+		free(policy);
+		return rc;
+	}
+	policy->rules.n_tables = 1;
+	set_defaults(policy, default_action);
+	*out = policy;
+	return 0;
+}
+
+void sc_policy_free(struct sc_policy *policy)
+{
+	if (!policy)
+		return;
+	drop_snapshots(policy);
+	ruleset_clear(&policy->rules);
+	free(policy);
+}
+
+int sc_policy_reset(struct sc_policy *policy, uint32_t default_action)
+{
+	struct sc_table *table;
+	int rc = sc_table_new(sc_arch_native(), &table);
+
+	if (rc < 0)
+		return rc;
+	drop_snapshots(policy);
+	ruleset_clear(&policy->rules);
+	policy->rules.tables[0] = table;
+	policy->rules.n_tables = 1;
+	set_defaults(policy, default_action);
+	return 0;
+}
+
+static uint32_t find_arch(const struct sc_policy *policy, const struct sc_arch *arch)
+{
+	uint32_t i = 0;
+
+	while (i < policy->rules.n_tables && policy->rules.tables[i]->arch != arch)
+		i++;
+	return i;
+}
+
+bool sc_policy_arch_exist(const struct sc_policy *policy, const struct sc_arch *arch)
+{
+	return find_arch(policy, arch) < policy->rules.n_tables;
+}
+
+int sc_policy_arch_add(struct sc_policy *policy, const struct sc_arch *arch)
+{
+	struct sc_ruleset *rules = &policy->rules;
+	int rc;
+
+	if (sc_policy_arch_exist(policy, arch))
+		return -EEXIST;
+	if (rules->n_tables && rules->tables[0]->arch->big_endian != arch->big_endian)
+		return -EDOM;
+	if (rules->n_tables == SC_ARCH_MAX)
+		return -ENOMEM;
+	rc = sc_table_new(arch, &rules->tables[rules->n_tables]);
+	if (rc < 0)
+		return rc;
+	rules->n_tables++;
+	return 0;
+}
+
+int sc_policy_arch_remove(struct sc_policy *policy, const struct sc_arch *arch)
+{
+	struct sc_ruleset *rules = &policy->rules;
+	uint32_t at = find_arch(policy, arch);
+
+	if (at == rules->n_tables)
+		return -EEXIST;
+	sc_table_free(rules->tables[at]);
+	rules->n_tables--;
+	memmove(&rules->tables[at], &rules->tables[at + 1],
+		(rules->n_tables - at) * sizeof(*rules->tables));
+	return 0;
+}
+
+int sc_policy_merge(struct sc_policy *dst, struct sc_policy *src)
+{
+	struct sc_ruleset *to = &dst->rules, *from = &src->rules;
+
+	if (dst == src || !to->n_tables || !from->n_tables)
+		return -EINVAL;
+	if (dst->default_action != src->default_action || dst->attrs.nnp != src->attrs.nnp ||
+		dst->attrs.tsync != src->attrs.tsync)
+		return -EINVAL;
+	if (to->tables[0]->arch->big_endian != from->tables[0]->arch->big_endian)
+		return -EDOM;
+	for (uint32_t i = 0; i < from->n_tables; i++)
+		if (sc_policy_arch_exist(dst, from->tables[i]->arch))
+			return -EEXIST;
+	for (uint32_t i = 0; i < from->n_tables; i++)
+		to->tables[to->n_tables++] = steal_ptr(from->tables[i]);
+	from->n_tables = 0;
+	to->notify |= from->notify;
+	sc_policy_free(src);
+	return 0;
+}
+
+int sc_policy_begin(struct sc_policy *policy)
+{
+	struct sc_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	int rc;
+
+	if (!snapshot)
+		return -ENOMEM;
+	rc = ruleset_copy(&policy->rules, &snapshot->rules);
+	if (rc < 0) {
+		free(snapshot);
+		return rc;
+	}
+	snapshot->outer = policy->snapshots;
+	policy->snapshots = snapshot;
+	return 0;
+}
+
+void sc_policy_reject(struct sc_policy *policy)
+{
+	struct sc_snapshot *snapshot = policy->snapshots;
+
+	if (!snapshot)
+		return;
+	policy->snapshots = snapshot->outer;
+	ruleset_clear(&policy->rules);
+	policy->rules = snapshot->rules;
+	free(snapshot);
+}
+
+void sc_policy_commit(struct sc_policy *policy)
+{
+	struct sc_snapshot *snapshot = policy->snapshots;
+
+	if (!snapshot)
+		return;
+	policy->snapshots = snapshot->outer;
+	ruleset_clear(&snapshot->rules);
+	free(snapshot);
+}
+
+bool sc_policy_notifies(const struct sc_policy *policy)
+{
+	return policy->rules.notify || policy->default_action == SC_ACT_NOTIFY ||
+		policy->attrs.badarch == SC_ACT_NOTIFY;
+}

@@ -1,0 +1,154 @@
+/* One rule for every architecture: what it becomes on each, judged first, then done.
+ * SPDX-License-Identifier: MIT */
+#include "policy/policy.h"
+#include "util/vec.h"
+
+/* What a rule becomes on one architecture: on up to two numbers, the call's own and the
+ * multiplexing call's. */
+struct place {
+	struct sc_table *table;
+	int nr[2];
+	int judgement[2];
+	bool mux[2];
+	unsigned int n;
+	uint32_t code; /* argument 0 of the multiplexing call */
+};
+
+/* The native number @nr as @arch knows it. */
+static int translate(const struct sc_arch *arch, int nr, struct place *place)
+{
+	const struct sc_arch *native = sc_arch_native();
+	struct sc_mux mux;
+	int row;
+
+	place->n = 0;
+	/* -1 is what a tracer sets to skip a call: the same everywhere. */
+	if (nr == -1 || (arch == native && !arch->has_mux && nr >= 0)) {
+		place->nr[place->n++] = nr;
+		return 0;
+	}
+	row = sc_syscall_by_nr(native, nr);
+	if (row < 0) {
+		if (arch != native)
+			return -EFAULT;
+		if (nr >= 0)
+			place->nr[place->n++] = nr;
+		return 0;
+	}
+	if (arch->has_mux && sc_mux_lookup(arch, row, &mux)) {
+		if (mux.direct >= 0)
+			place->nr[place->n++] = mux.direct;
+		place->mux[place->n] = true;
+		place->code = mux.code;
+		place->nr[place->n++] = mux.nr;
+		return 0;
+	}
+	nr = sc_syscall_nr(arch, row);
+	if (nr >= 0)
+		place->nr[place->n++] = nr;
+	return 0;
+}
+
+/* socketcall(2) and ipc(2) take the call's code as argument 0; the other arguments keep
+ * their places, though what they point to cannot be seen. */
+static void as_multiplexed(const struct sc_chain *chain, uint32_t code, struct sc_chain *out)
+{
+	out->cmp[0] = (struct sc_cmp){
+		.mask = UINT64_MAX, .datum = code, .arg = 0, .op = SC_OP_EQ};
+	out->len = 1;
+	for (uint32_t i = 0; i < chain->len; i++)
+		if (chain->cmp[i].arg != 0)
+			out->cmp[out->len++] = chain->cmp[i];
+}
+
+static void chain_for(const struct place *place, unsigned int i, const struct sc_chain *chain,
+	struct sc_chain *out)
+{
+	struct sc_chain muxed;
+
+	if (place->mux[i]) {
+		as_multiplexed(chain, place->code, &muxed);
+		chain = &muxed;
+	}
+	sc_chain_normalise(chain, place->table->arch->bits, out);
+}
+
+static int judge(struct place *place, uint32_t action, const struct sc_chain *chain,
+	bool exact)
+{
+	if (exact && place->n == 0)
+		return -EDOM;
+	for (unsigned int i = 0; i < place->n; i++) {
+		struct sc_chain own;
+
+		if (exact && place->mux[i] && chain->len > 0)
+			return -EINVAL;
+		chain_for(place, i, chain, &own);
+		place->judgement[i] =
+			sc_table_judge(place->table, place->nr[i], &own, action);
+		if (place->judgement[i] < 0)
+			return place->judgement[i];
+	}
+	return sc_table_reserve(place->table);
+}
+
+static void apply(const struct place *place, uint32_t action, const struct sc_chain *chain)
+{
+	for (unsigned int i = 0; i < place->n; i++) {
+		struct sc_chain own;
+
+		chain_for(place, i, chain, &own);
+		sc_table_apply(place->table, place->nr[i], &own, action,
+			place->judgement[i]);
+	}
+}
+
+int sc_policy_rule_add(struct sc_policy *policy, uint32_t action, int nr,
+	const struct sc_chain *chain, bool exact)
+{
+	struct sc_ruleset *rules = &policy->rules;
+	struct place places[SC_ARCH_MAX];
+
+	if (exact && rules->n_tables > 1)
+		return -EOPNOTSUPP;
+	for (uint32_t i = 0; i < rules->n_tables; i++) {
+		int rc;
+
+		places[i] = (struct place){.table = rules->tables[i]};
+		rc = translate(rules->tables[i]->arch, nr, &places[i]);
+		if (!rc)
+			rc = judge(&places[i], action, chain, exact);
+		if (rc < 0)
+			return rc;
+	}
+	for (uint32_t i = 0; i < rules->n_tables; i++)
+		apply(&places[i], action, chain);
+	rules->notify |= action == SC_ACT_NOTIFY;
+	return 0;
+}
+
+int sc_policy_priority(struct sc_policy *policy, int nr, uint8_t priority)
+{
+	struct sc_ruleset *rules = &policy->rules;
+	struct place places[SC_ARCH_MAX];
+
+	for (uint32_t i = 0; i < rules->n_tables; i++) {
+		int rc;
+
+		places[i] = (struct place){.table = rules->tables[i]};
+		rc = translate(rules->tables[i]->arch, nr, &places[i]);
+		if (!rc)
+			rc = sc_table_reserve(rules->tables[i]);
+		if (rc < 0)
+			return rc;
+	}
+	for (uint32_t i = 0; i < rules->n_tables; i++)
+		for (unsigned int k = 0; k < places[i].n; k++) {
+			struct sc_call *call =
+				sc_table_touch(rules->tables[i], places[i].nr[k]);
+
+			if (call->priority < priority)
+				call->priority = priority;
+		}
+	return 0;
+}

@@ -1,0 +1,276 @@
+/* The rules of one architecture.
+ * SPDX-License-Identifier: MIT */
+#include "policy/policy.h"
+#include "util/cleanup.h"
+#include "util/hash.h"
+#include "util/vec.h"
+
+/* Where the ABI's numbers begin: o32, n64 and n32 of mips count from 4000, 5000, 6000. */
+static uint32_t first_number(const struct sc_arch *arch)
+{
+	int row = sc_syscall_by_name("read");
+	int nr = row < 0 ? 0 : sc_syscall_nr(arch, row);
+
+	return nr < 0 ? 0 : (uint32_t)nr / 1000 * 1000;
+}
+
+int sc_table_new(const struct sc_arch *arch, struct sc_table **out)
+{
+	struct sc_table *table = calloc(1, sizeof(*table));
+
+	if (!table)
+		return -ENOMEM;
+	table->dense = calloc(SC_DENSE, sizeof(*table->dense));
+	if (!table->dense) {
+		free(table);
+		return -ENOMEM;
+	}
+	table->arch = arch;
+	table->base = (arch->token != arch->audit) ? SC_X32_BIT : first_number(arch);
+	*out = table;
+	return 0;
+}
+
+void sc_table_free(struct sc_table *table)
+{
+	if (!table)
+		return;
+	free(table->dense);
+	free(table->slots);
+	free(table->calls);
+	free(table->rules);
+	free(table->cmps);
+	free(table->prefixes);
+	free(table);
+}
+
+static void table_freep(struct sc_table **table)
+{
+	sc_table_free(*table);
+}
+
+int sc_table_copy(const struct sc_table *table, struct sc_table **out)
+{
+	_cleanup_(table_freep) struct sc_table *copy = calloc(1, sizeof(*copy));
+
+	if (!copy)
+		return -ENOMEM;
+	copy->arch = table->arch;
+	copy->base = table->base;
+	copy->dense = sc_vec_copy(table->dense, SC_DENSE, sizeof(*copy->dense));
+	copy->slots = sc_vec_copy(table->slots, table->n_slots, sizeof(*copy->slots));
+	copy->calls = sc_vec_copy(table->calls, table->n_calls, sizeof(*copy->calls));
+	copy->rules = sc_vec_copy(table->rules, table->n_rules, sizeof(*copy->rules));
+	copy->cmps = sc_vec_copy(table->cmps, table->n_cmps, sizeof(*copy->cmps));
+	copy->prefixes = sc_vec_copy(table->prefixes, table->n_prefix_slots,
+		sizeof(*copy->prefixes));
+	if (!copy->dense || !copy->slots || !copy->calls || !copy->rules || !copy->cmps ||
+		!copy->prefixes)
+		return -ENOMEM;
+	copy->n_slots = table->n_slots;
+	copy->n_sparse = table->n_sparse;
+	copy->n_prefix_slots = table->n_prefix_slots;
+	copy->n_prefixes = table->n_prefixes;
+	copy->n_calls = copy->cap_calls = table->n_calls;
+	copy->n_rules = copy->cap_rules = table->n_rules;
+	copy->n_cmps = copy->cap_cmps = table->n_cmps;
+	*out = steal_ptr(copy);
+	return 0;
+}
+
+static uint32_t *slot_of(const struct sc_table *table, int nr)
+{
+	uint32_t i = (uint32_t)(sc_hash_mix(1, (uint32_t)nr) >> 32);
+
+	for (;; i++) {
+		uint32_t *slot = &table->slots[i & (table->n_slots - 1)];
+
+		if (!*slot || table->calls[*slot - 1].nr == nr)
+			return slot;
+	}
+}
+
+struct sc_call *sc_table_find(const struct sc_table *table, int nr)
+{
+	uint32_t offset = (uint32_t)nr - table->base;
+	uint32_t index;
+
+	if (offset < SC_DENSE)
+		index = table->dense[offset];
+	else
+		index = table->n_slots ? *slot_of(table, nr) : 0;
+	return index ? &table->calls[index - 1] : NULL;
+}
+
+/* The call of @nr, made when it is not there. The room was reserved. */
+struct sc_call *sc_table_touch(struct sc_table *table, int nr)
+{
+	struct sc_call *call = sc_table_find(table, nr);
+	uint32_t offset = (uint32_t)nr - table->base;
+
+	if (call)
+		return call;
+	if (offset < SC_DENSE) {
+		table->dense[offset] = table->n_calls + 1;
+	} else {
+		*slot_of(table, nr) = table->n_calls + 1;
+		table->n_sparse++;
+	}
+	call = &table->calls[table->n_calls++];
+	*call = (struct sc_call){.nr = nr, .head = SC_NO_RULE, .tail = SC_NO_RULE};
+	return call;
+}
+
+static int grow_slots(struct sc_table *table)
+{
+	uint32_t n_slots = table->n_slots ? table->n_slots * 2 : 64;
+	uint32_t *old = table->slots, n_old = table->n_slots;
+	uint32_t *slots;
+
+	if (n_slots < n_old)
+		return -ENOMEM;
+	slots = calloc(n_slots, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	table->slots = slots;
+	table->n_slots = n_slots;
+	for (uint32_t i = 0; i < n_old; i++)
+		if (old[i])
+			*slot_of(table, table->calls[old[i] - 1].nr) = old[i];
+	free(old);
+	return 0;
+}
+
+int sc_table_reserve(struct sc_table *table)
+{
+	int rc;
+
+	rc = sc_reserve(table->calls, table->cap_calls, table->n_calls, 2);
+	if (!rc)
+		rc = sc_reserve(table->rules, table->cap_rules, table->n_rules, 2);
+	if (!rc)
+		rc = sc_reserve(table->cmps, table->cap_cmps, table->n_cmps,
+			2 * SC_ARGS_MAX);
+	if (!rc && (table->n_sparse + 2) * 2 > table->n_slots)
+		rc = grow_slots(table);
+	if (!rc && table->prefixes)
+		rc = sc_prefix_reserve(table, 2);
+	return rc;
+}
+
+static const struct sc_cmp *cmps_of(const struct sc_table *table, const struct sc_rule *rule)
+{
+	return table->cmps + rule->first_cmp;
+}
+
+/* How many elements the two have in common from the start. */
+static uint32_t common(const struct sc_cmp *a, uint32_t na, const struct sc_cmp *b, uint32_t nb)
+{
+	uint32_t n = 0;
+
+	while (n < na && n < nb && sc_cmp_equal(&a[n], &b[n]))
+		n++;
+	return n;
+}
+
+int sc_table_judge(const struct sc_table *table, int nr, const struct sc_chain *chain,
+	uint32_t action)
+{
+	const struct sc_call *call = sc_table_find(table, nr);
+	int judgement = SC_TABLE_ADD;
+
+	if (!call)
+		return SC_TABLE_ADD;
+	if (call->always)
+		return SC_TABLE_COVERED;
+	if (chain->len == 0)
+		return SC_TABLE_REPLACE;
+	if (call->indexed)
+		return sc_prefix_judge(table, call, chain, action);
+	for (uint32_t r = call->head; r != SC_NO_RULE; r = table->rules[r].next) {
+		const struct sc_rule *rule = &table->rules[r];
+		uint32_t n = common(cmps_of(table, rule), rule->len, chain->cmp, chain->len);
+
+		if (n == rule->len && n < chain->len)
+			return SC_TABLE_COVERED;
+		if (n == rule->len)
+			return rule->action == action ? SC_TABLE_COVERED : -EEXIST;
+		if (n < chain->len)
+			continue;
+		if (rule->action != action)
+			return -EEXIST;
+		judgement = SC_TABLE_REPLACE;
+	}
+	return judgement;
+}
+
+/* Takes the rules that @chain begins off the call's list. */
+static void drop_longer(struct sc_table *table, struct sc_call *call,
+	const struct sc_chain *chain)
+{
+	uint32_t *link = &call->head;
+
+	call->tail = SC_NO_RULE;
+	while (*link != SC_NO_RULE) {
+		struct sc_rule *rule = &table->rules[*link];
+
+		if (common(cmps_of(table, rule), rule->len, chain->cmp, chain->len) ==
+			chain->len) {
+			*link = rule->next;
+			call->n_rules--;
+		} else {
+			call->tail = *link;
+			link = &rule->next;
+		}
+	}
+}
+
+/* From now on the call's rules are found by their beginnings. No memory for the index is no
+ * error: reading the list finds the same. */
+static void index_call(struct sc_table *table, struct sc_call *call)
+{
+	if (sc_prefix_reserve(table, call->n_rules + 2) < 0)
+		return;
+	for (uint32_t r = call->head; r != SC_NO_RULE; r = table->rules[r].next)
+		sc_prefix_insert(table, call, r);
+	call->indexed = true;
+}
+
+void sc_table_apply(struct sc_table *table, int nr, const struct sc_chain *chain,
+	uint32_t action, int judgement)
+{
+	struct sc_call *call;
+	struct sc_rule *rule;
+
+	if (judgement == SC_TABLE_COVERED)
+		return;
+	call = sc_table_touch(table, nr);
+	if (chain->len == 0) {
+		call->always = true;
+		call->action = action;
+		call->head = call->tail = SC_NO_RULE;
+		call->n_rules = 0;
+		return;
+	}
+	if (judgement == SC_TABLE_REPLACE)
+		drop_longer(table, call, chain);
+	rule = &table->rules[table->n_rules];
+	*rule = (struct sc_rule){
+		.action = action,
+		.first_cmp = table->n_cmps,
+		.len = chain->len,
+		.next = SC_NO_RULE,
+	};
+	memcpy(&table->cmps[table->n_cmps], chain->cmp, chain->len * sizeof(*chain->cmp));
+	table->n_cmps += chain->len;
+	if (call->tail == SC_NO_RULE)
+		call->head = table->n_rules;
+	else
+		table->rules[call->tail].next = table->n_rules;
+	call->tail = table->n_rules++;
+	call->n_rules++;
+	if (call->indexed)
+		sc_prefix_insert(table, call, call->tail);
+	else if (call->n_rules >= SC_INDEX_FROM)
+		index_call(table, call);
+}

@@ -1,0 +1,16 @@
+/* Integer mixing for open-addressed tables.
+ * SPDX-License-Identifier: MIT */
+#ifndef SC_UTIL_HASH_H
+#define SC_UTIL_HASH_H
+
+#include <stdint.h>
+
+/* Mixes @value into @seed; good enough in the high half for power-of-two tables. */
+static inline uint64_t sc_hash_mix(uint64_t seed, uint64_t value)
+{
+	uint64_t h = (seed ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return h ^ (h >> 29);
+}
+
+#endif
