@@ -1,0 +1,197 @@
+/* Layout, back to front: every jump's target is known when the jump is written.
+ *
+ * Positions count instructions from the end. A jump farther than its eight bits reach goes to
+ * a copy of a RET, or to a JA that all such jumps of the neighbourhood share.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/emit.h"
+#include "util/cleanup.h"
+
+#define NOWHERE UINT32_MAX
+/* Resolving the second target of a jump may push the first one away by a RET or a JA. */
+#define REACH 254
+
+/* Where a node can be entered: how much of its word is in the accumulator already. */
+enum entry {
+	ENTRY_TEST, /* the word under the node's mask */
+	ENTRY_MASK, /* the whole word */
+	ENTRY_LOAD, /* something else */
+	ENTRIES,
+};
+
+struct place {
+	uint32_t at[ENTRIES];   /* position, NOWHERE */
+	uint32_t jump[ENTRIES]; /* of the last JA to it */
+	uint8_t needed;		/* entries that somebody comes through, as bits */
+	uint8_t seen;
+};
+
+struct layout {
+	const struct sc_dag *dag;
+	struct place *places;
+	struct sock_filter *insns; /* reversed: [0] is the last instruction */
+	uint32_t len;
+	bool over; /* more than SC_BPF_MAX */
+};
+
+static void put(struct layout *l, struct sock_filter insn)
+{
+	if (l->len == SC_BPF_MAX)
+		l->over = true;
+	else
+		l->insns[l->len++] = insn;
+}
+
+static enum entry entry_from(const struct sc_node *from, const struct sc_node *to)
+{
+	if (to->test == SC_TEST_LEAF)
+		return ENTRY_TEST;
+	if (!from || from->word != to->word)
+		return ENTRY_LOAD;
+	if (from->mask == to->mask)
+		return ENTRY_TEST;
+	return from->mask == UINT32_MAX ? ENTRY_MASK : ENTRY_LOAD;
+}
+
+/* Nodes reachable from @root, children before parents: in @order. Marks the entries that
+ * are come through. No recursion: a hostile policy's graph may be deep. */
+static uint32_t plan(struct layout *l, uint32_t root, uint32_t *order, uint32_t *stack)
+{
+	uint32_t n = 0, depth = 0;
+
+	stack[depth++] = root;
+	while (depth) {
+		uint32_t at = stack[depth - 1];
+		const struct sc_node *node = &l->dag->nodes[at];
+		struct place *place = &l->places[at];
+		uint32_t child = NOWHERE;
+
+		if (node->test != SC_TEST_LEAF && place->seen < 2)
+			child = place->seen == 0 ? node->yes : node->no;
+		if (child == NOWHERE) {
+			if (place->seen != 3)
+				order[n++] = at;
+			place->seen = 3;
+			depth--;
+			continue;
+		}
+		place->seen++;
+		l->places[child].needed |=
+			1U << entry_from(node, &l->dag->nodes[child]);
+		if (l->places[child].seen == 0)
+			stack[depth++] = child;
+	}
+	return n;
+}
+
+static bool reaches(const struct layout *l, uint32_t position)
+{
+	/* A jump put at l->len passes over l->len - position - 1 instructions. */
+	return position != NOWHERE && l->len - position - 1 <= REACH;
+}
+
+/* A position of @node within reach of an instruction put after at most one more. */
+static uint32_t near(struct layout *l, const struct sc_node *from, uint32_t node)
+{
+	const struct sc_node *to = &l->dag->nodes[node];
+	enum entry entry = entry_from(from, to);
+	struct place *place = &l->places[node];
+
+	if (reaches(l, place->at[entry]))
+		return place->at[entry];
+	if (to->test == SC_TEST_LEAF) {
+		place->at[entry] = l->len;
+		put(l, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, to->k));
+		return place->at[entry];
+	}
+	if (!reaches(l, place->jump[entry])) {
+		place->jump[entry] = l->len;
+		put(l, (struct sock_filter)BPF_STMT(
+			       BPF_JMP | BPF_JA, l->len - place->at[entry] - 1));
+	}
+	return place->jump[entry];
+}
+
+static uint16_t jump_code(uint8_t test)
+{
+	switch (test) {
+	case SC_TEST_EQ:
+		return BPF_JMP | BPF_JEQ | BPF_K;
+	case SC_TEST_GE:
+		return BPF_JMP | BPF_JGE | BPF_K;
+	default:
+		return BPF_JMP | BPF_JSET | BPF_K;
+	}
+}
+
+static void put_test(struct layout *l, uint32_t index)
+{
+	const struct sc_node *node = &l->dag->nodes[index];
+	struct place *place = &l->places[index];
+	uint32_t yes, no;
+
+	/* The second may have put an instruction between the first and here. */
+	yes = near(l, node, node->yes);
+	no = near(l, node, node->no);
+	place->at[ENTRY_TEST] = l->len;
+	put(l, (struct sock_filter)BPF_JUMP(jump_code(node->test), node->k,
+		       (uint8_t)(l->len - yes - 1), (uint8_t)(l->len - no - 1)));
+	place->at[ENTRY_MASK] = place->at[ENTRY_TEST];
+	if (node->mask != UINT32_MAX &&
+		place->needed & (1U << ENTRY_MASK | 1U << ENTRY_LOAD)) {
+		place->at[ENTRY_MASK] = l->len;
+		put(l, (struct sock_filter)BPF_STMT(
+			       BPF_ALU | BPF_AND | BPF_K, node->mask));
+	}
+	if (place->needed & 1U << ENTRY_LOAD) {
+		place->at[ENTRY_LOAD] = l->len;
+		put(l, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			       (uint32_t)node->word * 4));
+	}
+}
+
+static int hand_out(const struct layout *l, bool big_endian, struct sc_prog *out)
+{
+	struct sock_filter *insns;
+
+	if (l->over)
+		return -E2BIG;
+	insns = malloc(l->len * sizeof(*insns));
+	if (!insns)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < l->len; i++)
+		insns[i] = l->insns[l->len - 1 - i];
+	*out = (struct sc_prog){.insns = insns, .len = l->len, .big_endian = big_endian};
+	return 0;
+}
+
+int sc_emit(const struct sc_dag *dag, uint32_t root, bool big_endian, struct sc_prog *out)
+{
+	_cleanup_free_ struct place *places = malloc(dag->n_nodes * sizeof(*places));
+	_cleanup_free_ uint32_t *order = malloc(2 * (size_t)dag->n_nodes * sizeof(*order));
+	_cleanup_free_ struct sock_filter *insns = malloc(SC_BPF_MAX * sizeof(*insns));
+	struct layout l = {.dag = dag, .places = places, .insns = insns};
+	uint32_t n;
+
+	if (!places || !order || !insns)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < dag->n_nodes; i++)
+		places[i] = (struct place){
+			.at = {NOWHERE, NOWHERE, NOWHERE},
+			.jump = {NOWHERE, NOWHERE, NOWHERE},
+		};
+	places[root].needed = 1U << ENTRY_LOAD;
+	n = plan(&l, root, order, order + dag->n_nodes);
+	for (uint32_t i = 0; i < n && !l.over; i++) {
+		const struct sc_node *node = &dag->nodes[order[i]];
+
+		if (node->test != SC_TEST_LEAF)
+			put_test(&l, order[i]);
+		else if (n == 1)
+			near(&l, NULL, order[i]);
+	}
+	return hand_out(&l, big_endian, out);
+}

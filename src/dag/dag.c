@@ -1,0 +1,114 @@
+/* Nodes, each once.
+ * SPDX-License-Identifier: MIT */
+#include "dag/dag.h"
+#include "util/hash.h"
+#include "util/vec.h"
+
+/* A program has at most 4096 instructions; more nodes than this means that the builder went
+ * astray on a hostile policy. */
+#define MAX_NODES (1U << 22)
+
+int sc_dag_init(struct sc_dag *dag)
+{
+	*dag = (struct sc_dag){.n_slots = 512};
+	dag->slots = calloc(dag->n_slots, sizeof(*dag->slots));
+	return dag->slots ? 0 : -ENOMEM;
+}
+
+void sc_dag_clear(struct sc_dag *dag)
+{
+	free(dag->nodes);
+	free(dag->slots);
+	*dag = (struct sc_dag){0};
+}
+
+static uint64_t hash_node(const struct sc_node *n)
+{
+	uint64_t h = sc_hash_mix((uint64_t)n->test << 8 | n->word, (uint64_t)n->mask << 32 | n->k);
+
+	return sc_hash_mix(h, (uint64_t)n->yes << 32 | n->no);
+}
+
+static bool same_node(const struct sc_node *a, const struct sc_node *b)
+{
+	return a->test == b->test && a->word == b->word && a->mask == b->mask &&
+		a->k == b->k && a->yes == b->yes && a->no == b->no;
+}
+
+static uint32_t *slot_of(const struct sc_dag *dag, const struct sc_node *node)
+{
+	uint32_t i = (uint32_t)(hash_node(node) >> 32);
+
+	for (;; i++) {
+		uint32_t *slot = &dag->slots[i & (dag->n_slots - 1)];
+
+		if (!*slot || same_node(&dag->nodes[*slot - 1], node))
+			return slot;
+	}
+}
+
+static int grow(struct sc_dag *dag)
+{
+	uint32_t n_slots = dag->n_slots * 2;
+	uint32_t *slots = calloc(n_slots, sizeof(*slots));
+
+	if (!slots)
+		return -ENOMEM;
+	free(dag->slots);
+	dag->slots = slots;
+	dag->n_slots = n_slots;
+	for (uint32_t i = 0; i < dag->n_nodes; i++)
+		*slot_of(dag, &dag->nodes[i]) = i + 1;
+	return 0;
+}
+
+static uint32_t intern(struct sc_dag *dag, const struct sc_node *node)
+{
+	uint32_t *slot;
+
+	if (dag->rc < 0)
+		return 0;
+	slot = slot_of(dag, node);
+	if (*slot)
+		return *slot - 1;
+	if (dag->n_nodes == MAX_NODES)
+		dag->rc = -E2BIG;
+	else if ((dag->n_nodes + 1) * 2 > dag->n_slots)
+		dag->rc = grow(dag);
+	if (!dag->rc)
+		dag->rc = sc_reserve(dag->nodes, dag->cap_nodes, dag->n_nodes, 1);
+	if (dag->rc < 0)
+		return 0;
+	dag->nodes[dag->n_nodes] = *node;
+	*slot_of(dag, node) = dag->n_nodes + 1;
+	return dag->n_nodes++;
+}
+
+uint32_t sc_dag_leaf(struct sc_dag *dag, uint32_t action)
+{
+	return intern(dag, &(struct sc_node){.test = SC_TEST_LEAF, .k = action});
+}
+
+uint32_t sc_dag_test(struct sc_dag *dag, enum sc_test test, uint8_t word, uint32_t mask,
+	uint32_t k, uint32_t yes, uint32_t no)
+{
+	struct sc_node node = {
+		.test = (uint8_t)test,
+		.word = word,
+		.mask = mask,
+		.k = k,
+		.yes = yes,
+		.no = no,
+	};
+
+	if (yes == no)
+		return yes;
+	if (test == SC_TEST_EQ && mask != UINT32_MAX) {
+		/* One JSET instead of AND and JEQ. */
+		if (k == 0)
+			return sc_dag_test(dag, SC_TEST_SET, word, UINT32_MAX, mask, no, yes);
+		if (k == mask && (mask & (mask - 1)) == 0)
+			return sc_dag_test(dag, SC_TEST_SET, word, UINT32_MAX, mask, yes, no);
+	}
+	return intern(dag, &node);
+}

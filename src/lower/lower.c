@@ -1,0 +1,198 @@
+/* From a policy to what the back half understands.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lower/lower.h"
+#include "lower/order.h"
+#include "policy/policy.h"
+
+/* What one architecture becomes: up to three ranges of numbers. */
+#define ABIS_PER_ARCH 3
+
+static int by_nr(const void *a, const void *b)
+{
+	uint32_t na = (uint32_t)(*(struct sc_call *const *)a)->nr;
+	uint32_t nb = (uint32_t)(*(struct sc_call *const *)b)->nr;
+
+	return (na > nb) - (na < nb);
+}
+
+/* The table's calls by ascending number: the dense ones are read off their index. */
+static uint32_t sorted_calls(const struct sc_table *table, const struct sc_call **out)
+{
+	uint32_t n = 0, n_dense;
+
+	for (uint32_t i = 0; i < SC_DENSE && n < table->n_calls; i++)
+		if (table->dense[i])
+			out[n++] = &table->calls[table->dense[i] - 1];
+	n_dense = n;
+	if (n_dense == table->n_calls)
+		return n;
+	for (uint32_t i = 0; i < table->n_calls; i++)
+		if ((uint32_t)table->calls[i].nr - table->base >= SC_DENSE)
+			out[n++] = &table->calls[i];
+	qsort(out, n, sizeof(*out), by_nr);
+	return n;
+}
+
+static void lower_rules(struct sc_lowered *low, const struct sc_table *table,
+	const struct sc_call *call, struct sc_order_item *scratch)
+{
+	struct sc_low_rule *first = &low->rules[low->n_rules];
+	uint32_t n = 0;
+
+	if (call->always) {
+		first[n++] = (struct sc_low_rule){.action = call->action};
+		low->n_rules++;
+		return;
+	}
+	for (uint32_t r = call->head; r != SC_NO_RULE; r = table->rules[r].next) {
+		const struct sc_rule *rule = &table->rules[r];
+
+		first[n++] = (struct sc_low_rule){
+			.action = rule->action,
+			.first_cmp = low->n_cmps,
+			.n_cmps = rule->len,
+		};
+		for (uint32_t i = 0; i < rule->len; i++)
+			low->cmps[low->n_cmps++] = table->cmps[rule->first_cmp + i];
+	}
+	low->n_rules += n;
+	if (n > 1)
+		sc_order_rules(first, n, low->cmps, scratch);
+}
+
+/* The calls whose numbers lie in the range; -1 belongs to the last range alone. */
+static void lower_abi(struct sc_lowered *low, const struct sc_table *table,
+	const struct sc_call **calls, uint32_t n_calls, struct sc_low_abi abi,
+	struct sc_order_item *scratch)
+{
+	abi.audit = table->arch->audit;
+	abi.wide = table->arch->bits == 64;
+	abi.first_call = low->n_calls;
+	for (uint32_t i = 0; i < n_calls; i++) {
+		uint32_t nr = (uint32_t)calls[i]->nr;
+		struct sc_low_call *call = &low->calls[low->n_calls];
+
+		if (nr < abi.first || nr > abi.last)
+			continue;
+		*call = (struct sc_low_call){
+			.nr = nr,
+			.first_rule = low->n_rules,
+			.weight = calls[i]->priority,
+		};
+		lower_rules(low, table, calls[i], scratch);
+		call->n_rules = low->n_rules - call->first_rule;
+		low->n_calls++;
+	}
+	abi.n_calls = low->n_calls - abi.first_call;
+	low->abis[low->n_abis++] = abi;
+}
+
+static void lower_table(struct sc_lowered *low, const struct sc_policy *policy,
+	const struct sc_table *table, const struct sc_call **calls,
+	struct sc_order_item *scratch)
+{
+	const struct sc_arch *x32 = sc_arch_by_name("x32");
+	const struct sc_arch *x86_64 = sc_arch_by_name("x86_64");
+	uint32_t n = sorted_calls(table, calls);
+	struct sc_low_abi abi = {.last = UINT32_MAX, .otherwise = policy->default_action};
+
+	if (table->arch == x32) {
+		/* Without x86_64 beside it, a number without the bit is not of this ABI. */
+		abi.first = SC_X32_BIT;
+	} else if (table->arch == x86_64) {
+		abi.last = SC_X32_BIT - 1;
+	}
+	lower_abi(low, table, calls, n, abi, scratch);
+	if (table->arch != x86_64 || sc_policy_arch_exist(policy, x32))
+		return;
+	/* x86_64 alone: calls of the x32 ABI are of another architecture, but -1 is how a
+	 * tracer skips a call, whatever the ABI. */
+	abi = (struct sc_low_abi){
+		.first = SC_X32_BIT,
+		.last = UINT32_MAX - 1,
+		.otherwise = policy->attrs.badarch,
+	};
+	lower_abi(low, table, calls, 0, abi, scratch);
+	abi = (struct sc_low_abi){
+		.first = UINT32_MAX,
+		.last = UINT32_MAX,
+		.otherwise = policy->default_action,
+	};
+	lower_abi(low, table, calls, n, abi, scratch);
+}
+
+static int by_audit(const void *a, const void *b)
+{
+	const struct sc_low_abi *x = a, *y = b;
+
+	if (x->audit != y->audit)
+		return x->audit < y->audit ? -1 : 1;
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+struct sizes {
+	size_t abis, calls, rules, cmps, biggest_call, biggest_table;
+};
+
+static struct sizes measure(const struct sc_ruleset *rules)
+{
+	struct sizes s = {0};
+
+	s.abis = (size_t)rules->n_tables * ABIS_PER_ARCH;
+	for (uint32_t i = 0; i < rules->n_tables; i++) {
+		const struct sc_table *table = rules->tables[i];
+
+		s.calls += table->n_calls;
+		s.rules += (size_t)table->n_calls + table->n_rules;
+		s.cmps += table->n_cmps;
+		if (table->n_calls > s.biggest_table)
+			s.biggest_table = table->n_calls;
+		for (uint32_t c = 0; table->n_rules && c < table->n_calls; c++)
+			if (table->calls[c].n_rules > s.biggest_call)
+				s.biggest_call = table->calls[c].n_rules;
+	}
+	return s;
+}
+
+int sc_lower(const struct sc_policy *policy, struct sc_lowered *out)
+{
+	struct sizes s = measure(&policy->rules);
+	struct sc_lowered low = {.badarch = policy->attrs.badarch};
+	size_t scratch_size = 2 * s.biggest_call * sizeof(struct sc_order_item);
+	const struct sc_call **calls;
+	char *at;
+
+	/* Widest alignment first; every size is a sum of 32-bit counts of small structures,
+	 * which 64 bits hold, and which malloc(3) refuses where size_t is smaller. */
+	at = low.block = malloc(s.cmps * sizeof(*low.cmps) + s.biggest_table * sizeof(*calls) +
+		s.abis * sizeof(*low.abis) + s.calls * sizeof(*low.calls) +
+		s.rules * sizeof(*low.rules) + scratch_size + 1);
+	if (!at)
+		return -ENOMEM;
+	low.cmps = (void *)at;
+	at += s.cmps * sizeof(*low.cmps);
+	calls = (void *)at;
+	at += s.biggest_table * sizeof(*calls);
+	low.abis = (void *)at;
+	at += s.abis * sizeof(*low.abis);
+	low.calls = (void *)at;
+	at += s.calls * sizeof(*low.calls);
+	low.rules = (void *)at;
+	at += s.rules * sizeof(*low.rules);
+	for (uint32_t i = 0; i < policy->rules.n_tables; i++) {
+		low.big_endian = policy->rules.tables[i]->arch->big_endian;
+		lower_table(&low, policy, policy->rules.tables[i], calls, (void *)at);
+	}
+	qsort(low.abis, low.n_abis, sizeof(*low.abis), by_audit);
+	*out = low;
+	return 0;
+}
+
+void sc_lowered_clear(struct sc_lowered *lowered)
+{
+	free(lowered->block);
+	*lowered = (struct sc_lowered){0};
+}

@@ -1,0 +1,117 @@
+/* The order of matching.
+ *
+ * Rules with the same first element belong together, so the order is that of a tree: at each
+ * depth the elements are sorted, and a tie between different elements goes to the one that
+ * came first. Comparing two whole rules would not be transitive there.
+ * SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "lower/order.h"
+
+struct order {
+	const struct sc_cmp *cmps;
+	struct sc_order_item *spare; /* for merging */
+	uint32_t depth;
+	bool grouping; /* put equal elements side by side, else order the groups */
+};
+
+static int op_class(uint8_t op)
+{
+	switch (op) {
+	case SC_OP_LT:
+	case SC_OP_LE:
+		return 1;
+	case SC_OP_GT:
+	case SC_OP_GE:
+		return 2;
+	default:
+		return 0;
+	}
+}
+
+/* < 0: @a is matched first. 0: only the insertion tells. */
+static int canonical(const struct sc_cmp *a, const struct sc_cmp *b)
+{
+	int class_a = op_class(a->op), class_b = op_class(b->op);
+
+	if (a->arg != b->arg)
+		return a->arg > b->arg ? -1 : 1;
+	if (class_a != class_b)
+		return class_a - class_b;
+	if (a->datum == b->datum)
+		return 0;
+	return (a->datum > b->datum) == (class_a != 1) ? -1 : 1;
+}
+
+static int compare(const struct order *o, const struct sc_order_item *a,
+	const struct sc_order_item *b)
+{
+	const struct sc_cmp *ca = &o->cmps[a->rule.first_cmp + o->depth];
+	const struct sc_cmp *cb = &o->cmps[b->rule.first_cmp + o->depth];
+	int order;
+
+	/* Only a hostile caller's chains end here beside others; they still sort. */
+	if (a->rule.n_cmps <= o->depth || b->rule.n_cmps <= o->depth)
+		return (a->rule.n_cmps <= o->depth) - (b->rule.n_cmps <= o->depth);
+	order = canonical(ca, cb);
+	if (order)
+		return order;
+	if (!o->grouping)
+		return (a->leader > b->leader) - (a->leader < b->leader);
+	if (ca->mask != cb->mask)
+		return ca->mask < cb->mask ? -1 : 1;
+	return ca->op - cb->op;
+}
+
+/* Stable: what is equal stays in the order of insertion. */
+static void merge_sort(const struct order *o, struct sc_order_item *items, uint32_t n)
+{
+	uint32_t half = n / 2, left = 0, right = half, out = 0;
+
+	if (n < 2)
+		return;
+	merge_sort(o, items, half);
+	merge_sort(o, items + half, n - half);
+	if (compare(o, &items[half - 1], &items[half]) <= 0)
+		return;
+	while (left < half && right < n) {
+		bool take_left = compare(o, &items[left], &items[right]) <= 0;
+
+		o->spare[out++] = items[take_left ? left++ : right++];
+	}
+	memcpy(o->spare + out, items + left, (half - left) * sizeof(*items));
+	memcpy(items, o->spare, (out + half - left) * sizeof(*items));
+}
+
+static void order_from(struct order o, struct sc_order_item *items, uint32_t n)
+{
+	if (n < 2 || o.depth == 6)
+		return;
+	o.grouping = true;
+	merge_sort(&o, items, n);
+	for (uint32_t i = 0; i < n; i++) {
+		bool same = i > 0 && compare(&o, &items[i - 1], &items[i]) == 0;
+
+		items[i].leader = same ? items[i - 1].leader : items[i].rule.first_cmp;
+	}
+	o.grouping = false;
+	merge_sort(&o, items, n);
+	o.depth++;
+	for (uint32_t i = 0, end; i < n; i = end) {
+		for (end = i + 1; end < n && items[end].leader == items[i].leader; end++)
+			;
+		order_from(o, items + i, end - i);
+	}
+}
+
+void sc_order_rules(struct sc_low_rule *rules, uint32_t n, const struct sc_cmp *cmps,
+	struct sc_order_item *scratch)
+{
+	struct order o = {.cmps = cmps, .spare = scratch + n};
+
+	for (uint32_t i = 0; i < n; i++)
+		scratch[i] = (struct sc_order_item){.rule = rules[i]};
+	order_from(o, scratch, n);
+	for (uint32_t i = 0; i < n; i++)
+		rules[i] = scratch[i].rule;
+}
