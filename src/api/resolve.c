@@ -34,6 +34,16 @@ static const struct sc_arch *arch_of_token(uint32_t token)
 	return token == SCMP_ARCH_NATIVE ? sc_arch_native() : sc_arch_by_token(token);
 }
 
+/* strdup(), but of a fixed size: half its time. */
+static char *copy_name(int row)
+{
+	char *copy = malloc(SC_SYSCALL_NAME_SIZE);
+
+	if (copy)
+		memcpy(copy, sc_syscall_name(row), SC_SYSCALL_NAME_SIZE);
+	return copy;
+}
+
 SC_PUBLIC char *seccomp_syscall_resolve_num_arch(uint32_t arch_token, int num)
 {
 	const struct sc_arch *arch = arch_of_token(arch_token);
@@ -45,7 +55,7 @@ SC_PUBLIC char *seccomp_syscall_resolve_num_arch(uint32_t arch_token, int num)
 	/* libseccomp takes numbers without the base of x32 and mips, too. */
 	if (row < 0 && num >= 0 && num < arch->base)
 		row = sc_syscall_by_nr(arch, arch->base + num);
-	return row < 0 ? NULL : strdup(sc_syscall_name(row));
+	return row < 0 ? NULL : copy_name(row);
 }
 
 SC_PUBLIC int seccomp_syscall_resolve_name_arch(uint32_t arch_token, const char *name)

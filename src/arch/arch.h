@@ -15,6 +15,12 @@
 
 #define SC_X32_BIT UINT32_C(0x40000000)
 
+/* Any name with its NUL fits; so many bytes may be read from sc_syscall_name(). */
+#define SC_SYSCALL_NAME_SIZE 32
+
+/* Hidden to the compiler, too: else it goes through the GOT and the PLT. */
+#pragma GCC visibility push(hidden)
+
 struct sc_arch {
 	char name[12];   /* as seccomp_arch_resolve_name() takes it */
 	uint32_t token;  /* SCMP_ARCH_*; only x32's differs from @audit */
@@ -60,5 +66,7 @@ struct sc_mux {
 
 /* Returns true and fills @out when @row is such a call on @arch. */
 bool sc_mux_lookup(const struct sc_arch *arch, int row, struct sc_mux *out);
+
+#pragma GCC visibility pop
 
 #endif

@@ -1,6 +1,7 @@
 /* Names, numbers and tokens, each found in one step.
  * The hashes are the ones that scripts/gen-tables built the tables for.
  * SPDX-License-Identifier: MIT */
+#include <endian.h>
 #include <string.h>
 
 #include "arch/tables.h"
@@ -33,19 +34,75 @@ const char *sc_syscall_name(int row)
 	return &sc_table_names[sc_table_name_at[row]];
 }
 
+static uint64_t word(const char *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return le64toh(w);
+}
+
+static uint32_t half_word(const char *p)
+{
+	uint32_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return le32toh(w);
+}
+
+/* All bytes of a name, in words that may overlap: no loop, nothing read outside it. */
+struct name_words {
+	uint64_t a, b, c, d;
+};
+
+static inline struct name_words name_words(const char *name, size_t len)
+{
+	if (len > 16)
+		return (struct name_words){word(name), word(name + 8),
+					   word(name + len - 16), word(name + len - 8)};
+	if (len >= 8)
+		return (struct name_words){word(name), 0, 0, word(name + len - 8)};
+	if (len >= 4)
+		return (struct name_words){half_word(name), 0, 0,
+					   half_word(name + len - 4)};
+	if (len > 0)
+		return (struct name_words){
+			(unsigned char)name[0], 0, 0,
+			(uint64_t)(unsigned char)name[len / 2] << 8 |
+				(unsigned char)name[len - 1]};
+	return (struct name_words){0, 0, 0, 0};
+}
+
+static inline uint32_t name_hash(struct name_words w, size_t len)
+{
+	uint64_t h = len + w.a * UINT64_C(0x9e3779b97f4a7c15) +
+		     w.b * UINT64_C(0xbf58476d1ce4e5b9) + w.c * UINT64_C(0x94d049bb133111eb) +
+		     w.d * UINT64_C(0xd6e8feb86659fd93);
+
+	h = (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(h >> 32);
+}
+
 int sc_syscall_by_name(const char *name)
 {
-	uint32_t hash = UINT32_C(0x811c9dc5); /* FNV-1a */
-	unsigned int len, row;
+	size_t len = strlen(name);
+	struct name_words w, found;
+	uint32_t hash;
+	unsigned int row, at;
 
-	for (len = 0; name[len] != '\0'; len++) {
-		if (len == sc_table_name_max)
-			return -1;
-		hash = (hash ^ (unsigned char)name[len]) * UINT32_C(0x01000193);
-	}
+	if (len >= SC_SYSCALL_NAME_SIZE)
+		return -1;
+	w = name_words(name, len);
+	hash = name_hash(w, len);
 	hash = ((hash ^ sc_table_name_seeds[hash >> 24]) * UINT32_C(0x9e3779b1)) >> 22;
 	row = sc_table_name_slots[hash];
-	if (row == SC_NONE || memcmp(sc_syscall_name((int)row), name, len + 1) != 0)
+	if (row == SC_NONE)
+		return -1;
+	at = sc_table_name_at[row];
+	if (sc_table_name_at[row + 1] - at != len + 1)
+		return -1;
+	found = name_words(&sc_table_names[at], len);
+	if (((w.a ^ found.a) | (w.b ^ found.b) | (w.c ^ found.c) | (w.d ^ found.d)) != 0)
 		return -1;
 	return (int)row;
 }

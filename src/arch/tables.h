@@ -21,15 +21,17 @@ struct sc_column {
 	uint16_t count;
 };
 
+/* Hidden to the compiler, too: else it reads their addresses from the GOT. */
+#pragma GCC visibility push(hidden)
+
 extern const struct sc_arch sc_table_archs[];
 extern const uint32_t sc_table_arch_mul;    /* token -> slot, see arch_slot() */
 extern const uint8_t sc_table_arch_slots[]; /* 64 */
 
 extern const char sc_table_names[];          /* NUL-terminated, one after the other */
-extern const uint16_t sc_table_name_at[];    /* row -> offset of its name */
+extern const uint16_t sc_table_name_at[];    /* row -> offset; one more than rows */
 extern const uint8_t sc_table_name_seeds[];  /* 256; the perfect hash, see name_slot() */
 extern const uint16_t sc_table_name_slots[]; /* 1024, SC_NONE where empty */
-extern const unsigned int sc_table_name_max; /* the longest name's length */
 
 extern const int16_t sc_table_nr[];          /* [column][row], -1 where absent */
 extern const int16_t sc_table_pseudo[];      /* row -> pseudo number, 0 where none */
@@ -47,5 +49,7 @@ extern const uint8_t sc_table_since[];       /* [column][row] -> version */
 extern const uint16_t sc_table_versions[];   /* major << 8 | minor */
 extern const uint16_t sc_table_socketcall;   /* rows of the multiplexers */
 extern const uint16_t sc_table_ipc;
+
+#pragma GCC visibility pop
 
 #endif
