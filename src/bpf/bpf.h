@@ -45,7 +45,17 @@ bool sc_bpf_const_allow(const struct sock_filter *insns, uint32_t len, uint32_t 
  * bpf_convert_filter(). */
 uint32_t sc_bpf_ebpf_len(const struct sock_filter *insns, uint32_t len);
 
-/* One instruction a line, jump targets as line numbers, words and actions by name. */
-int sc_bpf_disasm(const struct sock_filter *insns, uint32_t len, FILE *out);
+/* One instruction a line ("  3: jeq #0x3b, l4, l9"), jump targets as line numbers, words
+ * and actions by name; @big_endian tells the high words of arguments from the low ones.
+ * Takes any bytes: what is no instruction of a filter is shown as numbers. 0 or -EIO. */
+int sc_bpf_disasm(const struct sock_filter *insns, uint32_t len, bool big_endian, FILE *out);
+
+/* The name of word 0..15 of struct seccomp_data: "nr", "arch", "ip.lo", "a0.hi", ... */
+const char *sc_bpf_word_name(unsigned int word, bool big_endian);
+
+/* "ALLOW", "ERRNO(1)", ...; what is no action, or has data where none belongs, in numbers.
+ * Returns @buf. */
+#define SC_BPF_ACTION_MAX 32
+char *sc_bpf_action(uint32_t verdict, char buf[SC_BPF_ACTION_MAX]);
 
 #endif

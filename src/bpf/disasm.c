@@ -1,0 +1,160 @@
+/* Programs as text.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "bpf/bpf.h"
+
+const char *sc_bpf_word_name(unsigned int word, bool big_endian)
+{
+	static const char names[16][6] = {
+		"nr", "arch", "ip.lo", "ip.hi", "a0.lo", "a0.hi", "a1.lo", "a1.hi",
+		"a2.lo", "a2.hi", "a3.lo", "a3.hi", "a4.lo", "a4.hi", "a5.lo", "a5.hi",
+	};
+
+	if (word >= 16)
+		return "?";
+	return names[big_endian && word >= 2 ? word ^ 1 : word];
+}
+
+/* Actions that say something with their 16 bits of data, and those that do not. */
+static const struct {
+	uint32_t action;
+	bool has_data;
+	const char *name;
+} actions[] = {
+	{ SECCOMP_RET_KILL_PROCESS, false, "KILL_PROCESS" },
+	{ SECCOMP_RET_KILL_THREAD, false, "KILL_THREAD" },
+	{ SECCOMP_RET_TRAP, false, "TRAP" },
+	{ SECCOMP_RET_ERRNO, true, "ERRNO" },
+	{ SECCOMP_RET_USER_NOTIF, false, "NOTIFY" },
+	{ SECCOMP_RET_TRACE, true, "TRACE" },
+	{ SECCOMP_RET_LOG, false, "LOG" },
+	{ SECCOMP_RET_ALLOW, false, "ALLOW" },
+};
+
+char *sc_bpf_action(uint32_t verdict, char buf[SC_BPF_ACTION_MAX])
+{
+	uint32_t data = verdict & SECCOMP_RET_DATA;
+
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if ((verdict & SECCOMP_RET_ACTION_FULL) != actions[i].action)
+			continue;
+		if (actions[i].has_data || data)
+			snprintf(buf, SC_BPF_ACTION_MAX, "%s(%" PRIu32 ")", actions[i].name, data);
+		else
+			snprintf(buf, SC_BPF_ACTION_MAX, "%s", actions[i].name);
+		return buf;
+	}
+	snprintf(buf, SC_BPF_ACTION_MAX, "0x%08" PRIx32, verdict);
+	return buf;
+}
+
+static void show_jump(const struct sock_filter *f, uint32_t pc, FILE *out)
+{
+	static const char *const names[] = { "ja", "jeq", "jgt", "jge", "jset" };
+
+	if (BPF_OP(f->code) == BPF_JA) {
+		fprintf(out, "ja l%" PRIu64, (uint64_t)pc + 1 + f->k);
+		return;
+	}
+	fputs(names[BPF_OP(f->code) >> 4], out);
+	if (BPF_SRC(f->code) == BPF_X)
+		fputs(" x", out);
+	else
+		fprintf(out, " #0x%" PRIx32, f->k);
+	fprintf(out, ", l%" PRIu32 ", l%" PRIu32, pc + 1 + f->jt, pc + 1 + f->jf);
+}
+
+static void show_alu(const struct sock_filter *f, FILE *out)
+{
+	static const char *const names[] = {
+		"add", "sub", "mul", "div", "or", "and", "lsh", "rsh", "neg", "mod", "xor",
+	};
+
+	fputs(names[BPF_OP(f->code) >> 4], out);
+	if (BPF_OP(f->code) == BPF_NEG)
+		return;
+	if (BPF_SRC(f->code) == BPF_X)
+		fputs(" x", out);
+	else
+		fprintf(out, " #0x%" PRIx32, f->k);
+}
+
+static void show_load(const struct sock_filter *f, bool big_endian, FILE *out)
+{
+	fputs(BPF_CLASS(f->code) == BPF_LD ? "ld " : "ldx ", out);
+	switch (BPF_MODE(f->code)) {
+	case BPF_ABS:
+		if (f->k % 4 == 0 && f->k / 4 < 16)
+			fputs(sc_bpf_word_name(f->k / 4, big_endian), out);
+		else
+			fprintf(out, "[%" PRIu32 "]", f->k);
+		break;
+	case BPF_MEM:
+		fprintf(out, "M[%" PRIu32 "]", f->k);
+		break;
+	case BPF_LEN:
+		fputs("len", out);
+		break;
+	default:
+		fprintf(out, "#0x%" PRIx32, f->k);
+	}
+}
+
+/* False when the code is none of a seccomp filter. */
+static bool show_insn(const struct sock_filter *f, uint32_t pc, bool big_endian, FILE *out)
+{
+	char action[SC_BPF_ACTION_MAX];
+
+	switch (f->code) {
+	case BPF_LD | BPF_W | BPF_ABS:
+	case BPF_LD | BPF_W | BPF_LEN:
+	case BPF_LDX | BPF_W | BPF_LEN:
+	case BPF_LD | BPF_IMM:
+	case BPF_LDX | BPF_IMM:
+	case BPF_LD | BPF_MEM:
+	case BPF_LDX | BPF_MEM:
+		show_load(f, big_endian, out);
+		return true;
+	case BPF_ST:
+	case BPF_STX:
+		fprintf(out, "%s M[%" PRIu32 "]", f->code == BPF_ST ? "st" : "stx", f->k);
+		return true;
+	case BPF_MISC | BPF_TAX:
+	case BPF_MISC | BPF_TXA:
+		fputs(BPF_MISCOP(f->code) == BPF_TAX ? "tax" : "txa", out);
+		return true;
+	case BPF_RET | BPF_K:
+		fprintf(out, "ret %s", sc_bpf_action(f->k, action));
+		return true;
+	case BPF_RET | BPF_A:
+		fputs("ret a", out);
+		return true;
+	}
+	if (f->code & ~0xff)
+		return false;
+	if (BPF_CLASS(f->code) == BPF_ALU && BPF_OP(f->code) <= BPF_XOR) {
+		show_alu(f, out);
+		return true;
+	}
+	if (BPF_CLASS(f->code) == BPF_JMP && BPF_OP(f->code) <= BPF_JSET) {
+		show_jump(f, pc, out);
+		return true;
+	}
+	return false;
+}
+
+int sc_bpf_disasm(const struct sock_filter *insns, uint32_t len, bool big_endian, FILE *out)
+{
+	for (uint32_t pc = 0; pc < len; pc++) {
+		const struct sock_filter *f = &insns[pc];
+
+		fprintf(out, "%4" PRIu32 ": ", pc);
+		if (!show_insn(f, pc, big_endian, out))
+			fprintf(out, "code 0x%x, %u, %u, 0x%" PRIx32, (unsigned int)f->code,
+				f->jt, f->jf, f->k);
+		putc('\n', out);
+	}
+	return ferror(out) ? -EIO : 0;
+}
