@@ -7,28 +7,6 @@
 #include "api/context.h"
 #include "kernel/kernel.h"
 
-#define MAGIC UINT32_C(0x5c3a17e5)
-
-struct sc_context *sc_context_get_empty(const scmp_filter_ctx ctx)
-{
-	struct sc_context *context = ctx;
-
-	return context && context->magic == MAGIC ? context : NULL;
-}
-
-struct sc_context *sc_context_get(const scmp_filter_ctx ctx)
-{
-	struct sc_context *context = sc_context_get_empty(ctx);
-
-	return context && context->policy->rules.n_tables ? context : NULL;
-}
-
-void sc_context_changed(struct sc_context *context)
-{
-	free(context->ready.insns);
-	context->ready = (struct sc_prog){0};
-}
-
 bool sc_action_valid(uint32_t action)
 {
 	uint32_t data = action & SECCOMP_RET_DATA;
@@ -66,7 +44,7 @@ SC_PUBLIC scmp_filter_ctx seccomp_init(uint32_t def_action)
 		free(context);
 		return NULL;
 	}
-	context->magic = MAGIC;
+	context->magic = SC_CONTEXT_MAGIC;
 	context->listener = -1;
 	return context;
 }

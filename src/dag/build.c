@@ -8,67 +8,77 @@
 /* A number with a rule against one without, in the weights of the search. */
 #define WEIGHT_LISTED 16
 
-/* The ABIs [from, to) of one audit arch: their number lines side by side. @pieces has room
- * for two a call and three an ABI. */
+/* Pieces of a line, from 0 up, without gaps. */
+struct line {
+	struct sc_piece *pieces;
+	uint32_t n;
+	uint64_t end; /* the first value that no piece holds yet */
+};
+
+/* Goes on with @node up to @last, if that is not behind us. */
+static inline void go_on(struct line *line, uint64_t last, uint32_t node, uint32_t weight)
+{
+	struct sc_piece *piece = line->n ? &line->pieces[line->n - 1] : NULL;
+
+	if (last < line->end)
+		return;
+	if (piece && piece->node == node)
+		piece->weight += weight;
+	else
+		line->pieces[line->n++] = (struct sc_piece){
+			.start = (uint32_t)line->end, .node = node, .weight = weight};
+	line->end = last + 1;
+}
+
+static inline void go_on_before(struct line *line, uint64_t value, uint32_t node)
+{
+	if (value > line->end)
+		go_on(line, value - 1, node, 1);
+}
+
+/* The ABIs [from, to) of one audit arch: their number lines side by side. */
 static uint32_t numbers(struct sc_dag *dag, const struct sc_lowered *low, uint32_t from,
 	uint32_t to, bool depth_first, struct sc_piece *pieces)
 {
 	uint32_t bad = sc_dag_leaf(dag, low->badarch);
-	uint64_t next = 0; /* the first number that no piece holds yet */
-	uint32_t n = 0;
+	struct line line = {.pieces = pieces};
 
 	for (uint32_t a = from; a < to; a++) {
 		const struct sc_low_abi *abi = &low->abis[a];
 		uint32_t otherwise = sc_dag_leaf(dag, abi->otherwise);
 
-		if (next < abi->first)
-			pieces[n++] = (struct sc_piece){(uint32_t)next, bad, 1};
-		next = abi->first;
+		go_on_before(&line, abi->first, bad);
 		for (uint32_t c = 0; c < abi->n_calls; c++) {
 			const struct sc_low_call *call = &low->calls[abi->first_call + c];
 
-			if (next < call->nr)
-				pieces[n++] = (struct sc_piece){(uint32_t)next, otherwise, 1};
-			pieces[n++] = (struct sc_piece){
-				.start = call->nr,
-				.node = sc_dag_call(dag, low, abi, call),
-				.weight = WEIGHT_LISTED * (1 + call->weight),
-			};
-			next = (uint64_t)call->nr + 1;
+			go_on_before(&line, call->nr, otherwise);
+			go_on(&line, call->nr, sc_dag_call(dag, low, abi, call),
+				WEIGHT_LISTED * (1 + call->weight));
 		}
-		if (next <= abi->last)
-			pieces[n++] = (struct sc_piece){(uint32_t)next, otherwise, 1};
-		next = (uint64_t)abi->last + 1;
+		go_on(&line, abi->last, otherwise, 1);
 	}
-	if (next <= UINT32_MAX)
-		pieces[n++] = (struct sc_piece){(uint32_t)next, bad, 1};
-	return sc_dag_dispatch(dag, SC_WORD_NR, UINT32_MAX, pieces, n, depth_first);
+	go_on(&line, UINT32_MAX, bad, 1);
+	return sc_dag_dispatch(dag, SC_WORD_NR, UINT32_MAX, line.pieces, line.n, depth_first);
 }
 
 /* Each audit arch is one value of the arch word; all between is bad. */
 static uint32_t architectures(struct sc_dag *dag, const struct sc_lowered *low,
 	bool depth_first, struct sc_piece *pieces, struct sc_piece *arches)
 {
-	uint32_t bad = sc_dag_leaf(dag, low->badarch), n = 0;
-	uint64_t next = 0;
+	uint32_t bad = sc_dag_leaf(dag, low->badarch);
+	struct line line = {.pieces = arches};
 
 	for (uint32_t from = 0, to; from < low->n_abis; from = to) {
 		uint32_t audit = low->abis[from].audit;
 
 		for (to = from; to < low->n_abis && low->abis[to].audit == audit; to++)
 			;
-		if (next < audit)
-			arches[n++] = (struct sc_piece){(uint32_t)next, bad, 1};
-		arches[n++] = (struct sc_piece){
-			.start = audit,
-			.node = numbers(dag, low, from, to, depth_first, pieces),
-			.weight = WEIGHT_LISTED,
-		};
-		next = (uint64_t)audit + 1;
+		go_on_before(&line, audit, bad);
+		go_on(&line, audit, numbers(dag, low, from, to, depth_first, pieces),
+			WEIGHT_LISTED);
 	}
-	if (next <= UINT32_MAX)
-		arches[n++] = (struct sc_piece){(uint32_t)next, bad, 1};
-	return sc_dag_dispatch(dag, SC_WORD_ARCH, UINT32_MAX, arches, n, false);
+	go_on(&line, UINT32_MAX, bad, 1);
+	return sc_dag_dispatch(dag, SC_WORD_ARCH, UINT32_MAX, line.pieces, line.n, false);
 }
 
 int sc_dag_build(struct sc_dag *dag, const struct sc_lowered *low, unsigned int optimize,

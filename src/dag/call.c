@@ -281,7 +281,7 @@ static uint32_t build_lists(struct sc_states *s, uint32_t otherwise)
 	return build(s, &all, 0);
 }
 
-uint32_t sc_dag_call(struct sc_dag *dag, const struct sc_lowered *low,
+static uint32_t build_call(struct sc_dag *dag, const struct sc_lowered *low,
 	const struct sc_low_abi *abi, const struct sc_low_call *call)
 {
 	struct sc_states s = {
@@ -291,13 +291,20 @@ uint32_t sc_dag_call(struct sc_dag *dag, const struct sc_lowered *low,
 		.wide = abi->wide,
 		.work_max = WORK_BASE + (uint64_t)WORK_PER_RULE * call->n_rules,
 	};
-	uint32_t node;
+	uint32_t node = build_lists(&s, abi->otherwise);
+
+	sc_states_clear(&s);
+	return s.over && !dag->rc ? sc_dag_linear(dag, low, abi, call) : node;
+}
+
+uint32_t sc_dag_call(struct sc_dag *dag, const struct sc_lowered *low,
+	const struct sc_low_abi *abi, const struct sc_low_call *call)
+{
+	const struct sc_low_rule *first = &low->rules[call->first_rule];
 
 	if (call->n_rules == 0)
 		return sc_dag_leaf(dag, abi->otherwise);
-	if (low->rules[call->first_rule].n_cmps == 0)
-		return sc_dag_leaf(dag, low->rules[call->first_rule].action);
-	node = build_lists(&s, abi->otherwise);
-	sc_states_clear(&s);
-	return s.over && !dag->rc ? sc_dag_linear(dag, low, abi, call) : node;
+	if (first->n_cmps == 0)
+		return sc_dag_leaf(dag, first->action);
+	return build_call(dag, low, abi, call);
 }

@@ -86,7 +86,12 @@ static uint32_t intern(struct sc_dag *dag, const struct sc_node *node)
 
 uint32_t sc_dag_leaf(struct sc_dag *dag, uint32_t action)
 {
-	return intern(dag, &(struct sc_node){.test = SC_TEST_LEAF, .k = action});
+	const struct sc_node *last = &dag->nodes[dag->last_leaf];
+
+	if (dag->n_nodes && last->test == SC_TEST_LEAF && last->k == action)
+		return dag->last_leaf;
+	dag->last_leaf = intern(dag, &(struct sc_node){.test = SC_TEST_LEAF, .k = action});
+	return dag->last_leaf;
 }
 
 uint32_t sc_dag_test(struct sc_dag *dag, enum sc_test test, uint8_t word, uint32_t mask,

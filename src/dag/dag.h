@@ -31,6 +31,7 @@ struct sc_dag {
 	uint32_t n_nodes, cap_nodes;
 	uint32_t *slots; /* open addressing: node + 1 */
 	uint32_t n_slots;
+	uint32_t last_leaf; /* most leaves are asked for many times in a row */
 	int rc; /* sticky: 0, -ENOMEM or -E2BIG; nodes made after a failure mean nothing */
 };
 

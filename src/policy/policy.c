@@ -55,7 +55,8 @@ int sc_policy_new(uint32_t default_action, struct sc_policy **out)
 
 	if (!policy)
 		return -ENOMEM;
-	rc = sc_table_new(sc_arch_native(), &policy->rules.tables[0]);
+	policy->native = sc_arch_native();
+	rc = sc_table_new(policy->native, &policy->rules.tables[0]);
 	if (rc < 0) {
 		free(policy);
 		return rc;
@@ -78,7 +79,7 @@ void sc_policy_free(struct sc_policy *policy)
 int sc_policy_reset(struct sc_policy *policy, uint32_t default_action)
 {
 	struct sc_table *table;
-	int rc = sc_table_new(sc_arch_native(), &table);
+	int rc = sc_table_new(policy->native, &table);
 
 	if (rc < 0)
 		return rc;

@@ -7,6 +7,7 @@
 #define SC_POLICY_POLICY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "arch/arch.h"
@@ -93,6 +94,7 @@ struct sc_snapshot {
 };
 
 struct sc_policy {
+	const struct sc_arch *native; /* whose numbers the caller uses */
 	uint32_t default_action;
 	struct sc_attrs attrs;
 	struct sc_ruleset rules;
@@ -142,16 +144,38 @@ enum sc_judgement {
 int sc_table_new(const struct sc_arch *arch, struct sc_table **out);
 void sc_table_free(struct sc_table *table);
 int sc_table_copy(const struct sc_table *table, struct sc_table **out);
-struct sc_call *sc_table_find(const struct sc_table *table, int nr);
 /* enum sc_judgement, or -EEXIST */
 int sc_table_judge(const struct sc_table *table, int nr, const struct sc_chain *chain,
 	uint32_t action);
-/* Room for two more rules: after it, sc_table_apply() or sc_table_touch() twice cannot
- * fail. */
-int sc_table_reserve(struct sc_table *table);
+/* sc_table_reserve(): room for two more rules; after it, sc_table_apply() or
+ * sc_table_touch() twice cannot fail. 0 or -ENOMEM. */
 void sc_table_apply(struct sc_table *table, int nr, const struct sc_chain *chain,
 	uint32_t action, int judgement);
 struct sc_call *sc_table_touch(struct sc_table *table, int nr);
+
+/* All three at once for an unconditional rule, which has no conflicts. 0 or -ENOMEM. */
+int sc_table_add_always(struct sc_table *table, int nr, uint32_t action);
+int sc_table_make_room(struct sc_table *table);
+struct sc_call *sc_table_find_sparse(const struct sc_table *table, int nr);
+
+/* The two below are on the way of every rule, and mostly this short. */
+static inline int sc_table_reserve(struct sc_table *table)
+{
+	if (table->cap_calls - table->n_calls >= 2 && table->cap_rules - table->n_rules >= 2 &&
+		table->cap_cmps - table->n_cmps >= 2 * SC_ARGS_MAX &&
+		(table->n_sparse + 2) * 2 <= table->n_slots && !table->n_prefix_slots)
+		return 0;
+	return sc_table_make_room(table);
+}
+
+static inline struct sc_call *sc_table_find(const struct sc_table *table, int nr)
+{
+	uint32_t offset = (uint32_t)nr - table->base;
+
+	if (offset >= SC_DENSE)
+		return sc_table_find_sparse(table, nr);
+	return table->dense[offset] ? &table->calls[table->dense[offset] - 1] : NULL;
+}
 
 /* prefix.c: the index of a call with many rules. */
 #define SC_INDEX_FROM 16 /* rules of one call, from which on it is indexed */

@@ -15,13 +15,14 @@ struct place {
 };
 
 /* The native number @nr as @arch knows it. */
-static int translate(const struct sc_arch *arch, int nr, struct place *place)
+static int translate(const struct sc_arch *native, int nr, struct place *place)
 {
-	const struct sc_arch *native = sc_arch_native();
+	const struct sc_arch *arch = place->table->arch;
 	struct sc_mux mux;
 	int row;
 
 	place->n = 0;
+	place->mux[0] = place->mux[1] = false;
 	/* -1 is what a tracer sets to skip a call: the same everywhere. */
 	if (nr == -1 || (arch == native && !arch->has_mux && nr >= 0)) {
 		place->nr[place->n++] = nr;
@@ -61,16 +62,20 @@ static void as_multiplexed(const struct sc_chain *chain, uint32_t code, struct s
 			out->cmp[out->len++] = chain->cmp[i];
 }
 
-static void chain_for(const struct place *place, unsigned int i, const struct sc_chain *chain,
-	struct sc_chain *out)
+/* The chain as the i-th number of @place has it, in @own unless it is as the caller's. */
+static const struct sc_chain *chain_for(const struct place *place, unsigned int i,
+	const struct sc_chain *chain, struct sc_chain *own)
 {
 	struct sc_chain muxed;
 
 	if (place->mux[i]) {
 		as_multiplexed(chain, place->code, &muxed);
 		chain = &muxed;
+	} else if (chain->len == 0) {
+		return chain;
 	}
-	sc_chain_normalise(chain, place->table->arch->bits, out);
+	sc_chain_normalise(chain, place->table->arch->bits, own);
+	return own;
 }
 
 static int judge(struct place *place, uint32_t action, const struct sc_chain *chain,
@@ -83,9 +88,8 @@ static int judge(struct place *place, uint32_t action, const struct sc_chain *ch
 
 		if (exact && place->mux[i] && chain->len > 0)
 			return -EINVAL;
-		chain_for(place, i, chain, &own);
-		place->judgement[i] =
-			sc_table_judge(place->table, place->nr[i], &own, action);
+		place->judgement[i] = sc_table_judge(place->table, place->nr[i],
+			chain_for(place, i, chain, &own), action);
 		if (place->judgement[i] < 0)
 			return place->judgement[i];
 	}
@@ -97,25 +101,42 @@ static void apply(const struct place *place, uint32_t action, const struct sc_ch
 	for (unsigned int i = 0; i < place->n; i++) {
 		struct sc_chain own;
 
-		chain_for(place, i, chain, &own);
-		sc_table_apply(place->table, place->nr[i], &own, action,
-			place->judgement[i]);
+		sc_table_apply(place->table, place->nr[i], chain_for(place, i, chain, &own),
+			action, place->judgement[i]);
 	}
 }
 
-int sc_policy_rule_add(struct sc_policy *policy, uint32_t action, int nr,
+/* The usual policy, for this machine alone, needs no translation. */
+static int add_native(struct sc_table *table, uint32_t action, int nr,
+	const struct sc_chain *chain)
+{
+	struct sc_chain own;
+	int judgement, rc;
+
+	if (chain->len == 0)
+		return sc_table_add_always(table, nr, action);
+	sc_chain_normalise(chain, table->arch->bits, &own);
+	judgement = sc_table_judge(table, nr, &own, action);
+	if (judgement < 0)
+		return judgement;
+	rc = sc_table_reserve(table);
+	if (!rc)
+		sc_table_apply(table, nr, &own, action, judgement);
+	return rc;
+}
+
+static int add_everywhere(struct sc_policy *policy, uint32_t action, int nr,
 	const struct sc_chain *chain, bool exact)
 {
+	const struct sc_arch *native = policy->native;
 	struct sc_ruleset *rules = &policy->rules;
 	struct place places[SC_ARCH_MAX];
 
-	if (exact && rules->n_tables > 1)
-		return -EOPNOTSUPP;
 	for (uint32_t i = 0; i < rules->n_tables; i++) {
 		int rc;
 
-		places[i] = (struct place){.table = rules->tables[i]};
-		rc = translate(rules->tables[i]->arch, nr, &places[i]);
+		places[i].table = rules->tables[i];
+		rc = translate(native, nr, &places[i]);
 		if (!rc)
 			rc = judge(&places[i], action, chain, exact);
 		if (rc < 0)
@@ -123,20 +144,39 @@ int sc_policy_rule_add(struct sc_policy *policy, uint32_t action, int nr,
 	}
 	for (uint32_t i = 0; i < rules->n_tables; i++)
 		apply(&places[i], action, chain);
-	rules->notify |= action == SC_ACT_NOTIFY;
 	return 0;
+}
+
+int sc_policy_rule_add(struct sc_policy *policy, uint32_t action, int nr,
+	const struct sc_chain *chain, bool exact)
+{
+	struct sc_ruleset *rules = &policy->rules;
+	const struct sc_arch *native = policy->native;
+	int rc;
+
+	if (exact && rules->n_tables > 1)
+		return -EOPNOTSUPP;
+	if (rules->n_tables == 1 && rules->tables[0]->arch == native && !native->has_mux &&
+		nr >= 0)
+		rc = add_native(rules->tables[0], action, nr, chain);
+	else
+		rc = add_everywhere(policy, action, nr, chain, exact);
+	if (!rc && action == SC_ACT_NOTIFY)
+		rules->notify = true;
+	return rc;
 }
 
 int sc_policy_priority(struct sc_policy *policy, int nr, uint8_t priority)
 {
+	const struct sc_arch *native = policy->native;
 	struct sc_ruleset *rules = &policy->rules;
 	struct place places[SC_ARCH_MAX];
 
 	for (uint32_t i = 0; i < rules->n_tables; i++) {
 		int rc;
 
-		places[i] = (struct place){.table = rules->tables[i]};
-		rc = translate(rules->tables[i]->arch, nr, &places[i]);
+		places[i].table = rules->tables[i];
+		rc = translate(native, nr, &places[i]);
 		if (!rc)
 			rc = sc_table_reserve(rules->tables[i]);
 		if (rc < 0)

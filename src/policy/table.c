@@ -90,35 +90,59 @@ static uint32_t *slot_of(const struct sc_table *table, int nr)
 	}
 }
 
-struct sc_call *sc_table_find(const struct sc_table *table, int nr)
+struct sc_call *sc_table_find_sparse(const struct sc_table *table, int nr)
 {
-	uint32_t offset = (uint32_t)nr - table->base;
-	uint32_t index;
+	uint32_t index = table->n_slots ? *slot_of(table, nr) : 0;
 
-	if (offset < SC_DENSE)
-		index = table->dense[offset];
-	else
-		index = table->n_slots ? *slot_of(table, nr) : 0;
 	return index ? &table->calls[index - 1] : NULL;
 }
 
-/* The call of @nr, made when it is not there. The room was reserved. */
+/* A call that is not there yet. The room was reserved. */
+static struct sc_call *new_call(struct sc_table *table, int nr)
+{
+	struct sc_call *call = &table->calls[table->n_calls++];
+	uint32_t offset = (uint32_t)nr - table->base;
+
+	*call = (struct sc_call){.nr = nr, .head = SC_NO_RULE, .tail = SC_NO_RULE};
+	if (offset < SC_DENSE) {
+		table->dense[offset] = table->n_calls;
+	} else {
+		*slot_of(table, nr) = table->n_calls;
+		table->n_sparse++;
+	}
+	return call;
+}
+
 struct sc_call *sc_table_touch(struct sc_table *table, int nr)
 {
 	struct sc_call *call = sc_table_find(table, nr);
-	uint32_t offset = (uint32_t)nr - table->base;
 
-	if (call)
-		return call;
-	if (offset < SC_DENSE) {
-		table->dense[offset] = table->n_calls + 1;
-	} else {
-		*slot_of(table, nr) = table->n_calls + 1;
-		table->n_sparse++;
+	return call ? call : new_call(table, nr);
+}
+
+static void decide_always(struct sc_call *call, uint32_t action)
+{
+	call->always = true;
+	call->action = action;
+	call->head = call->tail = SC_NO_RULE;
+	call->n_rules = 0;
+}
+
+int sc_table_add_always(struct sc_table *table, int nr, uint32_t action)
+{
+	struct sc_call *call = sc_table_find(table, nr);
+	int rc;
+
+	if (!call) {
+		rc = sc_table_reserve(table);
+		if (rc < 0)
+			return rc;
+		call = new_call(table, nr);
+	} else if (call->always) {
+		return 0;
 	}
-	call = &table->calls[table->n_calls++];
-	*call = (struct sc_call){.nr = nr, .head = SC_NO_RULE, .tail = SC_NO_RULE};
-	return call;
+	decide_always(call, action);
+	return 0;
 }
 
 static int grow_slots(struct sc_table *table)
@@ -141,7 +165,7 @@ static int grow_slots(struct sc_table *table)
 	return 0;
 }
 
-int sc_table_reserve(struct sc_table *table)
+int sc_table_make_room(struct sc_table *table)
 {
 	int rc;
 
@@ -153,7 +177,7 @@ int sc_table_reserve(struct sc_table *table)
 			2 * SC_ARGS_MAX);
 	if (!rc && (table->n_sparse + 2) * 2 > table->n_slots)
 		rc = grow_slots(table);
-	if (!rc && table->prefixes)
+	if (!rc && table->n_prefix_slots)
 		rc = sc_prefix_reserve(table, 2);
 	return rc;
 }
@@ -246,10 +270,7 @@ void sc_table_apply(struct sc_table *table, int nr, const struct sc_chain *chain
 		return;
 	call = sc_table_touch(table, nr);
 	if (chain->len == 0) {
-		call->always = true;
-		call->action = action;
-		call->head = call->tail = SC_NO_RULE;
-		call->n_rules = 0;
+		decide_always(call, action);
 		return;
 	}
 	if (judgement == SC_TABLE_REPLACE)
