@@ -66,13 +66,17 @@ uint32_t sc_dag_argument(struct sc_dag *dag, const struct sc_lowered *low, bool 
 	if (wide && mask >> 32) {
 		node = split(dag, low, arg, mask, pieces, n, high, lows);
 	} else {
-		for (uint32_t i = 0; i < n; i++)
-			lows[i] = (struct sc_piece){
-				.start = (uint32_t)pieces[i].start,
-				.node = pieces[i].node,
+		uint32_t n_lows = 0;
+
+		/* What begins behind the largest low word is never reached. */
+		for (; n_lows < n && pieces[n_lows].start <= UINT32_MAX; n_lows++)
+			lows[n_lows] = (struct sc_piece){
+				.start = (uint32_t)pieces[n_lows].start,
+				.node = pieces[n_lows].node,
 				.weight = 1,
 			};
-		node = sc_dag_dispatch(dag, low_word(low, arg), (uint32_t)mask, lows, n, false);
+		node = sc_dag_dispatch(dag, low_word(low, arg), (uint32_t)mask, lows, n_lows,
+			false);
 	}
 	free(high);
 	return node;
