@@ -54,6 +54,8 @@ static int rule_add(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned int n
 	if (action == SCMP_ACT_NOTIFY && context->policy->attrs.tsync &&
 		!sc_kernel_has(SC_KERNEL_TSYNC_ESRCH))
 		return -EINVAL;
+	if (exact && context->policy->rules.n_tables > 1)
+		return -EOPNOTSUPP;
 	rc = read_chain(args, n, &chain);
 	if (!rc)
 		rc = sc_policy_rule_add(context->policy, action, nr, &chain, exact);

@@ -22,9 +22,6 @@ static struct sc_cmp fit(const struct sc_cmp *in, uint64_t word)
 
 	cmp.mask = in->op == SC_OP_MASKED_EQ ? in->mask & word : word;
 	cmp.datum = in->datum & cmp.mask;
-	/* With nothing masked out it is plain equality, and conflicts with it. */
-	if (cmp.op == SC_OP_MASKED_EQ && cmp.mask == word)
-		cmp.op = SC_OP_EQ;
 	return cmp;
 }
 
