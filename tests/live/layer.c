@@ -121,7 +121,7 @@ static void nothing_changed(void)
 static void bad_program(void)
 {
 	struct sock_filter endless = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);
-	const struct sock_fprog bad = {1, &endless}, nowhere = {1, NULL};
+	const struct sock_fprog bad = {1, &endless}, nowhere = {1, (void *)8};
 	const struct sc_kernel_load how = {.nnp = true};
 	int fd = -7, fds = live_open_fds();
 
