@@ -8,30 +8,30 @@
 
 const struct sc_arch *sc_arch_at(unsigned int i)
 {
-	return &sc_table_archs[i];
+	return &sc_arch_data_archs[i];
 }
 
 const struct sc_arch *sc_arch_by_token(uint32_t token)
 {
-	unsigned int i = sc_table_arch_slots[(token * sc_table_arch_mul) >> 26];
+	unsigned int i = sc_arch_data_arch_slots[(token * sc_arch_data_arch_mul) >> 26];
 
-	if (i >= sc_arch_count || sc_table_archs[i].token != token)
+	if (i >= sc_arch_count || sc_arch_data_archs[i].token != token)
 		return NULL;
-	return &sc_table_archs[i];
+	return &sc_arch_data_archs[i];
 }
 
 const struct sc_arch *sc_arch_by_name(const char *name)
 {
 	for (unsigned int i = 0; i < sc_arch_count; i++) {
-		if (strcmp(sc_table_archs[i].name, name) == 0)
-			return &sc_table_archs[i];
+		if (strcmp(sc_arch_data_archs[i].name, name) == 0)
+			return &sc_arch_data_archs[i];
 	}
 	return NULL;
 }
 
 const char *sc_syscall_name(int row)
 {
-	return &sc_table_names[sc_table_name_at[row]];
+	return &sc_arch_data_names[sc_arch_data_name_at[row]];
 }
 
 static uint64_t word(const char *p)
@@ -94,14 +94,14 @@ int sc_syscall_by_name(const char *name)
 		return -1;
 	w = name_words(name, len);
 	hash = name_hash(w, len);
-	hash = ((hash ^ sc_table_name_seeds[hash >> 24]) * UINT32_C(0x9e3779b1)) >> 22;
-	row = sc_table_name_slots[hash];
+	hash = ((hash ^ sc_arch_data_name_seeds[hash >> 24]) * UINT32_C(0x9e3779b1)) >> 22;
+	row = sc_arch_data_name_slots[hash];
 	if (row == SC_NONE)
 		return -1;
-	at = sc_table_name_at[row];
-	if (sc_table_name_at[row + 1] - at != len + 1)
+	at = sc_arch_data_name_at[row];
+	if (sc_arch_data_name_at[row + 1] - at != len + 1)
 		return -1;
-	found = name_words(&sc_table_names[at], len);
+	found = name_words(&sc_arch_data_names[at], len);
 	if (((w.a ^ found.a) | (w.b ^ found.b) | (w.c ^ found.c) | (w.d ^ found.d)) != 0)
 		return -1;
 	return (int)row;
@@ -109,8 +109,8 @@ int sc_syscall_by_name(const char *name)
 
 int sc_syscall_nr(const struct sc_arch *arch, int row)
 {
-	int cell = sc_table_nr[arch->column * sc_syscall_count + (unsigned int)row];
-	int pseudo = sc_table_pseudo[row];
+	int cell = sc_arch_data_nr[arch->column * sc_syscall_count + (unsigned int)row];
+	int pseudo = sc_arch_data_pseudo[row];
 
 	/* Multiplexed calls go by their pseudo number even where there is a direct one. */
 	if (cell < 0 || (arch->has_mux && pseudo <= SC_PSEUDO_LOW && pseudo > SC_PSEUDO_HIGH))
@@ -127,16 +127,16 @@ static unsigned int row_of_pseudo(int nr)
 
 	if (nr > SC_PSEUDO_LOW)
 		return SC_NONE;
-	if (low < sc_table_low_count)
-		return sc_table_row_of_low[low];
-	if (nr <= SC_PSEUDO_HIGH && high < sc_table_high_count)
-		return sc_table_row_of_high[high];
+	if (low < sc_arch_data_low_count)
+		return sc_arch_data_row_of_low[low];
+	if (nr <= SC_PSEUDO_HIGH && high < sc_arch_data_high_count)
+		return sc_arch_data_row_of_high[high];
 	return SC_NONE;
 }
 
 int sc_syscall_by_nr(const struct sc_arch *arch, int nr)
 {
-	const struct sc_column *column = &sc_table_columns[arch->column];
+	const struct sc_column *column = &sc_arch_data_columns[arch->column];
 	unsigned int row = SC_NONE;
 
 	if (nr < 0) {
@@ -145,10 +145,10 @@ int sc_syscall_by_nr(const struct sc_arch *arch, int nr)
 		if (row != SC_NONE && sc_syscall_nr(arch, (int)row) != nr)
 			row = SC_NONE;
 	} else if (nr >= arch->base && nr - arch->base < column->count) {
-		row = sc_table_row_of_nr[column->first + nr - arch->base];
-	} else if (arch->column == sc_table_private_column && nr >= SC_PRIVATE_BASE &&
-		   (unsigned int)(nr - SC_PRIVATE_BASE) < sc_table_private_count) {
-		row = sc_table_private[nr - SC_PRIVATE_BASE];
+		row = sc_arch_data_row_of_nr[column->first + nr - arch->base];
+	} else if (arch->column == sc_arch_data_private_column && nr >= SC_PRIVATE_BASE &&
+		   (unsigned int)(nr - SC_PRIVATE_BASE) < sc_arch_data_private_count) {
+		row = sc_arch_data_private[nr - SC_PRIVATE_BASE];
 	}
 	return row == SC_NONE ? -1 : (int)row;
 }
@@ -157,5 +157,5 @@ uint16_t sc_syscall_since(const struct sc_arch *arch, int row)
 {
 	unsigned int cell = arch->column * sc_syscall_count + (unsigned int)row;
 
-	return sc_table_versions[sc_table_since[cell]];
+	return sc_arch_data_versions[sc_arch_data_since[cell]];
 }

@@ -6,13 +6,13 @@
 
 bool sc_mux_lookup(const struct sc_arch *arch, int row, struct sc_mux *out)
 {
-	int pseudo = sc_table_pseudo[row];
-	const int16_t *numbers = &sc_table_nr[arch->column * sc_syscall_count];
+	int pseudo = sc_arch_data_pseudo[row];
+	const int16_t *numbers = &sc_arch_data_nr[arch->column * sc_syscall_count];
 	bool is_ipc = pseudo < -200;
 
 	if (!arch->has_mux || pseudo > SC_PSEUDO_LOW || pseudo <= SC_PSEUDO_HIGH)
 		return false;
-	out->nr = arch->base + numbers[is_ipc ? sc_table_ipc : sc_table_socketcall];
+	out->nr = arch->base + numbers[is_ipc ? sc_arch_data_ipc : sc_arch_data_socketcall];
 	out->code = (uint32_t)(-pseudo - (is_ipc ? 200 : 100));
 	out->direct = numbers[row] < 0 ? pseudo : arch->base + numbers[row];
 	return true;

@@ -4,7 +4,7 @@
 
 const unsigned int sc_arch_count = 23;
 
-const struct sc_arch sc_table_archs[] = {
+const struct sc_arch sc_arch_data_archs[] = {
 	{ "x86", 0x40000003, 0x40000003, 0x0, 0, 32, false, true },
 	{ "x86_64", 0xc000003e, 0xc000003e, 0x0, 1, 64, false, false },
 	{ "x32", 0x4000003e, 0xc000003e, 0x40000000, 2, 32, false, false },
@@ -30,8 +30,8 @@ const struct sc_arch sc_table_archs[] = {
 	{ "sheb", 0x2a, 0x2a, 0x0, 17, 32, true, true },
 };
 
-const uint32_t sc_table_arch_mul = 0x9e7711dd;
-const uint8_t sc_table_arch_slots[] = {
+const uint32_t sc_arch_data_arch_mul = 0x9e7711dd;
+const uint8_t sc_arch_data_arch_slots[] = {
 	3, 4, 255, 255, 9, 255, 0, 20, 1, 255, 18, 255,
 	10, 255, 255, 21, 255, 255, 13, 255, 12, 255, 255, 255,
 	15, 255, 255, 255, 8, 5, 6, 16, 255, 255, 255, 255,
@@ -41,10 +41,10 @@ const uint8_t sc_table_arch_slots[] = {
 };
 
 const unsigned int sc_syscall_count = 508;
-const uint16_t sc_table_socketcall = 425;
-const uint16_t sc_table_ipc = 178;
+const uint16_t sc_arch_data_socketcall = 425;
+const uint16_t sc_arch_data_ipc = 178;
 
-const char sc_table_names[] =
+const char sc_arch_data_names[] =
 	"_llseek\0"
 	"_newselect\0"
 	"_sysctl\0"
@@ -555,7 +555,7 @@ const char sc_table_names[] =
 	"writev\0"
 	"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
-const uint16_t sc_table_name_at[] = {
+const uint16_t sc_arch_data_name_at[] = {
 	0, 8, 19, 27, 34, 42, 49, 54, 62, 71, 83, 89,
 	100, 117, 137, 152, 170, 178, 183, 187, 193, 204, 208, 217,
 	228, 238, 245, 252, 258, 264, 270, 278, 285, 299, 315, 328,
@@ -601,7 +601,7 @@ const uint16_t sc_table_name_at[] = {
 	5303, 5310, 5318, 5324, 5331,
 };
 
-const uint8_t sc_table_name_seeds[] = {
+const uint8_t sc_arch_data_name_seeds[] = {
 	0, 0, 1, 0, 0, 1, 0, 0, 0, 1, 0, 1,
 	5, 1, 1, 0, 2, 0, 0, 1, 0, 0, 2, 1,
 	0, 0, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0,
@@ -626,7 +626,7 @@ const uint8_t sc_table_name_seeds[] = {
 	1, 1, 8, 0,
 };
 
-const uint16_t sc_table_name_slots[] = {
+const uint16_t sc_arch_data_name_slots[] = {
 	463, 65535, 65535, 261, 65535, 65535, 220, 316, 65535, 80, 189, 414,
 	132, 65535, 428, 65535, 318, 259, 20, 65535, 65535, 65535, 65535, 422,
 	419, 65535, 50, 65535, 270, 65535, 65535, 352, 65535, 65535, 65535, 65535,
@@ -715,7 +715,7 @@ const uint16_t sc_table_name_slots[] = {
 	305, 219, 479, 274,
 };
 
-const int16_t sc_table_nr[] = {
+const int16_t sc_arch_data_nr[] = {
 	140, 142, 149, -1, 364, 33, 51, 286, 124, 137, 27, 384,
 	-1, -1, -1, -1, 134, 361, 357, 17, -1, 45, -1, -1,
 	451, 184, 185, 12, 15, 182, 212, 61, 343, 405, 266, 406,
@@ -1480,7 +1480,7 @@ const int16_t sc_table_nr[] = {
 	271, 190, 111, -1, -1, 316, -1, 114, 284, 7, 4, 146,
 };
 
-const int16_t sc_table_pseudo[] = {
+const int16_t sc_arch_data_pseudo[] = {
 	-10026, -10032, -10080, -105, -118, -10147, 0, 0, 0, -10091, -10148, -10001,
 	-10083, -10084, -10247, -10248, -10002, -102, 0, -10003, -10182, 0, -10103, -10104,
 	0, 0, 0, 0, -10149, -10150, -10004, 0, 0, -10212, 0, -10213,
@@ -1526,14 +1526,14 @@ const int16_t sc_table_pseudo[] = {
 	0, -10073, 0, 0,
 };
 
-const struct sc_column sc_table_columns[] = {
+const struct sc_column sc_arch_data_columns[] = {
 	{ 0, 472 }, { 472, 472 }, { 944, 548 }, { 1492, 472 }, { 1964, 472 },
 	{ 2436, 472 }, { 2908, 472 }, { 3380, 472 }, { 3852, 472 }, { 4324, 472 },
 	{ 4796, 472 }, { 5268, 472 }, { 5740, 472 }, { 6212, 472 }, { 6684, 472 },
 	{ 7156, 470 }, { 7626, 472 }, { 8098, 472 },
 };
 
-const uint16_t sc_table_row_of_nr[] = {
+const uint16_t sc_arch_data_row_of_nr[] = {
 	325, 66, 91, 306, 506, 261, 44, 505, 48, 190, 483, 64,
 	27, 458, 218, 28, 187, 19, 259, 201, 136, 226, 480, 405,
 	152, 437, 298, 10, 256, 267, 493, 438, 156, 5, 255, 104,
@@ -2251,8 +2251,8 @@ const uint16_t sc_table_row_of_nr[] = {
 	194, 330,
 };
 
-const unsigned int sc_table_low_count = 124;
-const uint16_t sc_table_row_of_low[] = {
+const unsigned int sc_arch_data_low_count = 124;
+const uint16_t sc_arch_data_row_of_low[] = {
 	424, 17, 46, 192, 3, 148, 133, 426, 367, 313, 372, 314,
 	414, 403, 149, 371, 317, 4, 315, 370, 65535, 65535, 65535, 65535,
 	65535, 65535, 65535, 65535, 65535, 65535, 65535, 65535, 65535, 65535, 65535, 65535,
@@ -2266,8 +2266,8 @@ const uint16_t sc_table_row_of_low[] = {
 	410, 412, 413, 411,
 };
 
-const unsigned int sc_table_high_count = 254;
-const uint16_t sc_table_row_of_high[] = {
+const unsigned int sc_arch_data_high_count = 254;
+const uint16_t sc_arch_data_row_of_high[] = {
 	11, 16, 19, 30, 57, 61, 71, 80, 83, 99, 100, 102,
 	104, 106, 124, 126, 128, 130, 142, 144, 153, 156, 157, 178,
 	188, 0, 198, 207, 224, 231, 253, 1, 255, 256, 257, 258,
@@ -2292,13 +2292,13 @@ const uint16_t sc_table_row_of_high[] = {
 	330, 486,
 };
 
-const uint8_t sc_table_private_column = 3;
-const unsigned int sc_table_private_count = 7;
-const uint16_t sc_table_private[] = {
+const uint8_t sc_arch_data_private_column = 3;
+const unsigned int sc_arch_data_private_count = 7;
+const uint16_t sc_arch_data_private[] = {
 	65535, 20, 23, 490, 491, 378, 118,
 };
 
-const uint16_t sc_table_versions[] = {
+const uint16_t sc_arch_data_versions[] = {
 	0x0, 0x100, 0x102, 0x200, 0x202, 0x204, 0x206, 0x300, 0x302, 0x304, 0x305, 0x307,
 	0x308, 0x30e, 0x30f, 0x311, 0x312, 0x313, 0x401, 0x403, 0x404, 0x405, 0x406, 0x408,
 	0x40b, 0x40c, 0x40f, 0x412, 0x501, 0x502, 0x503, 0x506, 0x508, 0x509, 0x50a, 0x50b,
@@ -2306,7 +2306,7 @@ const uint16_t sc_table_versions[] = {
 	0x60a, 0x60b, 0x60d, 0x60f, 0x611, 0x612, 0x613, 0x700,
 };
 
-const uint8_t sc_table_since[] = {
+const uint8_t sc_arch_data_since[] = {
 	2, 3, 3, 0, 6, 1, 1, 6, 1, 0, 1, 0,
 	0, 0, 0, 0, 2, 3, 16, 0, 0, 1, 0, 0,
 	44, 4, 4, 1, 1, 0, 5, 1, 6, 28, 6, 28,

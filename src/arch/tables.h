@@ -15,7 +15,7 @@
 #define SC_CELL_PRIVATE 0x7f00
 #define SC_PRIVATE_BASE 0x0f0000
 
-/* Where a column's part of sc_table_row_of_nr begins, and how many numbers it has. */
+/* Where a column's part of sc_arch_data_row_of_nr begins, and how many numbers it has. */
 struct sc_column {
 	uint16_t first;
 	uint16_t count;
@@ -24,31 +24,31 @@ struct sc_column {
 /* Hidden to the compiler, too: else it reads their addresses from the GOT. */
 #pragma GCC visibility push(hidden)
 
-extern const struct sc_arch sc_table_archs[];
-extern const uint32_t sc_table_arch_mul;    /* token -> slot, see arch_slot() */
-extern const uint8_t sc_table_arch_slots[]; /* 64 */
+extern const struct sc_arch sc_arch_data_archs[];
+extern const uint32_t sc_arch_data_arch_mul; /* token -> slot; lookup.c */
+extern const uint8_t sc_arch_data_arch_slots[]; /* 64 */
 
-extern const char sc_table_names[];          /* NUL-terminated, one after the other */
-extern const uint16_t sc_table_name_at[];    /* row -> offset; one more than rows */
-extern const uint8_t sc_table_name_seeds[];  /* 256; the perfect hash, see name_slot() */
-extern const uint16_t sc_table_name_slots[]; /* 1024, SC_NONE where empty */
+extern const char sc_arch_data_names[]; /* NUL-terminated, one after the other */
+extern const uint16_t sc_arch_data_name_at[]; /* row -> offset; one more than rows */
+extern const uint8_t sc_arch_data_name_seeds[]; /* 256, of the perfect hash */
+extern const uint16_t sc_arch_data_name_slots[]; /* 1024, SC_NONE where empty */
 
-extern const int16_t sc_table_nr[];          /* [column][row], -1 where absent */
-extern const int16_t sc_table_pseudo[];      /* row -> pseudo number, 0 where none */
-extern const struct sc_column sc_table_columns[];
-extern const uint16_t sc_table_row_of_nr[];
-extern const uint16_t sc_table_row_of_low[];
-extern const unsigned int sc_table_low_count;
-extern const uint16_t sc_table_row_of_high[];
-extern const unsigned int sc_table_high_count;
-extern const uint16_t sc_table_private[];    /* arm's private calls, SC_NONE where empty */
-extern const unsigned int sc_table_private_count;
-extern const uint8_t sc_table_private_column;
+extern const int16_t sc_arch_data_nr[]; /* [column][row], -1 where absent */
+extern const int16_t sc_arch_data_pseudo[]; /* row -> pseudo number, 0 where none */
+extern const struct sc_column sc_arch_data_columns[];
+extern const uint16_t sc_arch_data_row_of_nr[];
+extern const uint16_t sc_arch_data_row_of_low[];
+extern const unsigned int sc_arch_data_low_count;
+extern const uint16_t sc_arch_data_row_of_high[];
+extern const unsigned int sc_arch_data_high_count;
+extern const uint16_t sc_arch_data_private[]; /* SC_NONE where empty */
+extern const unsigned int sc_arch_data_private_count;
+extern const uint8_t sc_arch_data_private_column;
 
-extern const uint8_t sc_table_since[];       /* [column][row] -> version */
-extern const uint16_t sc_table_versions[];   /* major << 8 | minor */
-extern const uint16_t sc_table_socketcall;   /* rows of the multiplexers */
-extern const uint16_t sc_table_ipc;
+extern const uint8_t sc_arch_data_since[]; /* [column][row] -> version */
+extern const uint16_t sc_arch_data_versions[]; /* major << 8 | minor */
+extern const uint16_t sc_arch_data_socketcall; /* rows of the multiplexers */
+extern const uint16_t sc_arch_data_ipc;
 
 #pragma GCC visibility pop
 
