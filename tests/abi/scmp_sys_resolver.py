@@ -29,7 +29,10 @@ NEWER = [("-a loongarch64 openat", 0, "56"), ("-a m68k getpagesize", 0, "166"),
 
 
 def run(tool, arguments):
-    done = subprocess.run([tool, *arguments.split()], capture_output=True, text=True)
+    env = dict(os.environ)
+    if tool == DEBIAN:
+        env.pop("LD_LIBRARY_PATH", None)  # meson's, which would give it our library
+    done = subprocess.run([tool, *arguments.split()], capture_output=True, text=True, env=env)
     return (done.returncode, done.stdout.rstrip("\n"),
             done.stderr.replace(tool, "scmp_sys_resolver"))
 
