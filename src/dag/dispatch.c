@@ -9,17 +9,21 @@
 #include "util/vec.h"
 
 /* A longer chain of exceptions is cut in two by one more comparison. */
-#define CHAIN_SMALL   6
-#define CHAIN_SHALLOW 2
+#define CHAIN_MAX 6
+
+/* What one more instruction may cost in executed ones, where short paths are asked for: in
+ * the weight of a number with a rule (build.c). */
+#define LAMBDA 48
 
 /* Optimal trees are found up to this many leaves (in n^2), halves by weight above it. */
-#define OPTIMAL_MAX 64
+#define OPTIMAL_MAX 32
+#define FEW		16
 
-/* Pieces that agree, but for single values among them. */
+/* Pieces that agree, but for single values among them: every other piece from the first. */
 struct leaf {
 	uint32_t start;
 	uint32_t node;
-	uint32_t first_piece, n_exceptions; /* every other piece behind the first */
+	uint32_t first_piece, n_exceptions;
 	uint64_t weight;
 };
 
@@ -29,6 +33,7 @@ struct tree {
 	const struct leaf *leaves;
 	uint32_t mask;
 	uint8_t word;
+	bool depth_first;
 };
 
 static uint32_t merge_equal(struct sc_piece *pieces, uint32_t n)
@@ -67,7 +72,7 @@ static uint32_t make_leaves(const struct sc_piece *pieces, uint32_t n, uint32_t 
 			i += 2;
 		}
 		/* The chain is full: go on behind the boundary with the same decision. */
-		if (i + 1 < n && leaf->n_exceptions == chain &&
+		if (chain && i + 1 < n && leaf->n_exceptions == chain &&
 			pieces[i + 1].start - pieces[i].start == 1 &&
 			pieces[i + 1].node == leaf->node)
 			i--;
@@ -75,18 +80,19 @@ static uint32_t make_leaves(const struct sc_piece *pieces, uint32_t n, uint32_t 
 	return n_leaves;
 }
 
-/* The leaf's decision; what is asked for most is asked first. */
-static uint32_t leaf_node(const struct tree *t, const struct leaf *leaf)
+/* The decision of @n exceptions behind piece @first; what is asked for most is asked
+ * first. */
+static uint32_t chain_node(const struct tree *t, uint32_t first, uint32_t n)
 {
-	uint32_t node = leaf->node;
-	bool done[CHAIN_SMALL] = {false};
+	uint32_t node = t->pieces[first].node;
+	bool done[CHAIN_MAX] = {false};
 
-	for (uint32_t n = leaf->n_exceptions; n > 0; n--) {
+	for (uint32_t left = n; left > 0; left--) {
 		const struct sc_piece *rarest = NULL;
 		uint32_t at = 0;
 
-		for (uint32_t e = 0; e < leaf->n_exceptions; e++) {
-			const struct sc_piece *p = &t->pieces[leaf->first_piece + 1 + 2 * e];
+		for (uint32_t e = 0; e < n; e++) {
+			const struct sc_piece *p = &t->pieces[first + 1 + 2 * e];
 
 			if (!done[e] && (!rarest || p->weight < rarest->weight)) {
 				rarest = p;
@@ -106,59 +112,133 @@ static uint32_t branch(const struct tree *t, uint32_t start, uint32_t from, uint
 }
 
 /* Optimal alphabetic tree by dynamic programming; the best cut of a range lies between the
- * best cuts of the two ranges that are one shorter (Knuth 1971). */
+ * best cuts of the two ranges that are one shorter (Knuth 1971). With exceptions as chains
+ * among the choices that is no longer a theorem, but still nearly always true. */
 struct optimum {
-	uint64_t cost[OPTIMAL_MAX][OPTIMAL_MAX];
-	uint64_t weight[OPTIMAL_MAX + 1]; /* of the leaves before */
-	uint8_t cut[OPTIMAL_MAX][OPTIMAL_MAX]; /* last leaf of the lower half */
+	uint32_t *cost;	   /* [i * n + j] of the leaves i .. j */
+	uint32_t *cost_to; /* [j * n + i]: the same, for walking i */
+	uint32_t *before;  /* weight of the leaves before */
+	uint32_t *every_other; /* weight of the leaves i - 2, i - 4, ... */
+	uint8_t *cut;	   /* last leaf of the lower half */
+	uint8_t *chain;	   /* the range could be a leaf with exceptions */
+	uint8_t *best;	   /* and is, for it costs least */
+	uint32_t n;
 };
 
-static void find_optimum(struct optimum *o, const struct leaf *leaves, uint32_t n)
+/* Where exceptions are choices, not part of the leaves: the range i .. j is a leaf with
+ * exceptions when the range without the last two is, and they go on like it. */
+static bool is_chain(const struct optimum *o, const struct leaf *leaves, uint32_t i, uint32_t j)
 {
-	o->weight[0] = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		o->weight[i + 1] = o->weight[i] + leaves[i].weight;
-		o->cost[i][i] = 0;
-		o->cut[i][i] = (uint8_t)i;
-	}
-	for (uint32_t span = 1; span < n; span++)
-		for (uint32_t i = 0, j = span; j < n; i++, j++) {
-			uint32_t first = o->cut[i][j - 1], last = o->cut[i + 1][j];
-			uint64_t best = UINT64_MAX;
-
-			if (last >= j)
-				last = j - 1;
-			for (uint32_t k = first; k <= last; k++) {
-				uint64_t cost = o->cost[i][k] + o->cost[k + 1][j];
-
-				if (cost < best) {
-					best = cost;
-					o->cut[i][j] = (uint8_t)k;
-				}
-			}
-			o->cost[i][j] = best + o->weight[j + 1] - o->weight[i];
-		}
+	return j - i >= 2 && j - i <= 2 * CHAIN_MAX && leaves[i].node == leaves[j].node &&
+		leaves[j].start - leaves[j - 1].start == 1 && o->chain[i * o->n + j - 2];
 }
 
-static uint32_t optimal_node(const struct tree *t, const struct optimum *o,
+static uint32_t chain_cost(const struct optimum *o, uint32_t i, uint32_t j)
+{
+	uint32_t n = (j - i) / 2, main = o->every_other[j + 2] - o->every_other[i];
+	uint32_t exceptions = o->before[j + 1] - o->before[i] - main;
+
+	return n * (main + LAMBDA) + exceptions * (n + 1) / 2;
+}
+
+static void find_cut(struct optimum *o, const struct tree *t, const struct leaf *leaves,
+	uint32_t i, uint32_t j)
+{
+	uint32_t n = o->n, at = i * n + j;
+	uint32_t first = o->cut[at - 1], last = o->cut[at + n], best = UINT32_MAX, cut;
+	const uint32_t *below = o->cost + i * n, *from = o->cost_to + j * n + 1;
+
+	if (last > j - 1)
+		last = j - 1;
+	if (first > last)
+		first = last;
+	cut = first;
+	for (uint32_t k = first; k <= last; k++) {
+		uint32_t cost = below[k] + from[k];
+
+		cut = cost < best ? k : cut;
+		best = cost < best ? cost : best;
+	}
+	best += o->before[j + 1] - o->before[i];
+	o->cut[at] = (uint8_t)cut;
+	if (t->depth_first) {
+		best += LAMBDA;
+		o->chain[at] = is_chain(o, leaves, i, j);
+		o->best[at] = o->chain[at] && chain_cost(o, i, j) <= best;
+		if (o->best[at]) {
+			best = chain_cost(o, i, j);
+			o->cut[at] = (uint8_t)((i + j) / 2);
+		}
+	}
+	o->cost[at] = o->cost_to[j * n + i] = best;
+}
+
+static uint32_t optimum_node(const struct tree *t, const struct optimum *o,
 	const struct leaf *leaves, uint32_t i, uint32_t j)
 {
-	uint32_t k = o->cut[i][j], below;
+	uint32_t cut = o->cut[i * o->n + j], below;
 
 	if (i == j)
-		return leaf_node(t, &leaves[i]);
-	below = optimal_node(t, o, leaves, i, k);
-	return branch(t, leaves[k + 1].start, optimal_node(t, o, leaves, k + 1, j), below);
+		return chain_node(t, leaves[i].first_piece, leaves[i].n_exceptions);
+	if (t->depth_first && o->best[i * o->n + j])
+		return chain_node(t, leaves[i].first_piece, (j - i) / 2);
+	below = optimum_node(t, o, leaves, i, cut);
+	return branch(t, leaves[cut + 1].start, optimum_node(t, o, leaves, cut + 1, j), below);
 }
 
-/* Apart from tree_node(), so that its table is on the stack once. */
-static __attribute__((noinline)) uint32_t few_leaves(const struct tree *t,
-	const struct leaf *leaves, uint32_t n)
+/* Weights are scaled so that no cost, at most a weight times a depth, overflows. */
+static void begin(struct optimum *o, const struct leaf *leaves, uint32_t n)
 {
-	struct optimum o;
+	unsigned int shift = 0;
+	uint64_t total = 0;
 
-	find_optimum(&o, leaves, n);
-	return optimal_node(t, &o, leaves, 0, n - 1);
+	for (uint32_t i = 0; i < n; i++)
+		total += leaves[i].weight;
+	while (total >> shift >= 1U << 24)
+		shift++;
+	o->n = n;
+	o->before[0] = o->every_other[0] = o->every_other[1] = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t weight = (uint32_t)(leaves[i].weight >> shift);
+
+		o->before[i + 1] = o->before[i] + weight;
+		o->every_other[i + 2] = o->every_other[i] + weight;
+		o->cost[i * n + i] = o->cost_to[i * n + i] = 0;
+		o->cut[i * n + i] = (uint8_t)i;
+		o->chain[i * n + i] = true;
+		if (i > 0)
+			o->chain[i * n + i - 1] = false;
+	}
+}
+
+static uint32_t optimal_node(const struct tree *t, const struct leaf *leaves, uint32_t n)
+{
+	uint32_t few[2 * FEW * FEW + 2 * FEW + 3 + 3 * FEW * FEW / 4], *room = few;
+	size_t size = (size_t)n * n;
+	struct optimum o;
+	uint32_t node;
+
+	if (n > FEW)
+		room = malloc((2 * size + 2 * n + 3) * sizeof(*room) + 3 * size);
+	if (!room) {
+		t->dag->rc = -ENOMEM;
+		return 0;
+	}
+	o.cost = room;
+	o.cost_to = o.cost + size;
+	o.before = o.cost_to + size;
+	o.every_other = o.before + n + 1;
+	o.cut = (uint8_t *)(o.every_other + n + 2);
+	o.chain = o.cut + size;
+	o.best = o.chain + size;
+	begin(&o, leaves, n);
+	for (uint32_t span = 1; span < n; span++)
+		for (uint32_t i = 0; i + span < n; i++)
+			find_cut(&o, t, leaves, i, i + span);
+	node = optimum_node(t, &o, leaves, 0, n - 1);
+	if (room != few)
+		free(room);
+	return node;
 }
 
 /* Halves by weight (and by count, so that no weight makes the recursion deep) until an
@@ -168,10 +248,8 @@ static uint32_t tree_node(const struct tree *t, const struct leaf *leaves, uint3
 	uint64_t total = 0, sum = 0;
 	uint32_t cut = 0, below;
 
-	if (n == 1)
-		return leaf_node(t, leaves);
 	if (n <= OPTIMAL_MAX)
-		return few_leaves(t, leaves, n);
+		return optimal_node(t, leaves, n);
 	for (uint32_t i = 0; i < n; i++)
 		total += leaves[i].weight;
 	while (cut < n - n / 4 && (cut < n / 4 || sum < total / 2))
@@ -220,7 +298,13 @@ static uint32_t take_cube(struct sc_piece *pieces, uint32_t n, uint32_t *node)
 uint32_t sc_dag_dispatch(struct sc_dag *dag, uint8_t word, uint32_t mask,
 	struct sc_piece *pieces, uint32_t n, bool depth_first)
 {
-	struct tree t = {.dag = dag, .pieces = pieces, .mask = mask, .word = word};
+	struct tree t = {
+		.dag = dag,
+		.pieces = pieces,
+		.mask = mask,
+		.word = word,
+		.depth_first = depth_first,
+	};
 	struct leaf few[OPTIMAL_MAX], *leaves = few;
 	uint32_t node, cube_node, cube = 0;
 
@@ -239,7 +323,7 @@ uint32_t sc_dag_dispatch(struct sc_dag *dag, uint8_t word, uint32_t mask,
 			return 0;
 		}
 	}
-	n = make_leaves(pieces, n, depth_first ? CHAIN_SHALLOW : CHAIN_SMALL, leaves);
+	n = make_leaves(pieces, n, depth_first ? 0 : CHAIN_MAX, leaves);
 	t.leaves = leaves;
 	node = tree_node(&t, leaves, n);
 	if (cube)
