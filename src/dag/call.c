@@ -281,6 +281,20 @@ static uint32_t build_lists(struct sc_states *s, uint32_t otherwise)
 	return build(s, &all, 0);
 }
 
+/* Do two rules ask about different arguments? Only then can pieces multiply. */
+static bool may_multiply(const struct sc_lowered *low, const struct sc_low_call *call)
+{
+	const struct sc_low_rule *rules = &low->rules[call->first_rule];
+	uint8_t arg = low->cmps[rules[0].first_cmp].arg;
+
+	for (uint32_t r = 0; r < call->n_rules && call->n_rules > 1; r++)
+		for (uint32_t i = 0; i < rules[r].n_cmps; i++)
+			if (low->cmps[rules[r].first_cmp + i].arg != arg)
+				return true;
+	return false;
+}
+
+/* Argument by argument, or rule by rule: whichever adds fewer nodes to the graph. */
 static uint32_t build_call(struct sc_dag *dag, const struct sc_lowered *low,
 	const struct sc_low_abi *abi, const struct sc_low_call *call)
 {
@@ -291,10 +305,17 @@ static uint32_t build_call(struct sc_dag *dag, const struct sc_lowered *low,
 		.wide = abi->wide,
 		.work_max = WORK_BASE + (uint64_t)WORK_PER_RULE * call->n_rules,
 	};
-	uint32_t node = build_lists(&s, abi->otherwise);
+	uint32_t before = dag->n_nodes;
+	uint32_t node = build_lists(&s, abi->otherwise), linear;
 
 	sc_states_clear(&s);
-	return s.over && !dag->rc ? sc_dag_linear(dag, low, abi, call) : node;
+	if (dag->rc < 0 || (!s.over && !may_multiply(low, call)))
+		return node;
+	linear = sc_dag_linear(dag, low, abi, call);
+	if (s.over || dag->rc < 0)
+		return linear;
+	return sc_dag_added(dag, linear, before) < sc_dag_added(dag, node, before) ? linear
+										   : node;
 }
 
 uint32_t sc_dag_call(struct sc_dag *dag, const struct sc_lowered *low,

@@ -117,3 +117,32 @@ uint32_t sc_dag_test(struct sc_dag *dag, enum sc_test test, uint8_t word, uint32
 	}
 	return intern(dag, &node);
 }
+
+uint32_t sc_dag_added(struct sc_dag *dag, uint32_t node, uint32_t before)
+{
+	uint32_t count = 0;
+	bool *needed;
+
+	if (node < before)
+		return 0;
+	needed = calloc(node - before + 1, sizeof(*needed));
+	if (!needed)
+		return UINT32_MAX;
+	needed[node - before] = true;
+	/* A node is made after its branches: one walk down finds all. */
+	for (uint32_t i = node + 1; i-- > before;) {
+		const struct sc_node *at = &dag->nodes[i];
+
+		if (!needed[i - before])
+			continue;
+		count++;
+		if (at->test == SC_TEST_LEAF)
+			continue;
+		if (at->yes >= before)
+			needed[at->yes - before] = true;
+		if (at->no >= before)
+			needed[at->no - before] = true;
+	}
+	free(needed);
+	return count;
+}
