@@ -1,4 +1,11 @@
 /* Proof that a program and a policy, or two programs, agree on all 2^512 inputs.
+ *
+ * Both sides become decision diagrams over the input's bits (prove_bdd.h); they are the same
+ * node when they agree, and else any way down to two different constants is a
+ * counter-example. Nothing is sampled and nothing is assumed about the program but that the
+ * kernel would take it.
+ *
+ * Verdicts are compared as the 32 bits that a program returns, data included.
  * SPDX-License-Identifier: MIT */
 #ifndef SC_BPF_PROVE_H
 #define SC_BPF_PROVE_H
@@ -16,7 +23,11 @@ enum sc_proof {
 	SC_PROOF_DIFFERS = 1,
 };
 
-/* Bounds: 0 means the default. Over them the answer is -E2BIG. */
+/* Bounds: 0 means the default. Over them the answer is -E2BIG. A node takes 12 to 24 bytes
+ * (the arrays double), a step well under a microsecond: by default at most about 130 MB and
+ * a few seconds, many times what any known profile needs. NULL is all defaults. */
+#define SC_PROVE_NODES (UINT32_C(1) << 22)
+#define SC_PROVE_STEPS (UINT64_C(1) << 26)
 struct sc_prove_limits {
 	uint32_t max_nodes;
 	uint64_t max_steps;
@@ -24,7 +35,11 @@ struct sc_prove_limits {
 
 /* Do program and policy agree? Returns SC_PROOF_EQUAL, SC_PROOF_DIFFERS with *@cex filled,
  * -EINVAL (the kernel would refuse the program), -EOPNOTSUPP (an instruction outside what
- * can be proved), -E2BIG (over the limits) or -ENOMEM. */
+ * can be proved: a shift by or a division by what is no constant, or the other byte order),
+ * -E2BIG (over the limits) or -ENOMEM.
+ *
+ * The program's verdict in *@cex is what sc_bpf_run() returns on it. -ENOTRECOVERABLE: it
+ * is not what the proof says; one of the two has a bug, and neither is believed. */
 int sc_prove_policy(const struct sc_prog *prog, const struct sc_lowered *policy,
 	const struct sc_prove_limits *limits, struct sc_counterexample *cex);
 
@@ -33,8 +48,38 @@ int sc_prove_programs(const struct sc_prog *a, const struct sc_prog *b,
 	const struct sc_prove_limits *limits, struct sc_counterexample *cex);
 
 /* Does the kernel's allow bitmap hold exactly the numbers whose policy is ALLOW whatever
- * the arguments are? As above; a counter-example has the number and arch. */
+ * the arguments are? Decided for every architecture and every number, more than the kernel
+ * keeps. As above; the counter-example has the number and arch, a = 1 where the bitmap and
+ * b = 1 where the policy says ALLOW, else 0. */
 int sc_prove_bitmap(const struct sc_prog *prog, const struct sc_lowered *policy,
 	struct sc_counterexample *cex);
+
+/* One constraint of a region: lo <= (word & mask) <= hi, @word as LD W ABS counts them.
+ * A range of values has all bits in its mask, a pattern of bits has lo == hi. */
+struct sc_region_term {
+	uint8_t word;
+	uint32_t mask, lo, hi;
+};
+
+/* The inputs for which every term holds: there program a says @a and b says @b. A word
+ * without a term is anything. Terms come in the order arch, nr, arguments (high word
+ * first), instruction pointer, one a word. */
+struct sc_region {
+	struct sc_region_term terms[16];
+	uint32_t n_terms;
+	uint32_t a, b;
+};
+
+/* Where do two programs differ? Calls @each for regions that do not overlap and together
+ * hold every input on which the verdicts differ, ascending; @each ends it by returning
+ * other than 0, which is then returned. Returns SC_PROOF_EQUAL (never called),
+ * SC_PROOF_DIFFERS or an error as above; after -E2BIG the regions seen were right but not
+ * all. */
+int sc_prove_regions(const struct sc_prog *a, const struct sc_prog *b,
+	const struct sc_prove_limits *limits,
+	int (*each)(const struct sc_region *region, void *arg), void *arg);
+
+/* "arch=0xc000003e nr=0..5 a0=0x100000000..0x1ffffffff a1&0xf=2: ALLOW, ERRNO(1)". */
+int sc_prove_print_region(const struct sc_region *region, bool big_endian, FILE *out);
 
 #endif

@@ -1,0 +1,227 @@
+/* Decision diagrams over the 512 bits of struct seccomp_data.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/prove_bdd.h"
+
+#define FIRST_NODES 4096u
+#define MAX_MEMO    (1u << 20)
+#define TOP_WORDS   2u /* arch and nr: never interleaved */
+#define LOW_WORDS   14u
+
+/* The order of the words is its own inverse up to nr and arch changing places and the halves
+ * of 64-bit values. */
+static unsigned int rank_of_word(const struct sc_bdd *b, unsigned int word)
+{
+	if (word < 2)
+		return 1 - word;
+	if (!b->big_endian)
+		word ^= 1;
+	return word < 4 ? word + 12 : word - 2;
+}
+
+static unsigned int word_of_rank(const struct sc_bdd *b, unsigned int rank)
+{
+	unsigned int word = rank >= 14 ? rank - 12 : rank + 2;
+
+	if (rank < 2)
+		return 1 - rank;
+	return b->big_endian ? word : word ^ 1;
+}
+
+uint32_t sc_bdd_level(const struct sc_bdd *b, unsigned int word, unsigned int bit)
+{
+	unsigned int rank = rank_of_word(b, word);
+
+	if (!b->interleaved || rank < TOP_WORDS)
+		return rank * 32 + (31 - bit);
+	return TOP_WORDS * 32 + (31 - bit) * LOW_WORDS + (rank - TOP_WORDS);
+}
+
+void sc_bdd_bit(const struct sc_bdd *b, uint32_t level, unsigned int *word,
+	unsigned int *bit)
+{
+	if (!b->interleaved || level < TOP_WORDS * 32) {
+		*word = word_of_rank(b, level / 32);
+		*bit = 31 - level % 32;
+		return;
+	}
+	level -= TOP_WORDS * 32;
+	*word = word_of_rank(b, TOP_WORDS + level % LOW_WORDS);
+	*bit = 31 - level / LOW_WORDS;
+}
+
+static uint32_t hash3(uint32_t x, uint32_t y, uint32_t z)
+{
+	uint64_t h = (x * UINT64_C(0x9e3779b97f4a7c15)) ^ (y * UINT64_C(0xc2b2ae3d27d4eb4f)) ^
+		(z * UINT64_C(0x165667b19e3779f9));
+
+	return (uint32_t)((h ^ h >> 29) * UINT64_C(0xbf58476d1ce4e5b9) >> 32);
+}
+
+static void insert(struct sc_bdd *b, uint32_t index)
+{
+	const struct sc_bdd_node *n = &b->nodes[index];
+	uint32_t mask = 2 * b->cap_nodes - 1;
+	uint32_t at = hash3(n->level, n->lo, n->hi) & mask;
+
+	while (b->slots[at])
+		at = (at + 1) & mask;
+	b->slots[at] = index + 1;
+}
+
+/* The memo may forget, so it is simply thrown away when it grows with the nodes. */
+static int resize(struct sc_bdd *b, uint32_t cap)
+{
+	uint32_t n_memo = cap < MAX_MEMO ? cap : MAX_MEMO;
+	struct sc_bdd_node *nodes = realloc(b->nodes, cap * sizeof(*nodes));
+
+	if (!nodes)
+		return -ENOMEM;
+	b->nodes = nodes;
+	free(b->slots);
+	b->slots = calloc(2 * (size_t)cap, sizeof(*b->slots));
+	if (!b->slots)
+		return -ENOMEM;
+	if (n_memo != b->n_memo) {
+		free(b->memo);
+		b->memo = calloc(n_memo, sizeof(*b->memo));
+		if (!b->memo)
+			return -ENOMEM;
+		b->n_memo = n_memo;
+	}
+	b->cap_nodes = cap;
+	for (uint32_t i = 0; i < b->n_nodes; i++)
+		insert(b, i);
+	return 0;
+}
+
+int sc_bdd_init(struct sc_bdd *b)
+{
+	b->err = resize(b, FIRST_NODES);
+	if (b->err < 0)
+		return b->err;
+	for (uint32_t value = SC_BDD_FALSE; value <= SC_BDD_TRUE; value++)
+		sc_bdd_constant(b, value);
+	return b->err;
+}
+
+void sc_bdd_clear(struct sc_bdd *b)
+{
+	free(b->nodes);
+	free(b->slots);
+	free(b->memo);
+	memset(b, 0, sizeof(*b));
+}
+
+bool sc_bdd_step(struct sc_bdd *b)
+{
+	if (b->err == 0 && ++b->steps > b->max_steps)
+		b->err = -E2BIG;
+	return b->err == 0;
+}
+
+static uint32_t add(struct sc_bdd *b, const struct sc_bdd_node *n)
+{
+	if (b->n_nodes >= b->max_nodes) {
+		b->err = -E2BIG;
+		return SC_BDD_FALSE;
+	}
+	if (b->n_nodes == b->cap_nodes) {
+		b->err = resize(b, 2 * b->cap_nodes);
+		if (b->err < 0)
+			return SC_BDD_FALSE;
+	}
+	b->nodes[b->n_nodes] = *n;
+	insert(b, b->n_nodes);
+	return b->n_nodes++;
+}
+
+static uint32_t find_or_add(struct sc_bdd *b, struct sc_bdd_node n)
+{
+	uint32_t mask = 2 * b->cap_nodes - 1;
+	uint32_t at = hash3(n.level, n.lo, n.hi) & mask;
+
+	if (b->err < 0)
+		return SC_BDD_FALSE;
+	for (; b->slots[at]; at = (at + 1) & mask) {
+		const struct sc_bdd_node *o = &b->nodes[b->slots[at] - 1];
+
+		if (o->lo == n.lo && o->hi == n.hi && o->level == n.level)
+			return b->slots[at] - 1;
+	}
+	return add(b, &n);
+}
+
+uint32_t sc_bdd_constant(struct sc_bdd *b, uint32_t value)
+{
+	return find_or_add(b, (struct sc_bdd_node){ SC_BDD_LEVELS, value, 0 });
+}
+
+uint32_t sc_bdd_node(struct sc_bdd *b, uint32_t level, uint32_t lo, uint32_t hi)
+{
+	if (lo == hi)
+		return lo;
+	return find_or_add(b, (struct sc_bdd_node){ level, lo, hi });
+}
+
+uint32_t sc_bdd_variable(struct sc_bdd *b, unsigned int word, unsigned int bit)
+{
+	return sc_bdd_node(b, sc_bdd_level(b, word, bit), SC_BDD_FALSE, SC_BDD_TRUE);
+}
+
+static uint32_t min(uint32_t x, uint32_t y)
+{
+	return x < y ? x : y;
+}
+
+static uint32_t ite_recurse(struct sc_bdd *b, uint32_t c, uint32_t t, uint32_t e)
+{
+	uint32_t level = min(sc_bdd_top(b, c), min(sc_bdd_top(b, t), sc_bdd_top(b, e)));
+	uint32_t hash = hash3(c, t, e);
+	const struct sc_bdd_memo *m = &b->memo[hash & (b->n_memo - 1)];
+	uint32_t lo, hi, result;
+
+	/* c is no constant here: an empty slot, all zero, never matches. */
+	if (m->c == c && m->t == t && m->e == e)
+		return m->result;
+	lo = sc_bdd_ite(b, sc_bdd_cofactor(b, c, level, 0), sc_bdd_cofactor(b, t, level, 0),
+		sc_bdd_cofactor(b, e, level, 0));
+	hi = sc_bdd_ite(b, sc_bdd_cofactor(b, c, level, 1), sc_bdd_cofactor(b, t, level, 1),
+		sc_bdd_cofactor(b, e, level, 1));
+	result = sc_bdd_node(b, level, lo, hi);
+	if (b->err == 0)
+		b->memo[hash & (b->n_memo - 1)] = (struct sc_bdd_memo){ c, t, e, result };
+	return result;
+}
+
+/* At most SC_BDD_LEVELS deep. */
+uint32_t sc_bdd_ite(struct sc_bdd *b, uint32_t c, uint32_t t, uint32_t e)
+{
+	const struct sc_bdd_node *n;
+
+	if (!sc_bdd_step(b))
+		return SC_BDD_FALSE;
+	if (c == SC_BDD_TRUE || t == e)
+		return t;
+	if (c == SC_BDD_FALSE)
+		return e;
+	if (t == c)
+		t = SC_BDD_TRUE;
+	if (e == c)
+		e = SC_BDD_FALSE;
+	if (t == e)
+		return t;
+	if (t == SC_BDD_TRUE && e == SC_BDD_FALSE)
+		return c;
+	n = &b->nodes[c];
+	if (n->level < sc_bdd_top(b, t) && n->level < sc_bdd_top(b, e)) {
+		if (n->lo == SC_BDD_FALSE && n->hi == SC_BDD_TRUE)
+			return sc_bdd_node(b, n->level, e, t);
+		if (n->lo == SC_BDD_TRUE && n->hi == SC_BDD_FALSE)
+			return sc_bdd_node(b, n->level, t, e);
+	}
+	return ite_recurse(b, c, t, e);
+}

@@ -1,0 +1,426 @@
+/* A program, executed for all inputs at once.
+ *
+ * What the machine holds at an instruction is symbolic: each register and scratch word is a
+ * 32-bit function of the input. Jumps go forward only. So one pass from the front finds the
+ * states in which an instruction can be reached (what is never read again is forgotten, and
+ * equal states are one), and one pass from the back joins the verdicts of a branch's two
+ * ways. Between two jumps or jump targets a state is carried along without being kept.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/prove_exec.h"
+#include "bpf/prove_vec.h"
+#include "util/cleanup.h"
+
+enum { REG_A = BPF_MEMWORDS, REG_X, N_CELLS };
+
+#define NONE	   UINT32_MAX
+#define MAX_VALUES (1u << 18) /* of 132 bytes */
+
+struct state {
+	uint32_t cells[N_CELLS]; /* scratch memory, A, X: indices of values */
+	uint32_t pc;
+	uint32_t next;	 /* state of the same pc */
+	uint32_t cond;	 /* taken: yes, else no; NONE: result is known */
+	uint32_t yes, no;
+	uint32_t result; /* diagram */
+};
+
+struct value {
+	struct sc_vec vec;
+	uint32_t next; /* with the same hash */
+};
+
+#define BUCKETS 1024u
+
+struct exec {
+	struct sc_bdd *b;
+	const struct sock_filter *insns;
+	uint32_t len;
+	enum sc_exec_how how;
+	uint32_t *live;	   /* [len]: bit c: cell c is read at or after pc before it is written */
+	bool *target;	   /* [len] */
+	uint32_t *states_of; /* [len]: first state */
+	struct state *states;
+	uint32_t n_states, cap_states;
+	struct value *values; /* 0 is the constant 0 */
+	uint32_t n_values, cap_values;
+	uint32_t buckets[BUCKETS];
+};
+
+static void exec_clear(struct exec *x)
+{
+	free(x->live);
+	free(x->target);
+	free(x->states_of);
+	free(x->states);
+	free(x->values);
+}
+
+/* Room for one more of @size bytes in an array that doubles. */
+static int reserve(void **array, uint32_t n, uint32_t *cap, size_t size)
+{
+	uint32_t bigger = *cap ? 2 * *cap : 64;
+	void *grown;
+
+	if (n < *cap)
+		return 0;
+	grown = realloc(*array, bigger * size);
+	if (!grown)
+		return -ENOMEM;
+	*array = grown;
+	*cap = bigger;
+	return 0;
+}
+
+static uint32_t hash_vec(const struct sc_vec *v)
+{
+	uint32_t h = 0;
+
+	for (int i = 0; i < 32; i++)
+		h = (h ^ v->bit[i]) * 0x9e3779b1u;
+	return h >> 16;
+}
+
+static int intern(struct exec *x, const struct sc_vec *vec, uint32_t *out)
+{
+	uint32_t *bucket = &x->buckets[hash_vec(vec) % BUCKETS];
+	int rc;
+
+	for (uint32_t i = *bucket; i != NONE; i = x->values[i].next) {
+		if (memcmp(&x->values[i].vec, vec, sizeof(*vec)) == 0) {
+			*out = i;
+			return 0;
+		}
+		if (!sc_bdd_step(x->b))
+			return x->b->err;
+	}
+	if (x->n_values == MAX_VALUES)
+		return -E2BIG;
+	rc = reserve((void **)&x->values, x->n_values, &x->cap_values, sizeof(*x->values));
+	if (rc < 0)
+		return rc;
+	x->values[x->n_values].vec = *vec;
+	x->values[x->n_values].next = *bucket;
+	*out = *bucket = x->n_values++;
+	return 0;
+}
+
+static int intern_constant(struct exec *x, uint32_t value, uint32_t *out)
+{
+	struct sc_vec v = sc_vec_constant(value);
+
+	return intern(x, &v, out);
+}
+
+/* The cells that @f reads, and in *@writes those that it overwrites. */
+static uint32_t effects(const struct sock_filter *f, uint32_t *writes)
+{
+	uint32_t by_x = BPF_SRC(f->code) == BPF_X ? 1u << REG_X : 0;
+
+	*writes = 0;
+	switch (BPF_CLASS(f->code)) {
+	case BPF_LD:
+	case BPF_LDX:
+		*writes = 1u << (BPF_CLASS(f->code) == BPF_LD ? REG_A : REG_X);
+		return BPF_MODE(f->code) == BPF_MEM ? 1u << f->k : 0;
+	case BPF_ST:
+	case BPF_STX:
+		*writes = 1u << f->k;
+		return 1u << (BPF_CLASS(f->code) == BPF_ST ? REG_A : REG_X);
+	case BPF_ALU:
+		*writes = 1u << REG_A;
+		return 1u << REG_A | by_x;
+	case BPF_JMP:
+		return BPF_OP(f->code) == BPF_JA ? 0 : 1u << REG_A | by_x;
+	case BPF_MISC:
+		*writes = 1u << (BPF_MISCOP(f->code) == BPF_TAX ? REG_X : REG_A);
+		return 1u << (BPF_MISCOP(f->code) == BPF_TAX ? REG_A : REG_X);
+	default:
+		return BPF_RVAL(f->code) == BPF_A ? 1u << REG_A : 0;
+	}
+}
+
+/* Which cells matter where, and who is jumped to: one pass from the back. */
+static void find_live(struct exec *x)
+{
+	for (uint32_t pc = x->len; pc-- > 0;) {
+		const struct sock_filter *f = &x->insns[pc];
+		uint32_t writes, reads = effects(f, &writes), after = 0;
+
+		if (f->code == (BPF_JMP | BPF_JA)) {
+			after = x->live[pc + 1 + f->k];
+			x->target[pc + 1 + f->k] = true;
+		} else if (BPF_CLASS(f->code) == BPF_JMP) {
+			after = x->live[pc + 1 + f->jt] | x->live[pc + 1 + f->jf];
+			x->target[pc + 1 + f->jt] = x->target[pc + 1 + f->jf] = true;
+		} else if (BPF_CLASS(f->code) != BPF_RET) {
+			after = x->live[pc + 1];
+		}
+		x->live[pc] = reads | (after & ~writes);
+	}
+}
+
+/* The state at @pc with these cells, new or known. */
+static int reach(struct exec *x, uint32_t pc, const uint32_t cells[N_CELLS], uint32_t *out)
+{
+	struct state s = { .pc = pc, .cond = NONE };
+	int rc;
+
+	for (int i = 0; i < N_CELLS; i++)
+		s.cells[i] = x->live[pc] & 1u << i ? cells[i] : 0;
+	for (uint32_t i = x->states_of[pc]; i != NONE; i = x->states[i].next) {
+		if (memcmp(x->states[i].cells, s.cells, sizeof(s.cells)) == 0) {
+			*out = i;
+			return 0;
+		}
+		if (!sc_bdd_step(x->b))
+			return x->b->err;
+	}
+	if (x->n_states >= x->b->max_nodes)
+		return -E2BIG;
+	rc = reserve((void **)&x->states, x->n_states, &x->cap_states, sizeof(*x->states));
+	if (rc < 0)
+		return rc;
+	s.next = x->states_of[pc];
+	x->states[x->n_states] = s;
+	*out = x->states_of[pc] = x->n_states++;
+	return 0;
+}
+
+/* The function "the verdict is this vector": one constant for each value it takes. */
+static uint32_t verdict_of(struct sc_bdd *b, const struct sc_vec *v)
+{
+	uint32_t value, level = SC_BDD_LEVELS, lo, hi;
+	struct sc_vec half;
+
+	if (!sc_bdd_step(b))
+		return SC_BDD_FALSE;
+	if (sc_vec_is_constant(v, &value))
+		return sc_bdd_constant(b, value);
+	for (int i = 0; i < 32; i++)
+		if (sc_bdd_top(b, v->bit[i]) < level)
+			level = sc_bdd_top(b, v->bit[i]);
+	for (int i = 0; i < 32; i++)
+		half.bit[i] = sc_bdd_cofactor(b, v->bit[i], level, 0);
+	lo = verdict_of(b, &half);
+	for (int i = 0; i < 32; i++)
+		half.bit[i] = sc_bdd_cofactor(b, v->bit[i], level, 1);
+	hi = verdict_of(b, &half);
+	return sc_bdd_node(b, level, lo, hi);
+}
+
+/* kernel/seccomp.c seccomp_is_const_allow(). */
+static bool emulator_follows(const struct sock_filter *f)
+{
+	switch (f->code) {
+	case BPF_LD | BPF_W | BPF_ABS:
+		return f->k < 8;
+	case BPF_RET | BPF_K:
+	case BPF_JMP | BPF_JA:
+	case BPF_JMP | BPF_JEQ | BPF_K:
+	case BPF_JMP | BPF_JGE | BPF_K:
+	case BPF_JMP | BPF_JGT | BPF_K:
+	case BPF_JMP | BPF_JSET | BPF_K:
+	case BPF_ALU | BPF_AND | BPF_K:
+		return true;
+	}
+	return false;
+}
+
+static int load(struct exec *x, const struct sock_filter *f, const uint32_t *cells,
+	uint32_t *out)
+{
+	struct sc_vec v;
+
+	switch (BPF_MODE(f->code)) {
+	case BPF_ABS:
+		v = sc_vec_word(x->b, f->k / 4);
+		return intern(x, &v, out);
+	case BPF_MEM:
+		*out = cells[f->k];
+		return 0;
+	case BPF_LEN:
+		return intern_constant(x, sizeof(struct seccomp_data), out);
+	default:
+		return intern_constant(x, f->k, out);
+	}
+}
+
+/* The second operand of an ALU or jump instruction. */
+static struct sc_vec operand(struct exec *x, const struct sock_filter *f,
+	const uint32_t *cells)
+{
+	if (BPF_SRC(f->code) == BPF_X)
+		return x->values[cells[REG_X]].vec;
+	return sc_vec_constant(f->k);
+}
+
+/* *@ends: the division by X = 0 that ends a program. */
+static int alu(struct exec *x, const struct sock_filter *f, uint32_t *cells, bool *ends)
+{
+	struct sc_vec a = x->values[cells[REG_A]].vec;
+	struct sc_vec y = operand(x, f, cells);
+	uint32_t k;
+	int rc;
+
+	if (BPF_OP(f->code) == BPF_DIV && sc_vec_is_constant(&y, &k) && k == 0) {
+		*ends = true;
+		return 0;
+	}
+	rc = sc_vec_alu(x->b, BPF_OP(f->code), &a, &y, &a);
+	return rc < 0 ? rc : intern(x, &a, &cells[REG_A]);
+}
+
+/* An instruction that neither jumps nor returns. */
+static int step(struct exec *x, const struct sock_filter *f, uint32_t *cells, bool *ends)
+{
+	switch (BPF_CLASS(f->code)) {
+	case BPF_LD:
+		return load(x, f, cells, &cells[REG_A]);
+	case BPF_LDX:
+		return load(x, f, cells, &cells[REG_X]);
+	case BPF_ST:
+		cells[f->k] = cells[REG_A];
+		return 0;
+	case BPF_STX:
+		cells[f->k] = cells[REG_X];
+		return 0;
+	case BPF_ALU:
+		return alu(x, f, cells, ends);
+	default: /* BPF_MISC */
+		if (BPF_MISCOP(f->code) == BPF_TAX)
+			cells[REG_X] = cells[REG_A];
+		else
+			cells[REG_A] = cells[REG_X];
+		return 0;
+	}
+}
+
+static int go_to(struct exec *x, struct state *s, uint32_t pc)
+{
+	s->cond = SC_BDD_TRUE;
+	return reach(x, pc, s->cells, &s->yes);
+}
+
+static int branch(struct exec *x, const struct sock_filter *f, uint32_t pc, struct state *s)
+{
+	struct sc_vec a = x->values[s->cells[REG_A]].vec;
+	struct sc_vec y = operand(x, f, s->cells);
+	uint32_t cond = sc_vec_test(x->b, BPF_OP(f->code), &a, &y);
+	int rc;
+
+	if (f->jt == f->jf || cond == SC_BDD_TRUE)
+		return go_to(x, s, pc + 1 + f->jt);
+	if (cond == SC_BDD_FALSE)
+		return go_to(x, s, pc + 1 + f->jf);
+	s->cond = cond;
+	rc = reach(x, pc + 1 + f->jt, s->cells, &s->yes);
+	return rc < 0 ? rc : reach(x, pc + 1 + f->jf, s->cells, &s->no);
+}
+
+static void finish(struct exec *x, const struct sock_filter *f, struct state *s)
+{
+	if (x->how == SC_EXEC_EMULATOR)
+		s->result = f->k == SECCOMP_RET_ALLOW;
+	else if (BPF_RVAL(f->code) == BPF_A)
+		s->result = verdict_of(x->b, &x->values[s->cells[REG_A]].vec);
+	else
+		s->result = sc_bdd_constant(x->b, f->k);
+}
+
+/* Carry @s on to the next jump, return or jump target. */
+static int carry(struct exec *x, struct state *s)
+{
+	for (uint32_t pc = s->pc;; pc++) {
+		const struct sock_filter *f = &x->insns[pc];
+		bool ends = false;
+		int rc;
+
+		if (pc != s->pc && x->target[pc])
+			return go_to(x, s, pc);
+		if (x->how == SC_EXEC_EMULATOR && !emulator_follows(f))
+			ends = true;
+		else if (f->code == (BPF_JMP | BPF_JA))
+			return go_to(x, s, pc + 1 + f->k);
+		else if (BPF_CLASS(f->code) == BPF_JMP)
+			return branch(x, f, pc, s);
+		else if (BPF_CLASS(f->code) == BPF_RET) {
+			finish(x, f, s);
+			return 0;
+		}
+		rc = ends ? 0 : step(x, f, s->cells, &ends);
+		if (rc < 0)
+			return rc;
+		if (x->b->err < 0)
+			return x->b->err;
+		if (ends) {
+			s->result = SC_BDD_FALSE; /* the verdict 0, or no constant ALLOW */
+			return 0;
+		}
+	}
+}
+
+static int forward(struct exec *x)
+{
+	const uint32_t zero[N_CELLS] = { 0 };
+	uint32_t first;
+	int rc = reach(x, 0, zero, &first);
+
+	for (uint32_t pc = 0; rc == 0 && pc < x->len; pc++) {
+		for (uint32_t i = x->states_of[pc]; rc == 0 && i != NONE; i = x->states[i].next) {
+			/* The array moves when it grows; the cells change on the way. */
+			struct state s = x->states[i];
+
+			rc = carry(x, &s);
+			memcpy(s.cells, x->states[i].cells, sizeof(s.cells));
+			x->states[i] = s;
+		}
+	}
+	return rc;
+}
+
+static void backward(struct exec *x)
+{
+	for (uint32_t pc = x->len; pc-- > 0;) {
+		for (uint32_t i = x->states_of[pc]; i != NONE; i = x->states[i].next) {
+			struct state *s = &x->states[i];
+
+			if (s->cond == SC_BDD_TRUE)
+				s->result = x->states[s->yes].result;
+			else if (s->cond != NONE)
+				s->result = sc_bdd_ite(x->b, s->cond, x->states[s->yes].result,
+					x->states[s->no].result);
+		}
+	}
+}
+
+int sc_exec_program(struct sc_bdd *b, const struct sc_prog *prog, enum sc_exec_how how,
+	uint32_t *out)
+{
+	_cleanup_(exec_clear) struct exec x = {
+		.b = b, .insns = prog->insns, .len = prog->len, .how = how };
+	uint32_t zero;
+	int rc;
+
+	x.live = calloc(x.len, sizeof(*x.live));
+	x.target = calloc(x.len, sizeof(*x.target));
+	x.states_of = malloc(x.len * sizeof(*x.states_of));
+	if (!x.live || !x.target || !x.states_of)
+		return -ENOMEM;
+	memset(x.states_of, 0xff, x.len * sizeof(*x.states_of));
+	memset(x.buckets, 0xff, sizeof(x.buckets));
+	find_live(&x);
+	rc = intern_constant(&x, 0, &zero);
+	if (rc == 0)
+		rc = forward(&x);
+	if (rc < 0)
+		return rc;
+	backward(&x);
+	if (b->err < 0)
+		return b->err;
+	*out = x.states[0].result;
+	return 0;
+}

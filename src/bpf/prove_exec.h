@@ -1,0 +1,20 @@
+/* A program, executed for all inputs at once.
+ * SPDX-License-Identifier: MIT */
+#ifndef SC_BPF_PROVE_EXEC_H
+#define SC_BPF_PROVE_EXEC_H
+
+#include "bpf/bpf.h"
+#include "bpf/prove_bdd.h"
+
+/* Whose eyes follow the program. */
+enum sc_exec_how {
+	SC_EXEC_MACHINE,  /* the function is the verdict */
+	SC_EXEC_EMULATOR, /* 1 where the emulator of the allow bitmap says ALLOW, else 0 */
+};
+
+/* The function that a checked program computes. 0, -EOPNOTSUPP (an instruction outside what
+ * can be proved), -E2BIG (the budget of @b) or -ENOMEM. */
+int sc_exec_program(struct sc_bdd *b, const struct sc_prog *prog, enum sc_exec_how how,
+	uint32_t *out);
+
+#endif

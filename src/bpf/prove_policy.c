@@ -1,0 +1,226 @@
+/* A lowered policy as a function of the input.
+ *
+ * Written from the contract in lower.h alone: it shares no code with the compiler that it
+ * judges.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <stdlib.h>
+
+#include "bpf/prove_policy.h"
+#include "util/cleanup.h"
+
+enum { WORD_NR = 0, WORD_ARCH = 1, WORD_ARGS = 4 };
+
+/* A function of one word, in pieces: from @start up to the next cut it is @f. */
+struct cut {
+	uint32_t start;
+	uint32_t f;
+};
+
+struct cuts {
+	struct cut *at;
+	uint32_t n;
+};
+
+static void cuts_clear(struct cuts *c)
+{
+	free(c->at);
+}
+
+/* Starts never go down; the last one at the same place counts. */
+static void cut(struct cuts *c, uint32_t start, uint32_t f)
+{
+	if (c->n > 0 && c->at[c->n - 1].start == start)
+		c->n--;
+	if (c->n > 0 && c->at[c->n - 1].f == f)
+		return;
+	c->at[c->n++] = (struct cut){ start, f };
+}
+
+/* The pieces at[0..n) over the 2^bits values from @base on; at[0] covers @base. */
+static uint32_t switch_bits(struct sc_bdd *b, unsigned int word, const struct cut *at,
+	uint32_t n, uint32_t base, unsigned int bits)
+{
+	uint32_t middle, low = 1, high, lo, hi;
+
+	if (n == 1)
+		return at[0].f;
+	if (!sc_bdd_step(b))
+		return SC_BDD_FALSE;
+	middle = base + (UINT32_C(1) << (bits - 1));
+	while (low < n && at[low].start < middle)
+		low++;
+	high = low < n && at[low].start == middle ? low : low - 1;
+	lo = switch_bits(b, word, at, low, base, bits - 1);
+	hi = switch_bits(b, word, at + high, n - high, middle, bits - 1);
+	return sc_bdd_node(b, sc_bdd_level(b, word, bits - 1), lo, hi);
+}
+
+/* Bit @i of argument @arg. */
+static uint32_t arg_bit(struct sc_bdd *b, unsigned int arg, unsigned int i)
+{
+	bool high = i >= 32;
+
+	return sc_bdd_variable(b, WORD_ARGS + 2 * arg + (high != b->big_endian), i % 32);
+}
+
+static uint32_t negated(struct sc_bdd *b, uint32_t f)
+{
+	return sc_bdd_ite(b, f, SC_BDD_FALSE, SC_BDD_TRUE);
+}
+
+/* Where (argument & mask) == datum. */
+static uint32_t equal(struct sc_bdd *b, const struct sc_cmp *c, unsigned int bits)
+{
+	uint32_t f = SC_BDD_TRUE;
+
+	for (unsigned int i = 0; i < bits; i++) {
+		bool want = c->datum >> i & 1;
+
+		if (c->mask >> i & 1)
+			f = sc_bdd_ite(b, arg_bit(b, c->arg, i), want ? f : SC_BDD_FALSE,
+				want ? SC_BDD_FALSE : f);
+		else if (want)
+			f = SC_BDD_FALSE;
+	}
+	return f;
+}
+
+/* Where argument > datum, or >= with @or_equal. */
+static uint32_t greater(struct sc_bdd *b, const struct sc_cmp *c, unsigned int bits,
+	bool or_equal)
+{
+	uint32_t f = or_equal ? SC_BDD_TRUE : SC_BDD_FALSE;
+
+	for (unsigned int i = 0; i < bits; i++) {
+		bool one = c->datum >> i & 1;
+
+		f = sc_bdd_ite(b, arg_bit(b, c->arg, i), one ? f : SC_BDD_TRUE,
+			one ? SC_BDD_FALSE : f);
+	}
+	return f;
+}
+
+static uint32_t comparison(struct sc_bdd *b, const struct sc_cmp *c, unsigned int bits)
+{
+	switch (c->op) {
+	case SC_OP_NE:
+		return negated(b, equal(b, c, bits));
+	case SC_OP_LT:
+		return negated(b, greater(b, c, bits, true));
+	case SC_OP_LE:
+		return negated(b, greater(b, c, bits, false));
+	case SC_OP_GE:
+		return greater(b, c, bits, true);
+	case SC_OP_GT:
+		return greater(b, c, bits, false);
+	default: /* EQ, MASKED_EQ */
+		return equal(b, c, bits);
+	}
+}
+
+/* The first rule that matches decides: built from the last one up. */
+static uint32_t call_function(struct sc_bdd *b, const struct sc_lowered *p,
+	const struct sc_low_abi *abi, const struct sc_low_call *call)
+{
+	uint32_t f = sc_bdd_constant(b, abi->otherwise);
+
+	for (uint32_t i = call->n_rules; i-- > 0;) {
+		const struct sc_low_rule *rule = &p->rules[call->first_rule + i];
+		uint32_t holds = SC_BDD_TRUE;
+
+		for (uint32_t j = 0; j < rule->n_cmps; j++)
+			holds = sc_bdd_ite(b, holds,
+				comparison(b, &p->cmps[rule->first_cmp + j], abi->wide ? 64 : 32),
+				SC_BDD_FALSE);
+		f = sc_bdd_ite(b, holds, sc_bdd_constant(b, rule->action), f);
+	}
+	return f;
+}
+
+static void cut_abi(struct sc_bdd *b, const struct sc_lowered *p,
+	const struct sc_low_abi *abi, struct cuts *c)
+{
+	uint32_t otherwise = sc_bdd_constant(b, abi->otherwise);
+
+	cut(c, abi->first, otherwise);
+	for (uint32_t i = 0; i < abi->n_calls; i++) {
+		const struct sc_low_call *call = &p->calls[abi->first_call + i];
+
+		if (call->nr < abi->first || call->nr > abi->last)
+			continue;
+		cut(c, call->nr, call_function(b, p, abi, call));
+		if (call->nr < abi->last)
+			cut(c, call->nr + 1, otherwise);
+	}
+	if (abi->last < UINT32_MAX)
+		cut(c, abi->last + 1, sc_bdd_constant(b, p->badarch));
+}
+
+int sc_policy_function(struct sc_bdd *b, const struct sc_lowered *p, uint32_t *out)
+{
+	_cleanup_(cuts_clear) struct cuts nrs = { 0 };
+	_cleanup_(cuts_clear) struct cuts archs = { 0 };
+	uint32_t badarch = sc_bdd_constant(b, p->badarch);
+	uint32_t f;
+
+	nrs.at = calloc(1 + 2 * (size_t)p->n_abis + 2 * (size_t)p->n_calls, sizeof(*nrs.at));
+	archs.at = calloc(1 + 2 * (size_t)p->n_abis, sizeof(*archs.at));
+	if (!nrs.at || !archs.at)
+		return -ENOMEM;
+	cut(&archs, 0, badarch);
+	for (uint32_t i = 0; i < p->n_abis;) {
+		uint32_t audit = p->abis[i].audit;
+
+		nrs.n = 0;
+		cut(&nrs, 0, badarch);
+		for (; i < p->n_abis && p->abis[i].audit == audit; i++)
+			cut_abi(b, p, &p->abis[i], &nrs);
+		f = switch_bits(b, WORD_NR, nrs.at, nrs.n, 0, 32);
+		cut(&archs, audit, f);
+		if (audit < UINT32_MAX)
+			cut(&archs, audit + 1, badarch);
+	}
+	f = switch_bits(b, WORD_ARCH, archs.at, archs.n, 0, 32);
+	if (b->err < 0)
+		return b->err;
+	*out = f;
+	return 0;
+}
+
+/* arch and nr are above everything else in both orders. */
+#define BELOW_NR 64u
+#define UNKNOWN	 UINT32_MAX
+
+static uint32_t always_allows(struct sc_bdd *b, uint32_t f, uint32_t allow, uint32_t *known)
+{
+	const struct sc_bdd_node n = b->nodes[f];
+	uint32_t lo, hi;
+
+	if (n.level >= BELOW_NR)
+		return f == allow ? SC_BDD_TRUE : SC_BDD_FALSE;
+	if (known[f] == UNKNOWN) {
+		lo = always_allows(b, n.lo, allow, known);
+		hi = always_allows(b, n.hi, allow, known);
+		known[f] = sc_bdd_node(b, n.level, lo, hi);
+	}
+	return known[f];
+}
+
+int sc_policy_always_allows(struct sc_bdd *b, uint32_t f, uint32_t *out)
+{
+	uint32_t allow = sc_bdd_constant(b, SECCOMP_RET_ALLOW);
+	_cleanup_free_ uint32_t *known = malloc(b->n_nodes * sizeof(*known));
+	uint32_t result;
+
+	if (!known)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < b->n_nodes; i++)
+		known[i] = UNKNOWN;
+	result = always_allows(b, f, allow, known);
+	if (b->err < 0)
+		return b->err;
+	*out = result;
+	return 0;
+}

@@ -1,0 +1,16 @@
+/* A lowered policy as a function of the input.
+ * SPDX-License-Identifier: MIT */
+#ifndef SC_BPF_PROVE_POLICY_H
+#define SC_BPF_PROVE_POLICY_H
+
+#include "bpf/prove_bdd.h"
+#include "lower/lower.h"
+
+/* What lower.h says it means: the action for every input. 0, -E2BIG or -ENOMEM. */
+int sc_policy_function(struct sc_bdd *b, const struct sc_lowered *policy, uint32_t *out);
+
+/* 1 where @f says ALLOW whatever the arguments are, else 0: a function of arch and number.
+ * 0, -E2BIG or -ENOMEM. */
+int sc_policy_always_allows(struct sc_bdd *b, uint32_t f, uint32_t *out);
+
+#endif
