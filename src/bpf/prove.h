@@ -79,7 +79,7 @@ int sc_prove_regions(const struct sc_prog *a, const struct sc_prog *b,
 	const struct sc_prove_limits *limits,
 	int (*each)(const struct sc_region *region, void *arg), void *arg);
 
-/* "arch=0xc000003e nr=0..5 a0=0x100000000..0x1ffffffff a1&0xf=2: ALLOW, ERRNO(1)". */
+/* "arch=0xc000003e nr=335..337 a0=0x100000000..0x100000002 a1.lo&0xf=0x2 ALLOW, ERRNO(1)". */
 int sc_prove_print_region(const struct sc_region *region, bool big_endian, FILE *out);
 
 #endif

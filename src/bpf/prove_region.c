@@ -199,20 +199,23 @@ int sc_prove_regions(const struct sc_prog *pa, const struct sc_prog *pb,
 	return rc ? rc : SC_PROOF_DIFFERS;
 }
 
-static void print_values(const char *name, uint64_t mask, uint64_t all, uint64_t lo,
-	uint64_t hi, FILE *out)
+/* Numbers of calls are read in decimal, everything else in hexadecimal. */
+static void print_values(const char *name, uint64_t all, const struct sc_region_term *t,
+	uint64_t lo, uint64_t hi, FILE *out)
 {
+	uint64_t mask = all & ((uint64_t)t[0].mask << 32 | t[all >> 32 ? 1 : 0].mask);
+	bool decimal = t->word == 0 && mask == all;
+
 	fputs(name, out);
 	if (mask != all)
 		fprintf(out, "&0x%" PRIx64, mask);
-	fprintf(out, lo <= 9 ? "=%" PRIx64 : "=0x%" PRIx64, lo);
+	fprintf(out, decimal ? "=%" PRIu64 : "=0x%" PRIx64, lo);
 	if (lo != hi)
-		fprintf(out, hi <= 9 ? "..%" PRIx64 : "..0x%" PRIx64, hi);
+		fprintf(out, decimal ? "..%" PRIu64 : "..0x%" PRIx64, hi);
 	putc(' ', out);
 }
 
-/* Are two terms, the second NULL or not, the halves of one number that can be written as
- * one range or pattern? */
+/* Are two terms the halves of one argument, and together one range or pattern? */
 static bool joinable(const struct sc_region_term *high, const struct sc_region_term *low)
 {
 	if (high->word < 4 || high->lo != high->hi || (high->word ^ 1) != low->word)
@@ -230,11 +233,11 @@ int sc_prove_print_region(const struct sc_region *r, bool big_endian, FILE *out)
 		if (i + 1 < r->n_terms && joinable(t, low)) {
 			char name[3] = { 'a', (char)('0' + (t->word - 4) / 2) };
 
-			print_values(name, (uint64_t)t->mask << 32 | low->mask, UINT64_MAX,
-				(uint64_t)t->lo << 32 | low->lo, (uint64_t)t->hi << 32 | low->hi, out);
+			print_values(name, UINT64_MAX, t, (uint64_t)t->lo << 32 | low->lo,
+				(uint64_t)t->hi << 32 | low->hi, out);
 			i++;
 		} else {
-			print_values(sc_bpf_word_name(t->word, big_endian), t->mask, UINT32_MAX, t->lo,
+			print_values(sc_bpf_word_name(t->word, big_endian), UINT32_MAX, t, t->lo,
 				t->hi, out);
 		}
 	}
