@@ -5,15 +5,6 @@
 #include "util/hash.h"
 #include "util/vec.h"
 
-/* Where the ABI's numbers begin: o32, n64 and n32 of mips count from 4000, 5000, 6000. */
-static uint32_t first_number(const struct sc_arch *arch)
-{
-	int row = sc_syscall_by_name("read");
-	int nr = row < 0 ? 0 : sc_syscall_nr(arch, row);
-
-	return nr < 0 ? 0 : (uint32_t)nr / 1000 * 1000;
-}
-
 int sc_table_new(const struct sc_arch *arch, struct sc_table **out)
 {
 	struct sc_table *table = calloc(1, sizeof(*table));
@@ -26,7 +17,7 @@ int sc_table_new(const struct sc_arch *arch, struct sc_table **out)
 		return -ENOMEM;
 	}
 	table->arch = arch;
-	table->base = (arch->token != arch->audit) ? SC_X32_BIT : first_number(arch);
+	table->base = (uint32_t)arch->base;
 	*out = table;
 	return 0;
 }
