@@ -85,9 +85,10 @@ static const struct sc_arch *arch_of(const struct sc_low_abi *abi)
 
 	for (unsigned int i = 0; i < sc_arch_count; i++) {
 		arch = sc_arch_at(i);
-		/* x32 shares x86_64's audit arch, above the bit. */
+		/* x32 shares x86_64's audit arch, above the bit; -1 alone is x86_64's. */
 		if (arch->audit == abi->audit &&
-			(arch->token != arch->audit) == (abi->first >= SC_X32_BIT))
+			(arch->token != arch->audit) ==
+				(abi->first >= SC_X32_BIT && abi->first != UINT32_MAX))
 			return arch;
 	}
 	return NULL;
