@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Judge the manual pages: pages.py SOURCE BUILD HEADER_DIR... (prints TAP).
+
+Every exported function has a page, with the prototype of seccomp.h; every page is clean to
+mandoc; every program of an EXAMPLES section compiles without a warning, runs and succeeds."""
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SOURCE, BUILD = (pathlib.Path(a) for a in sys.argv[1:3])
+INCLUDES = [f"-I{d}" for d in sys.argv[3:]]
+LIBRARY = BUILD / "src"
+SECTIONS = ["NAME", "LIBRARY", "SYNOPSIS", "DESCRIPTION", "RETURN VALUES", "EXAMPLES",
+            "SEE ALSO"]
+WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+count = bad = 0
+
+
+def check(name, ok, why=""):
+    global count, bad
+    count += 1
+    bad += not ok
+    print(f"{'ok' if ok else 'not ok'} {count} - {name}")
+    for line in (why if not ok else "").strip().splitlines():
+        print("#", line)
+
+
+def skip(name, reason):
+    global count
+    count += 1
+    print(f"ok {count} - {name} # SKIP {reason}")
+
+
+def plain(text):
+    """Without the escapes that literal text needs."""
+    return text.replace("\\-", "-").replace("\\&", "").replace("\\e", "\\")
+
+
+def squeeze(prototype):
+    return re.sub(r"\s*([*(),])\s*", r"\1", " ".join(prototype.split()))
+
+
+def header_prototypes():
+    text = (SOURCE / "include/seccomp.h.in").read_text()
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    found = re.findall(r"^([a-z][\w ]*?[ *])(seccomp_\w+)(\([^;{]*\));", text, flags=re.M)
+    return {name: squeeze(f"{kind} {name}{args}") for kind, name, args in found}
+
+
+def page_prototypes(text):
+    """From .Ft and .Fn of the SYNOPSIS."""
+    found, kind = {}, None
+    for line in section(text, "SYNOPSIS").splitlines():
+        if line.startswith(".Ft "):
+            kind = line[4:]
+        elif line.startswith(".Fn ") and kind:
+            name, *args = shlex.split(plain(line[4:]))
+            found[name] = squeeze(f"{kind} {name}({', '.join(args)})")
+            kind = None
+    return found
+
+
+def section(text, name):
+    parts = re.split(r"^\.Sh (.*)$", text, flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2])).get(name, "")
+
+
+def examples(text):
+    blocks = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed$", section(text, "EXAMPLES"),
+                        flags=re.M | re.S)
+    return [plain(b) for b in blocks if "int main(" in b]
+
+
+def exported():
+    out = subprocess.run(["nm", "-D", "--defined-only", LIBRARY / "libseccomp.so.2"],
+                         check=True, capture_output=True, text=True).stdout
+    return sorted(line.split()[2] for line in out.splitlines() if " T " in line)
+
+
+def check_functions(pages, header):
+    described = {}
+    for text in pages.values():
+        described.update(page_prototypes(text))
+    for name in exported():
+        # An alias was written to the build directory, and includes its page.
+        alias = BUILD / "man" / f"{name}.3"
+        has = name in pages or (alias.exists() and
+                                alias.read_text().split("/")[1].strip()[:-2] in pages)
+        check(f"{name} has a page", has and name in described)
+        check(f"{name} has the header's prototype", described.get(name) == header.get(name),
+              f"page:   {described.get(name)}\nheader: {header.get(name)}")
+
+
+def check_form(name, text):
+    missing = [s for s in SECTIONS if not section(text, s)]
+    check(f"{name} has its sections", not missing, f"missing: {missing}")
+    unnamed = [f for f in page_prototypes(text) if f".Nm {f}" not in section(text, "NAME")]
+    check(f"{name} names its functions", not unnamed, f"not in NAME: {unnamed}")
+
+
+def check_lint(path):
+    name = f"{path.name} is clean to mandoc"
+    if not shutil.which("mandoc"):
+        skip(name, "mandoc is not installed")
+        return
+    out = subprocess.run(["mandoc", "-Tlint", "-Wwarning", path], capture_output=True,
+                         text=True).stdout
+    check(name, not out, out)
+
+
+def check_example(name, code, tmp):
+    source, program = tmp / f"{name}.c", tmp / name
+    source.write_text(code)
+    cc = shlex.split(os.environ.get("CC", "cc") + " " + os.environ.get("CFLAGS", ""))
+    done = subprocess.run([*cc, *WARNINGS, *INCLUDES, source, "-o", program,
+                           f"-L{LIBRARY}", "-lseccomp"], capture_output=True, text=True)
+    check(f"{name} compiles", done.returncode == 0, done.stderr)
+    if done.returncode:
+        return
+    env = dict(os.environ, LD_LIBRARY_PATH=str(LIBRARY))
+    try:
+        done = subprocess.run([program], env=env, capture_output=True, text=True, timeout=60)
+        check(f"{name} runs", done.returncode == 0,
+              f"status {done.returncode}\n{done.stdout}{done.stderr}")
+    except subprocess.TimeoutExpired:
+        check(f"{name} runs", False, "does not end")
+
+
+def main():
+    paths = sorted((SOURCE / "man").glob("seccomp_*.3"))
+    pages = {p.stem: p.read_text() for p in paths}
+    check_functions(pages, header_prototypes())
+    with tempfile.TemporaryDirectory() as tmp:
+        for path in paths:
+            text = pages[path.stem]
+            check_form(path.name, text)
+            check_lint(path)
+            programs = examples(text)
+            check(f"{path.name} has a program", programs)
+            for i, code in enumerate(programs):
+                check_example(f"{path.stem}-{i + 1}", code, pathlib.Path(tmp))
+    for path in sorted((SOURCE / "man").glob("*.[1-9]")):
+        if path not in paths:
+            check_lint(path)
+    print(f"1..{count}")
+    sys.exit(bad > 0)
+
+
+main()
