@@ -219,11 +219,12 @@ int sc_table_judge(const struct sc_table *table, int nr, const struct sc_chain *
 	return judgement;
 }
 
-/* Takes the rules that @chain begins off the call's list. */
-static void drop_longer(struct sc_table *table, struct sc_call *call,
+/* Takes the rules that @chain begins off the call's list. Returns the link where the first of
+ * them was: their successor takes its place among the ties. */
+static uint32_t *drop_longer(struct sc_table *table, struct sc_call *call,
 	const struct sc_chain *chain)
 {
-	uint32_t *link = &call->head;
+	uint32_t *link = &call->head, *place = NULL;
 
 	call->tail = SC_NO_RULE;
 	while (*link != SC_NO_RULE) {
@@ -233,11 +234,14 @@ static void drop_longer(struct sc_table *table, struct sc_call *call,
 			chain->len) {
 			*link = rule->next;
 			call->n_rules--;
+			if (!place)
+				place = link;
 		} else {
 			call->tail = *link;
 			link = &rule->next;
 		}
 	}
+	return place;
 }
 
 /* From now on the call's rules are found by their beginnings. No memory for the index is no
@@ -254,8 +258,8 @@ static void index_call(struct sc_table *table, struct sc_call *call)
 void sc_table_apply(struct sc_table *table, int nr, const struct sc_chain *chain,
 	uint32_t action, int judgement)
 {
+	uint32_t *place = NULL, index = table->n_rules;
 	struct sc_call *call;
-	struct sc_rule *rule;
 
 	if (judgement == SC_TABLE_COVERED)
 		return;
@@ -265,24 +269,24 @@ void sc_table_apply(struct sc_table *table, int nr, const struct sc_chain *chain
 		return;
 	}
 	if (judgement == SC_TABLE_REPLACE)
-		drop_longer(table, call, chain);
-	rule = &table->rules[table->n_rules];
-	*rule = (struct sc_rule){
+		place = drop_longer(table, call, chain);
+	if (!place)
+		place = call->tail == SC_NO_RULE ? &call->head : &table->rules[call->tail].next;
+	table->rules[index] = (struct sc_rule){
 		.action = action,
 		.first_cmp = table->n_cmps,
 		.len = chain->len,
-		.next = SC_NO_RULE,
+		.next = *place,
 	};
 	memcpy(&table->cmps[table->n_cmps], chain->cmp, chain->len * sizeof(*chain->cmp));
 	table->n_cmps += chain->len;
-	if (call->tail == SC_NO_RULE)
-		call->head = table->n_rules;
-	else
-		table->rules[call->tail].next = table->n_rules;
-	call->tail = table->n_rules++;
+	if (*place == SC_NO_RULE)
+		call->tail = index;
+	*place = index;
+	table->n_rules++;
 	call->n_rules++;
 	if (call->indexed)
-		sc_prefix_insert(table, call, call->tail);
+		sc_prefix_insert(table, call, index);
 	else if (call->n_rules >= SC_INDEX_FROM)
 		index_call(table, call);
 }
