@@ -141,7 +141,7 @@ int sc_policy_merge(struct sc_policy *dst, struct sc_policy *src)
 {
 	struct sc_ruleset *to = &dst->rules, *from = &src->rules;
 
-	if (dst == src || !to->n_tables || !from->n_tables)
+	if (!to->n_tables || !from->n_tables)
 		return -EINVAL;
 	if (dst->default_action != src->default_action || dst->attrs.nnp != src->attrs.nnp ||
 		dst->attrs.tsync != src->attrs.tsync)
