@@ -1,6 +1,6 @@
 /* Reads case files. One line is a scenario's head or one op:
  *
- *   scenario NAME [differs:CLASS] [no-oracle] [ours-only]
+ *   scenario NAME [differs:CLASS|may-differ:CLASS] [no-oracle] [ours-only]
  *   [b.|c.|d.|null.] [repeat N] OP OPERANDS... [-> RESULT [VALUE]] [differs|differs-2.5]
  *
  * SPDX-License-Identifier: MIT */
@@ -238,7 +238,7 @@ static void expectation(struct reader *r, struct op *op)
 		op->expect_value = op->check_value = true;
 	if (op->kind == OP_ROW && (r->at >= r->n || strcmp(r->token[r->at], "->") != 0))
 		complain(r, "a call needs its action");
-	if (!accept(r, "->"))
+	if (!accept(r, "->") || accept(r, "?")) /* to be filled in */
 		return;
 	if (op->kind == OP_ROW) {
 		op->expect_value = action(r, next(r, "action"));
@@ -307,7 +307,10 @@ static struct scenario *head_line(struct reader *r, struct case_file *file)
 
 		if (strncmp(word, "differs:", 8) == 0)
 			snprintf(s->differs, sizeof(s->differs), "%s", word + 8);
-		else if (strcmp(word, "no-oracle") == 0)
+		else if (strncmp(word, "may-differ:", 11) == 0) {
+			snprintf(s->differs, sizeof(s->differs), "%s", word + 11);
+			s->may_differ = true;
+		} else if (strcmp(word, "no-oracle") == 0)
 			s->no_oracle = true;
 		else if (strcmp(word, "ours-only") == 0)
 			s->ours_only = true;

@@ -69,6 +69,7 @@ struct op {
 struct scenario {
 	char name[80];
 	char differs[32]; /* the class of a known difference, or empty */
+	bool may_differ;  /* of a generated set: which lines differ is not marked */
 	bool no_oracle;	  /* too much for the naive evaluator, or outside of its model */
 	bool ours_only;	  /* libseccomp would take too long, or needs what it lacks */
 	unsigned int line;

@@ -88,6 +88,13 @@ static void write_cmps(const struct op *op, FILE *out)
 	}
 }
 
+static bool any_left(const uint64_t args[6], unsigned int from)
+{
+	while (from < 6 && !args[from])
+		from++;
+	return from < 6;
+}
+
 static void write_operands(const struct op *op, FILE *out)
 {
 	char buf[32];
@@ -128,8 +135,8 @@ static void write_operands(const struct op *op, FILE *out)
 	case OP_ROW:
 		fprintf(out, " %s", arch_name(op->token, buf));
 		write_call(op, out);
-		for (unsigned int i = 0; i < 6; i++)
-			fprintf(out, " 0x%" PRIx64, op->args[i]);
+		for (unsigned int i = 0; i < 6 && any_left(op->args, i); i++)
+			fprintf(out, op->args[i] < 10 ? " %" PRIu64 : " 0x%" PRIx64, op->args[i]);
 		break;
 	default:
 		break;
@@ -158,7 +165,10 @@ void case_write_op(const struct op *op, FILE *out)
 
 void case_write(const struct scenario *s, FILE *out)
 {
-	fprintf(out, "scenario %s\n", s->name);
+	fprintf(out, "\nscenario %s", s->name);
+	if (s->differs[0])
+		fprintf(out, " %s:%s", s->may_differ ? "may-differ" : "differs", s->differs);
+	fputc('\n', out);
 	for (unsigned int i = 0; i < s->n_ops; i++)
 		case_write_op(&s->ops[i], out);
 }

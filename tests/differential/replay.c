@@ -2,6 +2,7 @@
  * A line differs where it is marked and nowhere else, in a scenario that names a class that
  * FILE describes.
  * SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,8 +41,15 @@ static void replay(struct tally *t, const struct lib *lib, const struct case_fil
 				s->name);
 			return;
 		}
+		if (t->is_25 && op->kind == OP_ARCH_ADD && !op->expect && got[i].rc == -EINVAL) {
+			printf("ok %u - %s # SKIP the library lacks the architecture\n",
+				++t->checks, s->name);
+			return;
+		}
 		if (outcome_differs(op, &got[i]))
 			t->differences++;
+		if (s->may_differ)
+			continue;
 		if (outcome_differs(op, &got[i]) ==
 			(op->differs == DIFFERS || (op->differs == DIFFERS_25 && t->is_25)))
 			continue;
