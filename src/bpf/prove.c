@@ -10,16 +10,19 @@
 
 enum { WORD_NR = 0, WORD_ARCH = 1, WORD_IP = 2, WORD_ARGS = 4 };
 
-static int build_side(struct sc_bdd *b, const struct sc_side *side, uint32_t *root)
+static int build_side(struct sc_bdd *b, const struct sc_side *side, bool by_bits,
+	uint32_t root[32])
 {
+	enum sc_exec_how how = by_bits ? SC_EXEC_BITS : SC_EXEC_MACHINE;
 	int rc;
 
 	if (side->prog)
-		return sc_exec_program(b, side->prog,
-			side->bitmap ? SC_EXEC_EMULATOR : SC_EXEC_MACHINE, root);
+		return sc_exec_program(b, side->prog, side->bitmap ? SC_EXEC_EMULATOR : how, root);
 	rc = sc_policy_function(b, side->policy, root);
 	if (rc == 0 && side->bitmap)
 		rc = sc_policy_always_allows(b, *root, root);
+	else if (rc == 0 && by_bits)
+		rc = sc_policy_bits(b, *root, root);
 	return rc;
 }
 
@@ -29,8 +32,9 @@ static bool side_big_endian(const struct sc_side *side)
 }
 
 int sc_sides_build(struct sc_bdd *b, const struct sc_side sides[2],
-	const struct sc_prove_limits *limits, bool interleaved, uint32_t roots[2])
+	const struct sc_sides_how *how, uint32_t roots[2][32])
 {
+	const struct sc_prove_limits *limits = how->limits;
 	int rc;
 
 	for (int i = 0; i < 2; i++) {
@@ -42,19 +46,21 @@ int sc_sides_build(struct sc_bdd *b, const struct sc_side sides[2],
 	if (side_big_endian(&sides[0]) != side_big_endian(&sides[1]))
 		return -EOPNOTSUPP;
 	b->big_endian = side_big_endian(&sides[0]);
-	b->interleaved = interleaved;
+	b->interleaved = how->interleaved;
 	b->max_nodes = limits && limits->max_nodes ? limits->max_nodes : SC_PROVE_NODES;
 	b->max_steps = limits && limits->max_steps ? limits->max_steps : SC_PROVE_STEPS;
 	rc = sc_bdd_init(b);
 	for (int i = 0; rc == 0 && i < 2; i++)
-		rc = build_side(b, &sides[i], &roots[i]);
+		rc = build_side(b, &sides[i], how->by_bits, roots[i]);
 	return rc;
 }
 
 /* Somewhere below two different nodes is an input that tells them apart: wherever their
  * children differ on one side, go there. Bits that no test looked at stay 0. */
-static void find_input(const struct sc_bdd *b, uint32_t u[2], uint32_t words[16])
+static void find_input(const struct sc_bdd *b, uint32_t u0, uint32_t u1, uint32_t words[16])
 {
+	uint32_t u[2] = { u0, u1 };
+
 	memset(words, 0, 16 * sizeof(*words));
 	while (!sc_bdd_is_constant(b, u[0]) || !sc_bdd_is_constant(b, u[1])) {
 		uint32_t level = sc_bdd_top(b, u[0]);
@@ -89,38 +95,53 @@ static bool confirmed(const struct sc_side *side, const uint32_t words[16], uint
 	return sc_bpf_run(p->insns, p->len, words, NULL) == verdict;
 }
 
-static int counterexample(const struct sc_bdd *b, const struct sc_side sides[2],
-	const uint32_t roots[2], struct sc_counterexample *cex)
+static uint32_t verdict_on(const struct sc_bdd *b, const uint32_t *roots, unsigned int n,
+	const uint32_t words[16])
 {
-	struct sc_counterexample out = { 0 };
-	uint32_t u[2] = { roots[0], roots[1] };
-	uint32_t words[16];
+	uint32_t verdict = 0;
 
-	find_input(b, u, words);
-	out.a = sc_bdd_value(b, u[0]);
-	out.b = sc_bdd_value(b, u[1]);
-	if (!confirmed(&sides[0], words, out.a) || !confirmed(&sides[1], words, out.b))
+	if (n == 1)
+		return sc_bdd_eval(b, roots[0], words);
+	for (unsigned int i = 0; i < n; i++)
+		verdict |= sc_bdd_eval(b, roots[i], words) << i;
+	return verdict;
+}
+
+static int counterexample(const struct sc_bdd *b, const struct sc_side sides[2],
+	const uint32_t words[16], struct sc_counterexample *out)
+{
+	if (!confirmed(&sides[0], words, out->a) || !confirmed(&sides[1], words, out->b))
 		return -ENOTRECOVERABLE;
-	out.data.nr = (int)words[WORD_NR];
-	out.data.arch = words[WORD_ARCH];
-	out.data.instruction_pointer = join(&words[WORD_IP], b->big_endian);
+	out->data.nr = (int)words[WORD_NR];
+	out->data.arch = words[WORD_ARCH];
+	out->data.instruction_pointer = join(&words[WORD_IP], b->big_endian);
 	for (int i = 0; i < 6; i++)
-		out.data.args[i] = join(&words[WORD_ARGS + 2 * i], b->big_endian);
-	if (cex)
-		*cex = out;
+		out->data.args[i] = join(&words[WORD_ARGS + 2 * i], b->big_endian);
 	return SC_PROOF_DIFFERS;
 }
 
-static int attempt(const struct sc_side sides[2], const struct sc_prove_limits *limits,
-	bool interleaved, struct sc_counterexample *cex)
+static int attempt(const struct sc_side sides[2], const struct sc_sides_how *how,
+	struct sc_counterexample *cex)
 {
 	_cleanup_(sc_bdd_clear) struct sc_bdd b = { 0 };
-	uint32_t roots[2];
-	int rc = sc_sides_build(&b, sides, limits, interleaved, roots);
+	unsigned int n = how->by_bits ? 32 : 1, i = 0;
+	struct sc_counterexample found = { 0 };
+	uint32_t roots[2][32], words[16];
+	int rc = sc_sides_build(&b, sides, how, roots);
 
 	if (rc < 0)
 		return rc;
-	return roots[0] == roots[1] ? SC_PROOF_EQUAL : counterexample(&b, sides, roots, cex);
+	while (i < n && roots[0][i] == roots[1][i])
+		i++;
+	if (i == n)
+		return SC_PROOF_EQUAL;
+	find_input(&b, roots[0][i], roots[1][i], words);
+	found.a = verdict_on(&b, roots[0], n, words);
+	found.b = verdict_on(&b, roots[1], n, words);
+	rc = counterexample(&b, sides, words, &found);
+	if (rc == SC_PROOF_DIFFERS && cex)
+		*cex = found;
+	return rc;
 }
 
 /* Does the program compare or combine two words of the input? */
@@ -136,15 +157,29 @@ static bool uses_x(const struct sc_prog *p)
 	return false;
 }
 
-/* Equality of two arguments takes 2^32 nodes with one argument above the other, and 96 with
- * their bits interleaved; most else is smaller the first way. */
+static bool returns_a(const struct sc_prog *p)
+{
+	for (uint32_t i = 0; p && i < p->len; i++)
+		if (p->insns[i].code == (BPF_RET | BPF_A))
+			return true;
+	return false;
+}
+
+/* RET A may have 2^32 verdicts, but only 32 bits. Equality of two arguments takes 2^32 nodes
+ * with one argument above the other, and 96 with their bits interleaved; most else is
+ * smaller the first way. */
 static int prove(const struct sc_side sides[2], const struct sc_prove_limits *limits,
 	struct sc_counterexample *cex)
 {
-	int rc = attempt(sides, limits, false, cex);
+	struct sc_sides_how how = { .limits = limits };
+	int rc;
 
+	if (!sides[0].bitmap)
+		how.by_bits = returns_a(sides[0].prog) || returns_a(sides[1].prog);
+	rc = attempt(sides, &how, cex);
+	how.interleaved = true;
 	if (rc == -E2BIG && (uses_x(sides[0].prog) || uses_x(sides[1].prog)))
-		rc = attempt(sides, limits, true, cex);
+		rc = attempt(sides, &how, cex);
 	return rc;
 }
 

@@ -74,7 +74,7 @@ struct sc_region {
  * hold every input on which the verdicts differ, ascending; @each ends it by returning
  * other than 0, which is then returned. Returns SC_PROOF_EQUAL (never called),
  * SC_PROOF_DIFFERS or an error as above; after -E2BIG the regions seen were right but not
- * all. */
+ * all. (Programs that return A in more than a few thousand ways are -E2BIG here.) */
 int sc_prove_regions(const struct sc_prog *a, const struct sc_prog *b,
 	const struct sc_prove_limits *limits,
 	int (*each)(const struct sc_region *region, void *arg), void *arg);

@@ -172,6 +172,17 @@ uint32_t sc_bdd_variable(struct sc_bdd *b, unsigned int word, unsigned int bit)
 	return sc_bdd_node(b, sc_bdd_level(b, word, bit), SC_BDD_FALSE, SC_BDD_TRUE);
 }
 
+uint32_t sc_bdd_eval(const struct sc_bdd *b, uint32_t f, const uint32_t words[16])
+{
+	while (!sc_bdd_is_constant(b, f)) {
+		unsigned int word, bit;
+
+		sc_bdd_bit(b, sc_bdd_top(b, f), &word, &bit);
+		f = sc_bdd_cofactor(b, f, sc_bdd_top(b, f), words[word] >> bit & 1);
+	}
+	return sc_bdd_value(b, f);
+}
+
 static uint32_t min(uint32_t x, uint32_t y)
 {
 	return x < y ? x : y;

@@ -60,6 +60,9 @@ uint32_t sc_bdd_ite(struct sc_bdd *b, uint32_t c, uint32_t t, uint32_t e);
 /* The node that tests @level; both children are below it. */
 uint32_t sc_bdd_node(struct sc_bdd *b, uint32_t level, uint32_t lo, uint32_t hi);
 
+/* The constant that @f is for an input. */
+uint32_t sc_bdd_eval(const struct sc_bdd *b, uint32_t f, const uint32_t words[16]);
+
 /* Count one unit of work. False when the budget is used up or something failed. */
 bool sc_bdd_step(struct sc_bdd *b);
 

@@ -23,9 +23,10 @@ struct state {
 	uint32_t cells[N_CELLS]; /* scratch memory, A, X: indices of values */
 	uint32_t pc;
 	uint32_t next;	 /* state of the same pc */
-	uint32_t cond;	 /* taken: yes, else no; NONE: result is known */
+	uint32_t cond;	 /* taken: yes, else no; NONE: it ends here */
 	uint32_t yes, no;
-	uint32_t result; /* diagram */
+	uint32_t verdict; /* where it ends: index of a value */
+	uint32_t result;  /* diagram */
 };
 
 struct value {
@@ -190,28 +191,6 @@ static int reach(struct exec *x, uint32_t pc, const uint32_t cells[N_CELLS], uin
 	return 0;
 }
 
-/* The function "the verdict is this vector": one constant for each value it takes. */
-static uint32_t verdict_of(struct sc_bdd *b, const struct sc_vec *v)
-{
-	uint32_t value, level = SC_BDD_LEVELS, lo, hi;
-	struct sc_vec half;
-
-	if (!sc_bdd_step(b))
-		return SC_BDD_FALSE;
-	if (sc_vec_is_constant(v, &value))
-		return sc_bdd_constant(b, value);
-	for (int i = 0; i < 32; i++)
-		if (sc_bdd_top(b, v->bit[i]) < level)
-			level = sc_bdd_top(b, v->bit[i]);
-	for (int i = 0; i < 32; i++)
-		half.bit[i] = sc_bdd_cofactor(b, v->bit[i], level, 0);
-	lo = verdict_of(b, &half);
-	for (int i = 0; i < 32; i++)
-		half.bit[i] = sc_bdd_cofactor(b, v->bit[i], level, 1);
-	hi = verdict_of(b, &half);
-	return sc_bdd_node(b, level, lo, hi);
-}
-
 /* kernel/seccomp.c seccomp_is_const_allow(). */
 static bool emulator_follows(const struct sock_filter *f)
 {
@@ -274,9 +253,14 @@ static int alu(struct exec *x, const struct sock_filter *f, uint32_t *cells, boo
 	return rc < 0 ? rc : intern(x, &a, &cells[REG_A]);
 }
 
-/* An instruction that neither jumps nor returns. */
+/* An instruction that neither jumps nor returns. Arithmetic that nobody reads is passed
+ * over: products and quotients are large. (A division by X = 0 has its effect all the same.) */
 static int step(struct exec *x, const struct sock_filter *f, uint32_t *cells, bool *ends)
 {
+	bool read = x->live[f - x->insns + 1] & 1u << REG_A;
+
+	if (BPF_CLASS(f->code) == BPF_ALU && !read && f->code != (BPF_ALU | BPF_DIV | BPF_X))
+		return 0;
 	switch (BPF_CLASS(f->code)) {
 	case BPF_LD:
 		return load(x, f, cells, &cells[REG_A]);
@@ -321,16 +305,6 @@ static int branch(struct exec *x, const struct sock_filter *f, uint32_t pc, stru
 	return rc < 0 ? rc : reach(x, pc + 1 + f->jf, s->cells, &s->no);
 }
 
-static void finish(struct exec *x, const struct sock_filter *f, struct state *s)
-{
-	if (x->how == SC_EXEC_EMULATOR)
-		s->result = f->k == SECCOMP_RET_ALLOW;
-	else if (BPF_RVAL(f->code) == BPF_A)
-		s->result = verdict_of(x->b, &x->values[s->cells[REG_A]].vec);
-	else
-		s->result = sc_bdd_constant(x->b, f->k);
-}
-
 /* Carry @s on to the next jump, return or jump target. */
 static int carry(struct exec *x, struct state *s)
 {
@@ -347,8 +321,10 @@ static int carry(struct exec *x, struct state *s)
 			return go_to(x, s, pc + 1 + f->k);
 		else if (BPF_CLASS(f->code) == BPF_JMP)
 			return branch(x, f, pc, s);
+		else if (f->code == (BPF_RET | BPF_K))
+			return intern_constant(x, f->k, &s->verdict);
 		else if (BPF_CLASS(f->code) == BPF_RET) {
-			finish(x, f, s);
+			s->verdict = s->cells[REG_A];
 			return 0;
 		}
 		rc = ends ? 0 : step(x, f, s->cells, &ends);
@@ -356,10 +332,8 @@ static int carry(struct exec *x, struct state *s)
 			return rc;
 		if (x->b->err < 0)
 			return x->b->err;
-		if (ends) {
-			s->result = SC_BDD_FALSE; /* the verdict 0, or no constant ALLOW */
-			return 0;
-		}
+		if (ends)
+			return 0; /* the verdict is value 0: KILL_THREAD, or no constant ALLOW */
 	}
 }
 
@@ -382,19 +356,60 @@ static int forward(struct exec *x)
 	return rc;
 }
 
-static void backward(struct exec *x)
+/* The function "the verdict is this vector": one constant for each value it takes. */
+static uint32_t verdict_of(struct sc_bdd *b, const struct sc_vec *v)
+{
+	uint32_t value, level = SC_BDD_LEVELS, lo, hi;
+	struct sc_vec half;
+
+	if (!sc_bdd_step(b))
+		return SC_BDD_FALSE;
+	if (sc_vec_is_constant(v, &value))
+		return sc_bdd_constant(b, value);
+	for (int i = 0; i < 32; i++)
+		if (sc_bdd_top(b, v->bit[i]) < level)
+			level = sc_bdd_top(b, v->bit[i]);
+	for (int i = 0; i < 32; i++)
+		half.bit[i] = sc_bdd_cofactor(b, v->bit[i], level, 0);
+	lo = verdict_of(b, &half);
+	for (int i = 0; i < 32; i++)
+		half.bit[i] = sc_bdd_cofactor(b, v->bit[i], level, 1);
+	hi = verdict_of(b, &half);
+	return sc_bdd_node(b, level, lo, hi);
+}
+
+/* What a state that ends is worth: its verdict, a bit of it, or whether it is ALLOW. */
+static uint32_t ending(struct exec *x, const struct state *s, unsigned int bit)
+{
+	const struct sc_vec *v = &x->values[s->verdict].vec;
+	uint32_t k;
+
+	switch (x->how) {
+	case SC_EXEC_MACHINE:
+		return verdict_of(x->b, v);
+	case SC_EXEC_BITS:
+		return v->bit[bit];
+	default:
+		return sc_vec_is_constant(v, &k) && k == SECCOMP_RET_ALLOW;
+	}
+}
+
+static uint32_t backward(struct exec *x, unsigned int bit)
 {
 	for (uint32_t pc = x->len; pc-- > 0;) {
 		for (uint32_t i = x->states_of[pc]; i != NONE; i = x->states[i].next) {
 			struct state *s = &x->states[i];
 
-			if (s->cond == SC_BDD_TRUE)
+			if (s->cond == NONE)
+				s->result = ending(x, s, bit);
+			else if (s->cond == SC_BDD_TRUE)
 				s->result = x->states[s->yes].result;
-			else if (s->cond != NONE)
+			else
 				s->result = sc_bdd_ite(x->b, s->cond, x->states[s->yes].result,
 					x->states[s->no].result);
 		}
 	}
+	return x->states[0].result;
 }
 
 int sc_exec_program(struct sc_bdd *b, const struct sc_prog *prog, enum sc_exec_how how,
@@ -402,6 +417,7 @@ int sc_exec_program(struct sc_bdd *b, const struct sc_prog *prog, enum sc_exec_h
 {
 	_cleanup_(exec_clear) struct exec x = {
 		.b = b, .insns = prog->insns, .len = prog->len, .how = how };
+	unsigned int n = how == SC_EXEC_BITS ? 32 : 1;
 	uint32_t zero;
 	int rc;
 
@@ -418,9 +434,7 @@ int sc_exec_program(struct sc_bdd *b, const struct sc_prog *prog, enum sc_exec_h
 		rc = forward(&x);
 	if (rc < 0)
 		return rc;
-	backward(&x);
-	if (b->err < 0)
-		return b->err;
-	*out = x.states[0].result;
-	return 0;
+	for (unsigned int i = 0; i < n; i++)
+		out[i] = backward(&x, i);
+	return b->err;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bpf/prove_policy.h"
 #include "util/cleanup.h"
@@ -189,38 +190,69 @@ int sc_policy_function(struct sc_bdd *b, const struct sc_lowered *p, uint32_t *o
 	return 0;
 }
 
-/* arch and nr are above everything else in both orders. */
-#define BELOW_NR 64u
-#define UNKNOWN	 UINT32_MAX
+/* A function of diagrams that is known for those from some level down. */
+struct mapping {
+	uint32_t *known; /* of the diagrams that there were when it began */
+	uint32_t level;
+	uint32_t allow; /* below it: is it this one? */
+	int bit;	/* or, if not -1, this bit of the constant */
+};
 
-static uint32_t always_allows(struct sc_bdd *b, uint32_t f, uint32_t allow, uint32_t *known)
+#define UNKNOWN UINT32_MAX
+
+/* At most SC_BDD_LEVELS deep. */
+static uint32_t map(struct sc_bdd *b, const struct mapping *m, uint32_t f)
 {
 	const struct sc_bdd_node n = b->nodes[f];
 	uint32_t lo, hi;
 
-	if (n.level >= BELOW_NR)
-		return f == allow ? SC_BDD_TRUE : SC_BDD_FALSE;
-	if (known[f] == UNKNOWN) {
-		lo = always_allows(b, n.lo, allow, known);
-		hi = always_allows(b, n.hi, allow, known);
-		known[f] = sc_bdd_node(b, n.level, lo, hi);
+	if (!sc_bdd_step(b))
+		return SC_BDD_FALSE;
+	if (n.level >= m->level && m->bit >= 0)
+		return n.lo >> m->bit & 1;
+	if (n.level >= m->level)
+		return f == m->allow;
+	if (m->known[f] == UNKNOWN) {
+		lo = map(b, m, n.lo);
+		hi = map(b, m, n.hi);
+		m->known[f] = sc_bdd_node(b, n.level, lo, hi);
 	}
-	return known[f];
+	return m->known[f];
 }
 
-int sc_policy_always_allows(struct sc_bdd *b, uint32_t f, uint32_t *out)
+static int map_all(struct sc_bdd *b, struct mapping *m, uint32_t f, uint32_t *out)
 {
-	uint32_t allow = sc_bdd_constant(b, SECCOMP_RET_ALLOW);
 	_cleanup_free_ uint32_t *known = malloc(b->n_nodes * sizeof(*known));
 	uint32_t result;
 
 	if (!known)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < b->n_nodes; i++)
-		known[i] = UNKNOWN;
-	result = always_allows(b, f, allow, known);
+	memset(known, 0xff, b->n_nodes * sizeof(*known));
+	m->known = known;
+	result = map(b, m, f);
 	if (b->err < 0)
 		return b->err;
 	*out = result;
 	return 0;
+}
+
+int sc_policy_bits(struct sc_bdd *b, uint32_t f, uint32_t out[32])
+{
+	int rc = 0;
+
+	for (int bit = 0; rc == 0 && bit < 32; bit++) {
+		struct mapping m = { .level = SC_BDD_LEVELS, .bit = bit };
+
+		rc = map_all(b, &m, f, &out[bit]);
+	}
+	return rc;
+}
+
+int sc_policy_always_allows(struct sc_bdd *b, uint32_t f, uint32_t *out)
+{
+	/* arch and nr are above everything else in both orders. */
+	struct mapping m = { .level = 64, .bit = -1 };
+
+	m.allow = sc_bdd_constant(b, SECCOMP_RET_ALLOW);
+	return map_all(b, &m, f, out);
 }

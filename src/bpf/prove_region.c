@@ -188,14 +188,15 @@ int sc_prove_regions(const struct sc_prog *pa, const struct sc_prog *pb,
 	const struct sc_side sides[2] = { { .prog = pa }, { .prog = &other } };
 	_cleanup_(sc_bdd_clear) struct sc_bdd b = { 0 };
 	struct walk w = { .b = &b, .each = each, .arg = arg };
-	uint32_t roots[2];
-	int rc = sc_sides_build(&b, sides, limits, false, roots);
+	const struct sc_sides_how how = { .limits = limits };
+	uint32_t roots[2][32];
+	int rc = sc_sides_build(&b, sides, &how, roots);
 
 	if (rc < 0)
 		return rc;
-	if (roots[0] == roots[1])
+	if (roots[0][0] == roots[1][0])
 		return SC_PROOF_EQUAL;
-	rc = walk(&w, roots[0], roots[1]);
+	rc = walk(&w, roots[0][0], roots[1][0]);
 	return rc ? rc : SC_PROOF_DIFFERS;
 }
 

@@ -13,8 +13,15 @@ struct sc_side {
 	bool bitmap; /* what the allow bitmap would hold of it, instead of verdicts */
 };
 
+/* How the sides are to become diagrams. */
+struct sc_sides_how {
+	const struct sc_prove_limits *limits;
+	bool interleaved; /* order of the bits */
+	bool by_bits;	  /* 32 diagrams a side, one a bit of the verdict, instead of one */
+};
+
 /* Diagrams of both sides in @b, which is zeroed and which the caller clears. 0 or -errno. */
 int sc_sides_build(struct sc_bdd *b, const struct sc_side sides[2],
-	const struct sc_prove_limits *limits, bool interleaved, uint32_t roots[2]);
+	const struct sc_sides_how *how, uint32_t roots[2][32]);
 
 #endif
