@@ -51,25 +51,27 @@ static void prog_clear(struct sc_prog *prog)
 	free(prog->insns);
 }
 
-SC_PUBLIC int seccomp_precompute(const scmp_filter_ctx ctx)
+static int make_ready(struct sc_context *context)
 {
-	struct sc_context *context = sc_context_get(ctx);
 	struct sc_prog prog = {0};
 	const struct sc_prog *ready;
-	int rc;
+	int rc = program(context, &prog, &ready);
 
-	if (!context)
-		return -EINVAL;
-	rc = program(context, &prog, &ready);
 	if (!rc && ready == &prog)
 		context->ready = prog;
 	return rc;
 }
 
+SC_PUBLIC int seccomp_precompute(const scmp_filter_ctx ctx)
+{
+	struct sc_context *context = sc_context_get(ctx);
+
+	return context ? make_ready(context) : -EINVAL;
+}
+
 SC_PUBLIC int seccomp_load(const scmp_filter_ctx ctx)
 {
 	struct sc_context *context = sc_context_get(ctx);
-	_cleanup_(prog_clear) struct sc_prog own = {0};
 	const struct sc_prog *prog;
 	const struct sc_attrs *attrs;
 	struct sock_fprog fprog;
@@ -78,9 +80,12 @@ SC_PUBLIC int seccomp_load(const scmp_filter_ctx ctx)
 	if (!context)
 		return -EINVAL;
 	attrs = &context->policy->attrs;
-	rc = program(context, &own, &prog);
+	/* The context keeps the program: to free it under the filter may need brk(2), which
+	 * the filter may not allow. */
+	rc = make_ready(context);
 	if (rc < 0)
 		return rc;
+	prog = &context->ready;
 	fprog = (struct sock_fprog){.len = (unsigned short)prog->len, .filter = prog->insns};
 	rc = sc_kernel_load(&fprog,
 		&(struct sc_kernel_load){
@@ -94,8 +99,6 @@ SC_PUBLIC int seccomp_load(const scmp_filter_ctx ctx)
 		&listener);
 	if (!rc && listener >= 0)
 		context->listener = listener;
-	/* No clean-up may come between the error and errno. */
-	free(steal_ptr(own.insns));
 	return sc_api_system_error(rc, attrs->rawrc);
 }
 
