@@ -216,6 +216,29 @@ static void log_and_ssb(void)
 	CHECK_ERR(syscall(SYS_getpgid, 0L), -1, 24);
 }
 
+/* The loading thread may do nothing but end: not even give memory back with brk(2), which
+ * the C library does now and then when much of it is freed. */
+static void load_and_exit(void *data)
+{
+	const unsigned int rules = *(unsigned int *)data;
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+
+	CHECK_EQ(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(exit_group), 0), 0);
+	for (unsigned int i = 0; i < rules; i++)
+		CHECK_EQ(
+			seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(getpgid), 2,
+				SCMP_A0(SCMP_CMP_EQ, 7 * i), SCMP_A1(SCMP_CMP_EQ, 3 * i)),
+			0);
+	seccomp_load(ctx);
+	syscall(SYS_exit_group, 0);
+}
+
+static void strict_filter(void)
+{
+	for (unsigned int rules = 0; rules < 500; rules += 10)
+		live_wait_ok(live_fork(-1, load_and_exit, &rules));
+}
+
 static void forced_level(void)
 {
 	scmp_filter_ctx ctx = live_filter(SCMP_SYS(getpgid), SCMP_ACT_ERRNO(25));
@@ -234,6 +257,7 @@ const struct live_test live_load[] = {
 	{"API level 1: what it lacks is refused, the rest works", lower_level},
 	{"API level: probed by 8 threads at once", level_in_threads},
 	{"API level forced over the kernel's: load fails", forced_level},
+	{"a filter that allows nothing else lets load return", strict_filter},
 	{"NNP on by default", nnp_on},
 	{"NNP off as root", nnp_off_as_root},
 	{"NNP off as a user: EACCES, raw and not", nnp_off_as_user},
