@@ -83,11 +83,12 @@ static int judge(struct place *place, uint32_t action, const struct sc_chain *ch
 {
 	if (exact && place->n == 0)
 		return -EDOM;
+	for (unsigned int i = 0; i < place->n; i++)
+		if (exact && place->mux[i] && chain->len > 0)
+			return -EINVAL;
 	for (unsigned int i = 0; i < place->n; i++) {
 		struct sc_chain own;
 
-		if (exact && place->mux[i] && chain->len > 0)
-			return -EINVAL;
 		place->judgement[i] = sc_table_judge(place->table, place->nr[i],
 			chain_for(place, i, chain, &own), action);
 		if (place->judgement[i] < 0)
