@@ -86,6 +86,19 @@ static bool failed_rule_undoes(const struct scenario *s, const struct outcome *w
 	return false;
 }
 
+/* An architecture goes from among several, and a rule follows. */
+static bool rule_after_remove(const struct scenario *s, const struct outcome *want)
+{
+	bool removed = false;
+
+	for (unsigned int i = 0; i < s->n_ops; i++) {
+		removed |= s->ops[i].kind == OP_ARCH_REMOVE && want[i].rc == 0;
+		if (removed && is_rule(&s->ops[i]))
+			return true;
+	}
+	return false;
+}
+
 static bool always(const struct scenario *s, const struct outcome *want)
 {
 	(void)want;
@@ -145,20 +158,22 @@ static bool empty_entry(const struct scenario *s, const struct outcome *want)
 static const struct {
 	const char *name;
 	bool (*is)(const struct scenario *, const struct outcome *);
+	bool crashes; /* seen as a crash or a hang alone */
 } classes[] = {
-	{"failed-rule-undoes", failed_rule_undoes},
-	{"always-holds", always},
-	{"mixed-two-args", mixed},
-	{"ordering-64", ordering},
-	{"empty-entry", empty_entry},
+	{"failed-rule-undoes", failed_rule_undoes, false},
+	{"always-holds", always, false},
+	{"mixed-two-args", mixed, false},
+	{"ordering-64", ordering, false},
+	{"empty-entry", empty_entry, false},
+	{"arch-remove-crash", rule_after_remove, true},
 };
 
 #define N_CLASSES ((int)(sizeof(classes) / sizeof(*classes)))
 
-static int class_of(const struct scenario *s, const struct outcome *want)
+static int class_of(const struct scenario *s, const struct outcome *want, bool crashed)
 {
 	for (int i = 0; i < N_CLASSES; i++)
-		if (classes[i].is(s, want))
+		if (crashed >= classes[i].crashes && classes[i].is(s, want))
 			return i;
 	return CLASS_UNLISTED;
 }
@@ -167,7 +182,7 @@ int classify(const struct scenario *s, const struct outcome *want, const struct 
 {
 	for (unsigned int i = 0; i < s->n_ops; i++)
 		if (want[i].rc != MISSING && !outcome_equal(&s->ops[i], &want[i], &got[i]))
-			return class_of(s, want);
+			return class_of(s, want, got[i].rc == NOT_REACHED);
 	return CLASS_EQUAL;
 }
 
@@ -179,7 +194,7 @@ int classify_crash(const struct scenario *s)
 	if (!want)
 		abort();
 	run_oracle(s, want);
-	class = class_of(s, want);
+	class = class_of(s, want, true);
 	free(want);
 	return class;
 }
