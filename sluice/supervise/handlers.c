@@ -1,0 +1,123 @@
+/* Which handler a call has: a small hash of (architecture, number).
+ * SPDX-License-Identifier: MIT */
+#include "supervise/internal.h"
+
+static unsigned hash(uint32_t arch, int nr)
+{
+	return ((uint32_t)nr ^ arch * 0x9e3779b1u) * 0x85ebca6bu >> 7;
+}
+
+static struct handler *probe(struct handler *slots, unsigned size, uint32_t arch, int nr)
+{
+	unsigned i = hash(arch, nr);
+
+	for (;; i++) {
+		struct handler *h = &slots[i & (size - 1)];
+
+		if ((h->arch == arch && h->nr == nr) || h->arch == 0)
+			return h;
+	}
+}
+
+/* Never NULL: without one, the handler of everything (whose call may be NULL). */
+const struct handler *sc_sluice_find(const struct handlers *h, uint32_t arch, int nr)
+{
+	if (h->size) {
+		const struct handler *found = probe(h->slots, h->size, arch, nr);
+
+		if (found->arch && found->call)
+			return found;
+	}
+	return &h->any;
+}
+
+static int grow(struct handlers *h)
+{
+	unsigned size = h->size ? h->size * 2 : 64;
+	struct handler *slots;
+
+	if (h->used * 2 < h->size)
+		return 0;
+	slots = calloc(size, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	for (unsigned i = 0; i < h->size; i++)
+		if (h->slots[i].arch)
+			*probe(slots, size, h->slots[i].arch, h->slots[i].nr) = h->slots[i];
+	free(h->slots);
+	h->slots = slots;
+	h->size = size;
+	return 0;
+}
+
+int sluice_on(struct sluice_supervisor *supervisor, uint32_t arch, int nr,
+	sluice_handler handler, void *data)
+{
+	struct handlers *h = &supervisor->handlers;
+	struct handler *slot;
+	int rc;
+
+	if (nr == SLUICE_ANY) {
+		h->any = (struct handler){.call = handler, .data = data};
+		return 0;
+	}
+	if (nr < 0) /* a pseudo number: this architecture does not have the call */
+		return -EINVAL;
+	if (arch == SCMP_ARCH_NATIVE)
+		arch = seccomp_arch_native();
+	if (arch == SCMP_ARCH_X32) /* as the kernel reports it */
+		arch = SCMP_ARCH_X86_64;
+	rc = grow(h);
+	if (rc)
+		return rc;
+	slot = probe(h->slots, h->size, arch, nr);
+	if (!slot->arch)
+		h->used++;
+	*slot = (struct handler){arch, nr, handler, data};
+	return 0;
+}
+
+/* The other architectures whose programs a kernel runs. */
+static const struct {
+	uint32_t native, others[2];
+} companions[] = {
+	{SCMP_ARCH_X86_64, {SCMP_ARCH_X86, SCMP_ARCH_X32}},
+	{SCMP_ARCH_AARCH64, {SCMP_ARCH_ARM, 0}},
+	{SCMP_ARCH_MIPS64, {SCMP_ARCH_MIPS, SCMP_ARCH_MIPS64N32}},
+	{SCMP_ARCH_MIPSEL64, {SCMP_ARCH_MIPSEL, SCMP_ARCH_MIPSEL64N32}},
+	{SCMP_ARCH_PPC64, {SCMP_ARCH_PPC, 0}},
+	{SCMP_ARCH_S390X, {SCMP_ARCH_S390, 0}},
+	{SCMP_ARCH_PARISC64, {SCMP_ARCH_PARISC, 0}},
+};
+
+static int on_one(struct sluice_supervisor *sv, uint32_t arch, const char *name,
+	sluice_handler handler, void *data)
+{
+	int nr = seccomp_syscall_resolve_name_arch(arch, name);
+
+	return nr < 0 ? -ENOENT : sluice_on(sv, arch, nr, handler, data);
+}
+
+int sluice_on_name(struct sluice_supervisor *supervisor, const char *name,
+	sluice_handler handler, void *data)
+{
+	uint32_t native = seccomp_arch_native();
+	int rc = on_one(supervisor, native, name, handler, data);
+
+	if (rc && rc != -ENOENT)
+		return rc;
+	for (size_t i = 0; i < sizeof(companions) / sizeof(companions[0]); i++) {
+		if (companions[i].native != native)
+			continue;
+		for (int k = 0; k < 2 && companions[i].others[k]; k++) {
+			int one = on_one(supervisor, companions[i].others[k], name, handler,
+				data);
+
+			if (one != -ENOENT)
+				rc = one;
+			if (rc && rc != -ENOENT)
+				return rc;
+		}
+	}
+	return rc;
+}

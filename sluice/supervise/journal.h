@@ -1,0 +1,80 @@
+/* The journal: what a supervisor has received and not yet answered, in shared memory that
+ * outlives it.
+ * SPDX-License-Identifier: MIT
+ *
+ * The kernel lists no received ids, and a supervisor can be killed at any instruction. So
+ * SECCOMP_IOCTL_NOTIF_RECV writes straight into a slot here: the call is received exactly when
+ * its slot is filled (a failed copy gives the call back). One word, the baton, says
+ * who answers; it changes hands by compare-and-exchange only. */
+#ifndef SLUICE_JOURNAL_H
+#define SLUICE_JOURNAL_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/seccomp.h>
+
+#define JOURNAL_MAGIC   0x534c5543u
+#define JOURNAL_VERSION 1u
+#define JOURNAL_HEAD    4096u /* bytes before the first slot: slots do not share its page */
+#define MAX_KEPT        1024u /* listeners that a keeper can hold: it never allocates */
+
+/* The owner of the listeners. */
+enum baton {
+	B_EMBRYO,       /* a successor in the making; its predecessor's baton decides */
+	B_SUPERVISOR,
+	B_HANDING,      /* offered to a successor */
+	B_KEEPER,
+	B_TAKEN,        /* a successor has everything: whoever reads this leaves */
+};
+
+enum { S_FREE, S_USED };
+
+struct slot {
+	_Atomic uint32_t state;
+	uint32_t listener;      /* its id */
+	uint64_t serial;        /* the order of receiving */
+	struct seccomp_notif notif; /* the kernel's may be longer: see stride */
+};
+
+struct settings {
+	int32_t default_errno;
+	uint32_t timeout_ms, workers, max_pending, grace_ms;
+	uint32_t keeper, forbid_continue;
+	char keeper_path[108];
+};
+
+struct journal {
+	uint32_t magic, version;
+	uint32_t stride, count; /* bytes a slot; slots */
+	_Atomic uint32_t baton;
+	uint32_t listeners;     /* the next listener's id */
+	uint64_t serial;
+	struct settings set;
+};
+
+static inline struct slot *journal_slot(const struct journal *journal, uint32_t i)
+{
+	return (struct slot *)(uintptr_t)((const char *)journal + JOURNAL_HEAD +
+					   (size_t)i * journal->stride);
+}
+
+static inline int journal_pass(struct journal *journal, uint32_t from, uint32_t to)
+{
+	return atomic_compare_exchange_strong(&journal->baton, &from, to);
+}
+
+/* What is said over a hand-over socket and to the keeper: a head with up to 32 listeners,
+ * whose descriptors travel along; the first of a hand-over carries the journal's too. */
+#define MESSAGE_FDS 32
+enum { M_ADD = 1, M_DROP, M_GUARD, M_LEAVE, M_JOURNAL, M_LISTENERS };
+struct kept {
+	uint32_t id;
+	uint32_t deny : 1, wait_killable : 1;
+};
+struct message {
+	uint32_t magic, kind, total, count;
+	struct kept kept[MESSAGE_FDS];
+};
+
+#endif

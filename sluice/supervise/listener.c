@@ -1,0 +1,180 @@
+/* Listeners: adding, receiving, the end of the last target.
+ * SPDX-License-Identifier: MIT */
+#include "supervise/internal.h"
+
+int sc_sluice_notif_sizes(struct seccomp_notif_sizes *sizes)
+{
+	struct seccomp_notif_sizes s;
+
+	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &s))
+		return errno == EINVAL ? -ENOSYS : -errno;
+	*sizes = s;
+	return 0;
+}
+
+void sc_sluice_listener_ref(struct listener *listener)
+{
+	atomic_fetch_add_explicit(&listener->refs, 1, memory_order_relaxed);
+}
+
+/* The descriptor closes with the last request, never before: its number could come back
+ * as something else while a worker is about to answer on it. */
+void sc_sluice_listener_unref(struct listener *listener)
+{
+	if (atomic_fetch_sub(&listener->refs, 1) != 1)
+		return;
+	close(listener->source.fd);
+	free(listener);
+}
+
+static void destroy(struct source *source)
+{
+	sc_sluice_listener_unref((struct listener *)source);
+}
+
+void sc_sluice_drop_listener(struct sluice_supervisor *sv, struct listener *listener)
+{
+	struct listener **p = &sv->listeners;
+
+	while (*p && *p != listener)
+		p = &(*p)->next;
+	if (!*p)
+		return;
+	*p = listener->next;
+	if (sv->listeners_tail == &listener->next)
+		sv->listeners_tail = p;
+	if (listener->watched)
+		sc_sluice_unwatch(sv, &listener->source);
+	sv->active--;
+	/* An event of this round may still name it; receiving from a hung-up one may block. */
+	listener->source.ready = NULL;
+	if (!sv->handed && !sv->freeing)
+		sc_sluice_keeper_drop(sv, listener->id);
+	sc_sluice_bury(sv, &listener->source);
+}
+
+/* Stop or resume receiving everywhere, when the journal is full or has room again. */
+void sc_sluice_pause(struct sluice_supervisor *sv, bool paused)
+{
+	pthread_mutex_lock(&sv->lock);
+	sv->paused = paused;
+	pthread_mutex_unlock(&sv->lock);
+	for (struct listener *l = sv->listeners; l; l = l->next) {
+		struct epoll_event ev = {.events = paused ? 0 : EPOLLIN, .data.ptr = l};
+
+		epoll_ctl(sv->epoll_fd, EPOLL_CTL_MOD, l->source.fd, &ev);
+	}
+}
+
+/* The kernel copies into the journal's slot: see journal.h for why. */
+static int receive(struct listener *listener, struct slot *slot)
+{
+	slot->listener = listener->id;
+	slot->serial = ++listener->sv->journal->serial;
+	memset(&slot->notif, 0, listener->sv->journal->stride - offsetof(struct slot, notif));
+	atomic_store_explicit(&slot->state, S_USED, memory_order_release);
+	if (ioctl(listener->source.fd, SECCOMP_IOCTL_NOTIF_RECV, &slot->notif) == 0)
+		return 0;
+	return -errno;
+}
+
+static void on_ready(struct sluice_supervisor *sv, struct source *source, uint32_t events)
+{
+	struct listener *listener = (struct listener *)source;
+	const struct handler *handler;
+	struct sluice_request *req;
+	int rc;
+
+	/* IN means a call that nobody received, so RECV will not block: this is the only
+	 * receiver. It says ENOENT if the target was signalled in between. */
+	if (!(events & EPOLLIN)) {
+		if (events & (EPOLLHUP | EPOLLERR))
+			sc_sluice_drop_listener(sv, listener);
+		return;
+	}
+	req = sc_sluice_request_new(sv, listener);
+	if (!req) {
+		sc_sluice_pause(sv, true);
+		return;
+	}
+	rc = receive(listener, req->slot);
+	if (rc) {
+		if (rc == -ENOENT)
+			atomic_fetch_add_explicit(&sv->count.lost_receive, 1,
+				memory_order_relaxed);
+		sc_sluice_request_discard(req);
+		return;
+	}
+	sc_sluice_request_received(req, false);
+	handler = sc_sluice_find(&sv->handlers, req->notif.data.arch, req->notif.data.nr);
+	sc_sluice_decide(req, listener->deny ? NULL : handler->call, handler->data);
+	sc_sluice_request_unref(req);
+}
+
+/* ID_VALID of an id that cannot be: a listener says ENOENT, anything else ENOTTY or so. */
+static int check_listener(int fd)
+{
+	uint64_t id = 0;
+
+	if (fcntl(fd, F_GETFD) < 0)
+		return -EBADF;
+	if (ioctl(fd, SLUICE_ID_VALID, &id) == 0 || errno == ENOENT)
+		return 0;
+	if (ioctl(fd, SLUICE_ID_VALID_OLD, &id) == 0 || errno == ENOENT)
+		return 0;
+	return -EINVAL;
+}
+
+int sc_sluice_add_listener(struct sluice_supervisor *sv, int fd, void *tag, bool deny,
+	bool wait_killable)
+{
+	_cleanup_free_ struct listener *l = NULL;
+	int rc = check_listener(fd);
+
+	if (!rc && sv->handed)
+		rc = -ESHUTDOWN;
+	if (rc)
+		return rc;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	*l = (struct listener){.source = {fd, on_ready, destroy, NULL},
+		.sv = sv,
+		.id = sv->next_listener,
+		.tag = tag,
+		.deny = deny,
+		.wait_killable = wait_killable,
+		.watched = true};
+	atomic_init(&l->refs, 1);
+	rc = sc_sluice_watch(sv, &l->source, sv->paused ? 0 : EPOLLIN);
+	if (rc)
+		return rc;
+	rc = sc_sluice_keeper_add(sv, l);
+	if (rc) {
+		sc_sluice_unwatch(sv, &l->source);
+		return rc;
+	}
+	/* By value, not by pointer. Kernels before 6.6 say EINVAL: a wish, not a need. */
+	ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+	sv->next_listener++;
+	sv->journal->listeners = sv->next_listener;
+	sv->active++;
+	*sv->listeners_tail = l;
+	sv->listeners_tail = &steal_ptr(l)->next;
+	return 0;
+}
+
+int sluice_add_listener(struct sluice_supervisor *supervisor, int fd, void *tag)
+{
+	return sc_sluice_add_listener(supervisor, fd, tag, false, false);
+}
+
+int sluice_set_tag(struct sluice_supervisor *supervisor, unsigned index, void *tag)
+{
+	for (struct listener *l = supervisor->listeners; l; l = l->next)
+		if (l->id == index) {
+			l->tag = tag;
+			return 0;
+		}
+	return -ENOENT;
+}

@@ -1,0 +1,104 @@
+/* Counters and the JSON line of a decision.
+ * SPDX-License-Identifier: MIT */
+#include "supervise/internal.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#define relaxed(counter) atomic_load_explicit(&(counter), memory_order_relaxed)
+
+static void count_latency(struct counters *c, uint64_t ns)
+{
+	unsigned bucket = 0;
+	unsigned long long max = relaxed(c->latency_max);
+
+	while (bucket < 39 && ns >> bucket)
+		bucket++;
+	atomic_fetch_add_explicit(&c->latency[bucket], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&c->latency_sum, ns, memory_order_relaxed);
+	while (ns > max && !atomic_compare_exchange_weak(&c->latency_max, &max, ns))
+		;
+}
+
+static const char *outcome(int verdict, int rc)
+{
+	static const char *const names[] = {"reply", "fail", "continue", "descriptor"};
+
+	return rc == -ENOENT ? "gone" : rc ? "error" : names[verdict];
+}
+
+/* Nothing in the line comes from the target but numbers; names are libseccomp's. */
+static void write_line(struct sluice_request *req, int verdict, int64_t value, int rc,
+	const char *why, uint64_t ns, sluice_log log, void *data)
+{
+	const struct seccomp_data *d = &req->notif.data;
+	/* Not sluice_name(): that is the holder's, and this may be the clock. */
+	_cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(sluice_arch(req), d->nr);
+	struct timespec t;
+	char line[768];
+	int n;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	n = snprintf(line, sizeof(line),
+		"{\"time\":%lld.%06ld,\"listener\":%u,\"id\":\"%016llx\",\"tid\":%u,"
+		"\"arch\":\"0x%08x\",\"nr\":%d,\"syscall\":\"%s\",\"args\":[\"0x%llx\","
+		"\"0x%llx\",\"0x%llx\",\"0x%llx\",\"0x%llx\",\"0x%llx\"],\"verdict\":\"%s\","
+		"\"%s\":%lld,\"latency_us\":%llu.%03llu,\"replayed\":%s%s%s%s}",
+		(long long)t.tv_sec, t.tv_nsec / 1000, req->listener->id,
+		(unsigned long long)req->notif.id, req->notif.pid, sluice_arch(req), d->nr,
+		name ? name : "?", (unsigned long long)sluice_arg(req, 0),
+		(unsigned long long)sluice_arg(req, 1), (unsigned long long)sluice_arg(req, 2),
+		(unsigned long long)sluice_arg(req, 3), (unsigned long long)sluice_arg(req, 4),
+		(unsigned long long)sluice_arg(req, 5), outcome(verdict, rc),
+		verdict == V_FAIL ? "errno" : "value",
+		(long long)(verdict == V_FAIL ? -value : value),
+		(unsigned long long)ns / 1000, (unsigned long long)ns % 1000,
+		req->replayed ? "true" : "false", why ? ",\"why\":\"" : "", why ? why : "",
+		why ? "\"" : "");
+	if (n > 0 && (size_t)n < sizeof(line))
+		log(line, (size_t)n, data);
+}
+
+void sc_sluice_count_verdict(struct sluice_request *req, int verdict, int64_t value, int rc,
+	const char *why)
+{
+	struct sluice_supervisor *sv = req->sv;
+	uint64_t ns = sc_sluice_now() - req->received_ns;
+	sluice_log log;
+	void *data;
+
+	if (!rc)
+		count_latency(&sv->count, ns);
+	pthread_mutex_lock(&sv->lock);
+	log = sv->log;
+	data = sv->log_data;
+	pthread_mutex_unlock(&sv->lock);
+	if (log)
+		write_line(req, verdict, value, rc, why, ns, log, data);
+}
+
+void sluice_statistics(struct sluice_supervisor *supervisor, struct sluice_statistics *out)
+{
+	struct counters *c = &supervisor->count;
+
+	*out = (struct sluice_statistics){
+		.received = relaxed(c->received),
+		.replied = relaxed(c->replied),
+		.failed = relaxed(c->failed),
+		.continued = relaxed(c->continued),
+		.defaulted = relaxed(c->defaulted),
+		.timed_out = relaxed(c->timed_out),
+		.gone = relaxed(c->gone),
+		.replayed = relaxed(c->replayed),
+		.descriptors = relaxed(c->descriptors),
+		.lost_receive = relaxed(c->lost_receive),
+		.latency_ns_sum = relaxed(c->latency_sum),
+		.latency_ns_max = relaxed(c->latency_max),
+	};
+	for (int i = 0; i < 40; i++)
+		out->latency_log2[i] = relaxed(c->latency[i]);
+	pthread_mutex_lock(&supervisor->lock);
+	out->pending = supervisor->outstanding_count;
+	pthread_mutex_unlock(&supervisor->lock);
+	out->listeners = supervisor->active;
+}

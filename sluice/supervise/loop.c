@@ -1,0 +1,116 @@
+/* The loop: one epoll descriptor for listeners, pidfds, OCI sockets, helpers.
+ * SPDX-License-Identifier: MIT */
+#include "supervise/internal.h"
+
+int sc_sluice_watch(struct sluice_supervisor *sv, struct source *source, uint32_t events)
+{
+	struct epoll_event ev = {.events = events, .data.ptr = source};
+
+	return epoll_ctl(sv->epoll_fd, EPOLL_CTL_ADD, source->fd, &ev) ? -errno : 0;
+}
+
+void sc_sluice_unwatch(struct sluice_supervisor *sv, struct source *source)
+{
+	epoll_ctl(sv->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+}
+
+/* Destroy @source after this round: a later event of the same epoll_wait() may name it. */
+void sc_sluice_bury(struct sluice_supervisor *sv, struct source *source)
+{
+	pthread_mutex_lock(&sv->lock);
+	source->next_dead = sv->dead;
+	sv->dead = source;
+	pthread_mutex_unlock(&sv->lock);
+}
+
+void sc_sluice_wake(struct sluice_supervisor *sv)
+{
+	uint64_t one = 1;
+
+	/* Full means that it is readable, which is all that is wanted. */
+	if (write(sv->wake.fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+static void empty_graveyard(struct sluice_supervisor *sv)
+{
+	struct source *dead;
+
+	pthread_mutex_lock(&sv->lock);
+	dead = sv->dead;
+	sv->dead = NULL;
+	pthread_mutex_unlock(&sv->lock);
+	while (dead) {
+		struct source *next = dead->next_dead;
+
+		dead->destroy(dead);
+		dead = next;
+	}
+}
+
+/* What a predecessor received comes before anything new. */
+static int replay_one(struct sluice_supervisor *sv)
+{
+	struct sluice_request *req = sv->replay;
+	const struct handler *handler;
+
+	sv->replay = req->next_queued;
+	req->next_queued = NULL;
+	if (sc_sluice_id_valid(req) == 0) {
+		handler = sc_sluice_find(&sv->handlers, (uint32_t)req->notif.data.arch,
+			req->notif.data.nr);
+		sc_sluice_decide(req, req->listener->deny ? NULL : handler->call,
+			handler->data);
+	} else if (sc_sluice_claim(req, R_GONE)) {
+		atomic_fetch_add_explicit(&sv->count.gone, 1, memory_order_relaxed);
+		sc_sluice_retire(req, false);
+	}
+	sc_sluice_request_unref(req);
+	return 1;
+}
+
+int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms)
+{
+	struct sluice_supervisor *sv = supervisor;
+	struct epoll_event ev[16];
+	uint64_t before;
+	int n;
+
+	if (sv->dispatching)
+		return -EBUSY;
+	if (sv->handed)
+		return -ESHUTDOWN;
+	sv->dispatching = true;
+	if (sv->replay) {
+		n = replay_one(sv);
+		sv->dispatching = false;
+		return n;
+	}
+	before = atomic_load_explicit(&sv->count.received, memory_order_relaxed);
+	n = epoll_wait(sv->epoll_fd, ev, 16, timeout_ms);
+	if (n < 0) {
+		n = -errno;
+		sv->dispatching = false;
+		return n;
+	}
+	for (int i = 0; i < n; i++) {
+		struct source *source = ev[i].data.ptr;
+
+		if (source->ready)
+			source->ready(sv, source, ev[i].events);
+	}
+	empty_graveyard(sv);
+	sv->dispatching = false;
+	return (int)(atomic_load_explicit(&sv->count.received, memory_order_relaxed) - before);
+}
+
+int sluice_run(struct sluice_supervisor *supervisor)
+{
+	while (supervisor->active || supervisor->servers || supervisor->replay) {
+		int n = sluice_dispatch(supervisor, -1);
+
+		if (n < 0 && n != -EINTR)
+			return n;
+	}
+	return 0;
+}

@@ -1,0 +1,169 @@
+/* Opens that may wait, each in a process that can be killed.
+ * SPDX-License-Identifier: MIT
+ *
+ * A thread stuck in open(2) on a FIFO can only be cancelled by a signal and may lose the
+ * descriptor then. A process loses nothing: what it opened comes over a socket or ends with it. */
+#include "supervise/internal.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+struct opening {
+	struct source source;
+	struct opening *next;
+	struct sluice_request *req;
+	pid_t pid;
+	unsigned flags;
+};
+
+static void destroy(struct source *source)
+{
+	closep(&source->fd);
+	free(source);
+}
+
+static void finish(struct sluice_supervisor *sv, struct opening *o)
+{
+	struct opening **p;
+
+	pthread_mutex_lock(&sv->lock);
+	for (p = &sv->openings; *p && *p != o; p = &(*p)->next)
+		;
+	if (*p)
+		*p = o->next;
+	pthread_mutex_unlock(&sv->lock);
+	kill(o->pid, SIGKILL); /* not reaped yet: the number is still its */
+	while (waitpid(o->pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	sc_sluice_unwatch(sv, &o->source);
+	o->source.ready = NULL;
+	sc_sluice_bury(sv, &o->source);
+}
+
+static void on_opened(struct sluice_supervisor *sv, struct source *source, uint32_t events)
+{
+	struct opening *o = (struct opening *)source;
+	struct message m = {0};
+	int fds[MESSAGE_FDS], n = 0;
+	int rc = sc_sluice_recv_message(source->fd, &m, fds, &n);
+
+	(void)events;
+	if (!rc && n == 1)
+		sluice_reply_fd(o->req, fds[0], o->flags);
+	else
+		sluice_fail(o->req, rc || !m.total ? EIO : (int)m.total);
+	while (n)
+		close(fds[--n]);
+	finish(sv, o);
+}
+
+static void on_cancelled(struct sluice_request *req, void *data)
+{
+	struct sluice_supervisor *sv = req->sv;
+
+	finish(sv, data);
+	sluice_fail(req, 0);
+}
+
+static void open_and_send(int item, const struct open_how *how, int socket)
+{
+	struct message m = {.magic = JOURNAL_MAGIC};
+	char link[40];
+	int fd;
+
+	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", item);
+	fd = (int)syscall(SYS_openat, AT_FDCWD, link,
+		(how->flags & ~(uint64_t)(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_NOCTTY | O_CLOEXEC,
+		how->mode);
+	m.total = fd < 0 ? (uint32_t)errno : 0;
+	sc_sluice_send_message(socket, &m, &fd, fd >= 0);
+	for (;;)
+		syscall(SYS_exit_group, 0);
+}
+
+static int launch(int item, const struct open_how *how, int ours, int theirs, pid_t *out)
+{
+	sigset_t all, old;
+	pid_t pid;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pid = sc_sluice_fork(0);
+	if (pid == 0) {
+		syscall(SYS_close, ours); /* our end alone must tell us when it ends */
+		open_and_send(item, how, theirs);
+	}
+	if (pid > 0)
+		*out = pid;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return pid < 0 ? -errno : 0;
+}
+
+static int start(struct sluice_request *req, int item, const struct open_how *how,
+	unsigned flags)
+{
+	struct sluice_supervisor *sv = req->sv;
+	struct opening *o = calloc(1, sizeof(*o));
+	int pair[2], rc;
+
+	if (!o)
+		return -ENOMEM;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
+		free(o);
+		return -errno;
+	}
+	*o = (struct opening){
+		.source = {pair[0], on_opened, destroy, NULL}, .req = req, .flags = flags};
+	rc = launch(item, how, pair[0], pair[1], &o->pid);
+	close(pair[1]);
+	if (rc) {
+		destroy(&o->source);
+		return rc;
+	}
+	sluice_defer(req);
+	pthread_mutex_lock(&sv->lock);
+	o->next = sv->openings;
+	sv->openings = o;
+	pthread_mutex_unlock(&sv->lock);
+	sluice_on_cancel(req, on_cancelled, o);
+	if (sc_sluice_watch(sv, &o->source, EPOLLIN)) {
+		sluice_fail(req, EIO);
+		finish(sv, o);
+	}
+	return 0;
+}
+
+int sluice_open_reply(struct sluice_request *request, int dirfd, const char *path,
+	const struct open_how *how, unsigned flags)
+{
+	int fd = sluice_openat(request, dirfd, path, how);
+	struct open_how plain = {.flags = O_PATH | (how->flags & O_NOFOLLOW),
+		.resolve = how->resolve};
+
+	if (how->flags & O_CLOEXEC)
+		flags |= SLUICE_FD_CLOEXEC;
+	if (fd == -EAGAIN) {
+		_cleanup_close_ int item = sluice_openat(request, dirfd, path, &plain);
+
+		return item < 0 ? item : start(request, item, how, flags);
+	}
+	if (fd < 0)
+		return fd;
+	sluice_reply_fd(request, fd, flags);
+	close(fd);
+	return 0;
+}
+
+void sc_sluice_openings_stop(struct sluice_supervisor *sv)
+{
+	while (sv->openings) {
+		struct opening *o = sv->openings;
+		struct sluice_request *req = o->req;
+
+		finish(sv, o);
+		sluice_fail(req, 0);
+	}
+}

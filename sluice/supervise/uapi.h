@@ -1,0 +1,67 @@
+/* The kernel's interface where the build machine's headers may be older than the kernel that runs.
+ * SPDX-License-Identifier: MIT
+ * Numbers from include/uapi/linux/{seccomp,pidfd,openat2}.h; "since" says which kernel. */
+#ifndef SLUICE_UAPI_H
+#define SLUICE_UAPI_H
+
+#include <linux/openat2.h>
+#include <linux/seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#ifndef SECCOMP_IOCTL_NOTIF_ADDFD /* 5.9 */
+struct seccomp_notif_addfd {
+	__u64 id;
+	__u32 flags;
+	__u32 srcfd;
+	__u32 newfd;
+	__u32 newfd_flags;
+};
+#define SECCOMP_IOCTL_NOTIF_ADDFD _IOW('!', 3, struct seccomp_notif_addfd)
+#endif
+#ifndef SECCOMP_ADDFD_FLAG_SEND /* 5.14 */
+#define SECCOMP_ADDFD_FLAG_SEND (1UL << 1)
+#endif
+#ifndef SECCOMP_FILTER_FLAG_TSYNC_ESRCH /* 5.7 */
+#define SECCOMP_FILTER_FLAG_TSYNC_ESRCH (1UL << 4)
+#endif
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV /* 5.19 */
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+#ifndef SECCOMP_USER_NOTIF_FLAG_CONTINUE /* 5.5 */
+#define SECCOMP_USER_NOTIF_FLAG_CONTINUE (1UL << 0)
+#endif
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS /* 6.6 */
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS  _IOW('!', 4, __u64)
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#endif
+/* 5.0 to 5.7 had the direction wrong; kernels since then know both. */
+#define SLUICE_ID_VALID_OLD _IOR('!', 2, __u64)
+#define SLUICE_ID_VALID     _IOW('!', 2, __u64)
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#define SLUICE_PIDFD_THREAD O_EXCL /* 6.9 */
+
+/* 6.13: struct pidfd_info as first published, 64 bytes. */
+struct sluice_pidfd_info {
+	__u64 mask;
+	__u64 cgroupid;
+	__u32 pid, tgid, ppid;
+	__u32 ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+	__u32 exit_code;
+};
+#define SLUICE_PIDFD_INFO_CREDS (1u << 1)
+#define SLUICE_PIDFD_GET_INFO   _IOWR(0xFF, 11, struct sluice_pidfd_info)
+
+#endif

@@ -1,0 +1,175 @@
+/* See tap.h.
+ * SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+#include <dirent.h>
+#include <stdarg.h>
+
+FILE *skip_file;
+char self_path[4096];
+
+uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int count_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int n = 0;
+
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 3;
+}
+
+long rss_kib(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	long size, rss = -1;
+
+	if (fscanf(f, "%ld %ld", &size, &rss) != 2)
+		rss = -1;
+	fclose(f);
+	return rss * 4;
+}
+
+long scaled(const char *variable, long usual)
+{
+	const char *value = getenv(variable);
+
+	return value ? atol(value) : usual;
+}
+
+char *scratch_dir(void)
+{
+	static char path[64];
+
+	strcpy(path, "/tmp/sluice-test-XXXXXX");
+	CHECK(mkdtemp(path));
+	CHECK(chmod(path, 0755) == 0);
+	return path;
+}
+
+int continue_it(struct sluice_request *req, void *data)
+{
+	(void)data;
+	return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+}
+
+struct sluice_supervisor *new_supervisor(const struct sluice_options *options)
+{
+	struct sluice_supervisor *sv = NULL;
+
+	CHECK_EQ(sluice_supervisor_new(options, &sv), 0);
+	return sv;
+}
+
+scmp_filter_ctx filter_of(bool all_archs, ...)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+	const char *name;
+	va_list names;
+
+	CHECK(f);
+	if (all_archs && seccomp_arch_native() == SCMP_ARCH_X86_64)
+		CHECK_EQ(seccomp_arch_add(f, SCMP_ARCH_X86), 0);
+	va_start(names, all_archs);
+	while ((name = va_arg(names, const char *)))
+		CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_NOTIFY,
+				 seccomp_syscall_resolve_name(name), 0),
+			0);
+	va_end(names);
+	return f;
+}
+
+void spawn_target(struct sluice_supervisor *sv, scmp_filter_ctx filter,
+	struct sluice_child *child, const char *name, const char *arg)
+{
+	char *argv[] = {self_path, (char *)"--target", (char *)name, (char *)arg, NULL};
+	struct sluice_error error = {0};
+	int rc;
+
+	child->error = &error;
+	rc = sluice_spawn(sv, filter, argv, child);
+	if (rc)
+		printf("# sluice_spawn: %d: %s\n", rc, error.message);
+	CHECK_EQ(rc, 0);
+	seccomp_release(filter);
+}
+
+int wait_target(struct sluice_supervisor *sv, struct sluice_child *child)
+{
+	int status = -1, rc = sluice_wait(sv, child, &status);
+
+	CHECK_EQ(rc, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int run_target(int argc, char **argv)
+{
+	for (const struct target_main *t = targets; t->name; t++)
+		if (strcmp(t->name, argv[2]) == 0)
+			return t->main(argc - 3, argv + 3);
+	return 125;
+}
+
+/* In a process group of its own, so that whatever it leaves behind can be ended. */
+static int run_one(const struct test *t, int limit, char *reason, size_t size)
+{
+	int status, rc;
+	long n;
+	pid_t pid;
+
+	skip_file = tmpfile();
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		setpgid(0, 0);
+		alarm((unsigned)limit);
+		t->run();
+		fflush(stdout);
+		exit(0); /* with the sanitizers' last look */
+	}
+	while ((rc = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
+		;
+	kill(-pid, SIGKILL);
+	rewind(skip_file);
+	n = (long)fread(reason, 1, size - 1, skip_file);
+	reason[n > 0 ? n : 0] = '\0';
+	fclose(skip_file);
+	if (WIFSIGNALED(status))
+		printf("# ended by signal %d\n", WTERMSIG(status));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+int main(int argc, char **argv)
+{
+	int n = 0, bad = 0, limit = (int)scaled("SLUICE_TEST_LIMIT", 60);
+	const char *only = argc > 1 ? argv[1] : NULL;
+	ssize_t length = readlink("/proc/self/exe", self_path, sizeof(self_path) - 1);
+
+	self_path[length > 0 ? length : 0] = '\0';
+	if (argc > 2 && strcmp(argv[1], "--target") == 0)
+		return run_target(argc, argv);
+	for (const struct test *t = tests; t->name; t++) {
+		char reason[256];
+		int rc;
+
+		if (only && strcmp(only, t->name))
+			continue;
+		rc = run_one(t, limit, reason, sizeof(reason));
+		if (rc == 77)
+			printf("ok %d - %s # SKIP %s\n", ++n, t->name, reason);
+		else
+			printf("%s %d - %s\n", rc ? "not ok" : "ok", ++n, t->name);
+		bad |= rc && rc != 77;
+		fflush(stdout);
+	}
+	printf("1..%d\n", n);
+	return bad;
+}

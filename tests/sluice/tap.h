@@ -1,0 +1,85 @@
+/* A test is a function; each runs in a process of its own with a limit against hangs and
+ * becomes one TAP line. Tools to make targets: a test program runs itself as "--target NAME".
+ * SPDX-License-Identifier: MIT */
+#ifndef SLUICE_TAP_H
+#define SLUICE_TAP_H
+
+#include "sluice.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <linux/seccomp.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHECK(condition)                                                                 \
+	do {                                                                             \
+		if (!(condition)) {                                                      \
+			printf("# %s:%d: not true: %s (errno %d)\n", __FILE__, __LINE__, \
+				#condition, errno);                                      \
+			fflush(stdout);                                                  \
+			_exit(1);                                                        \
+		}                                                                        \
+	} while (0)
+
+#define CHECK_EQ(a, b)                                                                   \
+	do {                                                                             \
+		long long a_ = (long long)(a), b_ = (long long)(b);                      \
+		if (a_ != b_) {                                                          \
+			printf("# %s:%d: %s is %lld, not %s (%lld)\n", __FILE__,         \
+				__LINE__, #a, a_, #b, b_);                               \
+			fflush(stdout);                                                  \
+			_exit(1);                                                        \
+		}                                                                        \
+	} while (0)
+
+#define SKIP(...)                                                                        \
+	do {                                                                             \
+		fprintf(skip_file, __VA_ARGS__);                                         \
+		fflush(skip_file);                                                       \
+		exit(77);                                                                \
+	} while (0)
+
+struct test {
+	const char *name;
+	void (*run)(void);
+};
+struct target_main {
+	const char *name;
+	int (*main)(int argc, char **argv); /* its result is the exit status */
+};
+
+extern FILE *skip_file;
+extern char self_path[4096];
+extern const struct test tests[];
+extern const struct target_main targets[];
+
+/* A filter that notifies the named calls (on this and the other architectures of x86_64 if
+ * @all_archs) and allows the rest. */
+scmp_filter_ctx filter_of(bool all_archs, ...) __attribute__((sentinel));
+/* Start "self --target NAME [ARG]". */
+void spawn_target(struct sluice_supervisor *sv, scmp_filter_ctx filter,
+	struct sluice_child *child, const char *name, const char *arg);
+/* Dispatch until it ended; its exit status, or 128 + signal. */
+int wait_target(struct sluice_supervisor *sv, struct sluice_child *child);
+struct sluice_supervisor *new_supervisor(const struct sluice_options *options);
+int count_fds(void);
+long rss_kib(void);
+uint64_t now_ns(void);
+int continue_it(struct sluice_request *req, void *data);
+char *scratch_dir(void);
+long scaled(const char *variable, long usual);
+
+#endif
