@@ -138,7 +138,8 @@ int sluice_on(struct sluice_supervisor *supervisor, uint32_t arch, int nr,
 
 /* The same by name, for the native architecture and those that its kernels also run
  * (x86_64: x86 and x32; aarch64: arm; ...), so that a 32-bit target finds no hole.
- * -ENOENT if no architecture has the call. */
+ * The multiplexed forms of old 32-bit programs (socketcall, ipc) are calls of their own, with
+ * other arguments. -ENOENT if no architecture has the call. */
 int sluice_on_name(struct sluice_supervisor *supervisor, const char *name,
 	sluice_handler handler, void *data);
 

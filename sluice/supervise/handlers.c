@@ -90,11 +90,32 @@ static const struct {
 	{SCMP_ARCH_PARISC64, {SCMP_ARCH_PARISC, 0}},
 };
 
+/* Calls that an architecture multiplexes (socketcall, ipc) resolve to a pseudo number even
+ * where it also has them directly, and filters notify that number too: look for it. */
+static int direct_number(uint32_t arch, const char *name)
+{
+	int base = arch == SCMP_ARCH_X32 ? 0x40000000 : 0;
+
+	if (arch == SCMP_ARCH_MIPS || arch == SCMP_ARCH_MIPSEL)
+		base = 4000;
+	for (int nr = base; nr < base + 1024; nr++) {
+		_cleanup_free_ char *found = seccomp_syscall_resolve_num_arch(arch, nr);
+
+		if (found && strcmp(found, name) == 0)
+			return nr;
+	}
+	return -ENOENT;
+}
+
 static int on_one(struct sluice_supervisor *sv, uint32_t arch, const char *name,
 	sluice_handler handler, void *data)
 {
 	int nr = seccomp_syscall_resolve_name_arch(arch, name);
 
+	if (nr == __NR_SCMP_ERROR)
+		return -ENOENT;
+	if (nr < 0)
+		nr = direct_number(arch, name);
 	return nr < 0 ? -ENOENT : sluice_on(sv, arch, nr, handler, data);
 }
 

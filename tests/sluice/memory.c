@@ -1,0 +1,317 @@
+/* Captures: copied once, by the target's own layout.
+ * SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+#include <linux/openat2.h>
+#include <netinet/in.h>
+
+static char *two_pages(void)
+{
+	char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED || mprotect(p + 4096, 4096, PROT_NONE))
+		_exit(120);
+	return p;
+}
+
+/* Strings that end at, cross and run into the end of memory. */
+static int target_strings(int argc, char **argv)
+{
+	char *p = two_pages(), *q = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+					 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long rc = 0;
+
+	(void)argc;
+	(void)argv;
+	strcpy(p + 4096 - 6, "edge!");
+	memset(q, 'x', 8000);
+	strcpy(q + 4090, "across the pages");
+	rc |= syscall(SYS_mkdir, p + 4096 - 6, 0) != 5;
+	rc |= syscall(SYS_mkdir, q + 4090, 0) != 16;
+	memset(p + 4000, 'y', 96);
+	rc |= !(syscall(SYS_mkdir, p + 4000, 0) == -1 && errno == EFAULT);
+	rc |= !(syscall(SYS_mkdir, q, 0) == -1 && errno == ENAMETOOLONG);
+	rc |= !(syscall(SYS_mkdir, NULL, 0) == -1 && errno == EFAULT);
+	rc |= !(syscall(SYS_mkdir, -1L, 0) == -1 && errno == EFAULT);
+	rc |= syscall(SYS_mkdir, "", 0) != 0;
+	return (int)rc;
+}
+
+static int measure(struct sluice_request *req, void *data)
+{
+	char text[2048];
+	ssize_t n = sluice_read_string(req, sluice_arg(req, 0), text, sizeof(text));
+
+	(void)data;
+	if (n >= 0)
+		CHECK_EQ(strlen(text), n);
+	return n < 0 ? sluice_fail(req, (int)n) : sluice_reply(req, n);
+}
+
+static int run(const char *target, bool all, const char *call, sluice_handler handler)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int rc, before = count_fds();
+
+	CHECK_EQ(sluice_on_name(sv, call, handler, NULL), 0);
+	spawn_target(sv, filter_of(all, call, NULL), &child, target, NULL);
+	rc = wait_target(sv, &child);
+	CHECK_EQ(sluice_run(sv), 0);
+	CHECK_EQ(count_fds(), before);
+	sluice_supervisor_free(sv);
+	return rc;
+}
+
+static void strings(void)
+{
+	CHECK_EQ(run("strings", false, "mkdir", measure), 0);
+}
+
+static int target_buffers(int argc, char **argv)
+{
+	char *p = two_pages();
+	static const char fixed[] = "read only";
+	char mine[16] = "before";
+
+	(void)argc;
+	(void)argv;
+	memset(p, 7, 4096);
+	if (syscall(SYS_getrandom, p + 4090, 100, 0) != 6) /* as far as memory goes */
+		return 1;
+	if (syscall(SYS_getrandom, mine, sizeof(mine), 1) != 16 || strcmp(mine, "written"))
+		return 2;
+	if (syscall(SYS_getrandom, 16, 4, 1) != -1 || errno != EFAULT)
+		return 3;
+	return strcmp(fixed, "read only") ? 4 : 0;
+}
+
+static int copy_or_write(struct sluice_request *req, void *data)
+{
+	char buffer[128] = "written";
+	size_t size = (size_t)sluice_arg(req, 1);
+	ssize_t n;
+
+	(void)data;
+	if (sluice_arg_int(req, 2) == 0)
+		n = sluice_read(req, sluice_arg(req, 0), buffer, size);
+	else
+		n = sluice_write(req, sluice_arg(req, 0), buffer, size);
+	return n < 0 ? sluice_fail(req, (int)n) : sluice_reply(req, n);
+}
+
+static void buffers(void)
+{
+	CHECK_EQ(run("buffers", false, "getrandom", copy_or_write), 0);
+}
+
+static int target_connect(int argc, char **argv)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(80)};
+	char big[256] = "";
+
+	(void)argc;
+	(void)argv;
+	if (syscall(SYS_connect, 5, &in, sizeof(in)) != 80)
+		return 1;
+	if (syscall(SYS_connect, 5, big, 200) != -1 || errno != EINVAL)
+		return 2;
+	if (syscall(SYS_connect, 5, &in, -1) != -1 || errno != EINVAL)
+		return 3;
+	if (syscall(SYS_connect, 5, NULL, 0) != 0)
+		return 4;
+	return syscall(SYS_connect, 5, 8, 16) == -1 && errno == EFAULT ? 0 : 5;
+}
+
+static int port_of(struct sluice_request *req, void *data)
+{
+	struct sockaddr_storage ss;
+	int n = sluice_read_sockaddr(req, 1, 2, &ss);
+
+	(void)data;
+	if (n < 0)
+		return sluice_fail(req, n);
+	CHECK_EQ(((char *)&ss)[sizeof(ss) - 1], 0);
+	return sluice_reply(req, n ? ntohs(((struct sockaddr_in *)&ss)->sin_port) : 0);
+}
+
+static void sockaddr(void)
+{
+	CHECK_EQ(run("connect", false, "connect", port_of), 0);
+}
+
+static int target_sendmsg(int argc, char **argv)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(7)};
+	struct iovec iov[2] = {{(void *)(uintptr_t) "hello ", 6}, {(void *)(uintptr_t) "world", 5}};
+	union {
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+		struct cmsghdr align;
+	} control = {{0}};
+	struct msghdr m = {&in, sizeof(in), iov, 2, control.bytes, sizeof(control.bytes), 0};
+	int fds[2] = {40, 41};
+
+	(void)argc;
+	(void)argv;
+	control.align = (struct cmsghdr){CMSG_LEN(8), SOL_SOCKET, SCM_RIGHTS};
+	memcpy(CMSG_DATA(&control.align), fds, 8);
+	if (syscall(SYS_sendmsg, 3, &m, 0) != 11)
+		return 1;
+	m.msg_iovlen = 5000;
+	if (syscall(SYS_sendmsg, 3, &m, 0) != -1 || errno != EMSGSIZE)
+		return 2;
+	m.msg_iovlen = 2;
+	m.msg_controllen = 1 << 20;
+	if (syscall(SYS_sendmsg, 3, &m, 0) != -1 || errno != ENOBUFS)
+		return 3;
+	m.msg_controllen = 0;
+	iov[1].iov_len = (size_t)-1;
+	if (syscall(SYS_sendmsg, 3, &m, 0) != -1 || errno != EINVAL)
+		return 4;
+	return 0;
+}
+
+/* The same in the 32-bit layout: i386's sendmsg from 64-bit code with low memory. */
+#ifdef __x86_64__
+static int target_sendmsg32(int argc, char **argv)
+{
+	struct {
+		struct sockaddr_in in;
+		uint32_t iov[4];
+		uint32_t control[5];
+		uint32_t header[7];
+		char text[16];
+	} *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
+		-1, 0);
+	uint32_t base = (uint32_t)(uintptr_t)m;
+	long rc;
+
+	(void)argc;
+	(void)argv;
+#define at(field) (base + (uint32_t)((char *)&m->field - (char *)m))
+	m->in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(7)};
+	strcpy(m->text, "hello world");
+	m->iov[0] = at(text);
+	m->iov[1] = 6;
+	m->iov[2] = at(text) + 6;
+	m->iov[3] = 5;
+	m->control[0] = 20;
+	m->control[1] = SOL_SOCKET;
+	m->control[2] = SCM_RIGHTS;
+	m->control[3] = 40;
+	m->control[4] = 41;
+	m->header[0] = at(in);
+	m->header[1] = sizeof(m->in);
+	m->header[2] = at(iov);
+	m->header[3] = 2;
+	m->header[4] = at(control);
+	m->header[5] = sizeof(m->control);
+	m->header[6] = 0;
+	__asm__ volatile("int $0x80"
+			 : "=a"(rc)
+			 : "a"(370L), "b"(3L), "c"((long)at(header) | (0xfeedL << 32)), "d"(0L)
+			 : "memory");
+	if (rc != 11)
+		return 1;
+	m->control[0] = 21; /* longer than what there is */
+	__asm__ volatile("int $0x80"
+			 : "=a"(rc)
+			 : "a"(370L), "b"(3L), "c"((long)at(header)), "d"(0L)
+			 : "memory");
+	return rc == -EINVAL ? 0 : 2;
+}
+#else
+static int target_sendmsg32(int argc, char **argv)
+{
+	return argc + (argv == NULL);
+}
+#endif
+
+static int take_message(struct sluice_request *req, void *data)
+{
+	struct sluice_msghdr m;
+	struct msghdr h = {0};
+	struct cmsghdr *c;
+	char text[64] = "";
+	int fds[2], rc = sluice_read_msghdr(req, sluice_arg(req, 1), &m);
+	ssize_t n;
+
+	(void)data;
+	if (rc)
+		return sluice_fail(req, rc);
+	CHECK_EQ(m.name_length, sizeof(struct sockaddr_in));
+	CHECK_EQ(((struct sockaddr_in *)&m.name)->sin_port, htons(7));
+	CHECK_EQ(m.iov_count, 2);
+	n = sluice_gather(req, m.iov, m.iov_count, text, sizeof(text));
+	CHECK(n == 11 && strcmp(text, "hello world") == 0);
+	h.msg_control = m.control;
+	h.msg_controllen = m.control_length;
+	c = CMSG_FIRSTHDR(&h);
+	CHECK(c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(8));
+	memcpy(fds, CMSG_DATA(c), 8);
+	CHECK(fds[0] == 40 && fds[1] == 41 && !CMSG_NXTHDR(&h, c));
+	sluice_msghdr_free(&m);
+	return sluice_reply(req, n);
+}
+
+static void messages(void)
+{
+	CHECK_EQ(run("sendmsg", false, "sendmsg", take_message), 0);
+}
+
+static void narrow_messages(void)
+{
+	if (seccomp_arch_native() != SCMP_ARCH_X86_64)
+		SKIP("int 0x80 is x86's");
+	CHECK_EQ(run("sendmsg32", true, "sendmsg", take_message), 0);
+}
+
+static int target_openat2(int argc, char **argv)
+{
+	union {
+		struct open_how how;
+		char room[8192];
+	} u = {.how = {.flags = O_RDWR, .mode = 5, .resolve = 9}};
+
+	(void)argc;
+	(void)argv;
+	if (syscall(SYS_openat2, 0, "", &u, sizeof(u.how)) != 14)
+		return 1;
+	if (syscall(SYS_openat2, 0, "", &u, 23) != -1 || errno != EINVAL)
+		return 2;
+	if (syscall(SYS_openat2, 0, "", &u, 64) != 14)
+		return 3;
+	u.room[40] = 1;
+	if (syscall(SYS_openat2, 0, "", &u, 64) != -1 || errno != E2BIG)
+		return 4;
+	return syscall(SYS_openat2, 0, "", &u, 8000) == -1 && errno == E2BIG ? 0 : 5;
+}
+
+static int take_how(struct sluice_request *req, void *data)
+{
+	struct open_how how;
+	int rc = sluice_read_open_how(req, sluice_arg(req, 2), (size_t)sluice_arg(req, 3), &how);
+
+	(void)data;
+	if (rc)
+		return sluice_fail(req, rc);
+	CHECK_EQ(how.flags, O_RDWR);
+	return sluice_reply(req, (int64_t)(how.mode + how.resolve));
+}
+
+static void open_how(void)
+{
+	CHECK_EQ(run("openat2", false, "openat2", take_how), 0);
+}
+
+const struct target_main targets[] = {{"strings", target_strings}, {"buffers", target_buffers},
+	{"connect", target_connect}, {"sendmsg", target_sendmsg},
+	{"sendmsg32", target_sendmsg32}, {"openat2", target_openat2}, {NULL, NULL}};
+const struct test tests[] = {
+	{"strings at, across and over the end of memory", strings},
+	{"buffers read and written", buffers},
+	{"socket addresses", sockaddr},
+	{"message headers with iovecs and control data", messages},
+	{"message headers of a 32-bit call", narrow_messages},
+	{"open_how by the kernel's rules", open_how},
+	{NULL, NULL}};

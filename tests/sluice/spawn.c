@@ -1,0 +1,294 @@
+/* Spawning: whatever notifies, whatever the caller sets.
+ * SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+static int target_work(int argc, char **argv)
+{
+	int pipe_fds[2], status = 0;
+	char c = 0;
+	pid_t pid;
+
+	(void)argc;
+	(void)argv;
+	if (pipe(pipe_fds))
+		return 1;
+	pid = fork();
+	if (pid == 0) {
+		if (write(pipe_fds[1], "x", 1) != 1)
+			_exit(3);
+		close(pipe_fds[0]);
+		_exit(0);
+	}
+	if (read(pipe_fds[0], &c, 1) != 1 || waitpid(pid, &status, 0) != pid)
+		return 2;
+	return c == 'x' && status == 0 ? 0 : 4;
+}
+
+/* Everything notifies: the call that starts the program, clone, write, close, exit. */
+static void everything(void)
+{
+	for (int i = 0; i < 20; i++) {
+		struct sluice_child child = SLUICE_CHILD_INIT;
+		struct sluice_supervisor *sv = new_supervisor(NULL);
+		struct sluice_statistics s;
+		scmp_filter_ctx f = seccomp_init(SCMP_ACT_NOTIFY);
+
+		CHECK(f);
+		CHECK_EQ(sluice_on(sv, 0, SLUICE_ANY, continue_it, NULL), 0);
+		spawn_target(sv, f, &child, "work", NULL);
+		CHECK_EQ(wait_target(sv, &child), 0);
+		sluice_statistics(sv, &s);
+		CHECK(s.continued > 20);
+		CHECK_EQ(s.continued, s.received);
+		sluice_supervisor_free(sv);
+	}
+}
+
+/* The first call after the load is execve, and a handler decides it. */
+static int first_call(struct sluice_request *req, void *data)
+{
+	char path[4096];
+
+	++*(int *)data;
+	CHECK(strcmp(sluice_name(req), "execve") == 0);
+	CHECK(sluice_read_string(req, sluice_arg(req, 0), path, sizeof(path)) > 0);
+	CHECK(strcmp(path, self_path) == 0);
+	return sluice_fail(req, EACCES);
+}
+
+static int let_exit(struct sluice_request *req, void *data)
+{
+	(void)data;
+	CHECK(strcmp(sluice_name(req), "exit_group") == 0);
+	return sluice_continue(req, SLUICE_CONTINUE_ARGS);
+}
+
+static void exec_refused(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_error error = {0};
+	int calls = 0;
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_NOTIFY);
+
+	CHECK_EQ(sluice_on(sv, 0, SLUICE_ANY, let_exit, NULL), 0);
+	CHECK_EQ(sluice_on(sv, 0, SYS_execve, first_call, &calls), 0);
+	spawn_target(sv, f, &child, "work", NULL);
+	child.error = &error;
+	CHECK_EQ(sluice_wait(sv, &child, NULL), -EACCES);
+	CHECK(error.code == EACCES && strstr(error.message, "execute"));
+	CHECK_EQ(calls, 1);
+	sluice_supervisor_free(sv);
+}
+
+/* A shell, because the new user may not reach this program. */
+static const char settings_script[] =
+	"PATH=/usr/bin:/bin\n"
+	"[ \"$(id -u):$(id -ru):$(id -g):$(id -rg):$(id -G)\" = 1234:1234:4321:4321:4321 ] || exit 1\n"
+	"[ \"$(pwd)\" = /usr ] || exit 2\n"
+	"[ \"$ONLY\" = this ] && [ -z \"$HOME\" ] || exit 3\n"
+	"grep -q 'NoNewPrivs:.1' /proc/self/status || exit 4\n"
+	"read -r line && [ \"$line\" = in ] || exit 5\n"
+	"echo out && echo err >&2\n";
+
+static void settings(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	char *env[] = {(char *)"ONLY=this", NULL}, got[8] = "";
+	char *argv[] = {(char *)"sh", (char *)"-c", (char *)settings_script, NULL};
+	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	int in[2], out[2], err[2], status;
+
+	if (geteuid() != 0)
+		SKIP("setting uid and gid needs root");
+	CHECK(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0 &&
+		pipe2(err, O_CLOEXEC) == 0);
+	CHECK(write(in[1], "in\n", 3) == 3);
+	child.stdin_fd = in[0];
+	child.stdout_fd = out[1];
+	child.stderr_fd = err[1];
+	child.envp = env;
+	child.cwd = "/usr";
+	child.uid = 1234;
+	child.gid = 4321;
+	CHECK_EQ(sluice_spawn(sv, f, argv, &child), 0);
+	seccomp_release(f);
+	CHECK_EQ(sluice_wait(sv, &child, &status), 0);
+	CHECK_EQ(status, 0);
+	CHECK(read(out[0], got, 4) == 4 && strcmp(got, "out\n") == 0);
+	CHECK(read(err[0], got, 4) == 4 && strcmp(got, "err\n") == 0);
+	sluice_supervisor_free(sv);
+}
+
+static void swapped_stdio(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	char *argv[] = {(char *)"sh", (char *)"-c", (char *)"echo one; echo two >&2", NULL};
+	int out[2], keep = dup(1);
+	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	char got[16] = "";
+	int status;
+
+	CHECK(pipe2(out, O_CLOEXEC) == 0);
+	CHECK(dup2(out[1], 0) == 0); /* the caller's 0 is to be the child's 1 and 2 */
+	child.stdout_fd = 0;
+	child.stderr_fd = 0;
+	CHECK_EQ(sluice_spawn(sv, f, argv, &child), 0);
+	seccomp_release(f);
+	CHECK_EQ(sluice_wait(sv, &child, &status), 0);
+	CHECK_EQ(status, 0);
+	CHECK(read(out[0], got, 8) == 8 && strcmp(got, "one\ntwo\n") == 0);
+	close(keep);
+	sluice_supervisor_free(sv);
+}
+
+static void errors(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_error error = {0};
+	char *nowhere[] = {(char *)"no-such-program-at-all", NULL};
+	char *self[] = {self_path, NULL};
+	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	int before = count_fds();
+
+	child.error = &error;
+	CHECK_EQ(sluice_spawn(sv, f, nowhere, &child), -ENOENT);
+	CHECK(error.code == ENOENT && strstr(error.message, "PATH"));
+	child.cwd = "/no/such/dir";
+	CHECK_EQ(sluice_spawn(sv, f, self, &child), -ENOENT);
+	CHECK(strstr(error.message, "directory"));
+	child.cwd = NULL;
+	child.stdin_fd = 9999;
+	CHECK_EQ(sluice_spawn(sv, f, self, &child), -EBADF);
+	CHECK_EQ(child.pid, -1);
+	CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1); /* each was reaped */
+	CHECK_EQ(count_fds(), before);
+	seccomp_release(f);
+	sluice_supervisor_free(sv);
+}
+
+static int target_nested(int argc, char **argv)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	scmp_filter_ctx f = filter_of(false, "rmdir", NULL);
+	struct sluice_error error = {0};
+	char *self[] = {self_path, NULL};
+
+	(void)argc;
+	(void)argv;
+	child.error = &error;
+	CHECK_EQ(sluice_spawn(sv, f, self, &child), -EBUSY);
+	return strstr(error.message, "listener") ? 0 : 1;
+}
+
+static void inherited_listener(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "nested", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
+static int target_signals(int argc, char **argv)
+{
+	struct sigaction usr1, usr2;
+	sigset_t mask;
+
+	(void)argc;
+	(void)argv;
+	sigaction(SIGUSR1, NULL, &usr1);
+	sigaction(SIGUSR2, NULL, &usr2);
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	return usr1.sa_handler == SIG_DFL && usr2.sa_handler == SIG_IGN &&
+			sigismember(&mask, SIGHUP) && !sigismember(&mask, SIGTERM)
+		? 0
+		: 1;
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+static void signals(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	sigset_t mask, after;
+
+	signal(SIGUSR1, on_signal);
+	signal(SIGUSR2, SIG_IGN);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGHUP);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "signals", NULL);
+	sigprocmask(SIG_SETMASK, NULL, &after);
+	CHECK(sigismember(&after, SIGHUP) && !sigismember(&after, SIGUSR1));
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
+static int target_fds(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return count_fds() - 3;
+}
+
+static void nothing_leaks_in(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	int mine = 0;
+
+	for (int fd = 3; fd < 256; fd++) /* what the test runner left open is not ours */
+		mine += fcntl(fd, F_GETFD) == 0;
+	o.keeper = true;
+	sv = new_supervisor(&o);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "fds", NULL);
+	CHECK_EQ(wait_target(sv, &child), mine);
+	sluice_supervisor_free(sv);
+}
+
+static void many(void)
+{
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_child child[64];
+	int before;
+
+	before = count_fds();
+	CHECK_EQ(sluice_on(sv, 0, SLUICE_ANY, continue_it, NULL), 0);
+	for (int i = 0; i < 64; i++) {
+		child[i] = (struct sluice_child)SLUICE_CHILD_INIT;
+		spawn_target(sv, filter_of(false, "write", "close", "execve", "clone", NULL),
+			&child[i], "work", NULL);
+	}
+	CHECK_EQ(sluice_active(sv), 64);
+	for (int i = 0; i < 64; i++)
+		CHECK_EQ(wait_target(sv, &child[i]), 0);
+	CHECK_EQ(sluice_run(sv), 0);
+	CHECK_EQ(sluice_active(sv), 0);
+	CHECK_EQ(count_fds(), before);
+	sluice_supervisor_free(sv);
+}
+
+const struct target_main targets[] = {{"work", target_work}, {"nested", target_nested}, {"signals", target_signals}, {"fds", target_fds},
+	{NULL, NULL}};
+const struct test tests[] = {
+	{"every call notifies, execve and exit included", everything},
+	{"execve refused: the first call, with its errno", exec_refused},
+	{"uid, gid, groups, directory, environment, stdio, no_new_privs", settings},
+	{"the caller's stdin as the child's stdout and stderr", swapped_stdio},
+	{"errors before the program runs, each explained", errors},
+	{"EBUSY from an inherited listener is explained", inherited_listener},
+	{"signal handlers and mask", signals},
+	{"no descriptor of the library reaches the program", nothing_leaks_in},
+	{"64 listeners at once", many},
+	{NULL, NULL}};

@@ -1,0 +1,145 @@
+/* Who asks, and where its paths lead.
+ * SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+#include <sched.h>
+
+/* A thread that is not the leader asks, with its own credentials. */
+static void *ask_in_thread(void *data)
+{
+	(void)data;
+	return (void *)syscall(SYS_mkdir, "thread", 0);
+}
+
+static int target_threads(int argc, char **argv)
+{
+	pthread_t t;
+	void *result;
+	int null = open("/dev/zero", O_RDONLY);
+
+	(void)argc;
+	(void)argv;
+	if (chdir("/usr") || dup2(null, 50) != 50)
+		return 1;
+	if (syscall(SYS_mkdir, "leader", 0) != getpid())
+		return 2;
+	pthread_create(&t, NULL, ask_in_thread, NULL);
+	pthread_join(t, &result);
+	if ((long)result != getpid())
+		return 3;
+	if (geteuid() == 0 && syscall(SYS_setresuid, 77, 77, 77))
+		return 4;
+	return syscall(SYS_mkdir, "again", 0) == getpid() ? 0 : 5;
+}
+
+static int identify(struct sluice_request *req, void *data)
+{
+	struct sluice_creds creds;
+	char path[4096], name[32], link[64];
+	struct stat a, b;
+	int fd, calls = ++*(int *)data;
+	bool thread;
+
+	CHECK(sluice_read_string(req, sluice_arg(req, 0), name, sizeof(name)) > 0);
+	thread = strcmp(name, "thread") == 0;
+	CHECK(thread == (sluice_tid(req) != sluice_tgid(req)));
+	CHECK(sluice_pidfd(req) >= 0);
+	CHECK_EQ(sluice_pidfd(req), sluice_pidfd(req));
+	CHECK_EQ(sluice_creds(req, &creds), 0);
+	CHECK_EQ(creds.euid, calls == 3 && geteuid() == 0 ? 77 : geteuid());
+	if (calls == 3)
+		return sluice_reply(req, sluice_tgid(req));
+	CHECK_EQ(sluice_exe(req, path, 3), -ENAMETOOLONG);
+	CHECK(sluice_exe(req, path, sizeof(path)) > 0 && strcmp(path, self_path) == 0);
+	CHECK(fstat(sluice_root_fd(req), &a) == 0 && stat("/", &b) == 0 && a.st_ino == b.st_ino);
+	CHECK(fstat(sluice_cwd_fd(req), &a) == 0 && stat("/usr", &b) == 0 &&
+		a.st_ino == b.st_ino);
+	CHECK(sluice_mem_fd(req) >= 0);
+	fd = sluice_get_fd(req, 50);
+	CHECK(fd >= 0);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	CHECK(readlink(link, path, sizeof(path)) == 9 && memcmp(path, "/dev/zero", 9) == 0);
+	close(fd);
+	CHECK_EQ(sluice_get_fd(req, 51), -EBADF);
+	return sluice_reply(req, sluice_tgid(req));
+}
+
+static void identity(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int calls = 0, before = count_fds();
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", identify, &calls), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "threads", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	CHECK_EQ(calls, 3);
+	CHECK_EQ(sluice_run(sv), 0);
+	while (sluice_dispatch(sv, 0) > 0)
+		;
+	CHECK_EQ(count_fds(), before); /* pidfds of dead threads went */
+	sluice_supervisor_free(sv);
+}
+
+/* exec between two requests of one thread: what was known of the first program is not
+ * believed of the second. */
+static int target_exec(int argc, char **argv)
+{
+	char *again[] = {self_path, (char *)"--target", (char *)"exec", (char *)"second", NULL};
+	static char words[2][16] = {"first program", "second program"};
+
+	(void)argv;
+	if (argc < 1)
+		return 9;
+	if (strcmp(argv[0], "first") == 0) {
+		pid_t pid;
+
+		if (syscall(SYS_mkdir, words[0], 0) != 1)
+			return 1;
+		/* And with the old memory kept alive by a parent: vfork. */
+		pid = vfork();
+		if (pid == 0) {
+			if (syscall(SYS_mkdir, words[0], 0) == 1)
+				execv(self_path, again);
+			_exit(100);
+		}
+		int status;
+
+		waitpid(pid, &status, 0);
+		if (status)
+			return 2;
+		execv(self_path, again);
+		return 3;
+	}
+	return syscall(SYS_mkdir, words[1], 0) == 2 ? 0 : 4;
+}
+
+static int which_program(struct sluice_request *req, void *data)
+{
+	char text[16] = "", mem[16] = "";
+	ssize_t n = sluice_read_string(req, sluice_arg(req, 0), text, sizeof(text));
+
+	(void)data;
+	CHECK(n > 0 && sluice_pidfd(req) >= 0 && sluice_mem_fd(req) >= 0);
+	CHECK(pread(sluice_mem_fd(req), mem, sizeof(mem), (off_t)sluice_arg(req, 0)) > 0);
+	CHECK(strcmp(text, mem) == 0);
+	return sluice_reply(req, strcmp(text, "first program") == 0 ? 1 : 2);
+}
+
+static void exec_between(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", which_program, NULL), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "exec", "first");
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
+const struct target_main targets[] = {
+	{"threads", target_threads}, {"exec", target_exec}, {NULL, NULL}};
+const struct test tests[] = {
+	{"thread, process, pidfd, credentials, executable, root, cwd, descriptors", identity},
+	{"exec between two requests, with and without vfork", exec_between},
+	{NULL, NULL}};

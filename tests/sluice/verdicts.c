@@ -1,0 +1,242 @@
+/* Verdicts: exactly one each, closed when there is none.
+ * SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+static int target_mkdir(int argc, char **argv)
+{
+	long rc = syscall(SYS_mkdir, "/nonexistent/x", 0700);
+
+	(void)argc;
+	(void)argv;
+	return rc < 0 ? errno : rc == 0 ? 0 : 200;
+}
+
+static int run_once(const struct sluice_options *options, sluice_handler handler, void *data,
+	struct sluice_statistics *s)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(options);
+	int rc;
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", handler, data), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	rc = wait_target(sv, &child);
+	if (s)
+		sluice_statistics(sv, s);
+	sluice_supervisor_free(sv);
+	return rc;
+}
+
+static int fails(struct sluice_request *req, void *data)
+{
+	return sluice_fail(req, (int)(intptr_t)data);
+}
+
+static void fail_with(void)
+{
+	CHECK_EQ(run_once(NULL, fails, (void *)ENOSPC, NULL), ENOSPC);
+	CHECK_EQ(run_once(NULL, fails, (void *)(intptr_t)-ENOSPC, NULL), ENOSPC);
+	CHECK_EQ(run_once(NULL, fails, (void *)0, NULL), EPERM);
+	CHECK_EQ(run_once(NULL, fails, (void *)99999, NULL), EPERM);
+}
+
+static int twice(struct sluice_request *req, void *data)
+{
+	(void)data;
+	CHECK_EQ(sluice_fail(req, ENOSPC), 0);
+	CHECK_EQ(sluice_reply(req, 0), -EALREADY);
+	CHECK_EQ(sluice_continue(req, SLUICE_CONTINUE_ADVISORY), -EALREADY);
+	CHECK_EQ(sluice_alive(req), -ENOENT);
+	return -1; /* and a failing handler changes nothing any more */
+}
+
+static void once_only(void)
+{
+	struct sluice_statistics s;
+
+	CHECK_EQ(run_once(NULL, twice, NULL, &s), ENOSPC);
+	CHECK_EQ(s.failed, 1);
+	CHECK_EQ(s.defaulted, 0);
+}
+
+static int nothing(struct sluice_request *req, void *data)
+{
+	(void)req;
+	return (int)(intptr_t)data;
+}
+
+static void nobody_decides(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+
+	CHECK_EQ(run_once(NULL, nothing, (void *)0, NULL), EPERM);
+	o.default_errno = EACCES;
+	CHECK_EQ(run_once(&o, nothing, (void *)0, NULL), EACCES);
+	CHECK_EQ(run_once(&o, nothing, (void *)(intptr_t)-5, NULL), EACCES);
+	CHECK_EQ(run_once(&o, NULL, NULL, NULL), EACCES);
+}
+
+static int continues(struct sluice_request *req, void *data)
+{
+	char path[64];
+
+	if (data) {
+		CHECK_EQ(sluice_read_string(req, sluice_arg(req, 0), path, sizeof(path)), 14);
+		CHECK_EQ(sluice_continue(req, SLUICE_CONTINUE_ARGS), -EPERM);
+		CHECK_EQ(sluice_continue(req, (enum sluice_continue_reason)0), -EINVAL);
+		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+	}
+	return sluice_continue(req, SLUICE_CONTINUE_ARGS);
+}
+
+static int must_not_continue(struct sluice_request *req, void *data)
+{
+	(void)data;
+	CHECK_EQ(sluice_continue(req, SLUICE_CONTINUE_ADVISORY), -EPERM);
+	return sluice_fail(req, EXDEV);
+}
+
+static void continue_reasons(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+
+	CHECK_EQ(run_once(NULL, continues, NULL, NULL), ENOENT);
+	CHECK_EQ(run_once(NULL, continues, (void *)1, NULL), ENOENT);
+	o.forbid_continue = true;
+	CHECK_EQ(run_once(&o, must_not_continue, NULL, NULL), EXDEV);
+}
+
+static int target_open(int argc, char **argv)
+{
+	char got[8] = "";
+	int limit = argc > 0 ? atoi(argv[0]) : 0, fd;
+
+	if (limit) {
+		struct {
+			unsigned long cur, max;
+		} r = {(unsigned long)limit, (unsigned long)limit};
+
+		syscall(SYS_prlimit64, 0, 7, &r, NULL);
+	}
+	fd = open("/some/file", O_RDONLY);
+	if (fd < 0)
+		return errno;
+	if (fcntl(fd, F_GETFD) != FD_CLOEXEC)
+		return 201;
+	return read(fd, got, 5) == 5 && strcmp(got, "hello") == 0 ? 0 : 202;
+}
+
+static int give_fd(struct sluice_request *req, void *data)
+{
+	char path[64];
+
+	if (sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path)) < 0)
+		return -1;
+	if (strcmp(path, "/some/file"))
+		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+	CHECK(lseek(*(int *)data, 0, SEEK_SET) == 0);
+	return sluice_reply_fd(req, *(int *)data, SLUICE_FD_CLOEXEC) == -EMFILE ? 0 : 0;
+}
+
+static void descriptors(bool killable)
+{
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int fd = memfd_create("file", MFD_CLOEXEC), before;
+
+	CHECK(write(fd, "hello", 5) == 5);
+	CHECK_EQ(sluice_on_name(sv, "openat", give_fd, &fd), 0);
+	before = count_fds();
+	for (int full = 0; full < 2; full++) {
+		struct sluice_child child = SLUICE_CHILD_INIT;
+
+		child.wait_killable = killable;
+		spawn_target(sv, filter_of(false, "openat", NULL), &child, "open",
+			full ? "3" : NULL);
+		CHECK_EQ(wait_target(sv, &child), full ? EMFILE : 0);
+		while (sluice_active(sv))
+			CHECK(sluice_dispatch(sv, -1) >= 0);
+	}
+	CHECK_EQ(count_fds(), before);
+	sluice_supervisor_free(sv);
+}
+
+static void reply_fd(void)
+{
+	descriptors(false);
+}
+
+static void reply_fd_killable(void)
+{
+	descriptors(true);
+}
+
+/* The target is killed while its call is with the handler. */
+static int kill_it(struct sluice_request *req, void *data)
+{
+	struct sluice_child *child = data;
+	struct pollfd p = {.fd = child->pidfd, .events = POLLIN};
+	char byte;
+
+	CHECK_EQ(kill(child->pid, SIGKILL), 0);
+	CHECK_EQ(poll(&p, 1, 10000), 1);
+	CHECK_EQ(sluice_read(req, sluice_arg(req, 0), &byte, 1), -ENOENT);
+	CHECK_EQ(sluice_tgid(req), -ENOENT);
+	CHECK_EQ(sluice_cwd_fd(req), -ENOENT);
+	CHECK_EQ(sluice_reply_fd(req, 0, 0), -ENOENT);
+	return 0;
+}
+
+static void target_dies(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_statistics s;
+	int before;
+
+	before = count_fds();
+	CHECK_EQ(sluice_on_name(sv, "mkdir", kill_it, &child), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	CHECK_EQ(wait_target(sv, &child), 128 + SIGKILL);
+	while (sluice_active(sv))
+		CHECK(sluice_dispatch(sv, -1) >= 0);
+	sluice_statistics(sv, &s);
+	CHECK_EQ(s.gone, 1);
+	CHECK_EQ(s.pending, 0);
+	CHECK_EQ(count_fds(), before);
+	sluice_supervisor_free(sv);
+}
+
+static void before_receive(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_statistics s;
+	struct pollfd p;
+
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	p = (struct pollfd){.fd = sluice_fd(sv), .events = POLLIN};
+	CHECK_EQ(poll(&p, 1, 10000), 1); /* it asks, nobody has received */
+	CHECK_EQ(kill(child.pid, SIGKILL), 0);
+	p = (struct pollfd){.fd = child.pidfd, .events = POLLIN};
+	CHECK_EQ(poll(&p, 1, 10000), 1);
+	while (sluice_active(sv)) /* neither a hang nor a spin */
+		CHECK(sluice_dispatch(sv, 10000) >= 0);
+	sluice_statistics(sv, &s);
+	CHECK_EQ(s.received, 0);
+	CHECK_EQ(wait_target(sv, &child), 128 + SIGKILL);
+	CHECK_EQ(sluice_run(sv), 0);
+	sluice_supervisor_free(sv);
+}
+
+const struct target_main targets[] = {
+	{"mkdir", target_mkdir}, {"open", target_open}, {NULL, NULL}};
+const struct test tests[] = {
+	{"fail: the errno asked for, or the default", fail_with},
+	{"a request ends exactly once", once_only},
+	{"no verdict, no handler, a failing handler: the default errno", nobody_decides},
+	{"continue needs a reason, and none holds after a read", continue_reasons},
+	{"a descriptor as the answer, and a target that is full", reply_fd},
+	{"the same where only death interrupts", reply_fd_killable},
+	{"the target killed in the handler", target_dies},
+	{"the target killed before receive", before_receive},
+	{NULL, NULL}};
