@@ -349,7 +349,8 @@ int sluice_fail(struct sluice_request *request, int errnum);
  * caller's. @flags: SLUICE_FD_CLOEXEC. No signal can come between: with
  * wait_killable the descriptor is installed and then the call answered; otherwise both are one
  * step (kernel 5.14) with this thread's signals blocked. If the target can take no more
- * descriptors it gets that errno, which is returned too. SECCOMP_IOCTL_NOTIF_ADDFD. */
+ * descriptors it gets that errno, which is returned too; so it is with EBADF for an O_PATH
+ * descriptor, which the kernel does not install. SECCOMP_IOCTL_NOTIF_ADDFD. */
 int sluice_reply_fd(struct sluice_request *request, int fd, unsigned flags);
 
 /* Why it is sound to let the kernel run the call, which reads its pointers again. */
