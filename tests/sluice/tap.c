@@ -3,7 +3,9 @@
 #include "tap.h"
 
 #include <dirent.h>
+#include <sched.h>
 #include <stdarg.h>
+#include <sys/mount.h>
 
 FILE *skip_file;
 char self_path[4096];
@@ -108,6 +110,36 @@ int wait_target(struct sluice_supervisor *sv, struct sluice_child *child)
 
 	CHECK_EQ(rc, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int pass_on(pid_t pid)
+{
+	int status = 0;
+	pid_t ended;
+
+	while ((ended = wait(&status)) != pid)
+		if (ended < 0 && errno != EINTR)
+			return 1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+void isolate(void)
+{
+	pid_t pid;
+
+	if (geteuid() != 0)
+		SKIP("needs root");
+	if (unshare(CLONE_NEWPID | CLONE_NEWNS))
+		SKIP("no namespaces");
+	fflush(stdout);
+	pid = fork();
+	if (pid)
+		_exit(pass_on(pid));
+	CHECK_EQ(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	CHECK_EQ(mount("proc", "/proc", "proc", 0, NULL), 0);
+	pid = fork();
+	if (pid)
+		_exit(pass_on(pid));
 }
 
 static int run_target(int argc, char **argv)

@@ -80,6 +80,8 @@ long rss_kib(void);
 uint64_t now_ns(void);
 int continue_it(struct sluice_request *req, void *data);
 char *scratch_dir(void);
+/* Go on in pid and mount namespaces with a procfs of their own, whose init only reaps. */
+void isolate(void);
 long scaled(const char *variable, long usual);
 
 #endif

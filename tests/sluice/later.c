@@ -1,0 +1,286 @@
+/* Deferral: threads, workers, time-outs, cancellation, and a full journal.
+ * SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+static int target_mkdir(int argc, char **argv)
+{
+	int n = argc > 0 ? atoi(argv[0]) : 1;
+
+	for (int i = 0; i < n; i++) {
+		long rc = syscall(SYS_mkdir, "x", i);
+
+		if (rc != i)
+			return rc < 0 ? errno : 200;
+	}
+	return 0;
+}
+
+struct box {
+	pthread_mutex_t lock;
+	pthread_cond_t filled;
+	struct sluice_request *req;
+};
+
+static void *answer(void *data)
+{
+	struct box *box = data;
+
+	for (int i = 0; i < 1000; i++) {
+		struct sluice_request *req;
+		char text[4];
+
+		pthread_mutex_lock(&box->lock);
+		while (!box->req)
+			pthread_cond_wait(&box->filled, &box->lock);
+		req = box->req;
+		box->req = NULL;
+		pthread_mutex_unlock(&box->lock);
+		CHECK_EQ(sluice_read_string(req, sluice_arg(req, 0), text, sizeof(text)), 1);
+		CHECK(sluice_tgid(req) > 0);
+		CHECK_EQ(sluice_reply(req, sluice_arg_int(req, 1)), 0);
+	}
+	return NULL;
+}
+
+static int put(struct sluice_request *req, void *data)
+{
+	struct box *box = data;
+
+	pthread_mutex_lock(&box->lock);
+	box->req = sluice_defer(req);
+	pthread_cond_signal(&box->filled);
+	pthread_mutex_unlock(&box->lock);
+	return -1; /* it is out of our hands: changes nothing */
+}
+
+static void own_thread(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct box box = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL};
+	pthread_t t;
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", put, &box), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", "1000");
+	pthread_create(&t, NULL, answer, &box);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	pthread_join(t, NULL);
+	sluice_supervisor_free(sv);
+}
+
+static int slow(struct sluice_request *req, void *data)
+{
+	(void)data;
+	if (sluice_arg_int(req, 1) == 0)
+		usleep(200000);
+	return sluice_reply(req, sluice_arg_int(req, 1));
+}
+
+static int to_worker(struct sluice_request *req, void *data)
+{
+	return sluice_work(req, slow, data);
+}
+
+static int target_threads(int argc, char **argv);
+
+static void *ask(void *data)
+{
+	long n = (long)data;
+
+	for (int i = 1; i <= n; i++)
+		if (syscall(SYS_mkdir, "x", i) != i)
+			return (void *)1;
+	return NULL;
+}
+
+static int target_threads(int argc, char **argv)
+{
+	pthread_t t[16];
+	long bad = 0, n = argc > 0 ? atol(argv[0]) : 10;
+
+	(void)argv;
+	for (int i = 0; i < 16; i++)
+		pthread_create(&t[i], NULL, ask, (void *)n);
+	for (int i = 0; i < 16; i++) {
+		void *rc;
+
+		pthread_join(t[i], &rc);
+		bad += rc != NULL;
+	}
+	return (int)bad;
+}
+
+static void workers(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_statistics s;
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", to_worker, NULL), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "threads", "100");
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_statistics(sv, &s);
+	CHECK_EQ(s.replied, 1600);
+	CHECK_EQ(s.pending, 0);
+	sluice_supervisor_free(sv);
+}
+
+/* A tiny journal: receiving pauses and resumes, nothing is lost. */
+static void full_journal(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+
+	o.max_pending = 2;
+	sv = new_supervisor(&o);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", to_worker, NULL), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "threads", "200");
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
+static int sleep_in_loop(struct sluice_request *req, void *data)
+{
+	if (sluice_arg_int(req, 1) == 0) {
+		usleep(600000);
+		*(int *)data = sluice_reply(req, 0);
+		return 0;
+	}
+	return sluice_reply(req, sluice_arg_int(req, 1));
+}
+
+/* Late on the loop itself: the clock answers while the handler is stuck. */
+static void late_on_loop(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	struct sluice_statistics s;
+	int rc = 0;
+
+	o.timeout_ms = 100;
+	o.default_errno = ETIME;
+	sv = new_supervisor(&o);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", sleep_in_loop, &rc), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	CHECK_EQ(wait_target(sv, &child), ETIME);
+	CHECK_EQ(rc, -ETIMEDOUT);
+	sluice_statistics(sv, &s);
+	CHECK_EQ(s.timed_out, 1);
+	CHECK_EQ(s.replied, 0);
+	sluice_supervisor_free(sv);
+}
+
+struct cancelled {
+	int calls;
+	struct sluice_request *req;
+};
+
+static void on_cancel(struct sluice_request *req, void *data)
+{
+	struct cancelled *c = data;
+
+	CHECK(req == c->req);
+	c->calls++;
+}
+
+static int hold(struct sluice_request *req, void *data)
+{
+	struct cancelled *c = data;
+
+	c->req = sluice_defer(req);
+	CHECK_EQ(sluice_on_cancel(req, on_cancel, c), 0);
+	return 0;
+}
+
+static int hold_briefly(struct sluice_request *req, void *data)
+{
+	hold(req, data);
+	return sluice_set_timeout(req, 100);
+}
+
+static void late_elsewhere(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct cancelled c = {0, NULL};
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", hold_briefly, &c), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	CHECK_EQ(wait_target(sv, &child), EPERM);
+	while (!c.calls)
+		CHECK(sluice_dispatch(sv, 10000) >= 0);
+	CHECK_EQ(sluice_reply(c.req, 0), -ETIMEDOUT);
+	CHECK_EQ(c.calls, 1);
+	sluice_supervisor_free(sv);
+}
+
+static void target_killed(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct cancelled c = {0, NULL};
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", hold, &c), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	while (!c.req)
+		CHECK(sluice_dispatch(sv, 10000) >= 0);
+	kill(child.pid, SIGKILL);
+	while (!c.calls)
+		CHECK(sluice_dispatch(sv, 10000) >= 0);
+	CHECK_EQ(sluice_fail(c.req, EIO), -ENOENT);
+	CHECK_EQ(wait_target(sv, &child), 128 + SIGKILL);
+	sluice_supervisor_free(sv);
+}
+
+/* The supervisor ends before a deferred request: default errno, then a void verdict. */
+static void freed_first(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct cancelled c = {0, NULL};
+	int status;
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", hold, &c), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	while (!c.req)
+		CHECK(sluice_dispatch(sv, 10000) >= 0);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
+	CHECK_EQ(WEXITSTATUS(status), EPERM);
+	CHECK_EQ(sluice_reply(c.req, 0), -ENOENT);
+	CHECK_EQ(c.calls, 0);
+	sluice_child_release(&child);
+}
+
+static int again(struct sluice_request *req, void *data)
+{
+	CHECK_EQ(sluice_dispatch(data, 0), -EBUSY);
+	CHECK_EQ(sluice_hand_over(data, 0), -EBUSY);
+	return sluice_reply(req, 0);
+}
+
+static void not_from_inside(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", again, sv), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
+const struct target_main targets[] = {
+	{"mkdir", target_mkdir}, {"threads", target_threads}, {NULL, NULL}};
+const struct test tests[] = {
+	{"a thread of the caller answers 1000", own_thread},
+	{"workers answer 16 threads", workers},
+	{"a journal of two slots", full_journal},
+	{"late while the loop is stuck in the handler", late_on_loop},
+	{"late while deferred, with its callback", late_elsewhere},
+	{"the target killed while deferred, with its callback", target_killed},
+	{"the supervisor freed before the verdict", freed_first},
+	{"no dispatch from inside a handler", not_from_inside},
+	{NULL, NULL}};
