@@ -214,7 +214,7 @@ static int target_pid_ns(int argc, char **argv)
 	snprintf(path, sizeof(path), "%s/proc/self/root/usr/../proc/version", argv[0]);
 	bad += expect(path, O_RDONLY, 0, "Linux");
 	bad += expect("/proc/self/cmdline", O_RDONLY, 0, self_path); /* the outer one */
-	bad += expect("/proc/self/comm", O_RDONLY, 0, "sluice-paths");
+	bad += expect("/proc/self/comm", O_RDONLY, 0, "test-sluice-pat");
 	return bad;
 }
 
