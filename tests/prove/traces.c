@@ -79,16 +79,36 @@ static void rand_rule(struct rng *r, enum trace_kind kind, struct trace_rule *ru
 	}
 }
 
+/* Does every architecture of @t have x86_64's call @nr? */
+static bool everywhere(const struct trace *t, int nr)
+{
+	_cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, nr);
+
+	for (unsigned int i = 0; name && i < t->n_archs; i++)
+		if (seccomp_syscall_resolve_name_arch(t->archs[i], name) < 0)
+			return false;
+	return name != NULL;
+}
+
+/* The next number after @nr, give or take a few, that every architecture has. */
+static int next_everywhere(struct rng *r, const struct trace *t, int nr)
+{
+	nr += 1 + (int)rng_below(r, 4);
+	while (!everywhere(t, nr))
+		nr = nr < 440 ? nr + 1 : 0;
+	return nr;
+}
+
 /* Rules come in groups on one number, so that they meet. */
 static void rand_rules(struct rng *r, enum trace_kind kind, struct trace *t)
 {
-	t->n_rules = rng_below(r, TRACE_RULES);
+	t->n_rules = kind == TRACE_SIMPLE ? rng_below(r, 40) : rng_below(r, TRACE_RULES);
 	for (unsigned int i = 0; i < t->n_rules; i++) {
 		struct trace_rule *rule = &t->rules[i];
 
 		rand_rule(r, kind, rule);
 		if (kind == TRACE_SIMPLE)
-			rule->nr = (int)(i * 7 + rng_below(r, 7));
+			rule->nr = next_everywhere(r, t, i ? t->rules[i - 1].nr : 0);
 		else if (i > 0 && rng_below(r, 2))
 			rule->nr = t->rules[i - 1].nr;
 	}

@@ -41,7 +41,7 @@ struct trace {
 };
 
 /* What a trace may hold. SIMPLE is what every libseccomp compiles right: at most one rule a
- * call, EQ and MASKED_EQ only. */
+ * call, EQ and MASKED_EQ only, calls that every architecture has. */
 enum trace_kind { TRACE_SIMPLE, TRACE_ANY };
 void rand_trace(struct rng *r, enum trace_kind kind, struct trace *out);
 
