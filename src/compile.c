@@ -1,13 +1,38 @@
 /* The pipeline is the architecture.
  * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "bpf/emit.h"
+#include "bpf/prove.h"
 #include "compile.h"
 #include "dag/dag.h"
 #include "lower/lower.h"
 #include "util/cleanup.h"
 
+/* With SECCOMP_SELF_CHECK=1 in the environment no program leaves unproved. */
+static bool self_check(void)
+{
+	const char *value = secure_getenv("SECCOMP_SELF_CHECK");
+
+	return value && strcmp(value, "0") != 0 && *value;
+}
+
+/* What cannot be proved within the prover's bounds is not proved: not handed out. */
+static int prove(const struct sc_prog *prog, const struct sc_lowered *low)
+{
+	struct sc_counterexample cex;
+	int rc = sc_prove_policy(prog, low, NULL, &cex);
+
+	if (rc == SC_PROOF_EQUAL || rc == -ENOMEM)
+		return rc;
+	return -EFAULT;
+}
+
 int sc_compile(const struct sc_policy *policy, struct sc_prog *out)
 {
+	struct sc_prog prog = {0};
 	_cleanup_(sc_lowered_clear) struct sc_lowered low = {0};
 	_cleanup_(sc_dag_clear) struct sc_dag dag = {0};
 	uint32_t root;
@@ -19,6 +44,12 @@ int sc_compile(const struct sc_policy *policy, struct sc_prog *out)
 	if (!rc)
 		rc = sc_dag_build(&dag, &low, policy->attrs.optimize, &root);
 	if (!rc)
-		rc = sc_emit(&dag, root, low.big_endian, out);
+		rc = sc_emit(&dag, root, low.big_endian, &prog);
+	if (!rc && self_check())
+		rc = prove(&prog, &low);
+	if (rc < 0)
+		free(prog.insns);
+	else
+		*out = prog;
 	return rc;
 }
