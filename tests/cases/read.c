@@ -1,6 +1,7 @@
 /* Reads case files. One line is a scenario's head or one op:
  *
  *   scenario NAME [differs:CLASS|may-differ:CLASS] [no-oracle] [ours-only]
+ *            [unproved]
  *   [b.|c.|d.|null.] [repeat N] OP OPERANDS... [-> RESULT [VALUE]] [differs|differs-2.5]
  *
  * SPDX-License-Identifier: MIT */
@@ -314,6 +315,8 @@ static struct scenario *head_line(struct reader *r, struct case_file *file)
 			s->no_oracle = true;
 		else if (strcmp(word, "ours-only") == 0)
 			s->ours_only = true;
+		else if (strcmp(word, "unproved") == 0)
+			s->unproved = true;
 		else
 			complain(r, "unknown flag %s", word);
 	}

@@ -294,6 +294,8 @@ struct outcome *run_forked(const struct lib *lib, const struct scenario *s,
 		struct state state = {.lib = lib, .ctx = ctx};
 
 		alarm(seconds);
+		if (s->unproved)
+			unsetenv("SECCOMP_SELF_CHECK");
 		run_ops(&state, s, s->n_ops, shared);
 		for (unsigned int i = 0; i < N_CONTEXTS; i++)
 			lib->release(ctx[i]);

@@ -72,6 +72,7 @@ struct scenario {
 	bool may_differ;  /* of a generated set: which lines differ is not marked */
 	bool no_oracle;	  /* too much for the naive evaluator, or outside of its model */
 	bool ours_only;	  /* libseccomp would take too long, or needs what it lacks */
+	bool unproved;	  /* too much for the prover's default bounds: no self-check */
 	unsigned int line;
 	unsigned int n_ops, room;
 	struct op *ops;
