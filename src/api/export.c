@@ -104,7 +104,7 @@ SC_PUBLIC int seccomp_load(const scmp_filter_ctx ctx)
 
 SC_PUBLIC int seccomp_notify_fd(const scmp_filter_ctx ctx)
 {
-	const struct sc_context *context = sc_context_get_empty(ctx);
+	const struct sc_context *context = sc_context_get(ctx);
 
 	return context ? sc_kernel_listener(context->listener) : -EINVAL;
 }
@@ -120,6 +120,8 @@ static int write_all(int fd, const void *data, size_t size)
 			continue;
 		if (n < 0)
 			return -errno;
+		if (n == 0)
+			return -EIO;
 		at += n;
 		size -= (size_t)n;
 	}

@@ -1,8 +1,8 @@
 /* Notifications. seccomp_notify_alloc(3).
  *
  * These functions know a descriptor and no context: they serve a process that never made
- * a filter, and SCMP_FLTATR_API_SYSRAWRC has no say in them. SPDX-License-Identifier: MIT
- */
+ * a filter, and SCMP_FLTATR_API_SYSRAWRC has no say in them.
+ * SPDX-License-Identifier: MIT */
 #include "api/api.h"
 #include "api/errno.h"
 #include "kernel/kernel.h"
@@ -45,30 +45,38 @@ SC_PUBLIC void seccomp_notify_free(
 	free(resp);
 }
 
+/* The descriptor decides, not the probe: where seccomp(2) itself is refused to us, a listener
+ * that was sent here still works. Without the feature no descriptor is a listener. */
+static int lacks_listeners(int rc)
+{
+	return (rc == -ENOTTY || rc == -EINVAL) && !sc_kernel_has(SC_KERNEL_NOTIFY)
+		? -EOPNOTSUPP
+		: 0;
+}
+
+static int listener_result(int rc)
+{
+	return lacks_listeners(rc) ? -EOPNOTSUPP : sc_api_system_error(rc, false);
+}
+
 SC_PUBLIC int seccomp_notify_receive(int fd, struct seccomp_notif *req)
 {
-	if (!sc_kernel_has(SC_KERNEL_NOTIFY))
-		return -EOPNOTSUPP;
-	return sc_api_system_error(req ? sc_notify_receive(fd, req) : -EFAULT, false);
+	return listener_result(req ? sc_notify_receive(fd, req) : -EFAULT);
 }
 
 SC_PUBLIC int seccomp_notify_respond(int fd, struct seccomp_notif_resp *resp)
 {
-	if (!sc_kernel_has(SC_KERNEL_NOTIFY))
-		return -EOPNOTSUPP;
-	return sc_api_system_error(sc_notify_respond(fd, resp), false);
+	return listener_result(sc_notify_respond(fd, resp));
 }
 
 SC_PUBLIC int seccomp_notify_id_valid(int fd, uint64_t id)
 {
-	if (!sc_kernel_has(SC_KERNEL_NOTIFY))
-		return -EOPNOTSUPP;
-	return sc_api_id_valid(sc_notify_id_valid(fd, id));
+	int rc = sc_notify_id_valid(fd, id);
+
+	return lacks_listeners(rc) ? -EOPNOTSUPP : sc_api_id_valid(rc);
 }
 
 SC_PUBLIC int seccomp_notify_addfd(int fd, struct seccomp_notif_addfd *addfd)
 {
-	if (!sc_kernel_has(SC_KERNEL_NOTIFY))
-		return -EOPNOTSUPP;
-	return sc_api_system_error(sc_notify_addfd(fd, addfd), false);
+	return listener_result(sc_notify_addfd(fd, addfd));
 }
