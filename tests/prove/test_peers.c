@@ -36,9 +36,8 @@ static void comparison_clear(struct comparison *c)
 	sc_lowered_clear(&c->low);
 }
 
-/* For the other byte order than the machine's libseccomp 2.5.4 and 2.6.1 swap everything but
- * the constants of some RETs (2.6.1 on x86_64 exports ALLOW for s390x as 00 00 ff 7f, but the
- * action for bad architectures right): there is nothing to compare with. */
+/* For the other byte order than the machine's there is nothing to compare with: libseccomp
+ * leaves constants of some RETs unswapped (known-differences.md, far-return-byte-order). */
 static int compare(const struct trace *trace, const struct scmp_api *peer,
 	struct comparison *c)
 {
@@ -87,7 +86,7 @@ static const struct known known_wrong[] = {
 		{ R(SCMP_ACT_ERRNO(1), 1, C(0, SCMP_CMP_LE, 2)),
 			R(SCMP_ACT_ERRNO(1), 1, C(0, SCMP_CMP_LT, 0x200000003)) } },
 	/* Beside a rule for a call that the architecture lacks (pipe, on aarch64) the number
-	 * may never be loaded: every rule is void, a deny list fails open. */
+	 * may never be loaded: every rule is void, a deny list fails open (empty-entry). */
 	{ "number never loaded: a call that aarch64 lacks", SCMP_ACT_ALLOW, SCMP_ARCH_AARCH64, 2,
 		{ RULE(5, SCMP_ACT_ERRNO(1), 1, C(0, SCMP_CMP_EQ, 2)),
 			RULE(22, SCMP_ACT_LOG, 0) } },

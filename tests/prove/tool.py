@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""build/tools/prove on good, different and hostile files: tool.py PROVE."""
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+
+PROVE = sys.argv[1]
+ALLOW, ERRNO = 0x7FFF0000, 0x50001
+LD, JEQ, RET, RET_A, TAX, LSH_X, LDX = 0x20, 0x15, 0x06, 0x16, 0x07, 0x6C, 0x61
+count = 0
+failed = 0
+
+
+def program(*insns):
+    return b"".join(struct.pack("=HBBI", *insn) for insn in insns)
+
+
+def run(*args):
+    done = subprocess.run([PROVE, *args], capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def check(name, got, status, out="", err=""):
+    global count, failed
+    count += 1
+    good = got[0] == status and out in got[1] and err in got[2]
+    if status == 2:
+        good = good and got[1] == "" and got[2] != ""
+    failed += not good
+    print("ok" if good else "not ok", count, "-", name)
+    if not good:
+        print("#", got)
+
+
+def main():
+    def write(name, data):
+        with open(name, "wb") as f:
+            f.write(data)
+        return name
+
+    one = write("one", program((LD, 0, 0, 4), (JEQ, 0, 3, 0xC000003E), (LD, 0, 0, 24),
+                               (JEQ, 1, 0, 7), (RET, 0, 0, ALLOW), (RET, 0, 0, ERRNO)))
+    same = write("same", program((LD, 0, 0, 4), (JEQ, 1, 0, 0xC000003E), (RET, 0, 0, ERRNO),
+                                 (LD, 0, 0, 24), (JEQ, 0, 1, 7), (RET, 0, 0, ERRNO),
+                                 (RET, 0, 0, ALLOW)))
+    other = write("other", program((LD, 0, 0, 4), (JEQ, 0, 3, 0xC000003E), (LD, 0, 0, 24),
+                                   (JEQ, 1, 0, 8), (RET, 0, 0, ALLOW), (RET, 0, 0, ERRNO)))
+    check("equal", run(one, same), 0, "equal\n")
+    got = run(one, other)
+    check("different", got, 1, "arch=0xc000003e nr=0 args=0x0,0x7,0x0,0x0,0x0,0x0 "
+          "A=ERRNO(1) B=ALLOW\n")
+    check("different: one line", (len(got[1].splitlines()), "", ""), 1)
+    check("regions", run("--regions", one, other), 1,
+          "arch=0xc000003e a1.lo=0x7 ERRNO(1), ALLOW\n"
+          "arch=0xc000003e a1.lo=0x8 ALLOW, ERRNO(1)\n")
+    check("--help", run("--help"), 0, "usage: prove")
+    check("no arguments", run(), 2, err="usage: prove")
+    check("one argument", run(one), 2, err="usage: prove")
+    check("missing file", run(one, "missing"), 2, err="missing: No such file")
+    check("directory", run(one, "."), 2, err="not a regular file")
+    check("device", run(one, "/dev/zero"), 2, err="not a regular file")
+    os.mkfifo("fifo")
+    check("FIFO", run("fifo", one), 2, err="not a regular file")
+    check("empty", run(one, write("empty", b"")), 2, err="empty")
+    check("odd size", run(one, write("odd", b"1234567")), 2, err="8 bytes each")
+    check("truncated", run(write("cut", open(one, "rb").read()[:-8]), one), 2,
+          err="cut: instruction 1: jump past the end")
+    check("too long", run(one, write("long", program((RET, 0, 0, 0)) * 4097)), 2, err="4096")
+    with open("huge", "wb") as f:
+        f.truncate(1 << 40)
+    check("a terabyte", run(one, "huge"), 2, err="4096")
+    check("noise", run(write("noise", bytes(range(64))), one), 2, err="noise: instruction 0")
+    shift = write("shift", program((LD, 0, 0, 16), (TAX, 0, 0, 0), (LD, 0, 0, 24),
+                                   (LSH_X, 0, 0, 0), (RET_A, 0, 0, 0)))
+    check("outside what can be proved", run(shift, one), 2, err="outside what can be proved")
+    product = write("product", program((LD, 0, 0, 16), (TAX, 0, 0, 0), (LD, 0, 0, 24),
+                                       (0x2C, 0, 0, 0), (RET_A, 0, 0, 0)))
+    check("over the limits", run(product, one), 2, err="limits")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([PROVE, one, same], stdout=full, stderr=subprocess.PIPE)
+    check("full disk", (done.returncode, "", done.stderr.decode()), 2, err="No space left")
+    print(f"1..{count}")
+    return 1 if failed else 0
+
+
+with tempfile.TemporaryDirectory() as directory:
+    PROVE = os.path.abspath(PROVE)
+    os.chdir(directory)
+    sys.exit(main())
