@@ -30,21 +30,33 @@ static int prove(const struct sc_prog *prog, const struct sc_lowered *low)
 	return -EFAULT;
 }
 
-int sc_compile(const struct sc_policy *policy, struct sc_prog *out)
+static int generate(const struct sc_lowered *low, enum sc_effort effort, struct sc_prog *prog)
 {
-	struct sc_prog prog = {0};
-	_cleanup_(sc_lowered_clear) struct sc_lowered low = {0};
 	_cleanup_(sc_dag_clear) struct sc_dag dag = {0};
 	uint32_t root;
 	int rc;
 
+	rc = sc_dag_init(&dag, effort);
+	if (!rc)
+		rc = sc_dag_build(&dag, low, &root);
+	if (!rc)
+		rc = sc_emit(&dag, root, low->big_endian, prog);
+	return rc;
+}
+
+int sc_compile(const struct sc_policy *policy, struct sc_prog *out)
+{
+	_cleanup_(sc_lowered_clear) struct sc_lowered low = {0};
+	enum sc_effort effort =
+		policy->attrs.optimize > 1 ? SC_EFFORT_SHALLOW : SC_EFFORT_SMALL;
+	struct sc_prog prog = {0};
+	int rc;
+
 	rc = sc_lower(policy, &low);
 	if (!rc)
-		rc = sc_dag_init(&dag);
-	if (!rc)
-		rc = sc_dag_build(&dag, &low, policy->attrs.optimize, &root);
-	if (!rc)
-		rc = sc_emit(&dag, root, low.big_endian, &prog);
+		rc = generate(&low, effort, &prog);
+	if (rc == -E2BIG)
+		rc = generate(&low, SC_EFFORT_SMALLEST, &prog);
 	if (!rc && self_check())
 		rc = prove(&prog, &low);
 	if (rc < 0)

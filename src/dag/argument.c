@@ -38,7 +38,7 @@ static uint32_t split(struct sc_dag *dag, const struct sc_lowered *low, uint8_t 
 		high[n_high++] = (struct sc_piece){
 			.start = word,
 			.node = sc_dag_dispatch(dag, low_word(low, arg), (uint32_t)mask, lows,
-				n_lows, false),
+				n_lows),
 			.weight = 1,
 		};
 		/* Behind this high word its last piece goes on, if there is room. */
@@ -46,8 +46,7 @@ static uint32_t split(struct sc_dag *dag, const struct sc_lowered *low, uint8_t 
 			high[n_high++] = (struct sc_piece){
 				.start = word + 1, .node = pieces[i - 1].node, .weight = 1};
 	}
-	return sc_dag_dispatch(dag, high_word(low, arg), (uint32_t)(mask >> 32), high, n_high,
-		false);
+	return sc_dag_dispatch(dag, high_word(low, arg), (uint32_t)(mask >> 32), high, n_high);
 }
 
 uint32_t sc_dag_argument(struct sc_dag *dag, const struct sc_lowered *low, bool wide,
@@ -75,8 +74,7 @@ uint32_t sc_dag_argument(struct sc_dag *dag, const struct sc_lowered *low, bool 
 				.node = pieces[n_lows].node,
 				.weight = 1,
 			};
-		node = sc_dag_dispatch(dag, low_word(low, arg), (uint32_t)mask, lows, n_lows,
-			false);
+		node = sc_dag_dispatch(dag, low_word(low, arg), (uint32_t)mask, lows, n_lows);
 	}
 	free(high);
 	return node;

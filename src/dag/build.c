@@ -38,7 +38,7 @@ static inline void go_on_before(struct line *line, uint64_t value, uint32_t node
 
 /* The ABIs [from, to) of one audit arch: their number lines side by side. */
 static uint32_t numbers(struct sc_dag *dag, const struct sc_lowered *low, uint32_t from,
-	uint32_t to, bool depth_first, struct sc_piece *pieces)
+	uint32_t to, struct sc_piece *pieces)
 {
 	uint32_t bad = sc_dag_leaf(dag, low->badarch);
 	struct line line = {.pieces = pieces};
@@ -58,12 +58,12 @@ static uint32_t numbers(struct sc_dag *dag, const struct sc_lowered *low, uint32
 		go_on(&line, abi->last, otherwise, 1);
 	}
 	go_on(&line, UINT32_MAX, bad, 1);
-	return sc_dag_dispatch(dag, SC_WORD_NR, UINT32_MAX, line.pieces, line.n, depth_first);
+	return sc_dag_dispatch(dag, SC_WORD_NR, UINT32_MAX, line.pieces, line.n);
 }
 
 /* Each audit arch is one value of the arch word; all between is bad. */
 static uint32_t architectures(struct sc_dag *dag, const struct sc_lowered *low,
-	bool depth_first, struct sc_piece *pieces, struct sc_piece *arches)
+	struct sc_piece *pieces, struct sc_piece *arches)
 {
 	uint32_t bad = sc_dag_leaf(dag, low->badarch);
 	struct line line = {.pieces = arches};
@@ -74,15 +74,14 @@ static uint32_t architectures(struct sc_dag *dag, const struct sc_lowered *low,
 		for (to = from; to < low->n_abis && low->abis[to].audit == audit; to++)
 			;
 		go_on_before(&line, audit, bad);
-		go_on(&line, audit, numbers(dag, low, from, to, depth_first, pieces),
+		go_on(&line, audit, numbers(dag, low, from, to, pieces),
 			WEIGHT_LISTED);
 	}
 	go_on(&line, UINT32_MAX, bad, 1);
-	return sc_dag_dispatch(dag, SC_WORD_ARCH, UINT32_MAX, line.pieces, line.n, false);
+	return sc_dag_dispatch(dag, SC_WORD_ARCH, UINT32_MAX, line.pieces, line.n);
 }
 
-int sc_dag_build(struct sc_dag *dag, const struct sc_lowered *low, unsigned int optimize,
-	uint32_t *root)
+int sc_dag_build(struct sc_dag *dag, const struct sc_lowered *low, uint32_t *root)
 {
 	size_t n_pieces = 2 * (size_t)low->n_calls + 3 * (size_t)low->n_abis + 1;
 	size_t n_arches = 2 * (size_t)low->n_abis + 1;
@@ -91,7 +90,7 @@ int sc_dag_build(struct sc_dag *dag, const struct sc_lowered *low, unsigned int 
 
 	if (!pieces)
 		return -ENOMEM;
-	node = architectures(dag, low, optimize > 1, pieces, pieces + n_pieces);
+	node = architectures(dag, low, pieces, pieces + n_pieces);
 	free(pieces);
 	if (!dag->rc)
 		*root = node;

@@ -8,9 +8,9 @@
  * astray on a hostile policy. */
 #define MAX_NODES (1U << 22)
 
-int sc_dag_init(struct sc_dag *dag)
+int sc_dag_init(struct sc_dag *dag, enum sc_effort effort)
 {
-	*dag = (struct sc_dag){.n_slots = 512};
+	*dag = (struct sc_dag){.effort = effort, .n_slots = 512};
 	dag->slots = calloc(dag->n_slots, sizeof(*dag->slots));
 	return dag->slots ? 0 : -ENOMEM;
 }

@@ -26,7 +26,15 @@ struct sc_node {
 	uint32_t yes, no;
 };
 
+/* What to spend instructions on. */
+enum sc_effort {
+	SC_EFFORT_SMALLEST, /* nothing: the policy hardly fits */
+	SC_EFFORT_SMALL,    /* SCMP_FLTATR_CTL_OPTIMIZE 1 */
+	SC_EFFORT_SHALLOW,  /* 2: short paths */
+};
+
 struct sc_dag {
+	enum sc_effort effort;
 	struct sc_node *nodes;
 	uint32_t n_nodes, cap_nodes;
 	uint32_t *slots; /* open addressing: node + 1 */
@@ -38,7 +46,7 @@ struct sc_dag {
 #define SC_WORD_NR   0
 #define SC_WORD_ARCH 1
 
-int sc_dag_init(struct sc_dag *dag);
+int sc_dag_init(struct sc_dag *dag, enum sc_effort effort);
 void sc_dag_clear(struct sc_dag *dag);
 
 uint32_t sc_dag_leaf(struct sc_dag *dag, uint32_t action);
@@ -56,9 +64,9 @@ struct sc_piece {
 };
 
 /* A search tree over @pieces, ascending, the first at 0; @n > 0. Clobbers @pieces. The
- * values of (word & mask) decide. @depth_first: spend instructions on short paths. */
+ * values of (word & mask) decide. */
 uint32_t sc_dag_dispatch(struct sc_dag *dag, uint8_t word, uint32_t mask,
-	struct sc_piece *pieces, uint32_t n, bool depth_first);
+	struct sc_piece *pieces, uint32_t n);
 
 /* call.c: the decision of one call's rules. */
 uint32_t sc_dag_call(struct sc_dag *dag, const struct sc_lowered *low,
@@ -79,7 +87,6 @@ uint32_t sc_dag_argument(struct sc_dag *dag, const struct sc_lowered *low, bool 
 	uint8_t arg, uint64_t mask, struct sc_wide_piece *pieces, uint32_t n);
 
 /* build.c: the whole filter. 0, -ENOMEM or -E2BIG. */
-int sc_dag_build(struct sc_dag *dag, const struct sc_lowered *low, unsigned int optimize,
-	uint32_t *root);
+int sc_dag_build(struct sc_dag *dag, const struct sc_lowered *low, uint32_t *root);
 
 #endif

@@ -296,14 +296,14 @@ static uint32_t take_cube(struct sc_piece *pieces, uint32_t n, uint32_t *node)
 }
 
 uint32_t sc_dag_dispatch(struct sc_dag *dag, uint8_t word, uint32_t mask,
-	struct sc_piece *pieces, uint32_t n, bool depth_first)
+	struct sc_piece *pieces, uint32_t n)
 {
 	struct tree t = {
 		.dag = dag,
 		.pieces = pieces,
 		.mask = mask,
 		.word = word,
-		.depth_first = depth_first,
+		.depth_first = dag->effort == SC_EFFORT_SHALLOW,
 	};
 	struct leaf few[OPTIMAL_MAX], *leaves = few;
 	uint32_t node, cube_node, cube = 0;
@@ -323,7 +323,7 @@ uint32_t sc_dag_dispatch(struct sc_dag *dag, uint8_t word, uint32_t mask,
 			return 0;
 		}
 	}
-	n = make_leaves(pieces, n, depth_first ? 0 : CHAIN_MAX, leaves);
+	n = make_leaves(pieces, n, t.depth_first ? 0 : CHAIN_MAX, leaves);
 	t.leaves = leaves;
 	node = tree_node(&t, leaves, n);
 	if (cube)

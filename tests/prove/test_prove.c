@@ -305,8 +305,8 @@ static void compile(const struct sc_lowered *low, uint32_t optimize, struct sc_p
 	_cleanup_(sc_dag_clear) struct sc_dag dag = { 0 };
 	uint32_t root;
 
-	assert_int_equal(sc_dag_init(&dag), 0);
-	assert_int_equal(sc_dag_build(&dag, low, optimize, &root), 0);
+	assert_int_equal(sc_dag_init(&dag, optimize), 0);
+	assert_int_equal(sc_dag_build(&dag, low, &root), 0);
 	assert_int_equal(sc_emit(&dag, root, low->big_endian, out), 0);
 }
 
