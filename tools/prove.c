@@ -10,11 +10,16 @@
 #include "bpf/prove.h"
 #include "util/cleanup.h"
 
-enum { EXIT_EQUAL = 0, EXIT_DIFFERS = 1, EXIT_UNKNOWN = 2 };
+enum {
+	EXIT_EQUAL = 0,
+	EXIT_DIFFERS = 1,
+	EXIT_UNKNOWN = 2
+};
 
 static const char usage[] =
 	"usage: prove [--regions] A.bpf B.bpf\n"
-	"Decides whether two seccomp filters return the same verdict on all 2^512 inputs. A\n"
+	"Decides whether two seccomp filters return the same verdict on all 2^512 "
+	"inputs. A\n"
 	"file is the raw program: struct sock_filter in this machine's byte order, as\n"
 	"seccomp_export_bpf(3) writes it.\n"
 	"  --regions  print every region where they differ, not one input\n"
@@ -80,12 +85,14 @@ static int read_program(const char *path, struct sc_prog *out)
 	if (n == 0)
 		return complain(path, "empty");
 	if (n % sizeof(struct sock_filter) != 0)
-		return complain(path, "not a whole number of instructions (8 bytes each)");
+		return complain(
+			path, "not a whole number of instructions (8 bytes each)");
 	out->insns = (struct sock_filter *)(void *)steal_ptr(buf);
 	out->len = (uint32_t)((size_t)n / sizeof(struct sock_filter));
 	out->big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
 	if (sc_bpf_check(out->insns, out->len, &at, &why) < 0) {
-		fprintf(stderr, "prove: %s: instruction %" PRIu32 ": %s\n", path, at, why);
+		fprintf(stderr, "prove: %s: instruction %" PRIu32 ": %s\n", path, at,
+			why);
 		return EXIT_UNKNOWN;
 	}
 	return 0;
@@ -101,7 +108,8 @@ static int cannot_tell(int rc)
 	const char *why = strerror(-rc);
 
 	if (rc == -EOPNOTSUPP)
-		why = "a shift by or a division by what is no constant is outside what can be proved";
+		why = "a shift by or a division by what is no constant is outside what "
+		      "can be proved";
 	else if (rc == -E2BIG)
 		why = "the proof is over its limits of memory or time";
 	else if (rc == -ENOTRECOVERABLE)
@@ -131,8 +139,9 @@ static int print_region(const struct sc_region *region, void *arg)
 static int compare(struct sc_prog p[2], bool regions)
 {
 	struct sc_counterexample cex;
-	int rc = regions ? sc_prove_regions(&p[0], &p[1], NULL, print_region, &p[0].big_endian) :
-			   sc_prove_programs(&p[0], &p[1], NULL, &cex);
+	int rc = regions ? sc_prove_regions(
+				   &p[0], &p[1], NULL, print_region, &p[0].big_endian)
+			 : sc_prove_programs(&p[0], &p[1], NULL, &cex);
 
 	if (rc < 0)
 		return cannot_tell(rc);
@@ -145,8 +154,8 @@ static int compare(struct sc_prog p[2], bool regions)
 
 int main(int argc, char **argv)
 {
-	_cleanup_(prog_clear) struct sc_prog a = { 0 };
-	_cleanup_(prog_clear) struct sc_prog b = { 0 };
+	_cleanup_(prog_clear) struct sc_prog a = {0};
+	_cleanup_(prog_clear) struct sc_prog b = {0};
 	bool regions = argc > 1 && strcmp(argv[1], "--regions") == 0;
 	int rc;
 
@@ -164,7 +173,7 @@ int main(int argc, char **argv)
 	if (rc == 0)
 		rc = read_program(argv[2], &b);
 	if (rc == 0) {
-		struct sc_prog both[2] = { a, b };
+		struct sc_prog both[2] = {a, b};
 
 		rc = compare(both, regions);
 	}

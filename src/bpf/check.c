@@ -17,8 +17,8 @@ static int refuse(struct refusal *r, uint32_t at, const char *why)
 	return -EINVAL;
 }
 
-/* kernel/seccomp.c seccomp_check_filter(): the codes it lets through, exactly. A code with
- * stray high bits is another code. */
+/* kernel/seccomp.c seccomp_check_filter(): the codes it lets through, exactly. A code
+ * with stray high bits is another code. */
 static bool code_allowed(uint16_t code)
 {
 	switch (code) {
@@ -59,8 +59,8 @@ static bool code_allowed(uint16_t code)
 }
 
 /* net/core/filter.c bpf_check_classic(), and the operands seccomp looks at. */
-static int check_operands(const struct sock_filter *f, uint32_t pc, uint32_t len,
-	struct refusal *r)
+static int check_operands(
+	const struct sock_filter *f, uint32_t pc, uint32_t len, struct refusal *r)
 {
 	switch (f->code) {
 	case BPF_LD | BPF_W | BPF_ABS:
@@ -90,7 +90,8 @@ static int check_operands(const struct sock_filter *f, uint32_t pc, uint32_t len
 			return refuse(r, pc, "jump past the end");
 		return 0;
 	}
-	if (BPF_CLASS(f->code) == BPF_JMP && (pc + f->jt + 1 >= len || pc + f->jf + 1 >= len))
+	if (BPF_CLASS(f->code) == BPF_JMP &&
+		(pc + f->jt + 1 >= len || pc + f->jf + 1 >= len))
 		return refuse(r, pc, "jump past the end");
 	return 0;
 }
@@ -116,7 +117,8 @@ static int check_memory(const struct sock_filter *insns, uint32_t len, struct re
 		case BPF_LD:
 		case BPF_LDX:
 			if (BPF_MODE(f->code) == BPF_MEM && !(valid & (1u << f->k)))
-				return refuse(r, pc, "load of a scratch word that may not be written");
+				return refuse(r, pc,
+					"load of a scratch word that may not be written");
 			break;
 		case BPF_JMP:
 			if (f->code == (BPF_JMP | BPF_JA)) {
@@ -152,8 +154,8 @@ static int check_program(const struct sock_filter *insns, uint32_t len, struct r
 	return check_memory(insns, len, r);
 }
 
-int sc_bpf_check(const struct sock_filter *insns, uint32_t len, uint32_t *at,
-	const char **why)
+int sc_bpf_check(
+	const struct sock_filter *insns, uint32_t len, uint32_t *at, const char **why)
 {
 	struct refusal r;
 	int rc = check_program(insns, len, &r);

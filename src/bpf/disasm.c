@@ -8,8 +8,22 @@
 const char *sc_bpf_word_name(unsigned int word, bool big_endian)
 {
 	static const char names[16][6] = {
-		"nr", "arch", "ip.lo", "ip.hi", "a0.lo", "a0.hi", "a1.lo", "a1.hi",
-		"a2.lo", "a2.hi", "a3.lo", "a3.hi", "a4.lo", "a4.hi", "a5.lo", "a5.hi",
+		"nr",
+		"arch",
+		"ip.lo",
+		"ip.hi",
+		"a0.lo",
+		"a0.hi",
+		"a1.lo",
+		"a1.hi",
+		"a2.lo",
+		"a2.hi",
+		"a3.lo",
+		"a3.hi",
+		"a4.lo",
+		"a4.hi",
+		"a5.lo",
+		"a5.hi",
 	};
 
 	if (word >= 16)
@@ -23,14 +37,14 @@ static const struct {
 	bool has_data;
 	const char *name;
 } actions[] = {
-	{ SECCOMP_RET_KILL_PROCESS, false, "KILL_PROCESS" },
-	{ SECCOMP_RET_KILL_THREAD, false, "KILL_THREAD" },
-	{ SECCOMP_RET_TRAP, false, "TRAP" },
-	{ SECCOMP_RET_ERRNO, true, "ERRNO" },
-	{ SECCOMP_RET_USER_NOTIF, false, "NOTIFY" },
-	{ SECCOMP_RET_TRACE, true, "TRACE" },
-	{ SECCOMP_RET_LOG, false, "LOG" },
-	{ SECCOMP_RET_ALLOW, false, "ALLOW" },
+	{SECCOMP_RET_KILL_PROCESS, false, "KILL_PROCESS"},
+	{SECCOMP_RET_KILL_THREAD, false, "KILL_THREAD"},
+	{SECCOMP_RET_TRAP, false, "TRAP"},
+	{SECCOMP_RET_ERRNO, true, "ERRNO"},
+	{SECCOMP_RET_USER_NOTIF, false, "NOTIFY"},
+	{SECCOMP_RET_TRACE, true, "TRACE"},
+	{SECCOMP_RET_LOG, false, "LOG"},
+	{SECCOMP_RET_ALLOW, false, "ALLOW"},
 };
 
 char *sc_bpf_action(uint32_t verdict, char buf[SC_BPF_ACTION_MAX])
@@ -41,7 +55,8 @@ char *sc_bpf_action(uint32_t verdict, char buf[SC_BPF_ACTION_MAX])
 		if ((verdict & SECCOMP_RET_ACTION_FULL) != actions[i].action)
 			continue;
 		if (actions[i].has_data || data)
-			snprintf(buf, SC_BPF_ACTION_MAX, "%s(%" PRIu32 ")", actions[i].name, data);
+			snprintf(buf, SC_BPF_ACTION_MAX, "%s(%" PRIu32 ")",
+				actions[i].name, data);
 		else
 			snprintf(buf, SC_BPF_ACTION_MAX, "%s", actions[i].name);
 		return buf;
@@ -52,7 +67,7 @@ char *sc_bpf_action(uint32_t verdict, char buf[SC_BPF_ACTION_MAX])
 
 static void show_jump(const struct sock_filter *f, uint32_t pc, FILE *out)
 {
-	static const char *const names[] = { "ja", "jeq", "jgt", "jge", "jset" };
+	static const char *const names[] = {"ja", "jeq", "jgt", "jge", "jset"};
 
 	if (BPF_OP(f->code) == BPF_JA) {
 		fprintf(out, "ja l%" PRIu64, (uint64_t)pc + 1 + f->k);
@@ -69,7 +84,17 @@ static void show_jump(const struct sock_filter *f, uint32_t pc, FILE *out)
 static void show_alu(const struct sock_filter *f, FILE *out)
 {
 	static const char *const names[] = {
-		"add", "sub", "mul", "div", "or", "and", "lsh", "rsh", "neg", "mod", "xor",
+		"add",
+		"sub",
+		"mul",
+		"div",
+		"or",
+		"and",
+		"lsh",
+		"rsh",
+		"neg",
+		"mod",
+		"xor",
 	};
 
 	fputs(names[BPF_OP(f->code) >> 4], out);
@@ -103,7 +128,8 @@ static void show_load(const struct sock_filter *f, bool big_endian, FILE *out)
 }
 
 /* False when the code is none of a seccomp filter. */
-static bool show_insn(const struct sock_filter *f, uint32_t pc, bool big_endian, FILE *out)
+static bool show_insn(
+	const struct sock_filter *f, uint32_t pc, bool big_endian, FILE *out)
 {
 	char action[SC_BPF_ACTION_MAX];
 
@@ -145,15 +171,16 @@ static bool show_insn(const struct sock_filter *f, uint32_t pc, bool big_endian,
 	return false;
 }
 
-int sc_bpf_disasm(const struct sock_filter *insns, uint32_t len, bool big_endian, FILE *out)
+int sc_bpf_disasm(
+	const struct sock_filter *insns, uint32_t len, bool big_endian, FILE *out)
 {
 	for (uint32_t pc = 0; pc < len; pc++) {
 		const struct sock_filter *f = &insns[pc];
 
 		fprintf(out, "%4" PRIu32 ": ", pc);
 		if (!show_insn(f, pc, big_endian, out))
-			fprintf(out, "code 0x%x, %u, %u, 0x%" PRIx32, (unsigned int)f->code,
-				f->jt, f->jf, f->k);
+			fprintf(out, "code 0x%x, %u, %u, 0x%" PRIx32,
+				(unsigned int)f->code, f->jt, f->jf, f->k);
 		putc('\n', out);
 	}
 	return ferror(out) ? -EIO : 0;

@@ -8,16 +8,22 @@
 #include "bpf/prove_side.h"
 #include "util/cleanup.h"
 
-enum { WORD_NR = 0, WORD_ARCH = 1, WORD_IP = 2, WORD_ARGS = 4 };
+enum {
+	WORD_NR = 0,
+	WORD_ARCH = 1,
+	WORD_IP = 2,
+	WORD_ARGS = 4
+};
 
-static int build_side(struct sc_bdd *b, const struct sc_side *side, bool by_bits,
-	uint32_t root[32])
+static int build_side(
+	struct sc_bdd *b, const struct sc_side *side, bool by_bits, uint32_t root[32])
 {
 	enum sc_exec_how how = by_bits ? SC_EXEC_BITS : SC_EXEC_MACHINE;
 	int rc;
 
 	if (side->prog)
-		return sc_exec_program(b, side->prog, side->bitmap ? SC_EXEC_EMULATOR : how, root);
+		return sc_exec_program(
+			b, side->prog, side->bitmap ? SC_EXEC_EMULATOR : how, root);
 	rc = sc_policy_function(b, side->policy, root);
 	if (rc == 0 && side->bitmap)
 		rc = sc_policy_always_allows(b, *root, root);
@@ -57,9 +63,10 @@ int sc_sides_build(struct sc_bdd *b, const struct sc_side sides[2],
 
 /* Somewhere below two different nodes is an input that tells them apart: wherever their
  * children differ on one side, go there. Bits that no test looked at stay 0. */
-static void find_input(const struct sc_bdd *b, uint32_t u0, uint32_t u1, uint32_t words[16])
+static void find_input(
+	const struct sc_bdd *b, uint32_t u0, uint32_t u1, uint32_t words[16])
 {
-	uint32_t u[2] = { u0, u1 };
+	uint32_t u[2] = {u0, u1};
 
 	memset(words, 0, 16 * sizeof(*words));
 	while (!sc_bdd_is_constant(b, u[0]) || !sc_bdd_is_constant(b, u[1])) {
@@ -69,7 +76,8 @@ static void find_input(const struct sc_bdd *b, uint32_t u0, uint32_t u1, uint32_
 
 		if (sc_bdd_top(b, u[1]) < level)
 			level = sc_bdd_top(b, u[1]);
-		side = sc_bdd_cofactor(b, u[0], level, 0) == sc_bdd_cofactor(b, u[1], level, 0);
+		side = sc_bdd_cofactor(b, u[0], level, 0) ==
+		       sc_bdd_cofactor(b, u[1], level, 0);
 		sc_bdd_bit(b, level, &word, &bit);
 		words[word] |= (uint32_t)side << bit;
 		u[0] = sc_bdd_cofactor(b, u[0], level, side);
@@ -83,15 +91,16 @@ static uint64_t join(const uint32_t words[2], bool big_endian)
 }
 
 /* The interpreter and the emulator are the second opinion on every counter-example. */
-static bool confirmed(const struct sc_side *side, const uint32_t words[16], uint32_t verdict)
+static bool confirmed(
+	const struct sc_side *side, const uint32_t words[16], uint32_t verdict)
 {
 	const struct sc_prog *p = side->prog;
 
 	if (!p)
 		return true;
 	if (side->bitmap)
-		return sc_bpf_const_allow(p->insns, p->len, words[WORD_ARCH], words[WORD_NR]) ==
-			(verdict == 1);
+		return sc_bpf_const_allow(p->insns, p->len, words[WORD_ARCH],
+			       words[WORD_NR]) == (verdict == 1);
 	return sc_bpf_run(p->insns, p->len, words, NULL) == verdict;
 }
 
@@ -123,9 +132,9 @@ static int counterexample(const struct sc_bdd *b, const struct sc_side sides[2],
 static int attempt(const struct sc_side sides[2], const struct sc_sides_how *how,
 	struct sc_counterexample *cex)
 {
-	_cleanup_(sc_bdd_clear) struct sc_bdd b = { 0 };
+	_cleanup_(sc_bdd_clear) struct sc_bdd b = {0};
 	unsigned int n = how->by_bits ? 32 : 1, i = 0;
-	struct sc_counterexample found = { 0 };
+	struct sc_counterexample found = {0};
 	uint32_t roots[2][32], words[16];
 	int rc = sc_sides_build(&b, sides, how, roots);
 
@@ -165,13 +174,13 @@ static bool returns_a(const struct sc_prog *p)
 	return false;
 }
 
-/* RET A may have 2^32 verdicts, but only 32 bits. Equality of two arguments takes 2^32 nodes
- * with one argument above the other, and 96 with their bits interleaved; most else is
- * smaller the first way. */
+/* RET A may have 2^32 verdicts, but only 32 bits. Equality of two arguments takes 2^32
+ * nodes with one argument above the other, and 96 with their bits interleaved; most
+ * else is smaller the first way. */
 static int prove(const struct sc_side sides[2], const struct sc_prove_limits *limits,
 	struct sc_counterexample *cex)
 {
-	struct sc_sides_how how = { .limits = limits };
+	struct sc_sides_how how = {.limits = limits};
 	int rc;
 
 	if (!sides[0].bitmap)
@@ -186,7 +195,7 @@ static int prove(const struct sc_side sides[2], const struct sc_prove_limits *li
 int sc_prove_policy(const struct sc_prog *prog, const struct sc_lowered *policy,
 	const struct sc_prove_limits *limits, struct sc_counterexample *cex)
 {
-	const struct sc_side sides[2] = { { .prog = prog }, { .policy = policy } };
+	const struct sc_side sides[2] = {{.prog = prog}, {.policy = policy}};
 
 	return prove(sides, limits, cex);
 }
@@ -194,9 +203,9 @@ int sc_prove_policy(const struct sc_prog *prog, const struct sc_lowered *policy,
 int sc_prove_programs(const struct sc_prog *a, const struct sc_prog *b,
 	const struct sc_prove_limits *limits, struct sc_counterexample *cex)
 {
-	const struct sc_prog other = { .insns = b->insns, .len = b->len,
-		.big_endian = a->big_endian };
-	const struct sc_side sides[2] = { { .prog = a }, { .prog = &other } };
+	const struct sc_prog other = {
+		.insns = b->insns, .len = b->len, .big_endian = a->big_endian};
+	const struct sc_side sides[2] = {{.prog = a}, {.prog = &other}};
 
 	return prove(sides, limits, cex);
 }
@@ -204,8 +213,8 @@ int sc_prove_programs(const struct sc_prog *a, const struct sc_prog *b,
 int sc_prove_bitmap(const struct sc_prog *prog, const struct sc_lowered *policy,
 	struct sc_counterexample *cex)
 {
-	const struct sc_side sides[2] = { { .prog = prog, .bitmap = true },
-		{ .policy = policy, .bitmap = true } };
+	const struct sc_side sides[2] = {
+		{.prog = prog, .bitmap = true}, {.policy = policy, .bitmap = true}};
 
 	return prove(sides, NULL, cex);
 }

@@ -1,9 +1,9 @@
 /* Proof that a program and a policy, or two programs, agree on all 2^512 inputs.
  *
- * Both sides become decision diagrams over the input's bits (prove_bdd.h); they are the same
- * node when they agree, and else any way down to two different constants is a
- * counter-example. Nothing is sampled and nothing is assumed about the program but that the
- * kernel would take it.
+ * Both sides become decision diagrams over the input's bits (prove_bdd.h); they are the
+ * same node when they agree, and else any way down to two different constants is a
+ * counter-example. Nothing is sampled and nothing is assumed about the program but that
+ * the kernel would take it.
  *
  * Verdicts are compared as the 32 bits that a program returns, data included.
  * SPDX-License-Identifier: MIT */
@@ -15,7 +15,7 @@
 
 struct sc_counterexample {
 	struct seccomp_data data; /* in host byte order, whatever the filter's */
-	uint32_t a, b;            /* the two verdicts */
+	uint32_t a, b;		  /* the two verdicts */
 };
 
 enum sc_proof {
@@ -23,9 +23,10 @@ enum sc_proof {
 	SC_PROOF_DIFFERS = 1,
 };
 
-/* Bounds: 0 means the default. Over them the answer is -E2BIG. A node takes 12 to 24 bytes
- * (the arrays double), a step well under a microsecond: by default at most about 130 MB and
- * a few seconds, many times what any known profile needs. NULL is all defaults. */
+/* Bounds: 0 means the default. Over them the answer is -E2BIG. A node takes 12 to 24
+ * bytes (the arrays double), a step well under a microsecond: by default at most about
+ * 130 MB and a few seconds, many times what any known profile needs. NULL is all
+ * defaults. */
 #define SC_PROVE_NODES (UINT32_C(1) << 22)
 #define SC_PROVE_STEPS (UINT64_C(1) << 26)
 struct sc_prove_limits {
@@ -33,13 +34,13 @@ struct sc_prove_limits {
 	uint64_t max_steps;
 };
 
-/* Do program and policy agree? Returns SC_PROOF_EQUAL, SC_PROOF_DIFFERS with *@cex filled,
- * -EINVAL (the kernel would refuse the program), -EOPNOTSUPP (an instruction outside what
- * can be proved: a shift by or a division by what is no constant, or the other byte order),
- * -E2BIG (over the limits) or -ENOMEM.
+/* Do program and policy agree? Returns SC_PROOF_EQUAL, SC_PROOF_DIFFERS with *@cex
+ * filled, -EINVAL (the kernel would refuse the program), -EOPNOTSUPP (an instruction
+ * outside what can be proved: a shift by or a division by what is no constant, or the
+ * other byte order), -E2BIG (over the limits) or -ENOMEM.
  *
- * The program's verdict in *@cex is what sc_bpf_run() returns on it. -ENOTRECOVERABLE: it
- * is not what the proof says; one of the two has a bug, and neither is believed. */
+ * The program's verdict in *@cex is what sc_bpf_run() returns on it. -ENOTRECOVERABLE:
+ * it is not what the proof says; one of the two has a bug, and neither is believed. */
 int sc_prove_policy(const struct sc_prog *prog, const struct sc_lowered *policy,
 	const struct sc_prove_limits *limits, struct sc_counterexample *cex);
 
@@ -47,10 +48,10 @@ int sc_prove_policy(const struct sc_prog *prog, const struct sc_lowered *policy,
 int sc_prove_programs(const struct sc_prog *a, const struct sc_prog *b,
 	const struct sc_prove_limits *limits, struct sc_counterexample *cex);
 
-/* Does the kernel's allow bitmap hold exactly the numbers whose policy is ALLOW whatever
- * the arguments are? Decided for every architecture and every number, more than the kernel
- * keeps. As above; the counter-example has the number and arch, a = 1 where the bitmap and
- * b = 1 where the policy says ALLOW, else 0. */
+/* Does the kernel's allow bitmap hold exactly the numbers whose policy is ALLOW
+ * whatever the arguments are? Decided for every architecture and every number, more
+ * than the kernel keeps. As above; the counter-example has the number and arch, a = 1
+ * where the bitmap and b = 1 where the policy says ALLOW, else 0. */
 int sc_prove_bitmap(const struct sc_prog *prog, const struct sc_lowered *policy,
 	struct sc_counterexample *cex);
 
@@ -79,7 +80,8 @@ int sc_prove_regions(const struct sc_prog *a, const struct sc_prog *b,
 	const struct sc_prove_limits *limits,
 	int (*each)(const struct sc_region *region, void *arg), void *arg);
 
-/* "arch=0xc000003e nr=335..337 a0=0x100000000..0x100000002 a1.lo&0xf=0x2 ALLOW, ERRNO(1)". */
+/* A line like "arch=0xc000003e nr=335..337 a0=0x100000000..0x100000002 ALLOW, ERRNO(1)".
+ * 0 or -EIO. */
 int sc_prove_print_region(const struct sc_region *region, bool big_endian, FILE *out);
 
 #endif

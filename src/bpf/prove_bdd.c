@@ -11,8 +11,8 @@
 #define TOP_WORDS   2u /* arch and nr: never interleaved */
 #define LOW_WORDS   14u
 
-/* The order of the words is its own inverse up to nr and arch changing places and the halves
- * of 64-bit values. */
+/* The order of the words is its own inverse up to nr and arch changing places and the
+ * halves of 64-bit values. */
 static unsigned int rank_of_word(const struct sc_bdd *b, unsigned int word)
 {
 	if (word < 2)
@@ -40,8 +40,8 @@ uint32_t sc_bdd_level(const struct sc_bdd *b, unsigned int word, unsigned int bi
 	return TOP_WORDS * 32 + (31 - bit) * LOW_WORDS + (rank - TOP_WORDS);
 }
 
-void sc_bdd_bit(const struct sc_bdd *b, uint32_t level, unsigned int *word,
-	unsigned int *bit)
+void sc_bdd_bit(
+	const struct sc_bdd *b, uint32_t level, unsigned int *word, unsigned int *bit)
 {
 	if (!b->interleaved || level < TOP_WORDS * 32) {
 		*word = word_of_rank(b, level / 32);
@@ -55,8 +55,9 @@ void sc_bdd_bit(const struct sc_bdd *b, uint32_t level, unsigned int *word,
 
 static uint32_t hash3(uint32_t x, uint32_t y, uint32_t z)
 {
-	uint64_t h = (x * UINT64_C(0x9e3779b97f4a7c15)) ^ (y * UINT64_C(0xc2b2ae3d27d4eb4f)) ^
-		(z * UINT64_C(0x165667b19e3779f9));
+	uint64_t h = (x * UINT64_C(0x9e3779b97f4a7c15)) ^
+		     (y * UINT64_C(0xc2b2ae3d27d4eb4f)) ^
+		     (z * UINT64_C(0x165667b19e3779f9));
 
 	return (uint32_t)((h ^ h >> 29) * UINT64_C(0xbf58476d1ce4e5b9) >> 32);
 }
@@ -157,14 +158,14 @@ static uint32_t find_or_add(struct sc_bdd *b, struct sc_bdd_node n)
 
 uint32_t sc_bdd_constant(struct sc_bdd *b, uint32_t value)
 {
-	return find_or_add(b, (struct sc_bdd_node){ SC_BDD_LEVELS, value, 0 });
+	return find_or_add(b, (struct sc_bdd_node){SC_BDD_LEVELS, value, 0});
 }
 
 uint32_t sc_bdd_node(struct sc_bdd *b, uint32_t level, uint32_t lo, uint32_t hi)
 {
 	if (lo == hi)
 		return lo;
-	return find_or_add(b, (struct sc_bdd_node){ level, lo, hi });
+	return find_or_add(b, (struct sc_bdd_node){level, lo, hi});
 }
 
 uint32_t sc_bdd_variable(struct sc_bdd *b, unsigned int word, unsigned int bit)
@@ -198,13 +199,13 @@ static uint32_t ite_recurse(struct sc_bdd *b, uint32_t c, uint32_t t, uint32_t e
 	/* c is no constant here: an empty slot, all zero, never matches. */
 	if (m->c == c && m->t == t && m->e == e)
 		return m->result;
-	lo = sc_bdd_ite(b, sc_bdd_cofactor(b, c, level, 0), sc_bdd_cofactor(b, t, level, 0),
-		sc_bdd_cofactor(b, e, level, 0));
-	hi = sc_bdd_ite(b, sc_bdd_cofactor(b, c, level, 1), sc_bdd_cofactor(b, t, level, 1),
-		sc_bdd_cofactor(b, e, level, 1));
+	lo = sc_bdd_ite(b, sc_bdd_cofactor(b, c, level, 0),
+		sc_bdd_cofactor(b, t, level, 0), sc_bdd_cofactor(b, e, level, 0));
+	hi = sc_bdd_ite(b, sc_bdd_cofactor(b, c, level, 1),
+		sc_bdd_cofactor(b, t, level, 1), sc_bdd_cofactor(b, e, level, 1));
 	result = sc_bdd_node(b, level, lo, hi);
 	if (b->err == 0)
-		b->memo[hash & (b->n_memo - 1)] = (struct sc_bdd_memo){ c, t, e, result };
+		b->memo[hash & (b->n_memo - 1)] = (struct sc_bdd_memo){c, t, e, result};
 	return result;
 }
 

@@ -1,12 +1,12 @@
 /* Decision diagrams over the 512 bits of struct seccomp_data.
  *
- * A diagram is a function from those bits to a 32-bit value. Nodes are hash-consed in one
- * growing array and named by their index, so two functions are equal exactly when their
- * indices are: that is the whole proof. There is no garbage collection; sc_bdd_clear()
- * frees everything.
+ * A diagram is a function from those bits to a 32-bit value. Nodes are hash-consed in
+ * one growing array and named by their index, so two functions are equal exactly when
+ * their indices are: that is the whole proof. There is no garbage collection;
+ * sc_bdd_clear() frees everything.
  *
- * Errors are sticky: once err is set every operation returns SC_BDD_FALSE at once, and the
- * caller looks at err when it has finished.
+ * Errors are sticky: once err is set every operation returns SC_BDD_FALSE at once, and
+ * the caller looks at err when it has finished.
  * SPDX-License-Identifier: MIT */
 #ifndef SC_BPF_PROVE_BDD_H
 #define SC_BPF_PROVE_BDD_H
@@ -43,13 +43,13 @@ struct sc_bdd {
 int sc_bdd_init(struct sc_bdd *b);
 void sc_bdd_clear(struct sc_bdd *b);
 
-/* Which bit of which of the 16 words is tested at @level, and back. Order of the words: arch,
- * nr, the arguments with the high word first, the instruction pointer; of the bits: the most
- * significant first. Comparisons with constants are chains of nodes in this order. The
- * interleaved order keeps comparisons of two arguments small instead. */
+/* Which bit of which of the 16 words is tested at @level, and back. Order of the words:
+ * arch, nr, the arguments with the high word first, the instruction pointer; of the
+ * bits: the most significant first. Comparisons with constants are chains of nodes in
+ * this order. The interleaved order keeps comparisons of two arguments small instead. */
 uint32_t sc_bdd_level(const struct sc_bdd *b, unsigned int word, unsigned int bit);
-void sc_bdd_bit(const struct sc_bdd *b, uint32_t level, unsigned int *word,
-	unsigned int *bit);
+void sc_bdd_bit(
+	const struct sc_bdd *b, uint32_t level, unsigned int *word, unsigned int *bit);
 
 uint32_t sc_bdd_constant(struct sc_bdd *b, uint32_t value);
 uint32_t sc_bdd_variable(struct sc_bdd *b, unsigned int word, unsigned int bit);
@@ -82,8 +82,8 @@ static inline uint32_t sc_bdd_value(const struct sc_bdd *b, uint32_t f)
 }
 
 /* The function where the bit of @level is @side; @level is not below f's top. */
-static inline uint32_t sc_bdd_cofactor(const struct sc_bdd *b, uint32_t f, uint32_t level,
-	bool side)
+static inline uint32_t sc_bdd_cofactor(
+	const struct sc_bdd *b, uint32_t f, uint32_t level, bool side)
 {
 	const struct sc_bdd_node *n = &b->nodes[f];
 

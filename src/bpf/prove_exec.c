@@ -1,10 +1,11 @@
 /* A program, executed for all inputs at once.
  *
- * What the machine holds at an instruction is symbolic: each register and scratch word is a
- * 32-bit function of the input. Jumps go forward only. So one pass from the front finds the
- * states in which an instruction can be reached (what is never read again is forgotten, and
- * equal states are one), and one pass from the back joins the verdicts of a branch's two
- * ways. Between two jumps or jump targets a state is carried along without being kept.
+ * What the machine holds at an instruction is symbolic: each register and scratch word
+ * is a 32-bit function of the input. Jumps go forward only. So one pass from the front
+ * finds the states in which an instruction can be reached (what is never read again is
+ * forgotten, and equal states are one), and one pass from the back joins the verdicts
+ * of a branch's two ways. Between two jumps or jump targets a state is carried along
+ * without being kept.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +15,11 @@
 #include "bpf/prove_vec.h"
 #include "util/cleanup.h"
 
-enum { REG_A = BPF_MEMWORDS, REG_X, N_CELLS };
+enum {
+	REG_A = BPF_MEMWORDS,
+	REG_X,
+	N_CELLS
+};
 
 #define NONE	   UINT32_MAX
 #define MAX_VALUES (1u << 18) /* of 132 bytes */
@@ -22,8 +27,8 @@ enum { REG_A = BPF_MEMWORDS, REG_X, N_CELLS };
 struct state {
 	uint32_t cells[N_CELLS]; /* scratch memory, A, X: indices of values */
 	uint32_t pc;
-	uint32_t next;	 /* state of the same pc */
-	uint32_t cond;	 /* taken: yes, else no; NONE: it ends here */
+	uint32_t next; /* state of the same pc */
+	uint32_t cond; /* taken: yes, else no; NONE: it ends here */
 	uint32_t yes, no;
 	uint32_t verdict; /* where it ends: index of a value */
 	uint32_t result;  /* diagram */
@@ -41,8 +46,9 @@ struct exec {
 	const struct sock_filter *insns;
 	uint32_t len;
 	enum sc_exec_how how;
-	uint32_t *live;	   /* [len]: bit c: cell c is read at or after pc before it is written */
-	bool *target;	   /* [len] */
+	uint32_t *
+		live; /* [len]: bit c: cell c is read before it is written */
+	bool *target;	     /* [len] */
 	uint32_t *states_of; /* [len]: first state */
 	struct state *states;
 	uint32_t n_states, cap_states;
@@ -100,7 +106,8 @@ static int intern(struct exec *x, const struct sc_vec *vec, uint32_t *out)
 	}
 	if (x->n_values == MAX_VALUES)
 		return -E2BIG;
-	rc = reserve((void **)&x->values, x->n_values, &x->cap_values, sizeof(*x->values));
+	rc = reserve(
+		(void **)&x->values, x->n_values, &x->cap_values, sizeof(*x->values));
 	if (rc < 0)
 		return rc;
 	x->values[x->n_values].vec = *vec;
@@ -165,9 +172,10 @@ static void find_live(struct exec *x)
 }
 
 /* The state at @pc with these cells, new or known. */
-static int reach(struct exec *x, uint32_t pc, const uint32_t cells[N_CELLS], uint32_t *out)
+static int reach(
+	struct exec *x, uint32_t pc, const uint32_t cells[N_CELLS], uint32_t *out)
 {
-	struct state s = { .pc = pc, .cond = NONE };
+	struct state s = {.pc = pc, .cond = NONE};
 	int rc;
 
 	for (int i = 0; i < N_CELLS; i++)
@@ -182,7 +190,8 @@ static int reach(struct exec *x, uint32_t pc, const uint32_t cells[N_CELLS], uin
 	}
 	if (x->n_states >= x->b->max_nodes)
 		return -E2BIG;
-	rc = reserve((void **)&x->states, x->n_states, &x->cap_states, sizeof(*x->states));
+	rc = reserve(
+		(void **)&x->states, x->n_states, &x->cap_states, sizeof(*x->states));
 	if (rc < 0)
 		return rc;
 	s.next = x->states_of[pc];
@@ -209,8 +218,8 @@ static bool emulator_follows(const struct sock_filter *f)
 	return false;
 }
 
-static int load(struct exec *x, const struct sock_filter *f, const uint32_t *cells,
-	uint32_t *out)
+static int load(
+	struct exec *x, const struct sock_filter *f, const uint32_t *cells, uint32_t *out)
 {
 	struct sc_vec v;
 
@@ -229,8 +238,8 @@ static int load(struct exec *x, const struct sock_filter *f, const uint32_t *cel
 }
 
 /* The second operand of an ALU or jump instruction. */
-static struct sc_vec operand(struct exec *x, const struct sock_filter *f,
-	const uint32_t *cells)
+static struct sc_vec operand(
+	struct exec *x, const struct sock_filter *f, const uint32_t *cells)
 {
 	if (BPF_SRC(f->code) == BPF_X)
 		return x->values[cells[REG_X]].vec;
@@ -254,12 +263,14 @@ static int alu(struct exec *x, const struct sock_filter *f, uint32_t *cells, boo
 }
 
 /* An instruction that neither jumps nor returns. Arithmetic that nobody reads is passed
- * over: products and quotients are large. (A division by X = 0 has its effect all the same.) */
+ * over: products and quotients are large. (A division by X = 0 has its effect all the
+ * same.) */
 static int step(struct exec *x, const struct sock_filter *f, uint32_t *cells, bool *ends)
 {
 	bool read = x->live[f - x->insns + 1] & 1u << REG_A;
 
-	if (BPF_CLASS(f->code) == BPF_ALU && !read && f->code != (BPF_ALU | BPF_DIV | BPF_X))
+	if (BPF_CLASS(f->code) == BPF_ALU && !read &&
+		f->code != (BPF_ALU | BPF_DIV | BPF_X))
 		return 0;
 	switch (BPF_CLASS(f->code)) {
 	case BPF_LD:
@@ -289,7 +300,8 @@ static int go_to(struct exec *x, struct state *s, uint32_t pc)
 	return reach(x, pc, s->cells, &s->yes);
 }
 
-static int branch(struct exec *x, const struct sock_filter *f, uint32_t pc, struct state *s)
+static int branch(
+	struct exec *x, const struct sock_filter *f, uint32_t pc, struct state *s)
 {
 	struct sc_vec a = x->values[s->cells[REG_A]].vec;
 	struct sc_vec y = operand(x, f, s->cells);
@@ -333,18 +345,19 @@ static int carry(struct exec *x, struct state *s)
 		if (x->b->err < 0)
 			return x->b->err;
 		if (ends)
-			return 0; /* the verdict is value 0: KILL_THREAD, or no constant ALLOW */
+			return 0; /* with value 0: KILL_THREAD, or no ALLOW */
 	}
 }
 
 static int forward(struct exec *x)
 {
-	const uint32_t zero[N_CELLS] = { 0 };
+	const uint32_t zero[N_CELLS] = {0};
 	uint32_t first;
 	int rc = reach(x, 0, zero, &first);
 
 	for (uint32_t pc = 0; rc == 0 && pc < x->len; pc++) {
-		for (uint32_t i = x->states_of[pc]; rc == 0 && i != NONE; i = x->states[i].next) {
+		for (uint32_t i = x->states_of[pc]; rc == 0 && i != NONE;
+			i = x->states[i].next) {
 			/* The array moves when it grows; the cells change on the way. */
 			struct state s = x->states[i];
 
@@ -405,18 +418,19 @@ static uint32_t backward(struct exec *x, unsigned int bit)
 			else if (s->cond == SC_BDD_TRUE)
 				s->result = x->states[s->yes].result;
 			else
-				s->result = sc_bdd_ite(x->b, s->cond, x->states[s->yes].result,
+				s->result = sc_bdd_ite(x->b, s->cond,
+					x->states[s->yes].result,
 					x->states[s->no].result);
 		}
 	}
 	return x->states[0].result;
 }
 
-int sc_exec_program(struct sc_bdd *b, const struct sc_prog *prog, enum sc_exec_how how,
-	uint32_t *out)
+int sc_exec_program(
+	struct sc_bdd *b, const struct sc_prog *prog, enum sc_exec_how how, uint32_t *out)
 {
 	_cleanup_(exec_clear) struct exec x = {
-		.b = b, .insns = prog->insns, .len = prog->len, .how = how };
+		.b = b, .insns = prog->insns, .len = prog->len, .how = how};
 	unsigned int n = how == SC_EXEC_BITS ? 32 : 1;
 	uint32_t zero;
 	int rc;

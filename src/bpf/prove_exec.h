@@ -8,14 +8,14 @@
 
 /* Whose eyes follow the program. */
 enum sc_exec_how {
-	SC_EXEC_MACHINE,  /* the function is the verdict */
-	SC_EXEC_BITS,     /* 32 functions, one a bit of the verdict: RET A has many values */
-	SC_EXEC_EMULATOR, /* 1 where the emulator of the allow bitmap says ALLOW, else 0 */
+	SC_EXEC_MACHINE, /* the function is the verdict */
+	SC_EXEC_BITS, /* 32 functions, one a bit of the verdict: RET A has many values */
+	SC_EXEC_EMULATOR, /* 1 where the allow bitmap's emulator says ALLOW, else 0 */
 };
 
-/* The function that a checked program computes, or with SC_EXEC_BITS the 32 of them in out[].
- * 0, -EOPNOTSUPP (an instruction outside what can be proved), -E2BIG (the budget of @b) or
- * -ENOMEM. */
+/* The function that a checked program computes, or with SC_EXEC_BITS the 32 of them in
+ * out[]. 0, -EOPNOTSUPP (an instruction outside what can be proved), -E2BIG (the budget
+ * of @b) or -ENOMEM. */
 int sc_exec_program(struct sc_bdd *b, const struct sc_prog *prog, enum sc_exec_how how,
 	uint32_t *out);
 

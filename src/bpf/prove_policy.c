@@ -11,7 +11,11 @@
 #include "bpf/prove_policy.h"
 #include "util/cleanup.h"
 
-enum { WORD_NR = 0, WORD_ARCH = 1, WORD_ARGS = 4 };
+enum {
+	WORD_NR = 0,
+	WORD_ARCH = 1,
+	WORD_ARGS = 4
+};
 
 /* A function of one word, in pieces: from @start up to the next cut it is @f. */
 struct cut {
@@ -36,7 +40,7 @@ static void cut(struct cuts *c, uint32_t start, uint32_t f)
 		c->n--;
 	if (c->n > 0 && c->at[c->n - 1].f == f)
 		return;
-	c->at[c->n++] = (struct cut){ start, f };
+	c->at[c->n++] = (struct cut){start, f};
 }
 
 /* The pieces at[0..n) over the 2^bits values from @base on; at[0] covers @base. */
@@ -89,8 +93,8 @@ static uint32_t equal(struct sc_bdd *b, const struct sc_cmp *c, unsigned int bit
 }
 
 /* Where argument > datum, or >= with @or_equal. */
-static uint32_t greater(struct sc_bdd *b, const struct sc_cmp *c, unsigned int bits,
-	bool or_equal)
+static uint32_t greater(
+	struct sc_bdd *b, const struct sc_cmp *c, unsigned int bits, bool or_equal)
 {
 	uint32_t f = or_equal ? SC_BDD_TRUE : SC_BDD_FALSE;
 
@@ -133,7 +137,8 @@ static uint32_t call_function(struct sc_bdd *b, const struct sc_lowered *p,
 
 		for (uint32_t j = 0; j < rule->n_cmps; j++)
 			holds = sc_bdd_ite(b, holds,
-				comparison(b, &p->cmps[rule->first_cmp + j], abi->wide ? 64 : 32),
+				comparison(b, &p->cmps[rule->first_cmp + j],
+					abi->wide ? 64 : 32),
 				SC_BDD_FALSE);
 		f = sc_bdd_ite(b, holds, sc_bdd_constant(b, rule->action), f);
 	}
@@ -161,12 +166,13 @@ static void cut_abi(struct sc_bdd *b, const struct sc_lowered *p,
 
 int sc_policy_function(struct sc_bdd *b, const struct sc_lowered *p, uint32_t *out)
 {
-	_cleanup_(cuts_clear) struct cuts nrs = { 0 };
-	_cleanup_(cuts_clear) struct cuts archs = { 0 };
+	_cleanup_(cuts_clear) struct cuts nrs = {0};
+	_cleanup_(cuts_clear) struct cuts archs = {0};
 	uint32_t badarch = sc_bdd_constant(b, p->badarch);
 	uint32_t f;
 
-	nrs.at = calloc(1 + 2 * (size_t)p->n_abis + 2 * (size_t)p->n_calls, sizeof(*nrs.at));
+	nrs.at = calloc(
+		1 + 2 * (size_t)p->n_abis + 2 * (size_t)p->n_calls, sizeof(*nrs.at));
 	archs.at = calloc(1 + 2 * (size_t)p->n_abis, sizeof(*archs.at));
 	if (!nrs.at || !archs.at)
 		return -ENOMEM;
@@ -241,7 +247,7 @@ int sc_policy_bits(struct sc_bdd *b, uint32_t f, uint32_t out[32])
 	int rc = 0;
 
 	for (int bit = 0; rc == 0 && bit < 32; bit++) {
-		struct mapping m = { .level = SC_BDD_LEVELS, .bit = bit };
+		struct mapping m = {.level = SC_BDD_LEVELS, .bit = bit};
 
 		rc = map_all(b, &m, f, &out[bit]);
 	}
@@ -251,7 +257,7 @@ int sc_policy_bits(struct sc_bdd *b, uint32_t f, uint32_t out[32])
 int sc_policy_always_allows(struct sc_bdd *b, uint32_t f, uint32_t *out)
 {
 	/* arch and nr are above everything else in both orders. */
-	struct mapping m = { .level = 64, .bit = -1 };
+	struct mapping m = {.level = 64, .bit = -1};
 
 	m.allow = sc_bdd_constant(b, SECCOMP_RET_ALLOW);
 	return map_all(b, &m, f, out);

@@ -12,8 +12,8 @@ int sc_policy_function(struct sc_bdd *b, const struct sc_lowered *policy, uint32
 /* Bit i of the action for every input, in out[i]. 0, -E2BIG or -ENOMEM. */
 int sc_policy_bits(struct sc_bdd *b, uint32_t f, uint32_t out[32]);
 
-/* 1 where @f says ALLOW whatever the arguments are, else 0: a function of arch and number.
- * 0, -E2BIG or -ENOMEM. */
+/* 1 where @f says ALLOW whatever the arguments are, else 0: a function of arch and
+ * number. 0, -E2BIG or -ENOMEM. */
 int sc_policy_always_allows(struct sc_bdd *b, uint32_t f, uint32_t *out);
 
 #endif

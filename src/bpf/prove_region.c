@@ -62,8 +62,8 @@ static uint32_t top(const struct sc_bdd *b, const struct piece *p)
 }
 
 /* The half of @p where the bit of @level is @side. */
-static struct piece half(const struct sc_bdd *b, const struct piece *p, uint32_t level,
-	bool side)
+static struct piece half(
+	const struct sc_bdd *b, const struct piece *p, uint32_t level, bool side)
 {
 	struct piece h = *p;
 
@@ -99,8 +99,8 @@ static int collect_ranges(struct sc_bdd *b, struct pieces *out, const struct pie
 	return collect_ranges(b, out, &h, end, bits - 1);
 }
 
-static int collect_patterns(struct sc_bdd *b, struct pieces *out, const struct piece *p,
-	uint32_t end)
+static int collect_patterns(
+	struct sc_bdd *b, struct pieces *out, const struct piece *p, uint32_t end)
 {
 	uint32_t level = top(b, p);
 
@@ -122,11 +122,11 @@ static int collect_patterns(struct sc_bdd *b, struct pieces *out, const struct p
 }
 
 /* Ranges unless patterns are fewer: "nr 3..9", but "a1 & 1 is 1". */
-static int collect(struct sc_bdd *b, uint32_t u, uint32_t v, uint32_t end,
-	struct pieces *out)
+static int collect(
+	struct sc_bdd *b, uint32_t u, uint32_t v, uint32_t end, struct pieces *out)
 {
-	_cleanup_(pieces_clear) struct pieces patterns = { .max = MAX_PATTERNS };
-	struct piece all = { .mask = UINT32_MAX, .hi = UINT32_MAX, .u = u, .v = v };
+	_cleanup_(pieces_clear) struct pieces patterns = {.max = MAX_PATTERNS};
+	struct piece all = {.mask = UINT32_MAX, .hi = UINT32_MAX, .u = u, .v = v};
 	int ranges_rc, rc;
 
 	out->max = MAX_RANGES;
@@ -135,7 +135,7 @@ static int collect(struct sc_bdd *b, uint32_t u, uint32_t v, uint32_t end,
 		return ranges_rc;
 	if (ranges_rc == 0 && out->n <= 1)
 		return 0;
-	all = (struct piece){ .u = u, .v = v };
+	all = (struct piece){.u = u, .v = v};
 	if (ranges_rc == 0)
 		patterns.max = out->n - 1;
 	rc = collect_patterns(b, &patterns, &all, end);
@@ -153,8 +153,8 @@ static int collect(struct sc_bdd *b, uint32_t u, uint32_t v, uint32_t end,
 /* At most 16 deep. */
 static int walk(struct walk *w, uint32_t u, uint32_t v)
 {
-	_cleanup_(pieces_clear) struct pieces pieces = { 0 };
-	const struct piece here = { .u = u, .v = v };
+	_cleanup_(pieces_clear) struct pieces pieces = {0};
+	const struct piece here = {.u = u, .v = v};
 	uint32_t level = top(w->b, &here);
 	unsigned int word, bit;
 	int rc;
@@ -172,7 +172,7 @@ static int walk(struct walk *w, uint32_t u, uint32_t v)
 		const struct piece *p = &pieces.at[i];
 
 		w->region.terms[w->region.n_terms++] =
-			(struct sc_region_term){ word, p->mask, p->lo, p->hi };
+			(struct sc_region_term){word, p->mask, p->lo, p->hi};
 		rc = walk(w, p->u, p->v);
 		w->region.n_terms--;
 	}
@@ -183,12 +183,12 @@ int sc_prove_regions(const struct sc_prog *pa, const struct sc_prog *pb,
 	const struct sc_prove_limits *limits,
 	int (*each)(const struct sc_region *region, void *arg), void *arg)
 {
-	const struct sc_prog other = { .insns = pb->insns, .len = pb->len,
-		.big_endian = pa->big_endian };
-	const struct sc_side sides[2] = { { .prog = pa }, { .prog = &other } };
-	_cleanup_(sc_bdd_clear) struct sc_bdd b = { 0 };
-	struct walk w = { .b = &b, .each = each, .arg = arg };
-	const struct sc_sides_how how = { .limits = limits };
+	const struct sc_prog other = {
+		.insns = pb->insns, .len = pb->len, .big_endian = pa->big_endian};
+	const struct sc_side sides[2] = {{.prog = pa}, {.prog = &other}};
+	_cleanup_(sc_bdd_clear) struct sc_bdd b = {0};
+	struct walk w = {.b = &b, .each = each, .arg = arg};
+	const struct sc_sides_how how = {.limits = limits};
 	uint32_t roots[2][32];
 	int rc = sc_sides_build(&b, sides, &how, roots);
 
@@ -232,14 +232,14 @@ int sc_prove_print_region(const struct sc_region *r, bool big_endian, FILE *out)
 		const struct sc_region_term *t = &r->terms[i], *low = t + 1;
 
 		if (i + 1 < r->n_terms && joinable(t, low)) {
-			char name[3] = { 'a', (char)('0' + (t->word - 4) / 2) };
+			char name[3] = {'a', (char)('0' + (t->word - 4) / 2)};
 
 			print_values(name, UINT64_MAX, t, (uint64_t)t->lo << 32 | low->lo,
 				(uint64_t)t->hi << 32 | low->hi, out);
 			i++;
 		} else {
-			print_values(sc_bpf_word_name(t->word, big_endian), UINT32_MAX, t, t->lo,
-				t->hi, out);
+			print_values(sc_bpf_word_name(t->word, big_endian), UINT32_MAX, t,
+				t->lo, t->hi, out);
 		}
 	}
 	fprintf(out, "%s, %s\n", sc_bpf_action(r->a, a), sc_bpf_action(r->b, b));

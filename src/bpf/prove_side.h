@@ -17,10 +17,11 @@ struct sc_side {
 struct sc_sides_how {
 	const struct sc_prove_limits *limits;
 	bool interleaved; /* order of the bits */
-	bool by_bits;	  /* 32 diagrams a side, one a bit of the verdict, instead of one */
+	bool by_bits; /* 32 diagrams a side, one a bit of the verdict, instead of one */
 };
 
-/* Diagrams of both sides in @b, which is zeroed and which the caller clears. 0 or -errno. */
+/* Diagrams of both sides in @b, which is zeroed and which the caller clears. 0 or
+ * -errno. */
 int sc_sides_build(struct sc_bdd *b, const struct sc_side sides[2],
 	const struct sc_sides_how *how, uint32_t roots[2][32]);
 

@@ -115,8 +115,8 @@ static void multiply(struct sc_bdd *b, const struct sc_vec *x, const struct sc_v
 }
 
 /* School division; the rest before the subtraction has up to 33 bits. */
-static void divide(struct sc_bdd *b, const struct sc_vec *x, uint32_t divisor,
-	struct sc_vec *out)
+static void divide(
+	struct sc_bdd *b, const struct sc_vec *x, uint32_t divisor, struct sc_vec *out)
 {
 	struct sc_vec y = sc_vec_constant(divisor);
 	struct sc_vec rest = sc_vec_constant(0);
@@ -130,7 +130,8 @@ static void divide(struct sc_bdd *b, const struct sc_vec *x, uint32_t divisor,
 		rest.bit[0] = x->bit[i];
 		quotient.bit[i] = bit_or(b, overflow, subtract(b, &rest, &y, &less));
 		for (int j = 0; j < 32; j++)
-			rest.bit[j] = sc_bdd_ite(b, quotient.bit[i], less.bit[j], rest.bit[j]);
+			rest.bit[j] =
+				sc_bdd_ite(b, quotient.bit[i], less.bit[j], rest.bit[j]);
 	}
 	*out = quotient;
 }
@@ -150,8 +151,8 @@ static void bitwise(struct sc_bdd *b, uint16_t op, const struct sc_vec *x,
 	}
 }
 
-int sc_vec_alu(struct sc_bdd *b, uint16_t op, const struct sc_vec *x, const struct sc_vec *y,
-	struct sc_vec *out)
+int sc_vec_alu(struct sc_bdd *b, uint16_t op, const struct sc_vec *x,
+	const struct sc_vec *y, struct sc_vec *out)
 {
 	const struct sc_vec zero = sc_vec_constant(0);
 	struct sc_vec result;
@@ -183,7 +184,8 @@ int sc_vec_alu(struct sc_bdd *b, uint16_t op, const struct sc_vec *x, const stru
 		if (op == BPF_DIV)
 			divide(b, x, k, &result);
 		else
-			result = op == BPF_LSH ? shift_left(x, k & 31) : shift_right(x, k & 31);
+			result = op == BPF_LSH ? shift_left(x, k & 31)
+					       : shift_right(x, k & 31);
 		break;
 	default:
 		return -EOPNOTSUPP;
@@ -193,8 +195,8 @@ int sc_vec_alu(struct sc_bdd *b, uint16_t op, const struct sc_vec *x, const stru
 }
 
 /* From the least significant bit up, so that each step adds its node on top. */
-uint32_t sc_vec_test(struct sc_bdd *b, uint16_t op, const struct sc_vec *x,
-	const struct sc_vec *y)
+uint32_t sc_vec_test(
+	struct sc_bdd *b, uint16_t op, const struct sc_vec *x, const struct sc_vec *y)
 {
 	uint32_t f = op == BPF_JEQ || op == BPF_JGE ? SC_BDD_TRUE : SC_BDD_FALSE;
 

@@ -2,7 +2,12 @@
  * SPDX-License-Identifier: MIT */
 #include "bpf/bpf.h"
 
-enum { WORD_NR = 0, WORD_ARCH = 1, WORD_IP = 2, WORD_ARGS = 4 };
+enum {
+	WORD_NR = 0,
+	WORD_ARCH = 1,
+	WORD_IP = 2,
+	WORD_ARGS = 4
+};
 
 static void split(uint64_t value, bool big_endian, uint32_t words[2])
 {
@@ -81,10 +86,10 @@ static uint32_t loaded(const struct machine *m, const struct sock_filter *f)
 	}
 }
 
-uint32_t sc_bpf_run(const struct sock_filter *insns, uint32_t len, const uint32_t words[16],
-	uint32_t *steps)
+uint32_t sc_bpf_run(const struct sock_filter *insns, uint32_t len,
+	const uint32_t words[16], uint32_t *steps)
 {
-	struct machine m = { .words = words };
+	struct machine m = {.words = words};
 	uint32_t n = 0, verdict = 0;
 
 	for (uint32_t pc = 0; pc < len; pc++) {
@@ -133,8 +138,8 @@ uint32_t sc_bpf_run(const struct sock_filter *insns, uint32_t len, const uint32_
 	return verdict;
 }
 
-bool sc_bpf_const_allow(const struct sock_filter *insns, uint32_t len, uint32_t arch,
-	uint32_t nr)
+bool sc_bpf_const_allow(
+	const struct sock_filter *insns, uint32_t len, uint32_t arch, uint32_t nr)
 {
 	uint32_t a = 0;
 

@@ -1,9 +1,9 @@
 /* The BPF reader on hostile programs: check, sim, disasm, prove.
  *
- * The input is raw struct sock_filter. Any bytes can be disassembled. What sc_bpf_check()
- * takes is compared with itself (equal, unless it cannot be told) and with a copy that has
- * one instruction changed, of which every counter-example must be confirmed by the
- * interpreter, and "equal" must survive probes.
+ * The input is raw struct sock_filter. Any bytes can be disassembled. What
+ * sc_bpf_check() takes is compared with itself (equal, unless it cannot be told) and
+ * with a copy that has one instruction changed, of which every counter-example must be
+ * confirmed by the interpreter, and "equal" must survive probes.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Small: a fuzzer wants many answers, not deep ones. */
-static const struct sc_prove_limits limits = { .max_nodes = 1 << 14, .max_steps = 1 << 16 };
+static const struct sc_prove_limits limits = {.max_nodes = 1 << 14, .max_steps = 1 << 16};
 
 static void require(bool holds)
 {
@@ -89,8 +89,8 @@ static void compare(const struct sc_prog *a, const struct sc_prog *b, uint32_t s
 /* The emulator, symbolic and concrete, must agree too. */
 static void check_bitmap(const struct sc_prog *p, uint32_t seed)
 {
-	const struct sc_lowered nothing = { .badarch = SECCOMP_RET_KILL_PROCESS,
-		.big_endian = p->big_endian };
+	const struct sc_lowered nothing = {
+		.badarch = SECCOMP_RET_KILL_PROCESS, .big_endian = p->big_endian};
 	struct sc_counterexample cex;
 	int rc = sc_prove_bitmap(p, &nothing, &cex);
 
@@ -105,9 +105,9 @@ static void check_bitmap(const struct sc_prog *p, uint32_t seed)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sock_filter insns[64], other[64];
-	struct sc_prog a = { .insns = insns }, b = { .insns = other };
+	struct sc_prog a = {.insns = insns}, b = {.insns = other};
 	uint32_t seed, steps;
-	const uint32_t words[16] = { 0 };
+	const uint32_t words[16] = {0};
 
 	if (size < sizeof(seed) + sizeof(*insns))
 		return 0;

@@ -34,28 +34,65 @@ uint32_t rng_constant(struct rng *r)
 }
 
 static const uint16_t codes[] = {
-	BPF_LD | BPF_W | BPF_ABS, BPF_LD | BPF_W | BPF_ABS, BPF_LD | BPF_W | BPF_ABS,
-	BPF_LD | BPF_W | BPF_LEN, BPF_LDX | BPF_W | BPF_LEN, BPF_LD | BPF_IMM,
-	BPF_LDX | BPF_IMM, BPF_LD | BPF_MEM, BPF_LDX | BPF_MEM, BPF_ST, BPF_ST, BPF_STX,
-	BPF_MISC | BPF_TAX, BPF_MISC | BPF_TXA, BPF_ALU | BPF_NEG,
-	BPF_ALU | BPF_ADD, BPF_ALU | BPF_SUB, BPF_ALU | BPF_MUL, BPF_ALU | BPF_DIV,
-	BPF_ALU | BPF_AND, BPF_ALU | BPF_OR, BPF_ALU | BPF_XOR, BPF_ALU | BPF_LSH,
-	BPF_ALU | BPF_RSH, BPF_ALU | BPF_ADD | BPF_X, BPF_ALU | BPF_SUB | BPF_X,
-	BPF_ALU | BPF_MUL | BPF_X, BPF_ALU | BPF_DIV | BPF_X, BPF_ALU | BPF_AND | BPF_X,
-	BPF_ALU | BPF_OR | BPF_X, BPF_ALU | BPF_XOR | BPF_X, BPF_ALU | BPF_LSH | BPF_X,
-	BPF_ALU | BPF_RSH | BPF_X, BPF_JMP | BPF_JA,
-	BPF_JMP | BPF_JEQ, BPF_JMP | BPF_JEQ, BPF_JMP | BPF_JGT, BPF_JMP | BPF_JGE,
-	BPF_JMP | BPF_JSET, BPF_JMP | BPF_JEQ | BPF_X, BPF_JMP | BPF_JGT | BPF_X,
-	BPF_JMP | BPF_JGE | BPF_X, BPF_JMP | BPF_JSET | BPF_X, BPF_RET | BPF_K,
+	BPF_LD | BPF_W | BPF_ABS,
+	BPF_LD | BPF_W | BPF_ABS,
+	BPF_LD | BPF_W | BPF_ABS,
+	BPF_LD | BPF_W | BPF_LEN,
+	BPF_LDX | BPF_W | BPF_LEN,
+	BPF_LD | BPF_IMM,
+	BPF_LDX | BPF_IMM,
+	BPF_LD | BPF_MEM,
+	BPF_LDX | BPF_MEM,
+	BPF_ST,
+	BPF_ST,
+	BPF_STX,
+	BPF_MISC | BPF_TAX,
+	BPF_MISC | BPF_TXA,
+	BPF_ALU | BPF_NEG,
+	BPF_ALU | BPF_ADD,
+	BPF_ALU | BPF_SUB,
+	BPF_ALU | BPF_MUL,
+	BPF_ALU | BPF_DIV,
+	BPF_ALU | BPF_AND,
+	BPF_ALU | BPF_OR,
+	BPF_ALU | BPF_XOR,
+	BPF_ALU | BPF_LSH,
+	BPF_ALU | BPF_RSH,
+	BPF_ALU | BPF_ADD | BPF_X,
+	BPF_ALU | BPF_SUB | BPF_X,
+	BPF_ALU | BPF_MUL | BPF_X,
+	BPF_ALU | BPF_DIV | BPF_X,
+	BPF_ALU | BPF_AND | BPF_X,
+	BPF_ALU | BPF_OR | BPF_X,
+	BPF_ALU | BPF_XOR | BPF_X,
+	BPF_ALU | BPF_LSH | BPF_X,
+	BPF_ALU | BPF_RSH | BPF_X,
+	BPF_JMP | BPF_JA,
+	BPF_JMP | BPF_JEQ,
+	BPF_JMP | BPF_JEQ,
+	BPF_JMP | BPF_JGT,
+	BPF_JMP | BPF_JGE,
+	BPF_JMP | BPF_JSET,
+	BPF_JMP | BPF_JEQ | BPF_X,
+	BPF_JMP | BPF_JGT | BPF_X,
+	BPF_JMP | BPF_JGE | BPF_X,
+	BPF_JMP | BPF_JSET | BPF_X,
+	BPF_RET | BPF_K,
 	BPF_RET | BPF_A,
 };
 
 static uint32_t rand_verdict(struct rng *r)
 {
 	static const uint32_t actions[] = {
-		SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO | 1,
-		SECCOMP_RET_ERRNO | 2, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD,
-		SECCOMP_RET_TRAP, SECCOMP_RET_TRACE | 3, SECCOMP_RET_LOG,
+		SECCOMP_RET_ALLOW,
+		SECCOMP_RET_ALLOW,
+		SECCOMP_RET_ERRNO | 1,
+		SECCOMP_RET_ERRNO | 2,
+		SECCOMP_RET_KILL_PROCESS,
+		SECCOMP_RET_KILL_THREAD,
+		SECCOMP_RET_TRAP,
+		SECCOMP_RET_TRACE | 3,
+		SECCOMP_RET_LOG,
 	};
 
 	return actions[rng_below(r, sizeof(actions) / sizeof(actions[0]))];
@@ -138,5 +175,5 @@ void rand_data(struct rng *r, const struct sock_filter *insns, uint32_t len,
 	data->instruction_pointer = (uint64_t)rng_constant(r) << 32 | rng_next(r);
 	for (int i = 0; i < 6; i++)
 		data->args[i] = (uint64_t)rand_word(r, insns, len) << 32 |
-			rand_word(r, insns, len);
+				rand_word(r, insns, len);
 }

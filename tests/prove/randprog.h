@@ -15,7 +15,8 @@ uint32_t rng_below(struct rng *r, uint32_t n); /* 0 .. n-1 */
 /* A constant as filters have them: small, a power of two, near one, a mask, anything. */
 uint32_t rng_constant(struct rng *r);
 
-/* @len instructions of which most are right: nearly every one the kernel would take alone. */
+/* @len instructions of which most are right: nearly every one the kernel would take
+ * alone. */
 void rand_program(struct rng *r, struct sock_filter *insns, uint32_t len);
 
 /* A program that sc_bpf_check() takes; returns its length, at most @max (>= 1). */

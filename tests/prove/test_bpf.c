@@ -12,9 +12,9 @@
 #include "randprog.h"
 #include "util/cleanup.h"
 
-#define N(a)    (sizeof(a) / sizeof((a)[0]))
-#define LD(off) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, off)
-#define RET(k)  BPF_STMT(BPF_RET | BPF_K, k)
+#define N(a)	     (sizeof(a) / sizeof((a)[0]))
+#define LD(off)	     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, off)
+#define RET(k)	     BPF_STMT(BPF_RET | BPF_K, k)
 #define JEQ(k, t, f) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, t, f)
 
 static void assert_refused(const struct sock_filter *insns, uint32_t len, uint32_t where)
@@ -33,27 +33,31 @@ static void test_check(void **state)
 		struct sock_filter insns[4];
 		uint32_t len, at;
 	} bad[] = {
-		{ { RET(0) }, 0, 0 },
-		{ { LD(0) }, 1, 0 },
-		{ { LD(64), RET(0) }, 2, 0 },
-		{ { LD(2), RET(0) }, 2, 0 },
-		{ { RET(0), BPF_STMT(BPF_ALU | BPF_DIV | BPF_K, 0), RET(0) }, 3, 1 },
-		{ { BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 32), RET(0) }, 2, 0 },
-		{ { BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, 3), RET(0) }, 2, 0 },
-		{ { BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0), RET(0) }, 2, 0 },
-		{ { JEQ(0, 0, 1), RET(0) }, 2, 0 },
-		{ { JEQ(0, 1, 0), RET(0) }, 2, 0 },
-		{ { BPF_STMT(BPF_JMP | BPF_JA, 1), RET(0) }, 2, 0 },
-		{ { BPF_STMT(BPF_JMP | BPF_JA, UINT32_MAX), RET(0) }, 2, 0 },
-		{ { BPF_STMT(BPF_ST, 16), RET(0) }, 2, 0 },
-		{ { BPF_STMT(BPF_LD | BPF_MEM, 0), RET(0) }, 2, 0 },
-		{ { JEQ(0, 0, 1), BPF_STMT(BPF_ST, 0), BPF_STMT(BPF_LDX | BPF_MEM, 0), RET(0) },
-			4, 2 },
-		{ { BPF_STMT(BPF_RET | BPF_X, 0) }, 1, 0 },
+		{{RET(0)}, 0, 0},
+		{{LD(0)}, 1, 0},
+		{{LD(64), RET(0)}, 2, 0},
+		{{LD(2), RET(0)}, 2, 0},
+		{{RET(0), BPF_STMT(BPF_ALU | BPF_DIV | BPF_K, 0), RET(0)}, 3, 1},
+		{{BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 32), RET(0)}, 2, 0},
+		{{BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, 3), RET(0)}, 2, 0},
+		{{BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0), RET(0)}, 2, 0},
+		{{JEQ(0, 0, 1), RET(0)}, 2, 0},
+		{{JEQ(0, 1, 0), RET(0)}, 2, 0},
+		{{BPF_STMT(BPF_JMP | BPF_JA, 1), RET(0)}, 2, 0},
+		{{BPF_STMT(BPF_JMP | BPF_JA, UINT32_MAX), RET(0)}, 2, 0},
+		{{BPF_STMT(BPF_ST, 16), RET(0)}, 2, 0},
+		{{BPF_STMT(BPF_LD | BPF_MEM, 0), RET(0)}, 2, 0},
+		{{JEQ(0, 0, 1), BPF_STMT(BPF_ST, 0), BPF_STMT(BPF_LDX | BPF_MEM, 0),
+			 RET(0)},
+			4, 2},
+		{{BPF_STMT(BPF_RET | BPF_X, 0)}, 1, 0},
 	};
 	static const struct sock_filter good[] = {
-		JEQ(0, 0, 1), BPF_STMT(BPF_ST, 3), BPF_STMT(BPF_ST, 3),
-		BPF_STMT(BPF_LD | BPF_MEM, 3), BPF_STMT(BPF_RET | BPF_A, 0),
+		JEQ(0, 0, 1),
+		BPF_STMT(BPF_ST, 3),
+		BPF_STMT(BPF_ST, 3),
+		BPF_STMT(BPF_LD | BPF_MEM, 3),
+		BPF_STMT(BPF_RET | BPF_A, 0),
 	};
 	_cleanup_free_ struct sock_filter *many = calloc(SC_BPF_MAX + 1, sizeof(*many));
 
@@ -76,7 +80,7 @@ static uint32_t run_alu(uint16_t op, uint32_t a, uint32_t operand, bool by_x)
 		BPF_STMT(BPF_ALU | op | (by_x ? BPF_X : BPF_K), operand),
 		BPF_STMT(BPF_RET | BPF_A, 0),
 	};
-	const uint32_t words[16] = { 0 };
+	const uint32_t words[16] = {0};
 
 	return sc_bpf_run(insns, N(insns), words, NULL);
 }
@@ -87,11 +91,15 @@ static void test_arithmetic(void **state)
 		uint16_t op;
 		uint32_t a, operand, want;
 	} sums[] = {
-		{ BPF_ADD, 0xffffffff, 2, 1 }, { BPF_SUB, 1, 2, 0xffffffff },
-		{ BPF_MUL, 0x10001, 0x10001, 0x20001 }, { BPF_DIV, 0xffffffff, 16, 0x0fffffff },
-		{ BPF_AND, 0xf0f0, 0xff00, 0xf000 }, { BPF_OR, 0xf0f0, 0xff00, 0xfff0 },
-		{ BPF_XOR, 0xf0f0, 0xff00, 0x0ff0 }, { BPF_LSH, 0x80000001, 31, 0x80000000 },
-		{ BPF_RSH, 0x80000001, 31, 1 },
+		{BPF_ADD, 0xffffffff, 2, 1},
+		{BPF_SUB, 1, 2, 0xffffffff},
+		{BPF_MUL, 0x10001, 0x10001, 0x20001},
+		{BPF_DIV, 0xffffffff, 16, 0x0fffffff},
+		{BPF_AND, 0xf0f0, 0xff00, 0xf000},
+		{BPF_OR, 0xf0f0, 0xff00, 0xfff0},
+		{BPF_XOR, 0xf0f0, 0xff00, 0x0ff0},
+		{BPF_LSH, 0x80000001, 31, 0x80000000},
+		{BPF_RSH, 0x80000001, 31, 1},
 	};
 
 	(void)state;
@@ -108,9 +116,10 @@ static void test_arithmetic(void **state)
 
 static void test_words(void **state)
 {
-	const struct seccomp_data d = { .nr = -1, .arch = 2,
+	const struct seccomp_data d = {.nr = -1,
+		.arch = 2,
 		.instruction_pointer = 0x1111111122222222,
-		.args = { 0x3333333344444444, 0, 0, 0, 0, 0x5555555566666666 } };
+		.args = {0x3333333344444444, 0, 0, 0, 0, 0x5555555566666666}};
 	uint32_t w[16];
 
 	(void)state;
@@ -130,14 +139,21 @@ static void test_words(void **state)
 static void test_steps_and_scratch(void **state)
 {
 	static const struct sock_filter insns[] = {
-		LD(0), BPF_STMT(BPF_ST, 5), BPF_STMT(BPF_MISC | BPF_TAX, 0),
-		BPF_STMT(BPF_STX, 6), BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-		BPF_STMT(BPF_JMP | BPF_JA, 1), RET(1), BPF_STMT(BPF_LDX | BPF_MEM, 5),
-		BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0), BPF_STMT(BPF_MISC | BPF_TAX, 0),
-		BPF_STMT(BPF_LD | BPF_MEM, 6), BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
+		LD(0),
+		BPF_STMT(BPF_ST, 5),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_STX, 6),
+		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		BPF_STMT(BPF_JMP | BPF_JA, 1),
+		RET(1),
+		BPF_STMT(BPF_LDX | BPF_MEM, 5),
+		BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_LD | BPF_MEM, 6),
+		BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
 		BPF_STMT(BPF_RET | BPF_A, 0),
 	};
-	const uint32_t words[16] = { 100 };
+	const uint32_t words[16] = {100};
 	uint32_t steps;
 
 	(void)state;
@@ -149,9 +165,19 @@ static void test_steps_and_scratch(void **state)
 static void test_const_allow(void **state)
 {
 	static const struct sock_filter insns[] = {
-		LD(4), JEQ(7, 1, 0), RET(0), LD(0), JEQ(1, 5, 0), JEQ(2, 5, 0), JEQ(3, 5, 0),
-		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf), JEQ(5, 1, 0), RET(SECCOMP_RET_LOG),
-		RET(SECCOMP_RET_ALLOW), RET(SECCOMP_RET_ALLOW | 1), LD(16),
+		LD(4),
+		JEQ(7, 1, 0),
+		RET(0),
+		LD(0),
+		JEQ(1, 5, 0),
+		JEQ(2, 5, 0),
+		JEQ(3, 5, 0),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf),
+		JEQ(5, 1, 0),
+		RET(SECCOMP_RET_LOG),
+		RET(SECCOMP_RET_ALLOW),
+		RET(SECCOMP_RET_ALLOW | 1),
+		LD(16),
 		RET(SECCOMP_RET_ALLOW),
 	};
 
@@ -160,7 +186,8 @@ static void test_const_allow(void **state)
 	assert_true(sc_bpf_const_allow(insns, N(insns), 7, 1));
 	assert_false(sc_bpf_const_allow(insns, N(insns), 6, 1));
 	assert_false(sc_bpf_const_allow(insns, N(insns), 7, 2)); /* data bits */
-	assert_false(sc_bpf_const_allow(insns, N(insns), 7, 3)); /* looks at an argument */
+	assert_false(
+		sc_bpf_const_allow(insns, N(insns), 7, 3)); /* looks at an argument */
 	assert_true(sc_bpf_const_allow(insns, N(insns), 7, 0x35));
 	assert_false(sc_bpf_const_allow(insns, N(insns), 7, 0x36));
 }
@@ -168,13 +195,22 @@ static void test_const_allow(void **state)
 static void test_ebpf(void **state)
 {
 	static const struct sock_filter insns[] = {
-		LD(0), JEQ(1, 0, 0), JEQ(1, 1, 0), JEQ(1, 0, 1), JEQ(1, 1, 2),
-		JEQ(0x80000000, 1, 0), JEQ(0x80000000, 1, 2),
+		LD(0),
+		JEQ(1, 0, 0),
+		JEQ(1, 1, 0),
+		JEQ(1, 0, 1),
+		JEQ(1, 1, 2),
+		JEQ(0x80000000, 1, 0),
+		JEQ(0x80000000, 1, 2),
 		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 1, 0, 1),
 		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 1, 1, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0x80000000, 1, 0), BPF_STMT(BPF_JMP | BPF_JA, 0),
-		BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0), BPF_STMT(BPF_ALU | BPF_DIV | BPF_K, 2),
-		RET(0), RET(1), BPF_STMT(BPF_RET | BPF_A, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0x80000000, 1, 0),
+		BPF_STMT(BPF_JMP | BPF_JA, 0),
+		BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0),
+		BPF_STMT(BPF_ALU | BPF_DIV | BPF_K, 2),
+		RET(0),
+		RET(1),
+		BPF_STMT(BPF_RET | BPF_A, 0),
 	};
 
 	(void)state;
@@ -197,13 +233,26 @@ static char *text_of(const struct sock_filter *insns, uint32_t len, bool big_end
 static void test_disasm(void **state)
 {
 	static const struct sock_filter insns[] = {
-		LD(4), JEQ(0xc000003e, 1, 2), LD(0), LD(20), LD(62),
-		BPF_STMT(BPF_LDX | BPF_MEM, 3), BPF_STMT(BPF_LD | BPF_IMM, 9), BPF_STMT(BPF_STX, 2),
-		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 255), BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),
-		BPF_STMT(BPF_ALU | BPF_NEG, 0), BPF_STMT(BPF_JMP | BPF_JA, 1),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_X, 0, 0, 1), BPF_STMT(BPF_MISC | BPF_TXA, 0),
-		RET(SECCOMP_RET_ALLOW), RET(SECCOMP_RET_ERRNO | 1), RET(SECCOMP_RET_KILL_PROCESS),
-		RET(SECCOMP_RET_ALLOW | 5), RET(0x12345678), { 0xffff, 1, 2, 3 },
+		LD(4),
+		JEQ(0xc000003e, 1, 2),
+		LD(0),
+		LD(20),
+		LD(62),
+		BPF_STMT(BPF_LDX | BPF_MEM, 3),
+		BPF_STMT(BPF_LD | BPF_IMM, 9),
+		BPF_STMT(BPF_STX, 2),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 255),
+		BPF_STMT(BPF_ALU | BPF_XOR | BPF_X, 0),
+		BPF_STMT(BPF_ALU | BPF_NEG, 0),
+		BPF_STMT(BPF_JMP | BPF_JA, 1),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_X, 0, 0, 1),
+		BPF_STMT(BPF_MISC | BPF_TXA, 0),
+		RET(SECCOMP_RET_ALLOW),
+		RET(SECCOMP_RET_ERRNO | 1),
+		RET(SECCOMP_RET_KILL_PROCESS),
+		RET(SECCOMP_RET_ALLOW | 5),
+		RET(0x12345678),
+		{0xffff, 1, 2, 3},
 		BPF_STMT(BPF_RET | BPF_A, 0),
 	};
 	_cleanup_free_ char *le = text_of(insns, N(insns), false);
@@ -211,17 +260,21 @@ static void test_disasm(void **state)
 
 	(void)state;
 	assert_string_equal(le,
-		"   0: ld arch\n   1: jeq #0xc000003e, l3, l4\n   2: ld nr\n   3: ld a0.hi\n"
-		"   4: ld [62]\n   5: ldx M[3]\n   6: ld #0x9\n   7: stx M[2]\n   8: and #0xff\n"
-		"   9: xor x\n  10: neg\n  11: ja l13\n  12: jset x, l13, l14\n  13: txa\n"
-		"  14: ret ALLOW\n  15: ret ERRNO(1)\n  16: ret KILL_PROCESS\n  17: ret ALLOW(5)\n"
+		"   0: ld arch\n   1: jeq #0xc000003e, l3, l4\n   2: ld nr\n   3: ld "
+		"a0.hi\n"
+		"   4: ld [62]\n   5: ldx M[3]\n   6: ld #0x9\n   7: stx M[2]\n   8: and "
+		"#0xff\n"
+		"   9: xor x\n  10: neg\n  11: ja l13\n  12: jset x, l13, l14\n  13: "
+		"txa\n"
+		"  14: ret ALLOW\n  15: ret ERRNO(1)\n  16: ret KILL_PROCESS\n  17: ret "
+		"ALLOW(5)\n"
 		"  18: ret 0x12345678\n  19: code 0xffff, 1, 2, 0x3\n  20: ret a\n");
 	assert_non_null(strstr(be, "   3: ld a0.lo\n"));
 }
 
 static void test_disasm_any_bytes(void **state)
 {
-	struct rng r = { 0xd15a };
+	struct rng r = {0xd15a};
 	struct sock_filter insns[64];
 
 	(void)state;

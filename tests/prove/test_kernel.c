@@ -23,8 +23,8 @@
 
 static int attach(const struct sock_filter *insns, uint32_t len)
 {
-	struct sock_fprog prog = { .len = (unsigned short)len,
-		.filter = (struct sock_filter *)insns };
+	struct sock_fprog prog = {
+		.len = (unsigned short)len, .filter = (struct sock_filter *)insns};
 
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0 ? -errno : 0;
 }
@@ -61,7 +61,7 @@ static int fill_chain(uint32_t room)
 
 static void child_setup(void)
 {
-	struct rlimit no_core = { 0, 0 };
+	struct rlimit no_core = {0, 0};
 
 	setrlimit(RLIMIT_CORE, &no_core);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -106,11 +106,11 @@ static void damage(struct rng *r, struct sock_filter *insns, uint32_t len)
 	}
 }
 
-/* In a chain that is full the kernel refuses every program, but a bad one with EINVAL, before
- * it looks at the length. So one child can show it thousands. */
+/* In a chain that is full the kernel refuses every program, but a bad one with EINVAL,
+ * before it looks at the length. So one child can show it thousands. */
 static void accept_child(uint32_t count)
 {
-	struct rng r = { 0x5ecc0 };
+	struct rng r = {0x5ecc0};
 	struct sock_filter insns[64];
 	uint32_t taken = 0;
 
@@ -130,7 +130,8 @@ static void accept_child(uint32_t count)
 		ours = sc_bpf_check(insns, len, NULL, NULL);
 		rc = attach(insns, len);
 		if (rc != (ours == 0 ? -ENOMEM : -EINVAL)) {
-			fprintf(stderr, "# program %u: kernel %d, check %d\n", i, rc, ours);
+			fprintf(stderr, "# program %u: kernel %d, check %d\n", i, rc,
+				ours);
 			sc_bpf_disasm(insns, len, false, stderr);
 			_exit(1);
 		}
@@ -174,7 +175,7 @@ static bool fits(const struct sock_filter *insns, uint32_t len, uint32_t room)
 
 static void test_ebpf_length(void **state)
 {
-	struct rng r = { 0xebbf };
+	struct rng r = {0xebbf};
 	struct sock_filter insns[64];
 
 	(void)state;
@@ -190,8 +191,8 @@ static void test_ebpf_length(void **state)
 }
 
 /* One call number is given to the random body, the rest of the child lives on. */
-#define PROBE      SYS_getuid
-#define CALLS      16
+#define PROBE	   SYS_getuid
+#define CALLS	   16
 #define BODY_START 2
 
 static uint32_t verdict_program(struct rng *r, struct sock_filter *insns)
@@ -203,18 +204,22 @@ static uint32_t verdict_program(struct rng *r, struct sock_filter *insns)
 		insns[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);
 		insns[1] = (struct sock_filter)BPF_JUMP(
 			BPF_JMP | BPF_JEQ | BPF_K, PROBE, 0, len - BODY_START);
-		/* Only ERRNO can be seen from inside: every other return becomes one, RET A
-		 * with 11 bits of what it returns. */
+		/* Only ERRNO can be seen from inside: every other return becomes one,
+		 * RET A with 11 bits of what it returns. */
 		for (uint32_t i = BODY_START; i < len; i++) {
 			if (insns[i].code == (BPF_RET | BPF_K))
 				insns[i].k = SECCOMP_RET_ERRNO | (1 + rng_below(r, 4000));
 			else if (insns[i].code == (BPF_RET | BPF_A))
-				insns[i] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, len - i);
-			else if (BPF_CLASS(insns[i].code) == BPF_LD && insns[i].k / 4 - 2 < 2)
+				insns[i] = (struct sock_filter)BPF_STMT(
+					BPF_JMP | BPF_JA, len - i);
+			else if (BPF_CLASS(insns[i].code) == BPF_LD &&
+				 insns[i].k / 4 - 2 < 2)
 				insns[i].k = 16; /* the instruction pointer is not ours */
 		}
-		insns[len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-		insns[len++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x7ff);
+		insns[len++] =
+			(struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+		insns[len++] =
+			(struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x7ff);
 		insns[len++] = (struct sock_filter)BPF_STMT(
 			BPF_ALU | BPF_OR | BPF_K, SECCOMP_RET_ERRNO | 0x800);
 		insns[len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0);
@@ -222,8 +227,8 @@ static uint32_t verdict_program(struct rng *r, struct sock_filter *insns)
 	return len;
 }
 
-static void verdict_child(const struct sock_filter *insns, uint32_t len,
-	const struct seccomp_data *calls)
+static void verdict_child(
+	const struct sock_filter *insns, uint32_t len, const struct seccomp_data *calls)
 {
 	child_setup();
 	if (attach(insns, len) < 0)
@@ -248,7 +253,7 @@ static void verdict_child(const struct sock_filter *insns, uint32_t len,
 
 static void test_verdicts(void **state)
 {
-	struct rng r = { 0x7e4d1c7 };
+	struct rng r = {0x7e4d1c7};
 	struct sock_filter insns[64];
 	struct seccomp_data calls[CALLS];
 
@@ -285,7 +290,7 @@ static void test_division_kills(void **state)
 		BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	const struct seccomp_data data = { .nr = PROBE };
+	const struct seccomp_data data = {.nr = PROBE};
 	uint32_t words[16];
 	pid_t pid;
 	int status;

@@ -1,5 +1,5 @@
-/* Every allocation of the prover fails once: -ENOMEM, nothing leaks, and what was not asked
- * for is not touched. The allocator is the linker's (--wrap).
+/* Every allocation of the prover fails once: -ENOMEM, nothing leaks, and what was not
+ * asked for is not touched. The allocator is the linker's (--wrap).
  * SPDX-License-Identifier: MIT */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -75,12 +75,18 @@ static int ignore_region(const struct sc_region *region, void *arg)
 	return 0;
 }
 
-enum { POLICY, PROGRAMS, BITMAP, REGIONS, N_QUESTIONS };
+enum {
+	POLICY,
+	PROGRAMS,
+	BITMAP,
+	REGIONS,
+	N_QUESTIONS
+};
 
 static int ask(const struct question *q, int which, struct sc_counterexample *cex)
 {
 	const struct sock_filter insn = BPF_STMT(BPF_RET | BPF_K, 0x7fff1234);
-	const struct sc_prog other = { (struct sock_filter *)&insn, 1, q->prog.big_endian };
+	const struct sc_prog other = {(struct sock_filter *)&insn, 1, q->prog.big_endian};
 
 	switch (which) {
 	case POLICY:
@@ -111,7 +117,8 @@ static void prepare(struct rng *r, struct question *q)
 
 static void fail_each(const struct question *q, int which)
 {
-	const int want = which == POLICY || which == BITMAP ? SC_PROOF_EQUAL : SC_PROOF_DIFFERS;
+	const int want =
+		which == POLICY || which == BITMAP ? SC_PROOF_EQUAL : SC_PROOF_DIFFERS;
 	struct sc_counterexample cex, untouched;
 	long before = balance, n = 0;
 	int rc;
@@ -134,11 +141,11 @@ static void fail_each(const struct question *q, int which)
 
 static void test_no_memory(void **state)
 {
-	struct rng r = { 0x3e3 };
+	struct rng r = {0x3e3};
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {
-		struct question q = { 0 };
+		struct question q = {0};
 
 		prepare(&r, &q);
 		for (int which = 0; which < N_QUESTIONS; which++)

@@ -1,6 +1,6 @@
 /* Single mutations of our programs: each that changes a verdict must be refused with a
- * counter-example that interpreter and policy confirm; each that the prover calls equal must
- * survive probes.
+ * counter-example that interpreter and policy confirm; each that the prover calls equal
+ * must survive probes.
  *
  * test_mutate POLICIES MUTANTS PROBES: mutants a policy, probes a mutant called equal.
  * SPDX-License-Identifier: MIT */
@@ -18,7 +18,11 @@ struct counts {
 	uint64_t by_kind[3], equal_by_kind[3];
 };
 
-enum { CONSTANT, JUMP, OPCODE };
+enum {
+	CONSTANT,
+	JUMP,
+	OPCODE
+};
 
 static void mutate_constant(struct rng *r, const struct sc_prog *p, struct sock_filter *f)
 {
@@ -66,11 +70,12 @@ static void mutate_jump(struct rng *r, struct sock_filter *f, uint32_t room)
 
 static void mutate_opcode(struct rng *r, struct sock_filter *f)
 {
-	static const uint16_t jumps[] = { BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET };
-	static const uint16_t alus[] = { BPF_ADD, BPF_SUB, BPF_AND, BPF_OR, BPF_XOR, BPF_LSH,
-		BPF_RSH, BPF_MUL, BPF_DIV, BPF_NEG };
+	static const uint16_t jumps[] = {BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET};
+	static const uint16_t alus[] = {BPF_ADD, BPF_SUB, BPF_AND, BPF_OR, BPF_XOR,
+		BPF_LSH, BPF_RSH, BPF_MUL, BPF_DIV, BPF_NEG};
 
-	if (BPF_CLASS(f->code) == BPF_JMP && f->code != (BPF_JMP | BPF_JA) && rng_below(r, 8))
+	if (BPF_CLASS(f->code) == BPF_JMP && f->code != (BPF_JMP | BPF_JA) &&
+		rng_below(r, 8))
 		f->code = BPF_JMP | jumps[rng_below(r, 4)] | BPF_SRC(f->code);
 	else if (BPF_CLASS(f->code) == BPF_ALU && rng_below(r, 2))
 		f->code = BPF_ALU | alus[rng_below(r, 10)];
@@ -95,7 +100,8 @@ static bool multiplies(const struct sc_prog *original, const struct sc_prog *mut
 }
 
 /* *@kind: what was changed. False when nothing was, or the kernel would refuse it. */
-static bool mutate(struct rng *r, const struct sc_prog *p, struct sock_filter *insns, int *kind)
+static bool mutate(
+	struct rng *r, const struct sc_prog *p, struct sock_filter *insns, int *kind)
 {
 	uint32_t at = rng_below(r, p->len);
 
@@ -115,8 +121,8 @@ static bool mutate(struct rng *r, const struct sc_prog *p, struct sock_filter *i
 	return memcmp(&insns[at], &p->insns[at], sizeof(*insns)) != 0;
 }
 
-static bool probe(struct rng *r, const struct sc_prog *p, const struct sc_lowered *low,
-	uint64_t n)
+static bool probe(
+	struct rng *r, const struct sc_prog *p, const struct sc_lowered *low, uint64_t n)
 {
 	for (uint64_t i = 0; i < n; i++) {
 		struct seccomp_data data;
@@ -140,15 +146,16 @@ static bool confirmed(const struct sc_prog *original, const struct sc_prog *muta
 
 	sc_bpf_words(&cex->data, mutant->big_endian, words);
 	return cex->a != cex->b &&
-		sc_bpf_run(mutant->insns, mutant->len, words, NULL) == cex->a &&
-		sc_bpf_run(original->insns, original->len, words, NULL) == cex->b &&
-		lowered_eval(low, &cex->data) == cex->b;
+	       sc_bpf_run(mutant->insns, mutant->len, words, NULL) == cex->a &&
+	       sc_bpf_run(original->insns, original->len, words, NULL) == cex->b &&
+	       lowered_eval(low, &cex->data) == cex->b;
 }
 
-static bool judge(struct rng *r, const struct sc_prog *original, const struct sc_prog *mutant,
-	const struct sc_lowered *low, uint64_t probes, struct counts *c)
+static bool judge(struct rng *r, const struct sc_prog *original,
+	const struct sc_prog *mutant, const struct sc_lowered *low, uint64_t probes,
+	struct counts *c)
 {
-	const struct sc_prove_limits limits = { .max_steps = 1 << 21 };
+	const struct sc_prove_limits limits = {.max_steps = 1 << 21};
 	struct sc_counterexample cex;
 	int rc = sc_prove_policy(mutant, low, &limits, &cex);
 	bool ok = false;
@@ -166,18 +173,19 @@ static bool judge(struct rng *r, const struct sc_prog *original, const struct sc
 	}
 	if (!ok) {
 		fprintf(stderr, "# the prover says %d\n", rc);
-		sc_bpf_disasm(original->insns, original->len, original->big_endian, stderr);
+		sc_bpf_disasm(
+			original->insns, original->len, original->big_endian, stderr);
 		fputs("# mutant\n", stderr);
 		sc_bpf_disasm(mutant->insns, mutant->len, mutant->big_endian, stderr);
 	}
 	return ok;
 }
 
-static bool mutants_of(struct rng *r, const struct sc_prog *p, const struct sc_lowered *low,
-	uint64_t mutants, uint64_t probes, struct counts *c)
+static bool mutants_of(struct rng *r, const struct sc_prog *p,
+	const struct sc_lowered *low, uint64_t mutants, uint64_t probes, struct counts *c)
 {
 	_cleanup_free_ struct sock_filter *insns = calloc(p->len, sizeof(*insns));
-	const struct sc_prog mutant = { insns, p->len, p->big_endian };
+	const struct sc_prog mutant = {insns, p->len, p->big_endian};
 	uint64_t n = 0;
 
 	if (!insns)
@@ -207,8 +215,8 @@ static bool mutants_of(struct rng *r, const struct sc_prog *p, const struct sc_l
 /* The next random policy whose program is worth mutating. */
 static bool one_policy(struct rng *r, uint64_t mutants, uint64_t probes, struct counts *c)
 {
-	_cleanup_(sc_lowered_clear) struct sc_lowered low = { 0 };
-	struct sc_prog p = { 0 };
+	_cleanup_(sc_lowered_clear) struct sc_lowered low = {0};
+	struct sc_prog p = {0};
 	struct trace trace;
 	scmp_filter_ctx ctx;
 	bool ok;
@@ -218,9 +226,9 @@ static bool one_policy(struct rng *r, uint64_t mutants, uint64_t probes, struct 
 	} while (trace.n_rules < 4);
 	ctx = trace_replay(&trace, &api_ours);
 	ok = ctx && trace_lowered(ctx, &low) == 0 &&
-		trace_program(&api_ours, ctx, low.big_endian, &p) == 0 &&
-		sc_prove_policy(&p, &low, NULL, NULL) == SC_PROOF_EQUAL &&
-		mutants_of(r, &p, &low, mutants, probes, c);
+	     trace_program(&api_ours, ctx, low.big_endian, &p) == 0 &&
+	     sc_prove_policy(&p, &low, NULL, NULL) == SC_PROOF_EQUAL &&
+	     mutants_of(r, &p, &low, mutants, probes, c);
 	if (ctx)
 		seccomp_release(ctx);
 	free(p.insns);
@@ -229,9 +237,9 @@ static bool one_policy(struct rng *r, uint64_t mutants, uint64_t probes, struct 
 
 int main(int argc, char **argv)
 {
-	struct rng r = { 0x3417a7e };
-	struct counts c = { 0 };
-	uint64_t n[3] = { 200, 100, 20000 };
+	struct rng r = {0x3417a7e};
+	struct counts c = {0};
+	uint64_t n[3] = {200, 100, 20000};
 	bool all = true;
 
 	for (int i = 0; i < 3 && i + 1 < argc; i++)
@@ -241,15 +249,19 @@ int main(int argc, char **argv)
 		bool ok = one_policy(&r, n[1], n[2], &c);
 
 		all = all && ok;
-		printf("%s %" PRIu64 " - policy %" PRIu64 ": %" PRIu64 " mutants judged right\n",
+		printf("%s %" PRIu64 " - policy %" PRIu64 ": %" PRIu64
+		       " mutants judged right\n",
 			ok ? "ok" : "not ok", i, i, n[1]);
 	}
 	/* Were there enough of every kind for the test to mean something? */
 	for (int kind = 0; kind < 3; kind++)
-		all = all && c.over_budget < c.mutants / 100 && c.by_kind[kind] > c.mutants / 10 && c.equal_by_kind[kind] > 0;
-	printf("%s %" PRIu64 " - %" PRIu64 " mutants: %" PRIu64 " refused with a confirmed "
-		"counter-example, %" PRIu64 " equal after %" PRIu64 " probes (and %" PRIu64
-		" that the kernel would refuse, %" PRIu64 " products over the budget)\n", all ? "ok" : "not ok", n[0] + 1, c.mutants,
-		c.differ, c.equal, c.probes, c.refused_by_kernel, c.over_budget);
+		all = all && c.over_budget < c.mutants / 100 &&
+		      c.by_kind[kind] > c.mutants / 10 && c.equal_by_kind[kind] > 0;
+	printf("%s %" PRIu64 " - %" PRIu64 " mutants: %" PRIu64
+	       " refused with a confirmed "
+	       "counter-example, %" PRIu64 " equal after %" PRIu64 " probes (and %" PRIu64
+	       " that the kernel would refuse, %" PRIu64 " products over the budget)\n",
+		all ? "ok" : "not ok", n[0] + 1, c.mutants, c.differ, c.equal, c.probes,
+		c.refused_by_kernel, c.over_budget);
 	return all ? 0 : 1;
 }

@@ -1,9 +1,10 @@
-/* Another libseccomp's programs, proved against the policy that the same calls make here.
+/* Another libseccomp's programs, proved against the policy that the same calls make
+ * here.
  *
- * test_peers [LIBRARY]: policies that every libseccomp compiles right must be proved equal;
- * those that it is known to get wrong (semantics.md) must be found different; on anything,
- * a difference must be a true one: their program really returns another verdict than the
- * rules, read naively, say.
+ * test_peers [LIBRARY]: policies that every libseccomp compiles right must be proved
+ * equal; those that it is known to get wrong (semantics.md) must be found different; on
+ * anything, a difference must be a true one: their program really returns another
+ * verdict than the rules, read naively, say.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdlib.h>
@@ -36,10 +37,11 @@ static void comparison_clear(struct comparison *c)
 	sc_lowered_clear(&c->low);
 }
 
-/* For the other byte order than the machine's there is nothing to compare with: libseccomp
- * leaves constants of some RETs unswapped (known-differences.md, far-return-byte-order). */
-static int compare(const struct trace *trace, const struct scmp_api *peer,
-	struct comparison *c)
+/* For the other byte order than the machine's there is nothing to compare with:
+ * libseccomp leaves constants of some RETs unswapped (known-differences.md,
+ * far-return-byte-order). */
+static int compare(
+	const struct trace *trace, const struct scmp_api *peer, struct comparison *c)
 {
 	scmp_filter_ctx ours = trace_replay(trace, &api_ours);
 	scmp_filter_ctx theirs = trace_replay(trace, peer);
@@ -62,8 +64,8 @@ static bool confirmed(const struct comparison *c)
 
 	sc_bpf_words(&c->cex.data, c->prog.big_endian, words);
 	return c->cex.a != c->cex.b &&
-		sc_bpf_run(c->prog.insns, c->prog.len, words, NULL) == c->cex.a &&
-		lowered_eval(&c->low, &c->cex.data) == c->cex.b;
+	       sc_bpf_run(c->prog.insns, c->prog.len, words, NULL) == c->cex.a &&
+	       lowered_eval(&c->low, &c->cex.data) == c->cex.b;
 }
 
 #define CALL 1000
@@ -74,22 +76,41 @@ struct known {
 	unsigned int n;
 	struct trace_rule rules[4];
 };
-#define R(act, n, ...)	   { act, CALL, n, { __VA_ARGS__ } }
-#define RULE(nr, act, n, ...) { act, nr, n, { __VA_ARGS__ } }
-#define C(a, o, d) { .arg = a, .op = o, .datum_a = d }
+#define R(act, n, ...)                                                                   \
+	{                                                                                \
+		act, CALL, n,                                                            \
+		{                                                                        \
+			__VA_ARGS__                                                      \
+		}                                                                        \
+	}
+#define RULE(nr, act, n, ...)                                                            \
+	{                                                                                \
+		act, nr, n,                                                              \
+		{                                                                        \
+			__VA_ARGS__                                                      \
+		}                                                                        \
+	}
+#define C(a, o, d)                                                                       \
+	{                                                                                \
+		.arg = a, .op = o, .datum_a = d                                          \
+	}
 
 static const struct known known_wrong[] = {
-	{ "stale accumulator: NE and EQ over two arguments", SCMP_ACT_ERRNO(1), SCMP_ARCH_X86_64, 2,
-		{ R(SCMP_ACT_ALLOW, 1, C(0, SCMP_CMP_EQ, 2)),
-			R(SCMP_ACT_ALLOW, 2, C(0, SCMP_CMP_NE, 3), C(1, SCMP_CMP_EQ, 10)) } },
-	{ "mixed orderings: LE 2 and LT 0x200000003", SCMP_ACT_ALLOW, SCMP_ARCH_X86_64, 2,
-		{ R(SCMP_ACT_ERRNO(1), 1, C(0, SCMP_CMP_LE, 2)),
-			R(SCMP_ACT_ERRNO(1), 1, C(0, SCMP_CMP_LT, 0x200000003)) } },
-	/* Beside a rule for a call that the architecture lacks (pipe, on aarch64) the number
-	 * may never be loaded: every rule is void, a deny list fails open (empty-entry). */
-	{ "number never loaded: a call that aarch64 lacks", SCMP_ACT_ALLOW, SCMP_ARCH_AARCH64, 2,
-		{ RULE(5, SCMP_ACT_ERRNO(1), 1, C(0, SCMP_CMP_EQ, 2)),
-			RULE(22, SCMP_ACT_LOG, 0) } },
+	{"stale accumulator: NE and EQ over two arguments", SCMP_ACT_ERRNO(1),
+		SCMP_ARCH_X86_64, 2,
+		{R(SCMP_ACT_ALLOW, 1, C(0, SCMP_CMP_EQ, 2)),
+			R(SCMP_ACT_ALLOW, 2, C(0, SCMP_CMP_NE, 3),
+				C(1, SCMP_CMP_EQ, 10))}},
+	{"mixed orderings: LE 2 and LT 0x200000003", SCMP_ACT_ALLOW, SCMP_ARCH_X86_64, 2,
+		{R(SCMP_ACT_ERRNO(1), 1, C(0, SCMP_CMP_LE, 2)),
+			R(SCMP_ACT_ERRNO(1), 1, C(0, SCMP_CMP_LT, 0x200000003))}},
+	/* Beside a rule for a call that the architecture lacks (pipe, on aarch64) the
+	 * number may never be loaded: every rule is void, a deny list fails open
+	 * (empty-entry). */
+	{"number never loaded: a call that aarch64 lacks", SCMP_ACT_ALLOW,
+		SCMP_ARCH_AARCH64, 2,
+		{RULE(5, SCMP_ACT_ERRNO(1), 1, C(0, SCMP_CMP_EQ, 2)),
+			RULE(22, SCMP_ACT_LOG, 0)}},
 };
 
 static void known_trace(const struct known *k, struct trace *t)
@@ -109,14 +130,16 @@ static bool check_known(const struct scmp_api *peer)
 	bool ok = true;
 
 	for (size_t i = 0; i < sizeof(known_wrong) / sizeof(known_wrong[0]); i++) {
-		_cleanup_(comparison_clear) struct comparison c = { 0 };
+		_cleanup_(comparison_clear) struct comparison c = {0};
 		struct trace trace;
 
 		known_trace(&known_wrong[i], &trace);
 		compare(&trace, peer, &c);
-		ok &= report(c.rc == SC_PROOF_DIFFERS && confirmed(&c), known_wrong[i].name);
-		printf("# %d: nr=%d a0=0x%llx a1=0x%llx theirs 0x%x, the rules say 0x%x\n", c.rc,
-			c.cex.data.nr, (unsigned long long)c.cex.data.args[0],
+		ok &= report(
+			c.rc == SC_PROOF_DIFFERS && confirmed(&c), known_wrong[i].name);
+		printf("# %d: nr=%d a0=0x%llx a1=0x%llx theirs 0x%x, the rules say "
+		       "0x%x\n",
+			c.rc, c.cex.data.nr, (unsigned long long)c.cex.data.args[0],
 			(unsigned long long)c.cex.data.args[1], c.cex.a, c.cex.b);
 	}
 	return ok;
@@ -143,12 +166,12 @@ static void show_call(const struct seccomp_data *d)
 /* Simple policies: equal. */
 static bool check_simple(const struct scmp_api *peer, int n)
 {
-	struct rng r = { 0x51391e };
+	struct rng r = {0x51391e};
 	int equal = 0, none = 0;
 	char text[120];
 
 	for (int i = 0; i < n; i++) {
-		_cleanup_(comparison_clear) struct comparison c = { 0 };
+		_cleanup_(comparison_clear) struct comparison c = {0};
 		struct trace trace;
 
 		rand_trace(&r, TRACE_SIMPLE, &trace);
@@ -157,26 +180,27 @@ static bool check_simple(const struct scmp_api *peer, int n)
 		none += c.rc == -ENODATA;
 		if (c.rc != SC_PROOF_EQUAL && c.rc != -ENODATA) {
 			show_call(&c.cex.data);
-			printf("# %d: %d theirs 0x%x, the rules say 0x%x\n", i, c.rc, c.cex.a,
-				c.cex.b);
+			printf("# %d: %d theirs 0x%x, the rules say 0x%x\n", i, c.rc,
+				c.cex.a, c.cex.b);
 			for (unsigned int j = 0; j < trace.n_rules; j++)
 				show_rule(&trace.rules[j]);
 		}
 	}
-	snprintf(text, sizeof(text), "%d simple policies: %d proved equal, %d without a program",
-		n, equal, none);
+	snprintf(text, sizeof(text),
+		"%d simple policies: %d proved equal, %d without a program", n, equal,
+		none);
 	return report(equal + none == n && equal > n / 2, text);
 }
 
 /* Anything: whatever is called different is different. */
 static bool check_any(const struct scmp_api *peer, int n)
 {
-	struct rng r = { 0xa17 };
-	int count[2] = { 0 }, wrong = 0, none = 0;
+	struct rng r = {0xa17};
+	int count[2] = {0}, wrong = 0, none = 0;
 	char text[160];
 
 	for (int i = 0; i < n; i++) {
-		_cleanup_(comparison_clear) struct comparison c = { 0 };
+		_cleanup_(comparison_clear) struct comparison c = {0};
 		struct trace trace;
 
 		rand_trace(&r, TRACE_ANY, &trace);
@@ -189,8 +213,10 @@ static bool check_any(const struct scmp_api *peer, int n)
 			count[c.rc]++;
 	}
 	snprintf(text, sizeof(text),
-		"%d policies of all kinds: %d equal, %d different with a true counter-example, "
-		"%d without a program", n, count[0], count[1], none);
+		"%d policies of all kinds: %d equal, %d different with a true "
+		"counter-example, "
+		"%d without a program",
+		n, count[0], count[1], none);
 	return report(wrong == 0 && count[0] > 0 && count[1] > 0, text);
 }
 
@@ -200,7 +226,8 @@ int main(int argc, char **argv)
 	bool ok;
 
 	if (argc < 2 || api_load(argv[argc - 1], &peer) < 0) {
-		puts("1..1\nok 1 - another libseccomp's programs # SKIP no such library here");
+		puts("1..1\nok 1 - another libseccomp's programs # SKIP no such library "
+		     "here");
 		return 0;
 	}
 	/* Some rule sets make libseccomp loop for ever. */

@@ -16,12 +16,12 @@
 #include "traces.h"
 #include "util/cleanup.h"
 
-#define N(a)	 (sizeof(a) / sizeof((a)[0]))
-#define LD(off)	 BPF_STMT(BPF_LD | BPF_W | BPF_ABS, off)
-#define LDA(arg) LD(16 + 8 * (arg))
-#define RET(k)	 BPF_STMT(BPF_RET | BPF_K, k)
-#define TAX	 BPF_STMT(BPF_MISC | BPF_TAX, 0)
-#define ALU(op, k) BPF_STMT(BPF_ALU | (op), k)
+#define N(a)		 (sizeof(a) / sizeof((a)[0]))
+#define LD(off)		 BPF_STMT(BPF_LD | BPF_W | BPF_ABS, off)
+#define LDA(arg)	 LD(16 + 8 * (arg))
+#define RET(k)		 BPF_STMT(BPF_RET | BPF_K, k)
+#define TAX		 BPF_STMT(BPF_MISC | BPF_TAX, 0)
+#define ALU(op, k)	 BPF_STMT(BPF_ALU | (op), k)
 #define JMP(op, k, t, f) BPF_JUMP(BPF_JMP | (op), k, t, f)
 
 /* Programs of which only SMALL_BITS bits of the input matter: every load is followed by a
@@ -29,7 +29,7 @@
 #define SMALL_BITS 6
 static const struct {
 	uint32_t offset, mask;
-} small_words[] = { { 0, 0x80000001 }, { 16, 0x00000011 }, { 20, 0x00010002 } };
+} small_words[] = {{0, 0x80000001}, {16, 0x00000011}, {20, 0x00010002}};
 
 static uint32_t small_program(struct rng *r, struct sock_filter *insns)
 {
@@ -44,7 +44,8 @@ static uint32_t small_program(struct rng *r, struct sock_filter *insns)
 			if (insns[i].code != (BPF_LD | BPF_W | BPF_ABS))
 				continue;
 			insns[i].k = small_words[w].offset;
-			insns[i + 1] = (struct sock_filter)ALU(BPF_AND, small_words[w].mask);
+			insns[i + 1] =
+				(struct sock_filter)ALU(BPF_AND, small_words[w].mask);
 		}
 		if (insns[len - 2].code == (BPF_LD | BPF_W | BPF_ABS))
 			insns[len - 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0);
@@ -78,8 +79,8 @@ static bool small_equal(const struct sc_prog *a, const struct sc_prog *b)
 	return true;
 }
 
-static void assert_confirmed(const struct sc_prog *p, const struct sc_counterexample *cex,
-	uint32_t verdict)
+static void assert_confirmed(
+	const struct sc_prog *p, const struct sc_counterexample *cex, uint32_t verdict)
 {
 	uint32_t words[16];
 
@@ -104,7 +105,8 @@ static void small_pair(struct rng *r, struct sc_prog *a, struct sc_prog *b)
 		memcpy(b->insns, a->insns, a->len * sizeof(*a->insns));
 		switch (rng_below(r, 3)) {
 		case 0:
-			if (f->code == (BPF_ALU | BPF_AND) || BPF_CLASS(f->code) == BPF_LD)
+			if (f->code == (BPF_ALU | BPF_AND) ||
+				BPF_CLASS(f->code) == BPF_LD)
 				continue; /* every bit of the input would matter */
 			f->k ^= 1u << rng_below(r, 32);
 			break;
@@ -119,10 +121,10 @@ static void small_pair(struct rng *r, struct sc_prog *a, struct sc_prog *b)
 
 static void test_small_programs(void **state)
 {
-	struct rng r = { 0x5ab1e };
+	struct rng r = {0x5ab1e};
 	struct sock_filter ia[32], ib[32];
-	struct sc_prog a = { .insns = ia }, b = { .insns = ib };
-	unsigned int seen[2] = { 0 }, unknown = 0;
+	struct sc_prog a = {.insns = ia}, b = {.insns = ib};
+	unsigned int seen[2] = {0}, unknown = 0;
 
 	(void)state;
 	for (int i = 0; i < 20000; i++) {
@@ -205,12 +207,13 @@ static int check_regions(const struct sc_prog *a, const struct sc_prog *b)
 	return rc;
 }
 
-/* One instruction after the other on symbolic words, against itself written differently. */
+/* One instruction after the other on symbolic words, against itself written
+ * differently. */
 static void assert_programs(const struct sock_filter *a, uint32_t na,
 	const struct sock_filter *b, uint32_t nb, int want)
 {
-	const struct sc_prog pa = { (struct sock_filter *)a, na, false };
-	const struct sc_prog pb = { (struct sock_filter *)b, nb, false };
+	const struct sc_prog pa = {(struct sock_filter *)a, na, false};
+	const struct sc_prog pb = {(struct sock_filter *)b, nb, false};
 	struct sc_counterexample cex;
 
 	assert_int_equal(sc_prove_programs(&pa, &pb, NULL, &cex), want);
@@ -225,26 +228,35 @@ static void test_identities(void **state)
 {
 	/* Each pair tests the same thing of argument 0's low word in two ways. */
 	const struct sock_filter pairs[][2][6] = {
-		{ { LDA(0), ALU(BPF_MUL, 3), JMP(BPF_JEQ, 21, 0, 1), RET(1), RET(2), RET(3) },
-			{ LDA(0), ALU(BPF_ADD, 0), JMP(BPF_JEQ, 7, 0, 1), RET(1), RET(2), RET(3) } },
-		{ { LDA(0), ALU(BPF_DIV, 10), JMP(BPF_JEQ, 3, 0, 1), RET(1), RET(2), RET(3) },
-			{ LDA(0), ALU(BPF_SUB, 30), JMP(BPF_JGT, 9, 1, 0), RET(1), RET(2), RET(3) } },
-		{ { LDA(0), ALU(BPF_DIV, 8), JMP(BPF_JGE, 5, 0, 1), RET(1), RET(2), RET(3) },
-			{ LDA(0), ALU(BPF_RSH, 3), JMP(BPF_JGT, 4, 0, 1), RET(1), RET(2), RET(3) } },
-		{ { LDA(0), ALU(BPF_NEG, 0), JMP(BPF_JEQ, 5, 0, 1), RET(1), RET(2), RET(3) },
-			{ LDA(0), ALU(BPF_ADD, 5), JMP(BPF_JEQ, 0, 0, 1), RET(1), RET(2), RET(3) } },
-		{ { LDA(0), ALU(BPF_LSH, 4), JMP(BPF_JEQ, 0x50, 0, 1), RET(1), RET(2), RET(3) },
-			{ LDA(0), ALU(BPF_AND, 0x0fffffff), JMP(BPF_JEQ, 5, 0, 1), RET(1), RET(2),
-				RET(3) } },
-		{ { LDA(0), ALU(BPF_XOR, 0xff), JMP(BPF_JSET, 0xff, 0, 1), RET(1), RET(2), RET(3) },
-			{ LDA(0), ALU(BPF_AND, 0xff), JMP(BPF_JEQ, 0xff, 1, 0), RET(1), RET(2),
-				RET(3) } },
-		{ { LDA(0), ALU(BPF_OR, 3), JMP(BPF_JEQ, 7, 0, 1), RET(1), RET(2), RET(3) },
-			{ LDA(0), ALU(BPF_SUB, 4), JMP(BPF_JGT, 3, 1, 0), RET(1), RET(2), RET(3) } },
-		{ { LDA(0), TAX, ALU(BPF_ADD | BPF_X, 0), BPF_STMT(BPF_RET | BPF_A, 0), RET(2),
-			RET(3) },
-			{ LDA(0), ALU(BPF_LSH, 1), BPF_STMT(BPF_RET | BPF_A, 0), RET(1), RET(2),
-				RET(3) } },
+		{{LDA(0), ALU(BPF_MUL, 3), JMP(BPF_JEQ, 21, 0, 1), RET(1), RET(2),
+			 RET(3)},
+			{LDA(0), ALU(BPF_ADD, 0), JMP(BPF_JEQ, 7, 0, 1), RET(1), RET(2),
+				RET(3)}},
+		{{LDA(0), ALU(BPF_DIV, 10), JMP(BPF_JEQ, 3, 0, 1), RET(1), RET(2),
+			 RET(3)},
+			{LDA(0), ALU(BPF_SUB, 30), JMP(BPF_JGT, 9, 1, 0), RET(1), RET(2),
+				RET(3)}},
+		{{LDA(0), ALU(BPF_DIV, 8), JMP(BPF_JGE, 5, 0, 1), RET(1), RET(2), RET(3)},
+			{LDA(0), ALU(BPF_RSH, 3), JMP(BPF_JGT, 4, 0, 1), RET(1), RET(2),
+				RET(3)}},
+		{{LDA(0), ALU(BPF_NEG, 0), JMP(BPF_JEQ, 5, 0, 1), RET(1), RET(2), RET(3)},
+			{LDA(0), ALU(BPF_ADD, 5), JMP(BPF_JEQ, 0, 0, 1), RET(1), RET(2),
+				RET(3)}},
+		{{LDA(0), ALU(BPF_LSH, 4), JMP(BPF_JEQ, 0x50, 0, 1), RET(1), RET(2),
+			 RET(3)},
+			{LDA(0), ALU(BPF_AND, 0x0fffffff), JMP(BPF_JEQ, 5, 0, 1), RET(1),
+				RET(2), RET(3)}},
+		{{LDA(0), ALU(BPF_XOR, 0xff), JMP(BPF_JSET, 0xff, 0, 1), RET(1), RET(2),
+			 RET(3)},
+			{LDA(0), ALU(BPF_AND, 0xff), JMP(BPF_JEQ, 0xff, 1, 0), RET(1),
+				RET(2), RET(3)}},
+		{{LDA(0), ALU(BPF_OR, 3), JMP(BPF_JEQ, 7, 0, 1), RET(1), RET(2), RET(3)},
+			{LDA(0), ALU(BPF_SUB, 4), JMP(BPF_JGT, 3, 1, 0), RET(1), RET(2),
+				RET(3)}},
+		{{LDA(0), TAX, ALU(BPF_ADD | BPF_X, 0), BPF_STMT(BPF_RET | BPF_A, 0),
+			 RET(2), RET(3)},
+			{LDA(0), ALU(BPF_LSH, 1), BPF_STMT(BPF_RET | BPF_A, 0), RET(1),
+				RET(2), RET(3)}},
 	};
 
 	(void)state;
@@ -260,18 +272,18 @@ static void test_identities(void **state)
 
 static void test_limits(void **state)
 {
-	const struct sock_filter equal_args[] = { LDA(0), TAX, LDA(1),
-		JMP(BPF_JEQ | BPF_X, 0, 0, 1), RET(1), RET(2) };
-	const struct sock_filter equal_turned[] = { LDA(1), TAX, LDA(0),
-		ALU(BPF_XOR | BPF_X, 0), JMP(BPF_JEQ, 0, 0, 1), RET(1), RET(2) };
-	const struct sock_filter product[] = { LDA(0), TAX, LDA(1), ALU(BPF_MUL | BPF_X, 0),
-		JMP(BPF_JEQ, 0x12345678, 0, 1), RET(1), RET(2) };
-	const struct sock_filter shift[] = { LDA(0), TAX, LDA(1), ALU(BPF_LSH | BPF_X, 0),
-		BPF_STMT(BPF_RET | BPF_A, 0) };
-	const struct sock_filter refused[] = { LD(3), RET(0) };
-	const struct sock_filter any[] = { LDA(0), BPF_STMT(BPF_RET | BPF_A, 0) };
-	const struct sock_filter by_zero[] = { ALU(BPF_DIV | BPF_X, 0), RET(1) };
-	const struct sock_filter kill[] = { RET(0) };
+	const struct sock_filter equal_args[] = {
+		LDA(0), TAX, LDA(1), JMP(BPF_JEQ | BPF_X, 0, 0, 1), RET(1), RET(2)};
+	const struct sock_filter equal_turned[] = {LDA(1), TAX, LDA(0),
+		ALU(BPF_XOR | BPF_X, 0), JMP(BPF_JEQ, 0, 0, 1), RET(1), RET(2)};
+	const struct sock_filter product[] = {LDA(0), TAX, LDA(1),
+		ALU(BPF_MUL | BPF_X, 0), JMP(BPF_JEQ, 0x12345678, 0, 1), RET(1), RET(2)};
+	const struct sock_filter shift[] = {LDA(0), TAX, LDA(1), ALU(BPF_LSH | BPF_X, 0),
+		BPF_STMT(BPF_RET | BPF_A, 0)};
+	const struct sock_filter refused[] = {LD(3), RET(0)};
+	const struct sock_filter any[] = {LDA(0), BPF_STMT(BPF_RET | BPF_A, 0)};
+	const struct sock_filter by_zero[] = {ALU(BPF_DIV | BPF_X, 0), RET(1)};
+	const struct sock_filter kill[] = {RET(0)};
 
 	(void)state;
 	assert_proof(equal_args, equal_turned, SC_PROOF_EQUAL);
@@ -285,11 +297,12 @@ static void test_limits(void **state)
 
 static void test_budget(void **state)
 {
-	const struct sock_filter insns[] = { LDA(0), JMP(BPF_JEQ, 1, 0, 1), RET(1), RET(2) };
-	const struct sc_prog p = { (struct sock_filter *)insns, N(insns), false };
-	const struct sc_prove_limits nodes = { .max_nodes = 20 }, steps = { .max_steps = 20 };
-	const struct sc_prog big = { (struct sock_filter *)insns, N(insns), true };
-	const struct sc_lowered policy = { .badarch = 1 };
+	const struct sock_filter insns[] = {
+		LDA(0), JMP(BPF_JEQ, 1, 0, 1), RET(1), RET(2)};
+	const struct sc_prog p = {(struct sock_filter *)insns, N(insns), false};
+	const struct sc_prove_limits nodes = {.max_nodes = 20}, steps = {.max_steps = 20};
+	const struct sc_prog big = {(struct sock_filter *)insns, N(insns), true};
+	const struct sc_lowered policy = {.badarch = 1};
 
 	(void)state;
 	assert_int_equal(sc_prove_programs(&p, &p, NULL, NULL), SC_PROOF_EQUAL);
@@ -302,7 +315,7 @@ static void test_budget(void **state)
 /* sc_compile() with the lowered policy in hand. */
 static void compile(const struct sc_lowered *low, uint32_t optimize, struct sc_prog *out)
 {
-	_cleanup_(sc_dag_clear) struct sc_dag dag = { 0 };
+	_cleanup_(sc_dag_clear) struct sc_dag dag = {0};
 	uint32_t root;
 
 	assert_int_equal(sc_dag_init(&dag, optimize), 0);
@@ -310,7 +323,8 @@ static void compile(const struct sc_lowered *low, uint32_t optimize, struct sc_p
 	assert_int_equal(sc_emit(&dag, root, low->big_endian, out), 0);
 }
 
-/* One comparison changed: whether that changes the meaning, probes can show only one way. */
+/* One comparison changed: whether that changes the meaning, probes can show only one
+ * way. */
 static void damaged_policy(struct rng *r, struct sc_lowered *low, const struct sc_prog *p)
 {
 	struct sc_counterexample cex;
@@ -339,12 +353,12 @@ static void damaged_policy(struct rng *r, struct sc_lowered *low, const struct s
 
 static void test_policies(void **state)
 {
-	struct rng r = { 0x9011c1e5 };
+	struct rng r = {0x9011c1e5};
 	struct trace trace;
 
 	(void)state;
 	for (int i = 0; i < 400; i++) {
-		_cleanup_(sc_lowered_clear) struct sc_lowered low = { 0 };
+		_cleanup_(sc_lowered_clear) struct sc_lowered low = {0};
 		struct sc_prog p;
 		scmp_filter_ctx ctx;
 
@@ -363,21 +377,30 @@ static void test_policies(void **state)
 
 static void test_bitmap(void **state)
 {
-	struct sc_cmp cmp = { .mask = ~UINT64_C(0), .datum = 1, .arg = 0, .op = SC_OP_EQ };
-	struct sc_low_rule rules[2] = { { .action = SECCOMP_RET_ALLOW },
-		{ .action = SECCOMP_RET_ALLOW, .n_cmps = 1 } };
-	struct sc_low_call calls[2] = { { .nr = 5, .n_rules = 1 },
-		{ .nr = 7, .first_rule = 1, .n_rules = 1 } };
-	struct sc_low_abi abi = { .audit = 9, .last = UINT32_MAX, .otherwise = 1, .n_calls = 2,
-		.wide = true };
-	const struct sc_lowered low = { .abis = &abi, .calls = calls, .rules = rules,
-		.cmps = &cmp, .n_abis = 1, .n_calls = 2, .n_rules = 2, .n_cmps = 1 };
+	struct sc_cmp cmp = {.mask = ~UINT64_C(0), .datum = 1, .arg = 0, .op = SC_OP_EQ};
+	struct sc_low_rule rules[2] = {{.action = SECCOMP_RET_ALLOW},
+		{.action = SECCOMP_RET_ALLOW, .n_cmps = 1}};
+	struct sc_low_call calls[2] = {
+		{.nr = 5, .n_rules = 1}, {.nr = 7, .first_rule = 1, .n_rules = 1}};
+	struct sc_low_abi abi = {.audit = 9,
+		.last = UINT32_MAX,
+		.otherwise = 1,
+		.n_calls = 2,
+		.wide = true};
+	const struct sc_lowered low = {.abis = &abi,
+		.calls = calls,
+		.rules = rules,
+		.cmps = &cmp,
+		.n_abis = 1,
+		.n_calls = 2,
+		.n_rules = 2,
+		.n_cmps = 1};
 	/* Right, but looks at an argument on the way to the ALLOW of 5. */
-	const struct sock_filter slow[] = { LD(4), JMP(BPF_JEQ, 9, 1, 0), RET(0), LDA(0), LD(0),
-		JMP(BPF_JEQ, 5, 6, 0), JMP(BPF_JEQ, 7, 1, 0), RET(1), LD(20),
-		JMP(BPF_JEQ, 0, 0, 3), LDA(0), JMP(BPF_JEQ, 1, 0, 1), RET(SECCOMP_RET_ALLOW),
-		RET(1) };
-	const struct sc_prog p = { (struct sock_filter *)slow, N(slow), false };
+	const struct sock_filter slow[] = {LD(4), JMP(BPF_JEQ, 9, 1, 0), RET(0), LDA(0),
+		LD(0), JMP(BPF_JEQ, 5, 6, 0), JMP(BPF_JEQ, 7, 1, 0), RET(1), LD(20),
+		JMP(BPF_JEQ, 0, 0, 3), LDA(0), JMP(BPF_JEQ, 1, 0, 1),
+		RET(SECCOMP_RET_ALLOW), RET(1)};
+	const struct sc_prog p = {(struct sock_filter *)slow, N(slow), false};
 	struct sc_counterexample cex;
 	struct sc_prog good;
 
@@ -397,15 +420,16 @@ static void test_bitmap(void **state)
 
 static void test_region_text(void **state)
 {
-	const struct sock_filter a[] = { LD(4), JMP(BPF_JEQ, 0xc000003e, 0, 8), LD(0),
-		JMP(BPF_JGE, 10, 0, 5), JMP(BPF_JGE, 13, 4, 0), LD(20), JMP(BPF_JEQ, 1, 0, 2),
-		LD(16), JMP(BPF_JGT, 4, 1, 0), RET(1), RET(SECCOMP_RET_ALLOW) };
-	const struct sock_filter b[] = { RET(1) };
-	const struct sock_filter c[] = { LDA(1), JMP(BPF_JSET, 4, 0, 1),
-		RET(SECCOMP_RET_ERRNO | 2), RET(1) };
-	const struct sc_prog pa = { (struct sock_filter *)a, N(a), false };
-	const struct sc_prog pb = { (struct sock_filter *)b, N(b), false };
-	const struct sc_prog pc = { (struct sock_filter *)c, N(c), false };
+	const struct sock_filter a[] = {LD(4), JMP(BPF_JEQ, 0xc000003e, 0, 8), LD(0),
+		JMP(BPF_JGE, 10, 0, 5), JMP(BPF_JGE, 13, 4, 0), LD(20),
+		JMP(BPF_JEQ, 1, 0, 2), LD(16), JMP(BPF_JGT, 4, 1, 0), RET(1),
+		RET(SECCOMP_RET_ALLOW)};
+	const struct sock_filter b[] = {RET(1)};
+	const struct sock_filter c[] = {
+		LDA(1), JMP(BPF_JSET, 4, 0, 1), RET(SECCOMP_RET_ERRNO | 2), RET(1)};
+	const struct sc_prog pa = {(struct sock_filter *)a, N(a), false};
+	const struct sc_prog pb = {(struct sock_filter *)b, N(b), false};
+	const struct sc_prog pc = {(struct sock_filter *)c, N(c), false};
 	static struct seen_regions seen;
 	_cleanup_free_ char *text = NULL;
 	size_t size;
@@ -418,16 +442,16 @@ static void test_region_text(void **state)
 	assert_int_equal(seen.n, 1);
 	assert_int_equal(sc_prove_regions(&pa, &pb, NULL, collect_region, &seen),
 		SC_PROOF_DIFFERS);
-	assert_int_equal(sc_prove_regions(&pa, &pa, NULL, collect_region, &seen),
-		SC_PROOF_EQUAL);
+	assert_int_equal(
+		sc_prove_regions(&pa, &pa, NULL, collect_region, &seen), SC_PROOF_EQUAL);
 	for (unsigned int i = 0; i < seen.n; i++)
 		assert_int_equal(sc_prove_print_region(&seen.at[i], false, f), 0);
 	assert_int_equal(fclose(f), 0);
-	assert_string_equal(text,
-		"a1.lo&0x4=0x4 KILL_THREAD(1), ERRNO(2)\n"
-		"arch=0x0..0xc000003d ALLOW, KILL_THREAD(1)\n"
-		"arch=0xc000003e nr=10..12 a0=0x100000005..0x1ffffffff ALLOW, KILL_THREAD(1)\n"
-		"arch=0xc000003f..0xffffffff ALLOW, KILL_THREAD(1)\n");
+	assert_string_equal(text, "a1.lo&0x4=0x4 KILL_THREAD(1), ERRNO(2)\n"
+				  "arch=0x0..0xc000003d ALLOW, KILL_THREAD(1)\n"
+				  "arch=0xc000003e nr=10..12 a0=0x100000005..0x1ffffffff "
+				  "ALLOW, KILL_THREAD(1)\n"
+				  "arch=0xc000003f..0xffffffff ALLOW, KILL_THREAD(1)\n");
 }
 
 int main(void)

@@ -11,15 +11,25 @@
 #include "util/cleanup.h"
 
 const struct scmp_api api_ours = {
-	seccomp_init, seccomp_release, seccomp_arch_add, seccomp_arch_remove, seccomp_attr_set,
-	seccomp_rule_add_array, seccomp_export_bpf,
+	seccomp_init,
+	seccomp_release,
+	seccomp_arch_add,
+	seccomp_arch_remove,
+	seccomp_attr_set,
+	seccomp_rule_add_array,
+	seccomp_export_bpf,
 };
 
 int api_load(const char *path, struct scmp_api *out)
 {
 	static const char *const names[] = {
-		"seccomp_init", "seccomp_release", "seccomp_arch_add", "seccomp_arch_remove",
-		"seccomp_attr_set", "seccomp_rule_add_array", "seccomp_export_bpf",
+		"seccomp_init",
+		"seccomp_release",
+		"seccomp_arch_add",
+		"seccomp_arch_remove",
+		"seccomp_attr_set",
+		"seccomp_rule_add_array",
+		"seccomp_export_bpf",
 	};
 	void *lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	void *symbols[sizeof(names) / sizeof(names[0])];
@@ -55,8 +65,14 @@ static uint64_t rand_datum(struct rng *r)
 static void rand_rule(struct rng *r, enum trace_kind kind, struct trace_rule *rule)
 {
 	static const uint32_t actions[] = {
-		SCMP_ACT_ALLOW, SCMP_ACT_ALLOW, SCMP_ACT_ALLOW, SCMP_ACT_ERRNO(1),
-		SCMP_ACT_ERRNO(2), SCMP_ACT_KILL_PROCESS, SCMP_ACT_TRAP, SCMP_ACT_LOG,
+		SCMP_ACT_ALLOW,
+		SCMP_ACT_ALLOW,
+		SCMP_ACT_ALLOW,
+		SCMP_ACT_ERRNO(1),
+		SCMP_ACT_ERRNO(2),
+		SCMP_ACT_KILL_PROCESS,
+		SCMP_ACT_TRAP,
+		SCMP_ACT_LOG,
 		SCMP_ACT_TRACE(7),
 	};
 	unsigned int used = 0;
@@ -82,7 +98,8 @@ static void rand_rule(struct rng *r, enum trace_kind kind, struct trace_rule *ru
 /* Does every architecture of @t have x86_64's call @nr? */
 static bool everywhere(const struct trace *t, int nr)
 {
-	_cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, nr);
+	_cleanup_free_ char *name =
+		seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, nr);
 
 	for (unsigned int i = 0; name && i < t->n_archs; i++)
 		if (seccomp_syscall_resolve_name_arch(t->archs[i], name) < 0)
@@ -117,13 +134,21 @@ static void rand_rules(struct rng *r, enum trace_kind kind, struct trace *t)
 void rand_trace(struct rng *r, enum trace_kind kind, struct trace *out)
 {
 	static const uint32_t sets[][3] = {
-		{ SCMP_ARCH_X86_64 }, { SCMP_ARCH_X86_64 }, { SCMP_ARCH_X86_64, SCMP_ARCH_X86 },
-		{ SCMP_ARCH_X86_64, SCMP_ARCH_X86, SCMP_ARCH_X32 }, { SCMP_ARCH_AARCH64 },
-		{ SCMP_ARCH_ARM, SCMP_ARCH_AARCH64 }, { SCMP_ARCH_S390X, SCMP_ARCH_S390 },
-		{ SCMP_ARCH_MIPS, SCMP_ARCH_MIPS64 }, { SCMP_ARCH_X32 },
+		{SCMP_ARCH_X86_64},
+		{SCMP_ARCH_X86_64},
+		{SCMP_ARCH_X86_64, SCMP_ARCH_X86},
+		{SCMP_ARCH_X86_64, SCMP_ARCH_X86, SCMP_ARCH_X32},
+		{SCMP_ARCH_AARCH64},
+		{SCMP_ARCH_ARM, SCMP_ARCH_AARCH64},
+		{SCMP_ARCH_S390X, SCMP_ARCH_S390},
+		{SCMP_ARCH_MIPS, SCMP_ARCH_MIPS64},
+		{SCMP_ARCH_X32},
 	};
 	static const uint32_t defaults[] = {
-		SCMP_ACT_KILL_PROCESS, SCMP_ACT_ERRNO(38), SCMP_ACT_ALLOW, SCMP_ACT_ERRNO(1),
+		SCMP_ACT_KILL_PROCESS,
+		SCMP_ACT_ERRNO(38),
+		SCMP_ACT_ALLOW,
+		SCMP_ACT_ERRNO(1),
 	};
 	const uint32_t *set = sets[rng_below(r, sizeof(sets) / sizeof(sets[0]))];
 
@@ -156,7 +181,8 @@ scmp_filter_ctx trace_replay(const struct trace *t, const struct scmp_api *api)
 	for (unsigned int i = 0; i < t->n_rules; i++) {
 		const struct trace_rule *rule = &t->rules[i];
 
-		api->rule_add_array(ctx, rule->action, rule->nr, rule->n_args, rule->args);
+		api->rule_add_array(
+			ctx, rule->action, rule->nr, rule->n_args, rule->args);
 	}
 	return ctx;
 }
@@ -226,7 +252,8 @@ static uint32_t call_eval(const struct sc_lowered *low, const struct sc_low_abi 
 		bool holds = true;
 
 		for (uint32_t j = 0; j < rule->n_cmps; j++)
-			holds &= cmp_holds(&low->cmps[rule->first_cmp + j], data, abi->wide);
+			holds &= cmp_holds(
+				&low->cmps[rule->first_cmp + j], data, abi->wide);
 		if (holds)
 			return rule->action;
 	}
@@ -244,7 +271,8 @@ uint32_t lowered_eval(const struct sc_lowered *low, const struct seccomp_data *d
 			continue;
 		for (uint32_t j = 0; j < abi->n_calls; j++)
 			if (low->calls[abi->first_call + j].nr == nr)
-				return call_eval(low, abi, &low->calls[abi->first_call + j], data);
+				return call_eval(
+					low, abi, &low->calls[abi->first_call + j], data);
 		return abi->otherwise;
 	}
 	return low->badarch;
@@ -266,8 +294,8 @@ static uint64_t nudge(struct rng *r, uint64_t v)
 	}
 }
 
-void rand_lowered_data(struct rng *r, const struct sc_lowered *low,
-	struct seccomp_data *data)
+void rand_lowered_data(
+	struct rng *r, const struct sc_lowered *low, struct seccomp_data *data)
 {
 	memset(data, 0, sizeof(*data));
 	data->arch = rng_constant(r);
@@ -281,6 +309,7 @@ void rand_lowered_data(struct rng *r, const struct sc_lowered *low,
 	for (int i = 0; i < 6; i++) {
 		data->args[i] = rand_datum(r);
 		if (low->n_cmps && rng_below(r, 8))
-			data->args[i] = nudge(r, low->cmps[rng_below(r, low->n_cmps)].datum);
+			data->args[i] =
+				nudge(r, low->cmps[rng_below(r, low->n_cmps)].datum);
 	}
 }

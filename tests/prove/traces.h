@@ -40,12 +40,16 @@ struct trace {
 	struct trace_rule rules[TRACE_RULES];
 };
 
-/* What a trace may hold. SIMPLE is what every libseccomp compiles right: at most one rule a
- * call, EQ and MASKED_EQ only, calls that every architecture has. */
-enum trace_kind { TRACE_SIMPLE, TRACE_ANY };
+/* What a trace may hold. SIMPLE is what every libseccomp compiles right: at most one
+ * rule a call, EQ and MASKED_EQ only, calls that every architecture has. */
+enum trace_kind {
+	TRACE_SIMPLE,
+	TRACE_ANY
+};
 void rand_trace(struct rng *r, enum trace_kind kind, struct trace *out);
 
-/* The context that the trace makes; rules that are refused do not count. NULL: no memory. */
+/* The context that the trace makes; rules that are refused do not count. NULL: no
+ * memory. */
 scmp_filter_ctx trace_replay(const struct trace *trace, const struct scmp_api *api);
 
 /* The program that @api exports, in host byte order; the caller frees insns. 0 or -1. */
@@ -59,7 +63,7 @@ int trace_lowered(scmp_filter_ctx ctx, struct sc_lowered *out);
 uint32_t lowered_eval(const struct sc_lowered *low, const struct seccomp_data *data);
 
 /* A call near the boundaries of @low. */
-void rand_lowered_data(struct rng *r, const struct sc_lowered *low,
-	struct seccomp_data *data);
+void rand_lowered_data(
+	struct rng *r, const struct sc_lowered *low, struct seccomp_data *data);
 
 #endif
