@@ -179,6 +179,7 @@ void sc_sluice_request_discard(struct sluice_request *req);
 void sc_sluice_request_received(struct sluice_request *req, bool replayed);
 void sc_sluice_request_unref(struct sluice_request *req);
 bool sc_sluice_claim(struct sluice_request *req, int state);
+int sc_sluice_settled(struct sluice_request *req);
 bool sc_sluice_claim_wait(struct sluice_request *req);
 void sc_sluice_retire(struct sluice_request *req, bool keep_slot);
 int sc_sluice_decide(struct sluice_request *req, sluice_handler handler, void *data);

@@ -88,6 +88,7 @@ void sc_sluice_request_received(struct sluice_request *req, bool replayed)
 	req->received_ns = sc_sluice_now();
 	if (sv->set.timeout_ms && !replayed)
 		req->deadline_ns = req->received_ns + sv->set.timeout_ms * 1000000ull;
+	atomic_fetch_add_explicit(&req->refs, 1, memory_order_relaxed); /* the list's */
 	pthread_mutex_lock(&sv->lock);
 	req->next = sv->outstanding;
 	if (req->next)
@@ -108,24 +109,31 @@ bool sc_sluice_claim(struct sluice_request *req, int state)
 	return atomic_compare_exchange_strong(&req->state, &open, state);
 }
 
-/* The same for R_ANSWERED, waiting while a hand-over has not decided. */
-bool sc_sluice_claim_wait(struct sluice_request *req)
+/* The state once no hand-over is deciding about it. */
+int sc_sluice_settled(struct sluice_request *req)
 {
 	struct sluice_supervisor *sv = req->sv;
+	int state = atomic_load(&req->state);
 
-	while (!sc_sluice_claim(req, R_ANSWERED)) {
-		if (atomic_load(&req->state) != R_HANDING)
+	if (state != R_HANDING)
+		return state;
+	pthread_mutex_lock(&sv->lock);
+	while ((state = atomic_load(&req->state)) == R_HANDING)
+		pthread_cond_wait(&sv->handed_or_not, &sv->lock);
+	pthread_mutex_unlock(&sv->lock);
+	return state;
+}
+
+bool sc_sluice_claim_wait(struct sluice_request *req)
+{
+	while (!sc_sluice_claim(req, R_ANSWERED))
+		if (sc_sluice_settled(req) != R_OPEN)
 			return false;
-		pthread_mutex_lock(&sv->lock);
-		while (atomic_load(&req->state) == R_HANDING)
-			pthread_cond_wait(&sv->handed_or_not, &sv->lock);
-		pthread_mutex_unlock(&sv->lock);
-	}
 	return true;
 }
 
 /* The kernel has (or wants) no answer any more: off the list, slot free. After a hand-over
- * the slot stays as it is, for the successor. */
+ * the slot stays as it is, for the successor. The caller has a reference of its own. */
 void sc_sluice_retire(struct sluice_request *req, bool keep_slot)
 {
 	struct sluice_supervisor *sv = req->sv;
@@ -147,6 +155,7 @@ void sc_sluice_retire(struct sluice_request *req, bool keep_slot)
 	pthread_mutex_unlock(&sv->lock);
 	if (resume)
 		sc_sluice_wake(sv);
+	sc_sluice_request_unref(req);
 }
 
 void sc_sluice_request_unref(struct sluice_request *req)

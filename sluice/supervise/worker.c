@@ -44,7 +44,7 @@ static void *work(void *data)
 
 	while ((req = take(&sv->workers))) {
 		/* While it queued, its time may have come or the supervisor gone. */
-		if (atomic_load(&req->state) == R_OPEN)
+		if (sc_sluice_settled(req) == R_OPEN)
 			sc_sluice_decide(req, req->work, req->work_data);
 		sc_sluice_request_unref(req);
 	}

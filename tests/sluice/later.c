@@ -119,9 +119,10 @@ static void workers(void)
 	CHECK_EQ(sluice_on_name(sv, "mkdir", to_worker, NULL), 0);
 	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "threads", "100");
 	CHECK_EQ(wait_target(sv, &child), 0);
-	sluice_statistics(sv, &s);
+	do
+		sluice_statistics(sv, &s);
+	while (s.pending);
 	CHECK_EQ(s.replied, 1600);
-	CHECK_EQ(s.pending, 0);
 	sluice_supervisor_free(sv);
 }
 

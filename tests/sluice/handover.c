@@ -1,0 +1,244 @@
+/* A living supervisor hands over: no call lost, none answered twice.
+ * SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+#include <stdatomic.h>
+
+/* Counts how often each call was answered with success: a shared page that the handlers of
+ * both supervisors write. */
+struct shared {
+	atomic_int answered[16 * 4096];
+};
+static struct shared *shared;
+
+static void *ask(void *data)
+{
+	long thread = (long)data;
+
+	for (int i = 0; i < 1000; i++) {
+		int n = (int)thread * 1000 + i;
+
+		if (syscall(SYS_mkdir, "x", n) != n)
+			return (void *)1;
+	}
+	return NULL;
+}
+
+static int target_ask(int argc, char **argv)
+{
+	pthread_t t[8];
+	int bad = 0;
+
+	(void)argc;
+	(void)argv;
+	for (long i = 0; i < 8; i++)
+		pthread_create(&t[i], NULL, ask, (void *)i);
+	for (int i = 0; i < 8; i++) {
+		void *rc;
+
+		pthread_join(t[i], &rc);
+		bad += rc != NULL;
+	}
+	return bad;
+}
+
+static int answer(struct sluice_request *req, void *data)
+{
+	int n = sluice_arg_int(req, 1);
+
+	(void)data;
+	if (sluice_reply(req, n) == 0)
+		atomic_fetch_add(&shared->answered[n], 1);
+	return 0;
+}
+
+static int answer_later(struct sluice_request *req, void *data)
+{
+	return sluice_work(req, answer, data);
+}
+
+static int hold(struct sluice_request *req, void *data)
+{
+	struct sluice_request **held = data;
+
+	*held = sluice_defer(req);
+	return 0;
+}
+
+/* The successor: takes, serves, and hands the next one over when told to. */
+static void successor(int socket, int report)
+{
+	struct sluice_supervisor *sv;
+	struct sluice_statistics s;
+	int rc = sluice_take_over(socket, &sv), tag = 5;
+
+	CHECK_EQ(rc, 0);
+	CHECK_EQ(sluice_active(sv), 1);
+	CHECK_EQ(sluice_set_tag(sv, 0, &tag), 0);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", answer_later, NULL), 0);
+	CHECK_EQ(sluice_run(sv), 0);
+	do /* a worker's last answer may end the target before it ends itself */
+		sluice_statistics(sv, &s);
+	while (s.pending);
+	CHECK(write(report, &s, sizeof(s)) == sizeof(s));
+	sluice_supervisor_free(sv);
+	_exit(0);
+}
+
+static void hand_over(bool keeper)
+{
+	for (int round = 0; round < 10; round++) {
+		struct sluice_options o = SLUICE_OPTIONS_INIT;
+		struct sluice_child child = SLUICE_CHILD_INIT;
+		struct sluice_supervisor *sv;
+		struct sluice_statistics mine, theirs;
+		int pair[2], report[2], status, before;
+		pid_t pid;
+
+		o.keeper = keeper;
+		before = count_fds();
+		shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		CHECK(socketpair(AF_UNIX, round % 2 ? SOCK_STREAM : SOCK_SEQPACKET, 0, pair) == 0);
+		CHECK(pipe(report) == 0);
+		fflush(stdout);
+		pid = fork();
+		if (pid == 0) {
+			close(pair[0]);
+			successor(pair[1], report[1]);
+		}
+		close(pair[1]);
+		close(report[1]);
+		sv = new_supervisor(&o);
+		CHECK_EQ(sluice_on_name(sv, "mkdir", answer_later, NULL), 0);
+		spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "ask", NULL);
+		do {
+			CHECK(sluice_dispatch(sv, 1000) >= 0);
+			sluice_statistics(sv, &mine);
+		} while (mine.received < 500u * (unsigned)round);
+		CHECK_EQ(sluice_hand_over(sv, pair[0]), 0);
+		CHECK_EQ(sluice_dispatch(sv, 0), -ESHUTDOWN);
+		CHECK_EQ(sluice_hand_over(sv, pair[0]), -ESHUTDOWN);
+		CHECK_EQ(sluice_active(sv), 0);
+		CHECK(read(report[0], &theirs, sizeof(theirs)) == sizeof(theirs));
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK_EQ(status, 0);
+		CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
+		CHECK_EQ(status, 0);
+		for (int n = 0; n < 8000; n++)
+			CHECK_EQ(atomic_load(&shared->answered[n]), 1);
+		sluice_statistics(sv, &mine);
+		CHECK_EQ(mine.replied + theirs.replied, 8000);
+		sluice_supervisor_free(sv);
+		sluice_child_release(&child);
+		close(pair[0]);
+		close(report[0]);
+		munmap(shared, sizeof(*shared));
+		CHECK_EQ(count_fds(), before);
+	}
+}
+
+static void without_keeper(void)
+{
+	hand_over(false);
+}
+
+static void with_keeper(void)
+{
+	hand_over(true);
+}
+
+static int target_one(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return syscall(SYS_mkdir, "x", 7) == 7 ? 0 : errno;
+}
+
+/* What the holder of a deferred request says afterwards is void; the successor's stands. */
+static void deferred(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_request *held = NULL;
+	struct sluice_statistics s;
+	int pair[2], report[2], status;
+	pid_t pid;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		-1, 0);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && pipe(report) == 0);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", hold, &held), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "one", NULL);
+	while (!held)
+		CHECK(sluice_dispatch(sv, 1000) >= 0);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		successor(pair[1], report[1]);
+	}
+	close(pair[1]);
+	CHECK_EQ(sluice_hand_over(sv, pair[0]), 0);
+	CHECK_EQ(sluice_reply(held, 3), -ENOENT);
+	CHECK(read(report[0], &s, sizeof(s)) == sizeof(s));
+	CHECK_EQ(s.replayed, 1);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
+	CHECK_EQ(status, 0);
+	sluice_supervisor_free(sv);
+}
+
+/* A successor that goes away: everything is as before. */
+static void refused(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	struct sluice_request *held = NULL;
+	int pair[2], before;
+
+	o.keeper = true;
+	sv = new_supervisor(&o);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", hold, &held), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "one", NULL);
+	while (!held)
+		CHECK(sluice_dispatch(sv, 1000) >= 0);
+	before = count_fds();
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	close(pair[1]);
+	CHECK(sluice_hand_over(sv, pair[0]) < 0);
+	close(pair[0]);
+	CHECK_EQ(count_fds(), before);
+	CHECK_EQ(sluice_alive(held), 0);
+	CHECK_EQ(sluice_reply(held, 7), 0);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
+/* What is no hand-over is not taken. */
+static void nonsense(void)
+{
+	struct sluice_supervisor *sv = (void *)1;
+	char junk[4096];
+	int pair[2], before = count_fds();
+
+	memset(junk, 'j', sizeof(junk));
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	CHECK(write(pair[0], junk, sizeof(junk)) == (ssize_t)sizeof(junk));
+	CHECK_EQ(sluice_take_over(pair[1], &sv), -EPROTO);
+	close(pair[0]);
+	CHECK(sluice_take_over(pair[1], &sv) < 0);
+	CHECK(sv == (void *)1);
+	close(pair[1]);
+	CHECK_EQ(count_fds(), before);
+}
+
+const struct target_main targets[] = {{"ask", target_ask}, {"one", target_one}, {NULL, NULL}};
+const struct test tests[] = {
+	{"8 threads' calls over a hand-over, each answered once", without_keeper},
+	{"the same with keepers", with_keeper},
+	{"a deferred request is the successor's", deferred},
+	{"a successor that goes away changes nothing", refused},
+	{"nonsense is no hand-over", nonsense},
+	{NULL, NULL}};

@@ -1,0 +1,223 @@
+/* The OCI listener server against runtimes, good and bad.
+ * SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+#include <jansson.h>
+#include <sys/un.h>
+
+static char path[128];
+
+static int connect_to(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(a.sun_path, path);
+	CHECK_EQ(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+/* @text in pieces of @piece bytes; descriptors with the first. */
+static void send_state(int socket, const char *text, size_t piece, const int *fds, int count)
+{
+	size_t left = strlen(text);
+
+	for (bool first = true; left; first = false) {
+		char control[256] = {0};
+		struct iovec iov = {(void *)(uintptr_t)text, left < piece ? left : piece};
+		struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
+		ssize_t n;
+
+		if (first && count) {
+			struct cmsghdr c = {CMSG_LEN(sizeof(int) * (size_t)count), SOL_SOCKET,
+				SCM_RIGHTS};
+
+			memcpy(control, &c, sizeof(c));
+			memcpy(control + CMSG_LEN(0), fds, sizeof(int) * (size_t)count);
+			h.msg_control = control;
+			h.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)count);
+		}
+		n = sendmsg(socket, &h, MSG_NOSIGNAL);
+		CHECK(n > 0);
+		text += n;
+		left -= (size_t)n;
+		if (left)
+			usleep(500);
+	}
+}
+
+/* A container: a child with a filter, its listener offered to the server. The first mkdir's
+ * errno is its exit status. */
+static pid_t container(const char *text, size_t piece)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+		int fds[2], socket = connect_to();
+
+		CHECK_EQ(seccomp_load(f), 0);
+		fds[0] = open("/dev/null", O_RDONLY);
+		fds[1] = seccomp_notify_fd(f);
+		CHECK(fds[1] >= 0);
+		send_state(socket, text, piece, fds, 2);
+		close(socket);
+		close(fds[1]);
+		_exit(syscall(SYS_mkdir, "x", 0) == 0 ? 0 : errno);
+	}
+	return pid;
+}
+
+static const char good[] =
+	"{\"ociVersion\":\"0.2.0\",\"fds\":[\"other\",\"seccompFd\"],\"pid\":4422,"
+	"\"metadata\":\"MKNOD=/dev/null\",\"state\":{\"ociVersion\":\"0.2.0\",\"id\":\"box\","
+	"\"status\":\"creating\",\"pid\":4422,\"bundle\":\"/containers/redis\","
+	"\"annotations\":{\"k\":\"v\"}}}";
+
+struct seen {
+	int calls, rc, tag;
+};
+
+static int look(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
+{
+	struct seen *seen = data;
+
+	(void)sv;
+	seen->calls++;
+	CHECK(strcmp(c->id, "box") == 0 && strcmp(c->bundle, "/containers/redis") == 0);
+	CHECK(strcmp(c->metadata, "MKNOD=/dev/null") == 0 && c->pid == 4422);
+	CHECK(strcmp(c->status, "creating") == 0 && strcmp(c->state_json, good) == 0);
+	CHECK(c->peer_uid == getuid() && c->peer_pid > 1);
+	c->tag = &seen->tag;
+	return seen->rc;
+}
+
+static int allow(struct sluice_request *req, void *data)
+{
+	CHECK(sluice_tag(req) == data);
+	return sluice_reply(req, 0);
+}
+
+static int serve(const char *text, size_t piece, struct seen *seen)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv;
+	int status = 0, before = count_fds();
+	pid_t pid;
+
+	o.default_errno = EXDEV;
+	sv = new_supervisor(&o);
+	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
+	CHECK_EQ(sluice_on_name(sv, "mkdir", allow, &seen->tag), 0);
+	CHECK_EQ(sluice_listen_oci(sv, path, look, seen), 0);
+	CHECK_EQ(sluice_listen_oci(sv, path, look, seen), -EADDRINUSE);
+	pid = container(text, piece);
+	while (waitpid(pid, &status, WNOHANG) == 0)
+		CHECK(sluice_dispatch(sv, 50) >= 0);
+	for (int i = 0; i < 100 && sluice_active(sv); i++)
+		sluice_dispatch(sv, 50);
+	CHECK_EQ(sluice_active(sv), 0);
+	sluice_supervisor_free(sv);
+	CHECK(access(path, F_OK) == -1);
+	CHECK_EQ(count_fds(), before);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 200;
+}
+
+static void accepted(void)
+{
+	struct seen seen = {0, 0, 0};
+
+	CHECK_EQ(serve(good, sizeof(good), &seen), 0);
+	CHECK_EQ(seen.calls, 1);
+}
+
+static void in_pieces(void)
+{
+	struct seen seen = {0, 0, 0};
+
+	CHECK_EQ(serve(good, 7, &seen), 0);
+	CHECK_EQ(serve(good, 1, &seen), 0);
+	CHECK_EQ(seen.calls, 2);
+}
+
+static void refused(void)
+{
+	struct seen seen = {0, -1, 0};
+
+	CHECK_EQ(serve(good, sizeof(good), &seen), EXDEV);
+	CHECK_EQ(seen.calls, 1);
+}
+
+/* Whatever is wrong: never ENOSYS, never served. */
+static void broken(void)
+{
+	struct seen seen = {0, 0, 0};
+
+	CHECK_EQ(serve("{\"fds\":[\"seccompFd\"", 100, &seen), EXDEV);
+	CHECK_EQ(serve("nonsense", 100, &seen), EXDEV);
+	CHECK_EQ(serve("[1,2]", 100, &seen), EXDEV);
+	CHECK_EQ(serve("{\"fds\":[\"a\",\"b\"]}", 100, &seen), EXDEV);
+	CHECK_EQ(serve("{\"fds\":[1,2,3,\"seccompFd\"]}", 100, &seen), EXDEV);
+	CHECK_EQ(serve("{\"fds\":7}", 100, &seen), EXDEV);
+	CHECK_EQ(serve("{\"a\":1,\"a\":2}", 100, &seen), EXDEV);
+	CHECK_EQ(seen.calls, 0);
+}
+
+/* Connections that say nothing do not stop others, and a huge one ends. */
+static void flood(void)
+{
+	struct seen seen = {0, 0, 0};
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int idle[100], before = count_fds(), status;
+	char *huge = malloc(3 << 20);
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
+	CHECK_EQ(sluice_on_name(sv, "mkdir", allow, &seen.tag), 0);
+	CHECK_EQ(sluice_listen_oci(sv, path, look, &seen), 0);
+	before = count_fds();
+	for (int i = 0; i < 100; i++) {
+		idle[i] = connect_to();
+		CHECK(sluice_dispatch(sv, 1000) >= 0);
+	}
+	CHECK(count_fds() <= before + 100 + 64);
+	memset(huge, ' ', 3 << 20);
+	pid = fork();
+	if (pid == 0) {
+		int fd = connect_to();
+
+		for (size_t at = 0; at < 3 << 20;) {
+			ssize_t n = send(fd, huge, 65536, MSG_NOSIGNAL);
+
+			if (n < 0)
+				_exit(errno == EPIPE || errno == ECONNRESET ? 0 : 1);
+			at += (size_t)n;
+		}
+		_exit(2);
+	}
+	while (waitpid(pid, &status, WNOHANG) == 0)
+		CHECK(sluice_dispatch(sv, 50) >= 0);
+	CHECK_EQ(status, 0);
+	pid = container(good, 10);
+	while (waitpid(pid, &status, WNOHANG) == 0)
+		CHECK(sluice_dispatch(sv, 50) >= 0);
+	CHECK_EQ(status, 0);
+	for (int i = 0; i < 100; i++)
+		close(idle[i]);
+	for (int i = 0; i < 200 && count_fds() > before; i++)
+		sluice_dispatch(sv, 20);
+	CHECK_EQ(count_fds(), before);
+	sluice_supervisor_free(sv);
+	free(huge);
+}
+
+const struct target_main targets[] = {{NULL, NULL}};
+const struct test tests[] = {
+	{"a container that is accepted, its tag, the end of its listener", accepted},
+	{"a document in pieces", in_pieces},
+	{"a container that is refused gets the default errno", refused},
+	{"broken documents get the default errno, never ENOSYS", broken},
+	{"silent connections and a document without end", flood},
+	{NULL, NULL}};

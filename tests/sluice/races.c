@@ -1,0 +1,601 @@
+/* The races of supervisors, each also run against a naive one (the control: a test that
+ * it passes could not fail), and the soak.
+ * SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+#include <linux/openat2.h>
+#include <stdatomic.h>
+#include <sys/time.h>
+
+/* ---- a second thread rewrites the path while it is checked ---- */
+
+static union {
+	volatile uint32_t word;
+	char text[16];
+} changing = {.text = "good"};
+
+static void *rewrite(void *data)
+{
+	uint32_t good, evil;
+
+	(void)data;
+	memcpy(&good, "good", 4);
+	memcpy(&evil, "evil", 4);
+	for (;;) {
+		changing.word = good;
+		for (volatile int i = 0; i < 300; i++)
+			;
+		changing.word = evil;
+		for (volatile int i = 0; i < 300; i++)
+			;
+	}
+	return NULL;
+}
+
+/* Exit status 1 if a call with an evil path was ever carried out. */
+static int target_rewrite(int argc, char **argv)
+{
+	pthread_t t;
+	int evil = 0, n = argc > 0 ? atoi(argv[0]) : 1000;
+
+	pthread_create(&t, NULL, rewrite, NULL);
+	for (int i = 0; i < n; i++)
+		evil |= syscall(SYS_mkdir, changing.text, 0) == 666;
+	return evil;
+}
+
+/* "Makes the directory" by saying which one it would have been. */
+static int64_t act_on(const char *path)
+{
+	return strcmp(path, "evil") == 0 ? 666 : 0;
+}
+
+static int careful(struct sluice_request *req, void *data)
+{
+	char path[16];
+
+	(void)data;
+	if (sluice_read_string(req, sluice_arg(req, 0), path, sizeof(path)) < 0)
+		return -1;
+	if (strcmp(path, "good"))
+		return sluice_fail(req, EACCES);
+	sched_yield(); /* the other thread's chance, as with the naive one */
+	return sluice_reply(req, act_on(path));
+}
+
+static int naive(struct sluice_request *req, void *data)
+{
+	char path[16], again[16];
+
+	(void)data;
+	if (sluice_read_string(req, sluice_arg(req, 0), path, sizeof(path)) < 0)
+		return -1;
+	if (strcmp(path, "good"))
+		return sluice_fail(req, EACCES);
+	sched_yield();
+	/* Checked, and read again to act, as the kernel does after CONTINUE. */
+	if (sluice_read_string(req, sluice_arg(req, 0), again, sizeof(again)) < 0)
+		return -1;
+	return sluice_reply(req, act_on(again));
+}
+
+static int run(sluice_handler handler, const char *call, const char *target, const char *arg,
+	void *data, struct sluice_statistics *s)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int rc, before = count_fds();
+
+	CHECK_EQ(sluice_on_name(sv, call, handler, data), 0);
+	spawn_target(sv, filter_of(false, call, NULL), &child, target, arg);
+	rc = wait_target(sv, &child);
+	CHECK_EQ(sluice_run(sv), 0);
+	for (int i = 0; i < 100 && count_fds() != before; i++)
+		sluice_dispatch(sv, 20);
+	CHECK_EQ(count_fds(), before);
+	if (s)
+		sluice_statistics(sv, s);
+	sluice_supervisor_free(sv);
+	return rc;
+}
+
+static void rewritten_path(void)
+{
+	CHECK_EQ(run(careful, "mkdir", "rewrite", "20000", NULL, NULL), 0);
+}
+
+static void rewritten_path_control(void)
+{
+	CHECK_EQ(run(naive, "mkdir", "rewrite", "20000", NULL, NULL), 1);
+}
+
+/* ---- killed, and its id reused, between receive and read ---- */
+
+static char word[16] = "first";
+
+static int target_reuse(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	syscall(SYS_mkdir, word, 0);
+	return 0;
+}
+
+/* The stranger with the id of the dead: same program, same address, other content. */
+static pid_t take_id(pid_t wanted)
+{
+	for (int tries = 0; tries < 1000; tries++) {
+		char text[16];
+		int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY);
+		pid_t pid;
+
+		CHECK(fd >= 0);
+		snprintf(text, sizeof(text), "%d", (int)wanted - 1);
+		CHECK(write(fd, text, strlen(text)) > 0);
+		close(fd);
+		pid = fork();
+		if (pid == 0) {
+			char *argv[] = {self_path, (char *)"--target", (char *)"stranger", NULL};
+
+			execv(self_path, argv);
+			_exit(1);
+		}
+		if (pid == wanted)
+			return pid;
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	return -1;
+}
+
+static int target_stranger(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	strcpy(word, "stranger");
+	pause();
+	return 0;
+}
+
+struct reuse {
+	struct sluice_child *child;
+	pid_t stranger;
+	char careful[16], naive[16];
+	ssize_t rc;
+	int cwd, mem;
+	uint64_t addr;
+};
+
+static int read_after_reuse(struct sluice_request *req, void *data)
+{
+	struct reuse *r = data;
+	uint64_t addr = sluice_arg(req, 0);
+	struct iovec local = {r->naive, sizeof(r->naive) - 1};
+	struct iovec remote = {(void *)(uintptr_t)addr, sizeof(r->naive) - 1};
+	struct pollfd p = {.fd = r->child->pidfd, .events = POLLIN};
+	pid_t tid = sluice_tid(req);
+
+	CHECK(sluice_pidfd(req) >= 0); /* it is even cached */
+	kill(r->child->pid, SIGKILL);
+	CHECK_EQ(poll(&p, 1, 10000), 1);
+	CHECK_EQ(waitpid(r->child->pid, NULL, 0), r->child->pid);
+	r->stranger = take_id(tid);
+	CHECK_EQ(r->stranger, tid);
+	usleep(100000);
+	process_vm_readv(tid, &local, 1, &remote, 1, 0); /* what the naive one sees */
+	r->rc = sluice_read_string(req, addr, r->careful, sizeof(r->careful));
+	r->cwd = sluice_cwd_fd(req);
+	r->addr = addr;
+	r->mem = (int)sluice_write(req, addr, "overwritten", 12);
+	return 0;
+}
+
+static void reused_id(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	struct reuse r = {.child = &child};
+	struct iovec local, remote;
+	char now[16] = "";
+
+	isolate();
+	if (access("/proc/sys/kernel/ns_last_pid", W_OK))
+		SKIP("no ns_last_pid");
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", read_after_reuse, &r), 0);
+	if (system("true")) /* position independent programs need the same layout */
+		SKIP("no shell");
+	child.error = NULL;
+	CHECK(syscall(SYS_personality, 0x0040000 /* ADDR_NO_RANDOMIZE */) >= 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "reuse", NULL);
+	while (!r.stranger)
+		CHECK(sluice_dispatch(sv, 10000) >= 0);
+	CHECK(strcmp(r.naive, "stranger") == 0); /* the control: it would have believed */
+	CHECK_EQ(r.rc, -ENOENT);
+	CHECK_EQ(r.cwd, -ENOENT);
+	CHECK_EQ(r.mem, -ENOENT);
+	local = (struct iovec){now, sizeof(now) - 1};
+	remote = (struct iovec){(void *)(uintptr_t)r.addr, sizeof(now) - 1};
+	CHECK(process_vm_readv(r.stranger, &local, 1, &remote, 1, 0) > 0);
+	CHECK(strcmp(now, "stranger") == 0); /* nothing was written to it */
+	kill(r.stranger, SIGKILL);
+	waitpid(r.stranger, NULL, 0);
+	sluice_child_release(&child);
+	sluice_supervisor_free(sv);
+}
+
+/* ---- a symlink swapped during resolution ---- */
+
+static int target_swap(int argc, char **argv)
+{
+	int escaped = 0, opened = 0, n = 3000;
+	pid_t swapper;
+
+	(void)argc;
+	if (chroot(argv[0]) || chdir("/"))
+		return 100;
+	swapper = fork();
+	if (swapper == 0)
+		for (;;) /* "way" is now a directory, now a link that climbs out */
+			if (syscall(SYS_renameat2, AT_FDCWD, "/way", AT_FDCWD, "/trap", 2))
+				_exit(1);
+	for (int i = 0; i < n; i++) {
+		int fd = (int)syscall(SYS_openat, AT_FDCWD, "/way/secret", O_RDONLY);
+		char c = 0;
+
+		if (fd < 0)
+			continue;
+		opened++;
+		escaped |= read(fd, &c, 1) == 1 && c == 'O';
+		close(fd);
+	}
+	kill(swapper, SIGKILL);
+	waitpid(swapper, NULL, 0);
+	return opened == 0 ? 99 : escaped;
+}
+
+static int open_inside(struct sluice_request *req, void *data)
+{
+	struct open_how how = {.flags = O_RDONLY};
+	char path[256];
+	int fd;
+
+	(void)data;
+	if (sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path)) < 0)
+		return -1;
+	fd = sluice_openat(req, sluice_arg_int(req, 0), path, &how);
+	if (fd < 0)
+		return sluice_fail(req, fd);
+	sluice_reply_fd(req, fd, 0);
+	close(fd);
+	return 0;
+}
+
+/* Looks at the name for links, then joins it to the root and opens it. */
+static int open_naively(struct sluice_request *req, void *data)
+{
+	char path[256], joined[512], part[512];
+	struct stat st;
+	int fd;
+
+	if (sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path)) < 0)
+		return -1;
+	if (strncmp(path, "/way/", 5))
+		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+	snprintf(part, sizeof(part), "%s/way", (char *)data);
+	snprintf(joined, sizeof(joined), "%s%s", (char *)data, path);
+	if (lstat(part, &st) || S_ISLNK(st.st_mode))
+		return sluice_fail(req, EACCES);
+	fd = open(joined, O_RDONLY);
+	if (fd < 0)
+		return sluice_fail(req, errno);
+	sluice_reply_fd(req, fd, 0);
+	close(fd);
+	return 0;
+}
+
+static char *swap_dir(void)
+{
+	static char root[128];
+	char *base = scratch_dir(), command[1024];
+
+	if (geteuid() != 0)
+		SKIP("needs root");
+	snprintf(root, sizeof(root), "%s/root", base);
+	snprintf(command, sizeof(command),
+		"cd %s && mkdir -p root/way root/climb out && echo Inside > root/way/secret && "
+		"echo Outside > out/secret && ln -s %s/out root/trap",
+		base, base);
+	CHECK_EQ(system(command), 0);
+	return root;
+}
+
+static void swapped_link(void)
+{
+	char *root = swap_dir();
+
+	CHECK_EQ(run(open_inside, "openat", "swap", root, root, NULL), 0);
+}
+
+static void swapped_link_control(void)
+{
+	char *root = swap_dir();
+
+	CHECK_EQ(run(open_naively, "openat", "swap", root, root, NULL), 1);
+}
+
+/* ---- signal storms, 50 us, at the supervisor and at the target ---- */
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+static void storm(bool restart)
+{
+	struct sigaction sa = {.sa_handler = on_alarm, .sa_flags = restart ? SA_RESTART : 0};
+	struct itimerval t = {{0, 50}, {0, 50}};
+
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &t, NULL);
+}
+
+static void calm(void)
+{
+	struct itimerval t = {{0, 0}, {0, 0}};
+
+	setitimer(ITIMER_REAL, &t, NULL);
+}
+
+/* Calls that give a descriptor of a file that says 'h'; counts wrong answers. */
+static int ask_for_fds(int n)
+{
+	int wrong = 0, interrupted = 0;
+
+	for (int i = 0; i < n; i++) {
+		int fd = (int)syscall(SYS_openat, AT_FDCWD, "/some/file", i);
+		char c = 0;
+
+		if (fd < 0 && (errno == EINTR || errno == ERANGE)) {
+			interrupted++;
+			continue;
+		}
+		if (fd < 3 || pread(fd, &c, 1, 0) != 1 || c != 'h')
+			wrong++;
+		close(fd);
+	}
+	return wrong;
+}
+
+static int target_calm(int argc, char **argv)
+{
+	int n = argc > 0 ? atoi(argv[0]) : 1000, before = count_fds();
+
+	return ask_for_fds(n) ? 1 : count_fds() != before ? 2 : 0;
+}
+
+static int target_storm(int argc, char **argv)
+{
+	int n = argc > 0 ? atoi(argv[0]) : 1000, wrong, before = count_fds();
+
+	storm(true);
+	wrong = ask_for_fds(n);
+	calm();
+	if (count_fds() != before) {
+		printf("# %d descriptors became %d\n", before, count_fds());
+		fflush(stdout);
+	}
+	return wrong ? 1 : count_fds() != before ? 2 : 0;
+}
+
+static int hello_fd = -1;
+
+static int give_fd(struct sluice_request *req, void *data)
+{
+	char path[64];
+	ssize_t n = sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path));
+
+	(void)data;
+	if (n == -ENOENT)
+		return 0;
+	if (n < 0 || strcmp(path, "/some/file"))
+		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+	sluice_reply_fd(req, hello_fd, 0);
+	return 0;
+}
+
+/* ADDFD_SEND with signals open, as everybody does it first. */
+static int give_fd_naively(struct sluice_request *req, void *data)
+{
+	struct {
+		uint64_t id;
+		uint32_t flags, src, new, new_flags;
+	} add = {sluice_id(req), 2, (uint32_t)hello_fd, 0, 0};
+	char path[64];
+
+	if (sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path)) < 0 ||
+		strcmp(path, "/some/file"))
+		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+	ioctl(*(int *)data, _IOC(_IOC_WRITE, '!', 3, 24), &add);
+	sluice_reply(req, 0); /* or it has its answer */
+	return 0;
+}
+
+static int listener_number(void)
+{
+	for (int fd = 3; fd < 100; fd++) {
+		char link[64], text[64] = "";
+
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		if (readlink(link, text, sizeof(text) - 1) > 0 && strstr(text, "seccomp notify"))
+			return fd;
+	}
+	return -1;
+}
+
+static int storm_run(const char *target, bool at_us, sluice_handler handler, bool killable)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	char arg[32];
+	int rc, listener, before;
+	long n = scaled("SLUICE_STORM", 20000);
+
+	hello_fd = memfd_create("file", MFD_CLOEXEC);
+	CHECK(write(hello_fd, "hello", 5) == 5);
+	before = count_fds();
+	snprintf(arg, sizeof(arg), "%ld", n);
+	CHECK_EQ(sluice_on_name(sv, "openat", handler, &listener), 0);
+	child.wait_killable = killable;
+	spawn_target(sv, filter_of(false, "openat", NULL), &child, target, arg);
+	listener = listener_number();
+	if (at_us)
+		storm(false);
+	rc = wait_target(sv, &child);
+	calm();
+	CHECK_EQ(sluice_run(sv), 0);
+	CHECK_EQ(count_fds(), before);
+	sluice_supervisor_free(sv);
+	return rc;
+}
+
+static void storm_at_supervisor(void)
+{
+	CHECK_EQ(storm_run("calm", true, give_fd, false), 0);
+	CHECK_EQ(storm_run("calm", true, give_fd, true), 0);
+}
+
+static void storm_control(void)
+{
+	CHECK_EQ(storm_run("calm", true, give_fd_naively, false), 1);
+}
+
+static void storm_at_target(void)
+{
+	CHECK_EQ(storm_run("storm", false, give_fd, false), 0);
+	CHECK_EQ(storm_run("storm", false, give_fd, true), 0);
+}
+
+static void storm_at_both(void)
+{
+	CHECK_EQ(storm_run("storm", true, give_fd, false), 0);
+	CHECK_EQ(storm_run("storm", true, give_fd, true), 0);
+}
+
+/* ---- soak ---- */
+
+static void *soak_thread(void *data)
+{
+	long n = (long)data;
+
+	for (long i = 1; i <= n; i++)
+		if (syscall(SYS_mkdir, "soak", i) != i)
+			return (void *)1;
+	return NULL;
+}
+
+/* 4 threads at a time, in processes that come and go. */
+static int target_soak(int argc, char **argv)
+{
+	long n = argc > 0 ? atol(argv[0]) : 10;
+
+	for (int generation = 0; generation < 4; generation++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			pthread_t t[4];
+			long bad = 0;
+
+			for (int i = 0; i < 4; i++)
+				pthread_create(&t[i], NULL, soak_thread, (void *)(n / 4));
+			for (int i = 0; i < 4; i++) {
+				void *rc;
+
+				pthread_join(t[i], &rc);
+				bad += rc != NULL;
+			}
+			_exit((int)bad);
+		}
+		if (waitpid(pid, &status, 0) != pid || status)
+			return 1;
+	}
+	return 0;
+}
+
+static int soak_handler(struct sluice_request *req, void *data)
+{
+	char text[8];
+	int nr = sluice_arg_int(req, 1);
+
+	(void)data;
+	if (sluice_read_string(req, sluice_arg(req, 0), text, sizeof(text)) != 4)
+		return -1;
+	if (nr % 16 == 0 && sluice_pidfd(req) < 0)
+		return -1;
+	return sluice_reply(req, nr);
+}
+
+static int soak_elsewhere(struct sluice_request *req, void *data)
+{
+	if (sluice_arg_int(req, 1) % 8 == 0)
+		return sluice_work(req, soak_handler, data);
+	return soak_handler(req, data);
+}
+
+static void soak(void)
+{
+	long calls = scaled("SLUICE_SOAK", 60000), each = calls / 64 / 4 * 4;
+	struct sluice_child child[16];
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_statistics s;
+	int before = 0;
+	long rss = 0;
+	char arg[32];
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", soak_elsewhere, NULL), 0);
+	for (int round = 0; round < 2; round++) { /* the first warms pools up */
+		snprintf(arg, sizeof(arg), "%ld", round ? each : 64L);
+		for (int i = 0; i < 16; i++) {
+			child[i] = (struct sluice_child)SLUICE_CHILD_INIT;
+			spawn_target(sv, filter_of(false, "mkdir", NULL), &child[i], "soak", arg);
+		}
+		for (int i = 0; i < 16; i++)
+			CHECK_EQ(wait_target(sv, &child[i]), 0);
+		CHECK_EQ(sluice_run(sv), 0);
+		for (int i = 0; i < 100 && round && count_fds() != before; i++)
+			sluice_dispatch(sv, 20);
+		if (round)
+			break;
+		for (int i = 0; i < 20; i++)
+			sluice_dispatch(sv, 10);
+		before = count_fds();
+		rss = rss_kib();
+	}
+	do
+		sluice_statistics(sv, &s);
+	while (s.pending);
+	printf("# %llu calls, descriptors %d -> %d, resident %ld -> %ld KiB\n",
+		(unsigned long long)s.received, before, count_fds(), rss, rss_kib());
+	CHECK_EQ(count_fds(), before);
+	CHECK(rss_kib() < rss + 2048);
+	CHECK_EQ(s.replied, s.received);
+	CHECK_EQ(s.received, 16u * 4 * (64 + (unsigned long)each));
+	sluice_supervisor_free(sv);
+}
+
+const struct target_main targets[] = {{"rewrite", target_rewrite}, {"reuse", target_reuse},
+	{"stranger", target_stranger}, {"swap", target_swap}, {"calm", target_calm},
+	{"storm", target_storm}, {"soak", target_soak}, {NULL, NULL}};
+const struct test tests[] = {
+	{"the path rewritten while it is checked", rewritten_path},
+	{"control: a supervisor that reads twice acts on the evil path", rewritten_path_control},
+	{"the target killed and its id reused before the read", reused_id},
+	{"a symlink swapped during resolution", swapped_link},
+	{"control: look and open by name escapes the root", swapped_link_control},
+	{"a signal storm at the supervisor", storm_at_supervisor},
+	{"control: ADDFD_SEND with signals open gives wrong answers", storm_control},
+	{"a signal storm at the target", storm_at_target},
+	{"a signal storm at both", storm_at_both},
+	{"soak: 64 threads, 16 processes coming and going", soak},
+	{NULL, NULL}};
