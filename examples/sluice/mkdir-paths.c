@@ -1,0 +1,99 @@
+/* mkdir-paths DIRECTORY PROGRAM [ARG...]: the program may make directories below DIRECTORY only.
+ * SPDX-License-Identifier: MIT
+ *
+ * The path is copied once and the directory that will hold the new one is opened; what was looked
+ * at is what is used, so renaming or linking meanwhile gains nothing. The call is
+ * never continued: the kernel would read the path a second time. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sluice.h>
+
+static int allowed_dir;
+
+static int make_directory(struct sluice_request *req, int dirfd, unsigned path_arg)
+{
+	char path[PATH_MAX], last[256];
+	mode_t mode = (mode_t)sluice_arg_int(req, path_arg + 1) & 0777;
+	int parent, rc = (int)sluice_read_string(req, sluice_arg(req, path_arg), path, sizeof(path));
+
+	if (rc < 0)
+		return sluice_fail(req, rc);
+	parent = sluice_open_parent(req, dirfd, path, last, sizeof(last));
+	if (parent < 0)
+		return sluice_fail(req, parent);
+	if (!sluice_is_beneath(allowed_dir, parent)) {
+		fprintf(stderr, "refused: %s %s\n", sluice_name(req), path);
+		rc = -EACCES;
+	} else if (sluice_alive(req) == 0) {
+		rc = mkdirat(parent, last, mode) ? -errno : 0;
+		fprintf(stderr, "made: %s\n", path);
+	}
+	close(parent);
+	return rc ? sluice_fail(req, rc) : sluice_reply(req, 0);
+}
+
+static int on_mkdir(struct sluice_request *req, void *data)
+{
+	(void)data;
+	return make_directory(req, AT_FDCWD, 0);
+}
+
+static int on_mkdirat(struct sluice_request *req, void *data)
+{
+	(void)data;
+	return make_directory(req, sluice_arg_int(req, 0), 1);
+}
+
+static scmp_filter_ctx make_filter(void)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+
+	/* io_uring makes directories without a system call that a filter sees. */
+	if (f && (seccomp_rule_add(f, SCMP_ACT_NOTIFY, SCMP_SYS(mkdir), 0) ||
+			 seccomp_rule_add(f, SCMP_ACT_NOTIFY, SCMP_SYS(mkdirat), 0) ||
+			 seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(io_uring_setup), 0))) {
+		seccomp_release(f);
+		return NULL;
+	}
+	return f;
+}
+
+int main(int argc, char **argv)
+{
+	struct sluice_error error = {0};
+	struct sluice_options options = SLUICE_OPTIONS_INIT;
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	scmp_filter_ctx filter = make_filter();
+	int status = 1, rc;
+
+	if (argc < 3 || (allowed_dir = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0) {
+		fprintf(stderr, "usage: mkdir-paths DIRECTORY PROGRAM [ARG...]\n");
+		return 2;
+	}
+	options.error = child.error = &error;
+	if (!filter || sluice_supervisor_new(&options, &sv)) {
+		fprintf(stderr, "mkdir-paths: %s\n", error.message);
+		return 1;
+	}
+	rc = sluice_on_name(sv, "mkdir", on_mkdir, NULL);
+	if (!rc)
+		rc = sluice_on_name(sv, "mkdirat", on_mkdirat, NULL);
+	if (!rc)
+		rc = sluice_spawn(sv, filter, argv + 2, &child);
+	if (!rc)
+		rc = sluice_wait(sv, &child, &status);
+	if (rc)
+		fprintf(stderr, "mkdir-paths: %s\n", error.message);
+	sluice_supervisor_free(sv);
+	seccomp_release(filter);
+	close(allowed_dir);
+	return rc ? 1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
