@@ -126,8 +126,10 @@ uint32_t sc_dag_added(struct sc_dag *dag, uint32_t node, uint32_t before)
 	if (node < before)
 		return 0;
 	needed = calloc(node - before + 1, sizeof(*needed));
-	if (!needed)
-		return UINT32_MAX;
+	if (!needed) {
+		dag->rc = -ENOMEM;
+		return 0;
+	}
 	needed[node - before] = true;
 	/* A node is made after its branches: one walk down finds all. */
 	for (uint32_t i = node + 1; i-- > before;) {

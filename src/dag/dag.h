@@ -53,7 +53,7 @@ uint32_t sc_dag_leaf(struct sc_dag *dag, uint32_t action);
 uint32_t sc_dag_test(struct sc_dag *dag, enum sc_test test, uint8_t word, uint32_t mask,
 	uint32_t k, uint32_t yes, uint32_t no);
 
-/* How many nodes from index @before on @node needs. No memory for counting: UINT32_MAX. */
+/* How many nodes from index @before on @node needs. */
 uint32_t sc_dag_added(struct sc_dag *dag, uint32_t node, uint32_t before);
 
 /* dispatch.c: a piece of the number line: from @start to the next piece's start. */
