@@ -62,7 +62,7 @@ static bool is_ours(int proc, unsigned number, unsigned innermost, const struct 
 int sc_sluice_own_pid(struct sluice_request *req, int proc, bool thread, char *name,
 	size_t size)
 {
-	unsigned tgids[MAX_LEVELS], tids[MAX_LEVELS];
+	unsigned tgids[MAX_LEVELS] = {0}, tids[MAX_LEVELS] = {0};
 	char prefix[32], path[48];
 	struct stat ns;
 	int n, m;

@@ -145,7 +145,7 @@ static int get_info(const struct target *t, struct sluice_pidfd_info *info)
 static int open_target(struct sluice_request *req, struct target *t)
 {
 	struct sluice_pidfd_info info;
-	unsigned tgid;
+	unsigned tgid = 0;
 	int rc;
 
 	t->source.fd = (int)syscall(SYS_pidfd_open, t->tid, SLUICE_PIDFD_THREAD);

@@ -32,17 +32,15 @@ static int program(const struct sc_context *context, struct sc_prog *own,
 {
 	int rc;
 
-	if (context->ready.insns) {
-		*out = &context->ready;
+	*out = context->ready.insns ? &context->ready : own;
+	if (context->ready.insns)
 		return 0;
-	}
 	rc = sc_compile(context->policy, own);
 	if (rc == -E2BIG)
 		return sc_api_system_error(rc, context->policy->attrs.rawrc);
 	if (rc < 0)
 		return rc;
 	to_filter_order(own);
-	*out = own;
 	return 0;
 }
 
@@ -174,7 +172,7 @@ SC_PUBLIC int seccomp_export_pfc(const scmp_filter_ctx ctx, int fd)
 	const struct sc_context *context = sc_context_get(ctx);
 	_cleanup_(sc_lowered_clear) struct sc_lowered low = {0};
 	_cleanup_free_ char *text = NULL;
-	size_t size;
+	size_t size = 0;
 	int rc;
 
 	if (!context)

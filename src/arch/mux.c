@@ -2,12 +2,14 @@
  * multiplexer takes as argument 0: -100 - code for socketcall (linux/net.h SYS_*),
  * -200 - code for ipc (linux/ipc.h SEMOP .. SHMCTL).
  * SPDX-License-Identifier: MIT */
+#include <stddef.h>
+
 #include "arch/tables.h"
 
 bool sc_mux_lookup(const struct sc_arch *arch, int row, struct sc_mux *out)
 {
 	int pseudo = sc_arch_data_pseudo[row];
-	const int16_t *numbers = &sc_arch_data_nr[arch->column * sc_syscall_count];
+	const int16_t *numbers = &sc_arch_data_nr[(size_t)arch->column * sc_syscall_count];
 	bool is_ipc = pseudo < -200;
 
 	if (!arch->has_mux || pseudo > SC_PSEUDO_LOW || pseudo <= SC_PSEUDO_HIGH)

@@ -34,7 +34,9 @@ static int build_side(
 
 static bool side_big_endian(const struct sc_side *side)
 {
-	return side->prog ? side->prog->big_endian : side->policy->big_endian;
+	if (side->prog)
+		return side->prog->big_endian;
+	return side->policy && side->policy->big_endian;
 }
 
 int sc_sides_build(struct sc_bdd *b, const struct sc_side sides[2],
@@ -138,7 +140,7 @@ static int attempt(const struct sc_side sides[2], const struct sc_sides_how *how
 	uint32_t roots[2][32], words[16];
 	int rc = sc_sides_build(&b, sides, how, roots);
 
-	if (rc < 0)
+	if (rc)
 		return rc;
 	while (i < n && roots[0][i] == roots[1][i])
 		i++;

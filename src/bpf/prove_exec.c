@@ -97,6 +97,7 @@ static int intern(struct exec *x, const struct sc_vec *vec, uint32_t *out)
 	int rc;
 
 	for (uint32_t i = *bucket; i != NONE; i = x->values[i].next) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a bucket has a value */
 		if (memcmp(&x->values[i].vec, vec, sizeof(*vec)) == 0) {
 			*out = i;
 			return 0;

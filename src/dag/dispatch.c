@@ -85,20 +85,19 @@ static uint32_t make_leaves(const struct sc_piece *pieces, uint32_t n, uint32_t 
 static uint32_t chain_node(const struct tree *t, uint32_t first, uint32_t n)
 {
 	uint32_t node = t->pieces[first].node;
+	const struct sc_piece *exceptions = &t->pieces[first + 1]; /* every other one */
 	bool done[CHAIN_MAX] = {false};
 
 	for (uint32_t left = n; left > 0; left--) {
-		const struct sc_piece *rarest = NULL;
+		const struct sc_piece *rarest;
 		uint32_t at = 0;
 
-		for (uint32_t e = 0; e < n; e++) {
-			const struct sc_piece *p = &t->pieces[first + 1 + 2 * e];
-
-			if (!done[e] && (!rarest || p->weight < rarest->weight)) {
-				rarest = p;
+		while (done[at])
+			at++;
+		for (uint32_t e = at + 1; e < n; e++)
+			if (!done[e] && exceptions[2 * e].weight < exceptions[2 * at].weight)
 				at = e;
-			}
-		}
+		rarest = &exceptions[2 * at];
 		done[at] = true;
 		node = sc_dag_test(t->dag, SC_TEST_EQ, t->word, t->mask, rarest->start,
 			rarest->node, node);

@@ -13,7 +13,7 @@
 static inline int sc_vec_reserve(void *array, uint32_t *cap, uint32_t n, uint32_t more,
 	size_t size)
 {
-	void *grown;
+	void *old, *grown;
 	uint64_t want = (uint64_t)n + more;
 
 	if (want <= *cap)
@@ -24,8 +24,8 @@ static inline int sc_vec_reserve(void *array, uint32_t *cap, uint32_t n, uint32_
 		want = 16;
 	if (want > UINT32_MAX || want > SIZE_MAX / size)
 		return -ENOMEM;
-	memcpy(&grown, array, sizeof(grown));
-	grown = realloc(grown, (size_t)want * size);
+	memcpy(&old, array, sizeof(old));
+	grown = realloc(old, (size_t)want * size);
 	if (!grown)
 		return -ENOMEM;
 	memcpy(array, &grown, sizeof(grown));
