@@ -80,7 +80,12 @@ void sc_sluice_count_verdict(struct sluice_request *req, int verdict, int64_t va
 void sluice_statistics(struct sluice_supervisor *supervisor, struct sluice_statistics *out)
 {
 	struct counters *c = &supervisor->count;
+	uint64_t pending;
 
+	/* First: what is no longer pending has been counted. */
+	pthread_mutex_lock(&supervisor->lock);
+	pending = supervisor->outstanding_count;
+	pthread_mutex_unlock(&supervisor->lock);
 	*out = (struct sluice_statistics){
 		.received = relaxed(c->received),
 		.replied = relaxed(c->replied),
@@ -97,8 +102,6 @@ void sluice_statistics(struct sluice_supervisor *supervisor, struct sluice_stati
 	};
 	for (int i = 0; i < 40; i++)
 		out->latency_log2[i] = relaxed(c->latency[i]);
-	pthread_mutex_lock(&supervisor->lock);
-	out->pending = supervisor->outstanding_count;
-	pthread_mutex_unlock(&supervisor->lock);
+	out->pending = pending;
 	out->listeners = supervisor->active;
 }

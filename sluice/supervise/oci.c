@@ -144,6 +144,7 @@ static int parse(struct connection *c, json_t **root)
 		return 1;
 	if (*root) {
 		json_decref(*root);
+		*root = NULL;
 		return -EPROTO;
 	}
 	return json_error_code(&error) == json_error_premature_end_of_input ? 0 : -EPROTO;

@@ -63,7 +63,7 @@ static void take_fds(struct msghdr *h, int *fds, int *count)
  * on failure no descriptor is left. */
 int sc_sluice_recv_message(int socket, struct message *m, int *fds, int *count)
 {
-	struct message got;
+	struct message got = {0};
 	struct iovec iov = {&got, sizeof(got)};
 	int rc = 0, n_fds = 0;
 

@@ -294,7 +294,7 @@ static void standby(bool kill_twice)
 	}
 	printf("# %ld kills, %ld received calls shown again, none lost or refused\n", rounds,
 		replayed);
-	CHECK(replayed > 0);
+	CHECK(replayed > 0 || rounds < 20);
 }
 
 static void successor(void)

@@ -68,7 +68,7 @@ extern const struct target_main targets[];
 
 /* A filter that notifies the named calls (on this and the other architectures of x86_64 if
  * @all_archs) and allows the rest. */
-scmp_filter_ctx filter_of(bool all_archs, ...) __attribute__((sentinel));
+scmp_filter_ctx filter_of(int all_archs, ...) __attribute__((sentinel));
 /* Start "self --target NAME [ARG]". */
 void spawn_target(struct sluice_supervisor *sv, scmp_filter_ctx filter,
 	struct sluice_child *child, const char *name, const char *arg);

@@ -78,7 +78,7 @@ static void nobody_decides(void)
 
 static int continues(struct sluice_request *req, void *data)
 {
-	char path[64];
+	char path[4096];
 
 	if (data) {
 		CHECK_EQ(sluice_read_string(req, sluice_arg(req, 0), path, sizeof(path)), 14);
@@ -128,7 +128,7 @@ static int target_open(int argc, char **argv)
 
 static int give_fd(struct sluice_request *req, void *data)
 {
-	char path[64];
+	char path[4096];
 
 	if (sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path)) < 0)
 		return -1;
