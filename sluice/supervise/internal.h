@@ -119,7 +119,7 @@ struct sluice_supervisor {
 	struct settings set;
 	int epoll_fd;
 	atomic_int refs;        /* the owner's and one a living request */
-	sluice_log log;
+	_Atomic(sluice_log) log;           /* changed under the lock */
 	void *log_data;
 	pthread_mutex_t lock;
 	pthread_cond_t handed_or_not;
@@ -131,11 +131,12 @@ struct sluice_supervisor {
 	unsigned outstanding_count;
 	struct sluice_request *outstanding;
 	struct sluice_request *spare;      /* recycled requests */
+	_Atomic(struct sluice_request *) hot; /* the one that ended last, without the lock */
 	struct sluice_request *cancelled;
 	struct sluice_request *replay;     /* from the predecessor, oldest first */
 	struct listener *listeners;
 	struct listener **listeners_tail;
-	struct source *dead;
+	_Atomic(struct source *) dead;     /* changed under the lock */
 	struct server *oci;
 	struct source wake;     /* eventfd: a slot came free, something was cancelled */
 	uint32_t next_listener;

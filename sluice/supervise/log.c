@@ -69,6 +69,8 @@ void sc_sluice_count_verdict(struct sluice_request *req, int verdict, int64_t va
 
 	if (!rc)
 		count_latency(&sv->count, ns);
+	if (!atomic_load_explicit(&sv->log, memory_order_acquire))
+		return;
 	pthread_mutex_lock(&sv->lock);
 	log = sv->log;
 	data = sv->log_data;

@@ -36,6 +36,8 @@ static void empty_graveyard(struct sluice_supervisor *sv)
 {
 	struct source *dead;
 
+	if (!atomic_load_explicit(&sv->dead, memory_order_acquire))
+		return;
 	pthread_mutex_lock(&sv->lock);
 	dead = sv->dead;
 	sv->dead = NULL;

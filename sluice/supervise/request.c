@@ -27,18 +27,24 @@ static void reset(struct sluice_request *req, struct sluice_supervisor *sv,
 struct sluice_request *sc_sluice_request_new(struct sluice_supervisor *sv,
 	struct listener *listener)
 {
-	struct sluice_request *req;
+	struct sluice_request *req = atomic_exchange(&sv->hot, NULL);
 	uint32_t i;
 
 	pthread_mutex_lock(&sv->lock);
 	if (!sv->free_count) {
 		sv->paused = true;
+		if (req) {
+			req->next = sv->spare;
+			sv->spare = req;
+		}
 		pthread_mutex_unlock(&sv->lock);
 		return NULL;
 	}
-	req = sv->spare;
-	if (req)
-		sv->spare = req->next;
+	if (!req) {
+		req = sv->spare;
+		if (req)
+			sv->spare = req->next;
+	}
 	i = sv->free_slots[--sv->free_count];
 	pthread_mutex_unlock(&sv->lock);
 	if (!req)
@@ -166,10 +172,13 @@ void sc_sluice_request_unref(struct sluice_request *req)
 		return;
 	sc_sluice_target_release(req);
 	sc_sluice_listener_unref(req->listener);
-	pthread_mutex_lock(&sv->lock);
-	req->next = sv->spare;
-	sv->spare = req;
-	pthread_mutex_unlock(&sv->lock);
+	req = atomic_exchange(&sv->hot, req);
+	if (req) {
+		pthread_mutex_lock(&sv->lock);
+		req->next = sv->spare;
+		sv->spare = req;
+		pthread_mutex_unlock(&sv->lock);
+	}
 	sc_sluice_sv_unref(sv);
 }
 

@@ -18,6 +18,7 @@ static void drain_wake(struct sluice_supervisor *sv, struct source *source, uint
 
 static void release(struct sluice_supervisor *sv)
 {
+	free(atomic_load(&sv->hot));
 	while (sv->spare) {
 		struct sluice_request *req = sv->spare;
 
