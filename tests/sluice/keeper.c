@@ -249,10 +249,10 @@ static void standby(bool kill_twice)
 		o.keeper = true;
 		o.keeper_path = door();
 		o.default_errno = EXDEV;
-		pid = start_supervisor(&o, i % 2 ? echo_later : sit, 300, &out);
+		pid = start_supervisor(&o, i % 2 ? echo_later : sit, 6000, &out);
 		socket = sluice_keeper_connect(o.keeper_path);
 		CHECK(socket >= 0);
-		usleep((useconds_t)(random() % 10000));
+		usleep((useconds_t)(random() % 10000)); /* the calls take longer than all this */
 		killed = now_ns();
 		kill_it(pid);
 		if (kill_twice) {
@@ -283,7 +283,7 @@ static void standby(bool kill_twice)
 		close(socket);
 		CHECK_EQ(sluice_on_name(sv, "mkdir", echo, NULL), 0);
 		CHECK_EQ(sluice_run(sv), 0);
-		CHECK_EQ(collect(out, EXDEV, killed, &bad, &refused), 1200);
+		CHECK_EQ(collect(out, EXDEV, killed, &bad, &refused), 24000);
 		CHECK_EQ(bad, 0);
 		CHECK_EQ(refused, 0);
 		do
