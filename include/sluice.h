@@ -50,7 +50,8 @@ struct sluice_options {
 	int default_errno;      /* verdict where there is none; 0 stands for EPERM */
 	unsigned timeout_ms;    /* a request older than this fails; 0: no limit */
 	unsigned workers;       /* threads behind sluice_work(); 0 stands for 4 */
-	unsigned max_pending;   /* received and unanswered at once; 0 stands for 4096 */
+	unsigned max_pending;   /* received and unanswered at once, over all listeners: when
+				 * it is reached nothing is received. 0 stands for 4096 */
 	bool keeper;            /* a process that answers when this one was killed */
 	const char *keeper_path;/* AF_UNIX path where a successor meets the keeper, or NULL */
 	unsigned grace_ms;      /* how long the keeper waits for one; 0 stands for 500 */
@@ -302,6 +303,8 @@ int sluice_mem_fd(struct sluice_request *request);      /* /proc/tid/mem */
 int sluice_get_fd(struct sluice_request *request, int target_fd);
 
 /* ---- paths -------------------------------------------------------------------------- */
+/* A target that can mount a file system of its own making (FUSE) can hold up whoever looks into
+ * it or reads memory mapped from it. For such targets use sluice_work() and a timeout. */
 
 /* Open @path (a copy) as the target would name it: from its @dirfd (AT_FDCWD: its working
  * directory), inside its root, /proc/self being the target, magic links only those of
@@ -319,7 +322,8 @@ int sluice_open_parent(struct sluice_request *request, int dirfd, const char *pa
 	char *last, size_t size);
 
 /* sluice_openat() and sluice_reply_fd() in one. What may wait (a FIFO, a device) is opened
- * by a process of its own, which is killed when the target goes or the request is late.
+ * by a process of its own (256 at once, then -EAGAIN), which is killed when the target goes
+ * or the request is late.
  * @flags as for sluice_reply_fd(). Consumes @request unless it returns an error; call
  * sluice_fail() then. */
 int sluice_open_reply(struct sluice_request *request, int dirfd, const char *path,

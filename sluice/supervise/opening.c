@@ -10,6 +10,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#define MAX_OPENINGS 256
+
 struct opening {
 	struct source source;
 	struct opening *next;
@@ -67,13 +69,28 @@ static void on_cancelled(struct sluice_request *req, void *data)
 	sluice_fail(req, 0);
 }
 
-static void open_and_send(int item, const struct open_how *how, int socket)
+/* It may wait long: nobody's pipe is to stay open because of that. */
+static void close_others(int a, int b)
+{
+	unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
+
+	if (low > 0)
+		syscall(SYS_close_range, 0, low - 1, 0);
+	if (high > low + 1)
+		syscall(SYS_close_range, low + 1, high - 1, 0);
+	syscall(SYS_close_range, high + 1, ~0u, 0);
+}
+
+static void open_and_send(int item, const struct open_how *how, int socket, pid_t parent)
 {
 	struct message m = {.magic = JOURNAL_MAGIC};
 	char link[40];
 	int fd;
 
 	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if ((pid_t)syscall(SYS_getppid) != parent) /* it died before that was set */
+		syscall(SYS_exit_group, 0);
+	close_others(item, socket);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", item);
 	fd = (int)syscall(SYS_openat, AT_FDCWD, link,
 		(how->flags & ~(uint64_t)(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_NOCTTY | O_CLOEXEC,
@@ -84,31 +101,44 @@ static void open_and_send(int item, const struct open_how *how, int socket)
 		syscall(SYS_exit_group, 0);
 }
 
-static int launch(int item, const struct open_how *how, int ours, int theirs, pid_t *out)
+static int launch(int item, const struct open_how *how, int theirs, pid_t *out)
 {
+	pid_t pid, parent = getpid();
 	sigset_t all, old;
-	pid_t pid;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pid = sc_sluice_fork(0);
-	if (pid == 0) {
-		syscall(SYS_close, ours); /* our end alone must tell us when it ends */
-		open_and_send(item, how, theirs);
-	}
+	if (pid == 0)
+		open_and_send(item, how, theirs, parent);
 	if (pid > 0)
 		*out = pid;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return pid < 0 ? -errno : 0;
 }
 
+/* A target with many threads and one FIFO is not to fill the process table. */
+static bool too_many(struct sluice_supervisor *sv)
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&sv->lock);
+	for (const struct opening *o = sv->openings; o; o = o->next)
+		n++;
+	pthread_mutex_unlock(&sv->lock);
+	return n >= MAX_OPENINGS;
+}
+
 static int start(struct sluice_request *req, int item, const struct open_how *how,
 	unsigned flags)
 {
 	struct sluice_supervisor *sv = req->sv;
-	struct opening *o = calloc(1, sizeof(*o));
+	struct opening *o;
 	int pair[2], rc;
 
+	if (too_many(sv))
+		return -EAGAIN;
+	o = calloc(1, sizeof(*o));
 	if (!o)
 		return -ENOMEM;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
@@ -117,7 +147,7 @@ static int start(struct sluice_request *req, int item, const struct open_how *ho
 	}
 	*o = (struct opening){
 		.source = {pair[0], on_opened, destroy, NULL}, .req = req, .flags = flags};
-	rc = launch(item, how, pair[0], pair[1], &o->pid);
+	rc = launch(item, how, pair[1], &o->pid);
 	close(pair[1]);
 	if (rc) {
 		destroy(&o->source);

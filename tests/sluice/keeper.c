@@ -231,6 +231,30 @@ static char *door(void)
 	return path;
 }
 
+static pid_t start_successor(int socket, sluice_handler handler)
+{
+	int go[2];
+	char byte;
+	pid_t pid;
+
+	CHECK(pipe2(go, O_CLOEXEC) == 0);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		struct sluice_supervisor *sv;
+
+		CHECK_EQ(sluice_take_over(socket, &sv), 0);
+		sluice_on_name(sv, "mkdir", handler, NULL);
+		CHECK(write(go[1], "g", 1) == 1);
+		sluice_run(sv);
+		_exit(0);
+	}
+	CHECK(read(go[0], &byte, 1) == 1);
+	close(go[0]);
+	close(go[1]);
+	return pid;
+}
+
 /* A successor waits at the keeper before the supervisor is killed: nothing is refused. */
 static void standby(bool kill_twice)
 {
@@ -256,21 +280,7 @@ static void standby(bool kill_twice)
 		killed = now_ns();
 		kill_it(pid);
 		if (kill_twice) {
-			int go[2];
-			char byte;
-
-			CHECK(pipe2(go, O_CLOEXEC) == 0);
-			second = fork();
-			if (second == 0) {
-				CHECK_EQ(sluice_take_over(socket, &sv), 0);
-				sluice_on_name(sv, "mkdir", i % 2 ? sit : echo, NULL);
-				CHECK(write(go[1], "g", 1) == 1);
-				sluice_run(sv);
-				_exit(0);
-			}
-			CHECK(read(go[0], &byte, 1) == 1);
-			close(go[0]);
-			close(go[1]);
+			second = start_successor(socket, i % 2 ? sit : echo);
 			close(socket);
 			next = sluice_keeper_connect(o.keeper_path);
 			CHECK(next >= 0);

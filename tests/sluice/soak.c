@@ -1,0 +1,107 @@
+/* Soak: many calls from threads and processes that come and go; nothing grows.
+ * SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+static void *soak_thread(void *data)
+{
+	long n = (long)data;
+
+	for (long i = 1; i <= n; i++)
+		if (syscall(SYS_mkdir, "soak", i) != i)
+			return (void *)1;
+	return NULL;
+}
+
+/* 4 threads at a time, in processes that come and go. */
+static int target_soak(int argc, char **argv)
+{
+	long n = argc > 0 ? atol(argv[0]) : 10;
+
+	for (int generation = 0; generation < 4; generation++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			pthread_t t[4];
+			long bad = 0;
+
+			for (int i = 0; i < 4; i++)
+				pthread_create(&t[i], NULL, soak_thread, (void *)(n / 4));
+			for (int i = 0; i < 4; i++) {
+				void *rc;
+
+				pthread_join(t[i], &rc);
+				bad += rc != NULL;
+			}
+			_exit((int)bad);
+		}
+		if (waitpid(pid, &status, 0) != pid || status)
+			return 1;
+	}
+	return 0;
+}
+
+static int soak_handler(struct sluice_request *req, void *data)
+{
+	char text[8];
+	int nr = sluice_arg_int(req, 1);
+
+	(void)data;
+	if (sluice_read_string(req, sluice_arg(req, 0), text, sizeof(text)) != 4)
+		return -1;
+	if (nr % 16 == 0 && sluice_pidfd(req) < 0)
+		return -1;
+	return sluice_reply(req, nr);
+}
+
+static int soak_elsewhere(struct sluice_request *req, void *data)
+{
+	if (sluice_arg_int(req, 1) % 8 == 0)
+		return sluice_work(req, soak_handler, data);
+	return soak_handler(req, data);
+}
+
+static void soak(void)
+{
+	long calls = scaled("SLUICE_SOAK", 60000), each = calls / 64 / 4 * 4;
+	struct sluice_child child[16];
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_statistics s;
+	int before = 0;
+	long rss = 0;
+	char arg[32];
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", soak_elsewhere, NULL), 0);
+	for (int round = 0; round < 2; round++) { /* the first warms pools up */
+		snprintf(arg, sizeof(arg), "%ld", round ? each : 64L);
+		for (int i = 0; i < 16; i++) {
+			child[i] = (struct sluice_child)SLUICE_CHILD_INIT;
+			spawn_target(sv, filter_of(false, "mkdir", NULL), &child[i], "soak", arg);
+		}
+		for (int i = 0; i < 16; i++)
+			CHECK_EQ(wait_target(sv, &child[i]), 0);
+		CHECK_EQ(sluice_run(sv), 0);
+		for (int i = 0; i < 100 && round && count_fds() != before; i++)
+			sluice_dispatch(sv, 20);
+		if (round)
+			break;
+		for (int i = 0; i < 20; i++)
+			sluice_dispatch(sv, 10);
+		before = count_fds();
+		rss = rss_kib();
+	}
+	do
+		sluice_statistics(sv, &s);
+	while (s.pending);
+	printf("# %llu calls, descriptors %d -> %d, resident %ld -> %ld KiB\n",
+		(unsigned long long)s.received, before, count_fds(), rss, rss_kib());
+	CHECK_EQ(count_fds(), before);
+	CHECK(rss_kib() < rss + 2048);
+	CHECK_EQ(s.replied, s.received);
+	CHECK_EQ(s.received, 16u * 4 * (64 + (unsigned long)each));
+	sluice_supervisor_free(sv);
+}
+
+const struct target_main targets[] = {{"soak", target_soak}, {NULL, NULL}};
+const struct test tests[] = {
+	{"64 threads, 16 processes coming and going", soak}, {NULL, NULL}};
