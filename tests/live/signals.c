@@ -62,6 +62,14 @@ static void call_restarting(void *call)
 	live_make_call(call);
 }
 
+/* On mips a call that seccomp answered itself ends without the restart logic, so that the
+ * kernel's inner ERESTARTSYS comes out (arch/mips/kernel/scall*.S, seen on 6.1). */
+#ifdef __mips__
+#define INTERRUPTED 512
+#else
+#define INTERRUPTED EINTR
+#endif
+
 static void interrupted_before_receive(void)
 {
 	int fd = live_listener(SCMP_SYS(getpgid));
@@ -72,7 +80,7 @@ static void interrupted_before_receive(void)
 	live_await(fd);
 	CHECK_EQ(kill(pid, SIGUSR1), 0);
 	live_wait_ok(pid);
-	live_expect(call, -1, EINTR);
+	live_expect(call, -1, INTERRUPTED);
 	CHECK_ERR(seccomp_notify_receive(fd, &req), -ECANCELED, ENOENT);
 }
 
@@ -85,13 +93,15 @@ static void interrupted_after_receive(void)
 
 	CHECK_EQ(kill(pid, SIGUSR1), 0);
 	live_wait_ok(pid);
-	live_expect(call, -1, EINTR);
+	live_expect(call, -1, INTERRUPTED);
 	CHECK_EQ(seccomp_notify_id_valid(fd, req.id), -ENOENT);
 	CHECK_ERR(live_respond(fd, req.id, 0, 0, 0), -ECANCELED, ENOENT);
 }
 
 static void restarted(void)
 {
+	if (INTERRUPTED != EINTR)
+		SKIP("mips does not restart calls that seccomp answered");
 	int fd = live_listener(SCMP_SYS(getpgid));
 	struct live_call *call = live_call(SYS_getpgid, 0);
 	pid_t pid = live_fork(fd, call_restarting, call);
