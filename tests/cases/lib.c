@@ -102,13 +102,14 @@ static void fill_words(bool big_endian, uint32_t audit, uint32_t nr, const uint6
 bool program_run(const struct program *prog, bool big_endian, uint32_t audit, uint32_t nr,
 	const uint64_t args[6], uint32_t *verdict)
 {
+	const bool swap = is_foreign_order(big_endian);
 	uint32_t words[16], acc = 0;
 
 	fill_words(big_endian, audit, nr, args, words);
 	for (uint32_t pc = 0; pc < prog->len; pc++) {
 		const struct sock_filter *i = &prog->insns[pc];
-		uint32_t k = big_endian ? __builtin_bswap32(i->k) : i->k;
-		uint16_t code = big_endian ? __builtin_bswap16(i->code) : i->code;
+		uint32_t k = swap ? __builtin_bswap32(i->k) : i->k;
+		uint16_t code = swap ? __builtin_bswap16(i->code) : i->code;
 		bool taken;
 
 		switch (code) {

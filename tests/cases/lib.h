@@ -52,6 +52,12 @@ struct program {
 /* The filter as export_bpf writes it, as is. Returns its return code. The caller frees. */
 int lib_export(const struct lib *lib, scmp_filter_ctx ctx, struct program *out);
 
+/* Does a filter of that byte order have to be turned around to be read here? */
+static inline bool is_foreign_order(bool big_endian)
+{
+	return big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+}
+
 /* The harness' own interpreter, on what lib_export gave: the program and the data are in
  * the byte order asked for. False: not a program that the kernel would run. */
 bool program_run(const struct program *prog, bool big_endian, uint32_t audit, uint32_t nr,

@@ -65,7 +65,7 @@ static bool second_opinion(const struct program *prog, bool big, uint32_t audit,
 	memcpy(data.args, args, sizeof(data.args));
 	for (uint32_t i = 0; i < prog->len; i++) {
 		insns[i] = prog->insns[i];
-		if (big) {
+		if (is_foreign_order(big)) {
 			insns[i].code = __builtin_bswap16(insns[i].code);
 			insns[i].k = __builtin_bswap32(insns[i].k);
 		}
