@@ -36,7 +36,7 @@ def run(box):
     (box.dir / "client.conf").write_text(CLIENT.format(dir=box.dir))
     out = box.run(["sh", "-c", SCRIPT], ok=None)
     if out.returncode != 0:
-        logs = [client.last_line((box.dir / f).read_text()) for f in ("server.log", "client.log")]
+        logs = [client.log_end(box.dir / f) for f in ("server.log", "client.log")]
         raise client.Failed(f"{client.last_line(out.stdout_text)}: {logs}")
 
 

@@ -160,6 +160,11 @@ class Box:
         return {name: list(dict.fromkeys(chains)) for name, chains in found.items()}
 
 
+def log_end(path):
+    """The last line of a log, which may not exist yet."""
+    return last_line(path.read_text(errors="replace") if path.exists() else "")
+
+
 def last_line(text):
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1][:200] if lines else "(it said nothing)"

@@ -13,11 +13,13 @@ DataDirectory {dir}/data
 Log notice stdout
 RunAsDaemon 0
 """
-# The control socket is there: it works inside. Then it has to end by itself, on SIGINT.
+# The control socket is there: it works inside. Then it has to end by itself, on SIGINT, but not
+# before all of its threads wait for work: one that starts while it ends finds its mutex gone.
 SCRIPT = client.WAIT_FOR + """
 setarch -R tor -f torrc --defaults-torrc /dev/null >tor.log 2>&1 &
 tor=$!
-wait_for "grep -q 'Bootstrapped 0%' tor.log && [ -S private/control ]" $tor
+wait_for "grep -q 'Bootstrapped 0%' tor.log && [ -S private/control ] &&
+	! grep -L '^State:.S' /proc/$tor/task/*/status | grep -q ." $tor
 kill -INT $tor
 wait $tor
 """
