@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""The live tests on Debian's kernels of other architectures, each in an emulated machine.
+
+kernels.py [--write] [PART OF A MACHINE'S NAME...]
+
+Cross-builds the live tests as static programs, puts them with init.c into a small initramfs, boots
+each kernel of machines.py with it, and reports every check as TAP. --write leaves the table in
+RESULTS.md beside this file. Everything downloaded or built stays in the cache, see cross.py.
+SPDX-License-Identifier: MIT"""
+import argparse
+import collections
+import datetime
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+import cross
+from machines import ABIS, MACHINES, NO_KERNEL
+
+HERE = pathlib.Path(__file__).resolve().parent
+TIME_LIMIT = 900  # seconds for one machine; only to end a hang
+Result = collections.namedtuple("Result", "machine version abi passed failed skipped seconds")
+
+
+class Tap:
+    def __init__(self):
+        self.count = self.bad = 0
+
+    def say(self, ok, name, skip=None):
+        self.count += 1
+        self.bad += not ok
+        skip = f" # SKIP {skip}" if skip is not None else ""
+        print(f"{'ok' if ok else 'not ok'} {self.count} - {name}{skip}", flush=True)
+
+
+def get_kernel(machine):
+    """(the kernel's path in the root, its version)"""
+    directory = cross.WORK / "kernels" / f"{machine.suite}-{machine.arch}"
+    directory.mkdir(parents=True, exist_ok=True)
+    log = directory.with_suffix(".log")
+    with open(log, "w", encoding="utf-8") as out:
+        done = subprocess.run([HERE / "get-kernel", machine.suite, machine.arch, machine.package,
+                               directory], stdout=out, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        raise cross.Cannot(f"cannot download {machine.package} of {machine.suite}: see {log}")
+    return (f"/mnt/work/kernels/{directory.name}/kernel",
+            (directory / "version").read_text().strip())
+
+
+def make_initramfs(machine):
+    """An archive with init.c and the live tests; returns (its path in the root, ABIs left out)."""
+    name = f"initramfs-{machine.suite}-{machine.arch}"
+    directory = cross.WORK / name
+    log = cross.WORK / f"{name}.log"
+    log.unlink(missing_ok=True)
+    shutil.rmtree(directory, ignore_errors=True)
+    (directory / "tests").mkdir(parents=True)
+    missing = {}
+    for abi in machine.abis:
+        try:
+            built = cross.build(abi, ["tests/live/live"], static=True)
+            shutil.copy(built / "tests/live/live", directory / "tests" / abi)
+        except cross.Cannot as why:
+            missing[abi] = str(why)
+    abi = ABIS[machine.init]
+    cross.run(f"{abi.prefix}-gcc", *abi.flags, "-O2", "-static", "-D_GNU_SOURCE", "-o",
+              f"/mnt/work/{name}/init", "/mnt/source/tests/kernels/init.c", log=log)
+    cross.run("sh", "-c", f"cd /mnt/work/{name} && find . | cpio -o -H newc --quiet | "
+              f"gzip -1 >../{name}.gz", log=log)
+    return f"/mnt/work/{name}.gz", missing
+
+
+def boot(machine, kernel, initramfs, log):
+    """Lines of the console until the machine says that it is done; (lines, seconds)."""
+    command = cross.enter(*machine.qemu, "-m", "512", "-nographic", "-no-reboot", "-nic", "none",
+                          "-kernel", kernel, "-initrd", initramfs,
+                          "-append", f"{machine.append} panic=-1 quiet")
+    begin, lines = time.monotonic(), []
+    with open(log, "w", encoding="utf-8") as out, \
+            subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True, errors="replace") as child:
+        timer = threading.Timer(TIME_LIMIT, child.kill)
+        timer.start()
+        for line in child.stdout:
+            line = line.rstrip("\r\n")
+            print(line, file=out)
+            lines.append(line)
+            if line == "all done":
+                break
+        timer.cancel()
+        child.kill()  # unshare --kill-child: the emulator goes with it
+    return lines, time.monotonic() - begin
+
+
+def report(tap, machine, version, lines, seconds, missing):
+    """Every check of the console's as one of ours; returns the rows of the table."""
+    name, results, abi = f"{machine.arch} {version}", [], None
+    for line in lines:
+        if start := re.match(r"start (\w+)$", line):
+            abi = start[1]
+        elif check := re.match(r"(not )?ok \d+(?: - )?(.*?)(?: # SKIP(.*))?$", line):
+            tap.say(not check[1], f"{name} {abi}: {check[2]}", check[3])
+        elif done := re.match(r"done (\w+): (\d+) passed, (\d+) failed, (\d+) skipped, exit (\d+)$",
+                              line):
+            results.append(Result(machine, version, done[1], *map(int, done.group(2, 3, 4)),
+                                  seconds))
+            tap.say(int(done[5]) == 0 and int(done[2]) > 0, f"{name} {done[1]} ended well")
+    finished = {r.abi for r in results}
+    for abi in machine.abis:
+        if abi in missing:
+            tap.say(False, f"{name} {abi} builds: {missing[abi]}")
+        elif abi not in finished:
+            tap.say(False, f"{name} {abi} ran to its end")
+    return results
+
+
+def test(tap, machine):
+    with cross.only_one():
+        kernel, version = get_kernel(machine)
+        initramfs, missing = make_initramfs(machine)
+    log = cross.WORK / f"console-{machine.suite}-{machine.arch}.log"
+    lines, seconds = boot(machine, kernel, initramfs, log)
+    print(f"# {machine.arch} {version}: {seconds:.0f} s, console in {log}", flush=True)
+    return report(tap, machine, version, lines, seconds, missing)
+
+
+def table(results):
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+    rows = ["# The live tests on Debian's kernels", "",
+            f"`scripts/test --kernels`, {now}. Seconds: from the emulator's start (TCG) to the last",
+            "test, for all programs of that machine.", "",
+            "| kernel | version | programs | passed | failed | skipped | seconds |",
+            "|---|---|---|---|---|---|---|"]
+    for r in results:
+        rows.append(f"| {r.machine.arch} | {r.version} | {r.abi} | {r.passed} | {r.failed} | "
+                    f"{r.skipped} | {r.seconds:.0f} |")
+    rows += ["", "Not run:", ""]
+    rows += [f"- {abi}: {why}" for abi, why in NO_KERNEL.items()]
+    return "\n".join(rows) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="write RESULTS.md")
+    parser.add_argument("machine", nargs="*", help="only those with this in suite-architecture")
+    options = parser.parse_args()
+    tap, results = Tap(), []
+    machines = [m for m in MACHINES if not options.machine
+                or any(part in f"{m.suite}-{m.arch}" for part in options.machine)]
+    try:
+        with cross.only_one():
+            cross.make_root()
+    except cross.Cannot as why:
+        tap.say(True, "live tests on other kernels", why)
+        machines = []
+    for machine in machines:
+        try:
+            results += test(tap, machine)
+        except cross.Cannot as why:
+            tap.say(True, f"{machine.suite} {machine.arch}", why)
+    for abi, why in NO_KERNEL.items():
+        tap.say(True, f"live tests of {abi}", why)
+    print(f"1..{tap.count}")
+    if options.write and results:
+        (HERE / "RESULTS.md").write_text(table(results))
+    sys.exit(1 if tap.bad else 0)
+
+
+main()

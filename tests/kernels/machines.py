@@ -1,0 +1,91 @@
+"""The ABIs that tests are built for, and the machines that run Debian's kernels.
+SPDX-License-Identifier: MIT"""
+import collections
+
+# name: meson's cpu_family, the compiler's prefix, flags, byte order, the name of qemu-user's program
+ABI = collections.namedtuple("ABI", "cpu prefix flags endian user")
+ABIS = {
+    "aarch64": ABI("aarch64", "aarch64-linux-gnu", [], "little", "qemu-aarch64"),
+    "arm": ABI("arm", "arm-linux-gnueabihf", [], "little", "qemu-arm"),
+    "riscv64": ABI("riscv64", "riscv64-linux-gnu", [], "little", "qemu-riscv64"),
+    "loongarch64": ABI("loongarch64", "loongarch64-linux-gnu", [], "little", "qemu-loongarch64"),
+    "s390x": ABI("s390x", "s390x-linux-gnu", [], "big", "qemu-s390x"),
+    "s390": ABI("s390", "s390x-linux-gnu", ["-m31"], "big", None),
+    "ppc64le": ABI("ppc64", "powerpc64le-linux-gnu", [], "little", "qemu-ppc64le"),
+    "ppc64": ABI("ppc64", "powerpc64-linux-gnu", [], "big", "qemu-ppc64"),
+    "ppc": ABI("ppc", "powerpc-linux-gnu", [], "big", "qemu-ppc"),
+    "mipsel": ABI("mips", "mipsel-linux-gnu", [], "little", "qemu-mipsel"),
+    "mips": ABI("mips", "mips-linux-gnu", [], "big", "qemu-mips"),
+    "mipsel64": ABI("mips64", "mips64el-linux-gnuabi64", [], "little", "qemu-mips64el"),
+    "mipsel64n32": ABI("mips64", "mips64el-linux-gnuabi64", ["-mabi=n32"], "little",
+                       "qemu-mipsn32el"),
+    "mips64": ABI("mips64", "mips64-linux-gnuabi64", [], "big", "qemu-mips64"),
+    "x86_64": ABI("x86_64", "x86_64-linux-gnu", [], "little", None),
+    "x86": ABI("x86", "i686-linux-gnu", [], "little", "qemu-i386"),
+    "x32": ABI("x86_64", "x86_64-linux-gnux32", [], "little", None),
+    "m68k": ABI("m68k", "m68k-linux-gnu", [], "big", "qemu-m68k"),
+    "parisc": ABI("parisc", "hppa-linux-gnu", [], "big", "qemu-hppa"),
+    "sh": ABI("sh4", "sh4-linux-gnu", [], "little", "qemu-sh4"),
+}
+
+# The packages of the root with the compilers and emulators (one suite has them all).
+ROOT_SUITE = "trixie"
+ROOT_PACKAGES = """gcc libc6-dev meson ninja-build pkgconf cpio python3
+gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-riscv64-linux-gnu gcc-loongarch64-linux-gnu
+gcc-s390x-linux-gnu lib32gcc-14-dev-s390x-cross libc6-dev-s390-s390x-cross
+gcc-powerpc64le-linux-gnu gcc-powerpc64-linux-gnu gcc-powerpc-linux-gnu
+gcc-mipsel-linux-gnu gcc-mips-linux-gnu gcc-mips64el-linux-gnuabi64 gcc-mips64-linux-gnuabi64
+libn32gcc-14-dev-mips64el-cross libc6-dev-mipsn32-mips64el-cross
+gcc-i686-linux-gnu gcc-x86-64-linux-gnux32 gcc-m68k-linux-gnu gcc-hppa-linux-gnu
+gcc-sh4-linux-gnu
+libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-riscv64-cross libc6-dev-loong64-cross
+libc6-dev-s390x-cross libc6-dev-ppc64el-cross libc6-dev-ppc64-cross libc6-dev-powerpc-cross
+libc6-dev-mipsel-cross libc6-dev-mips-cross libc6-dev-mips64el-cross libc6-dev-mips64-cross
+libc6-dev-i386-cross libc6-dev-x32-cross libc6-dev-m68k-cross libc6-dev-hppa-cross
+libc6-dev-sh4-cross
+qemu-user qemu-system-arm qemu-system-mips qemu-system-misc qemu-system-ppc qemu-system-riscv
+qemu-system-s390x qemu-system-x86 qemu-efi-loongarch64 opensbi""".split()
+
+# Which kernel: Debian's suite, architecture and package; the emulator's command; the kernel's
+# command line; the ABI of process 1; the ABIs whose tests run.
+Machine = collections.namedtuple("Machine", "suite arch package qemu append init abis")
+ARM64 = ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57"]
+ARM = ["qemu-system-arm", "-M", "virt", "-cpu", "cortex-a15"]
+RISCV = ["qemu-system-riscv64", "-M", "virt"]
+S390 = ["qemu-system-s390x", "-M", "s390-ccw-virtio", "-cpu", "max"]
+PPC = ["qemu-system-ppc64", "-M", "pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,"
+       "cap-ccf-assist=off", "-cpu", "POWER9"]
+LOONG = ["qemu-system-loongarch64", "-M", "virt", "-cpu", "la464",
+         "-bios", "/usr/share/qemu-efi-loongarch64/QEMU_EFI.fd"]
+PC = ["qemu-system-x86_64", "-M", "q35", "-cpu", "max"]
+PC32 = ["qemu-system-i386", "-M", "q35", "-cpu", "max"]
+MALTA = ["qemu-system-mipsel", "-M", "malta", "-cpu", "24Kf"]
+MALTA64 = ["qemu-system-mips64el", "-M", "malta", "-cpu", "5KEf"]
+TTYS0, AMA0 = "console=ttyS0", "console=ttyAMA0"
+X32 = "console=ttyS0 syscall.x32=y"
+SCLP, HVC = "console=sclp0", "console=hvc0"
+
+MACHINES = [
+    Machine("sid", "arm64", "linux-image-arm64", ARM64, AMA0, "aarch64", ["aarch64", "arm"]),
+    Machine("bookworm", "arm64", "linux-image-arm64", ARM64, AMA0, "aarch64", ["aarch64", "arm"]),
+    Machine("sid", "armhf", "linux-image-armmp", ARM, AMA0, "arm", ["arm"]),
+    Machine("bookworm", "armhf", "linux-image-armmp", ARM, AMA0, "arm", ["arm"]),
+    Machine("sid", "riscv64", "linux-image-riscv64", RISCV, TTYS0, "riscv64", ["riscv64"]),
+    Machine("sid", "s390x", "linux-image-s390x", S390, SCLP, "s390x", ["s390x"]),
+    Machine("bookworm", "s390x", "linux-image-s390x", S390, SCLP, "s390x", ["s390x", "s390"]),
+    Machine("bookworm", "ppc64el", "linux-image-powerpc64le", PPC, HVC, "ppc64le", ["ppc64le"]),
+    Machine("bookworm", "mipsel", "linux-image-4kc-malta", MALTA, TTYS0, "mipsel", ["mipsel"]),
+    Machine("bookworm", "mips64el", "linux-image-5kc-malta", MALTA64, TTYS0, "mipsel64",
+            ["mipsel64", "mipsel64n32", "mipsel"]),
+    Machine("sid", "loong64", "linux-image-loong64", LOONG, TTYS0, "loongarch64",
+            ["loongarch64"]),
+    Machine("sid", "amd64", "linux-image-amd64", PC, X32, "x86_64", ["x86_64", "x86", "x32"]),
+    Machine("bookworm", "amd64", "linux-image-amd64", PC, X32, "x86_64", ["x86_64", "x86", "x32"]),
+    Machine("bookworm", "i386", "linux-image-686-pae", PC32, TTYS0, "x86", ["x86"]),
+]
+
+# What issue and manual name and no kernel of Debian's serves: skipped by name.
+NO_KERNEL = {
+    "ppc64": "Debian builds no big-endian ppc64 kernel",
+    "ppc": "Debian builds no 32-bit ppc kernel",
+}
