@@ -50,6 +50,8 @@ static void lower_rules(struct sc_lowered *low, const struct sc_table *table,
 	for (uint32_t r = call->head; r != SC_NO_RULE; r = table->rules[r].next) {
 		const struct sc_rule *rule = &table->rules[r];
 
+		if (call->stale && sc_prefix_covered(table, call, r))
+			continue;
 		first[n++] = (struct sc_low_rule){
 			.action = rule->action,
 			.first_cmp = low->n_cmps,
@@ -161,15 +163,19 @@ int sc_lower(const struct sc_policy *policy, struct sc_lowered *out)
 {
 	struct sizes s = measure(&policy->rules);
 	struct sc_lowered low = {.badarch = policy->attrs.badarch};
-	size_t scratch_size = 2 * s.biggest_call * sizeof(struct sc_order_item);
+	uint64_t size = (uint64_t)s.cmps * sizeof(struct sc_cmp) +
+		(uint64_t)s.biggest_table * sizeof(const struct sc_call *) +
+		(uint64_t)s.abis * sizeof(struct sc_low_abi) +
+		(uint64_t)s.calls * sizeof(struct sc_low_call) +
+		(uint64_t)s.rules * sizeof(struct sc_low_rule) +
+		2 * (uint64_t)s.biggest_call * sizeof(struct sc_order_item) + 1;
 	const struct sc_call **calls;
 	char *at;
 
-	/* Widest alignment first; every size is a sum of 32-bit counts of small structures,
-	 * which 64 bits hold, and which malloc(3) refuses where size_t is smaller. */
-	at = low.block = malloc(s.cmps * sizeof(*low.cmps) + s.biggest_table * sizeof(*calls) +
-		s.abis * sizeof(*low.abis) + s.calls * sizeof(*low.calls) +
-		s.rules * sizeof(*low.rules) + scratch_size + 1);
+	if (size > SIZE_MAX)
+		return -ENOMEM;
+	/* Widest alignment first. */
+	at = low.block = malloc((size_t)size);
 	if (!at)
 		return -ENOMEM;
 	low.cmps = (void *)at;

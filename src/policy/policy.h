@@ -47,13 +47,15 @@ struct sc_call {
 	uint8_t priority;
 	bool always;  /* has the unconditional rule: no other counts any more */
 	bool indexed; /* its chains are in sc_table.prefixes */
+	bool stale;   /* the list has rules that a shorter one covers: sc_prefix_covered() */
 };
 
 /* A chain's beginning, for finding conflicts among many rules without reading them all. */
 struct sc_prefix {
 	uint64_t hash; /* 0: the slot is free */
 	uint32_t call;
-	uint32_t rule; /* one rule that begins so */
+	uint32_t rule; /* the first rule that begins so */
+	uint32_t first_cmp; /* the beginning itself, into sc_table.cmps */
 	uint32_t action;
 	uint16_t len;
 	bool complete; /* the rule ends here; @action is its own */
@@ -63,6 +65,7 @@ struct sc_prefix {
 /* The rules of one architecture. */
 struct sc_table {
 	const struct sc_arch *arch;
+	uint64_t seed;	 /* of all that is hashed here: sc_hash_seed() */
 	uint32_t base;	 /* numbers base .. base + SC_DENSE - 1 are found without hashing */
 	uint32_t *dense; /* [SC_DENSE]: index into calls + 1 */
 	uint32_t *slots; /* other numbers: open addressing, index into calls + 1 */
@@ -115,7 +118,8 @@ int sc_policy_arch_remove(struct sc_policy *policy, const struct sc_arch *arch);
 bool sc_policy_arch_exist(const struct sc_policy *policy, const struct sc_arch *arch);
 
 /* Moves @src's architectures into @dst and frees @src. -EINVAL: other default action, NNP
- * or TSYNC, or one policy twice; -EDOM: byte order; -EEXIST: a shared architecture. */
+ * or TSYNC, or no architecture; -EDOM: byte order; -EEXIST: a shared architecture, as of
+ * one policy with itself. */
 int sc_policy_merge(struct sc_policy *dst, struct sc_policy *src);
 
 /* Adds a rule on @nr, a number of the native architecture, to every architecture. @exact:
@@ -183,6 +187,12 @@ int sc_prefix_judge(const struct sc_table *table, const struct sc_call *call,
 	const struct sc_chain *chain, uint32_t action);
 int sc_prefix_reserve(struct sc_table *table, uint32_t more_rules);
 void sc_prefix_insert(struct sc_table *table, const struct sc_call *call, uint32_t rule);
+/* The first rule that begins with @chain. */
+uint32_t sc_prefix_first(const struct sc_table *table, const struct sc_call *call,
+	const struct sc_chain *chain);
+/* Does a shorter rule of the call begin @rule? */
+bool sc_prefix_covered(const struct sc_table *table, const struct sc_call *call,
+	uint32_t rule);
 
 /* chain.c */
 /* Cuts datum and mask to the ABI's width, drops what always holds, sorts by argument. */

@@ -1,8 +1,9 @@
 /* Conflicts among many rules of one call.
  *
  * A rule conflicts only with rules that equal it, begin it or that it begins, so every
- * beginning of every chain is kept in a hash table. Entries of dropped rules stay: whoever
- * walks there meets the complete shorter chain that dropped them first.
+ * beginning of every chain is kept in a hash table. Rules that a later, shorter one covers
+ * stay in list and table until the policy is lowered, for to look for them each time would
+ * take the square of time: whoever walks there meets the complete shorter chain first.
  * SPDX-License-Identifier: MIT */
 #include "policy/policy.h"
 #include "util/hash.h"
@@ -19,7 +20,7 @@ static uint64_t hash_cmp(uint64_t seed, const struct sc_cmp *cmp)
 static bool same_beginning(const struct sc_table *table, const struct sc_prefix *prefix,
 	const struct sc_cmp *cmps)
 {
-	const struct sc_cmp *mine = table->cmps + table->rules[prefix->rule].first_cmp;
+	const struct sc_cmp *mine = table->cmps + prefix->first_cmp;
 
 	for (uint32_t i = 0; i < prefix->len; i++)
 		if (!sc_cmp_equal(&mine[i], &cmps[i]))
@@ -50,7 +51,7 @@ static uint32_t call_index(const struct sc_table *table, const struct sc_call *c
 int sc_prefix_judge(const struct sc_table *table, const struct sc_call *call,
 	const struct sc_chain *chain, uint32_t action)
 {
-	uint64_t hash = call_index(table, call);
+	uint64_t hash = table->seed ^ call_index(table, call);
 
 	for (uint32_t len = 1; len <= chain->len; len++) {
 		const struct sc_prefix *at;
@@ -104,7 +105,7 @@ void sc_prefix_insert(struct sc_table *table, const struct sc_call *call, uint32
 {
 	const struct sc_rule *r = &table->rules[rule];
 	const struct sc_cmp *cmps = table->cmps + r->first_cmp;
-	uint64_t hash = call_index(table, call);
+	uint64_t hash = table->seed ^ call_index(table, call);
 
 	for (uint32_t len = 1; len <= r->len; len++) {
 		struct sc_prefix *at;
@@ -116,6 +117,7 @@ void sc_prefix_insert(struct sc_table *table, const struct sc_call *call, uint32
 				.hash = hash,
 				.call = call_index(table, call),
 				.rule = rule,
+				.first_cmp = r->first_cmp,
 				.action = r->action,
 				.len = (uint16_t)len,
 			};
@@ -127,4 +129,29 @@ void sc_prefix_insert(struct sc_table *table, const struct sc_call *call, uint32
 			at->action = r->action;
 		}
 	}
+}
+
+uint32_t sc_prefix_first(const struct sc_table *table, const struct sc_call *call,
+	const struct sc_chain *chain)
+{
+	uint64_t hash = table->seed ^ call_index(table, call);
+
+	for (uint32_t i = 0; i < chain->len; i++)
+		hash = hash_cmp(hash, &chain->cmp[i]);
+	return find(table, call_index(table, call), hash, chain->cmp, chain->len)->rule;
+}
+
+bool sc_prefix_covered(const struct sc_table *table, const struct sc_call *call,
+	uint32_t rule)
+{
+	const struct sc_rule *r = &table->rules[rule];
+	const struct sc_cmp *cmps = table->cmps + r->first_cmp;
+	uint64_t hash = table->seed ^ call_index(table, call);
+
+	for (uint32_t len = 1; len < r->len; len++) {
+		hash = hash_cmp(hash, &cmps[len - 1]);
+		if (find(table, call_index(table, call), hash, cmps, len)->complete)
+			return true;
+	}
+	return false;
 }

@@ -18,6 +18,7 @@ int sc_table_new(const struct sc_arch *arch, struct sc_table **out)
 	}
 	table->arch = arch;
 	table->base = (uint32_t)arch->base;
+	table->seed = sc_hash_seed();
 	*out = table;
 	return 0;
 }
@@ -48,6 +49,7 @@ int sc_table_copy(const struct sc_table *table, struct sc_table **out)
 		return -ENOMEM;
 	copy->arch = table->arch;
 	copy->base = table->base;
+	copy->seed = table->seed;
 	copy->dense = sc_vec_copy(table->dense, SC_DENSE, sizeof(*copy->dense));
 	copy->slots = sc_vec_copy(table->slots, table->n_slots, sizeof(*copy->slots));
 	copy->calls = sc_vec_copy(table->calls, table->n_calls, sizeof(*copy->calls));
@@ -71,7 +73,7 @@ int sc_table_copy(const struct sc_table *table, struct sc_table **out)
 
 static uint32_t *slot_of(const struct sc_table *table, int nr)
 {
-	uint32_t i = (uint32_t)(sc_hash_mix(1, (uint32_t)nr) >> 32);
+	uint32_t i = (uint32_t)(sc_hash_mix(table->seed, (uint32_t)nr) >> 32);
 
 	for (;; i++) {
 		uint32_t *slot = &table->slots[i & (table->n_slots - 1)];
@@ -245,6 +247,21 @@ static uint32_t *drop_longer(struct sc_table *table, struct sc_call *call,
 	return place;
 }
 
+/* An indexed call's longer rules: the first of them gives the new one its place, the others
+ * are covered by it. */
+static void replace_indexed(struct sc_table *table, struct sc_call *call,
+	const struct sc_chain *chain)
+{
+	uint32_t at = sc_prefix_first(table, call, chain);
+
+	table->rules[at].first_cmp = table->n_cmps;
+	table->rules[at].len = chain->len;
+	memcpy(&table->cmps[table->n_cmps], chain->cmp, chain->len * sizeof(*chain->cmp));
+	table->n_cmps += chain->len;
+	call->stale = true;
+	sc_prefix_insert(table, call, at);
+}
+
 /* From now on the call's rules are found by their beginnings. No memory for the index is no
  * error: reading the list finds the same. */
 static void index_call(struct sc_table *table, struct sc_call *call)
@@ -267,6 +284,10 @@ void sc_table_apply(struct sc_table *table, int nr, const struct sc_chain *chain
 	call = sc_table_touch(table, nr);
 	if (chain->len == 0) {
 		decide_always(call, action);
+		return;
+	}
+	if (judgement == SC_TABLE_REPLACE && call->indexed) {
+		replace_indexed(table, call, chain);
 		return;
 	}
 	if (judgement == SC_TABLE_REPLACE)
