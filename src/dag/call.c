@@ -9,8 +9,10 @@
 #include "dag/state.h"
 #include "util/vec.h"
 
-/* Rules put in lists for one call; over it the builder gives up. */
+/* Rules put in lists for one call; over it the builder gives up. Thousands of calls that all
+ * go so far have this together; the rest is done rule by rule, but for the plainest. */
 #define WORK_BASE     (1U << 16)
+#define WORK_TOTAL    (1U << 23)
 #define WORK_PER_RULE 64
 #define DEPTH_MAX     48
 
@@ -111,21 +113,35 @@ static bool toggles_of(const struct sc_cmp *cmp, uint64_t max, uint32_t i, struc
 /* The argument's line while it is swept from 0 up. */
 struct sweep {
 	uint64_t *holds; /* a bit for each rule of the list */
+	uint64_t *some;	 /* a bit for each word of @holds that is not 0 */
 	struct toggle *toggles;
 	struct sc_wide_piece *pieces;
 	uint32_t n_toggles, n_pieces;
 };
+
+static void sweep_flip(struct sweep *w, uint32_t i)
+{
+	uint32_t word = i / 64;
+	uint64_t bit = UINT64_C(1) << word % 64;
+
+	w->holds[word] ^= UINT64_C(1) << i % 64;
+	w->some[word / 64] = w->holds[word] ? w->some[word / 64] | bit
+					    : w->some[word / 64] & ~bit;
+}
 
 static bool sweep_begin(struct sweep *w, const struct sc_states *s,
 	const struct sc_state *state, uint8_t arg)
 {
 	const uint64_t max = s->wide ? UINT64_MAX : UINT32_MAX;
 
-	w->holds = calloc((state->len + 63) / 64, sizeof(*w->holds));
+	const uint32_t words = (state->len + 63) / 64;
+
+	w->holds = calloc((size_t)words + (words + 63) / 64, sizeof(*w->holds));
 	w->toggles = malloc(2 * (size_t)state->len * sizeof(*w->toggles));
 	w->pieces = malloc((2 * (size_t)state->len + 1) * sizeof(*w->pieces));
 	if (!w->holds || !w->toggles || !w->pieces)
 		return false;
+	w->some = w->holds + words;
 	for (uint32_t i = 0; i < state->len; i++) {
 		const struct sc_alive *alive = &s->pool[state->at + i];
 		bool holds = true;
@@ -133,7 +149,8 @@ static bool sweep_begin(struct sweep *w, const struct sc_states *s,
 		if (alive->pending & 1U << arg)
 			holds = toggles_of(sc_state_cmp(s, alive->rule, arg), max, i,
 				w->toggles, &w->n_toggles);
-		w->holds[i / 64] |= (uint64_t)holds << i % 64;
+		if (holds)
+			sweep_flip(w, i);
 	}
 	qsort(w->toggles, w->n_toggles, sizeof(*w->toggles), by_place);
 	return true;
@@ -146,21 +163,31 @@ static void sweep_end(struct sweep *w)
 	free(w->pieces);
 }
 
+/* Those of one word of w->holds. Returns false when the list is decided. */
+static bool push_word(struct sc_states *s, struct sc_state *left,
+	const struct sc_state *state, const struct sweep *w, uint32_t word, uint8_t arg)
+{
+	for (uint64_t bits = w->holds[word]; bits; bits &= bits - 1) {
+		uint32_t i = word * 64 + (uint32_t)__builtin_ctzll(bits);
+		struct sc_alive alive = s->pool[state->at + i];
+
+		if (!sc_state_push(s, left, alive.rule, alive.pending & ~(1U << arg)))
+			return false;
+	}
+	return true;
+}
+
 /* The rules whose comparison on @arg holds here. */
 static struct sc_state holding(struct sc_states *s, const struct sc_state *state,
 	const struct sweep *w, uint8_t arg)
 {
 	struct sc_state left = sc_state_begin(s, state->tail);
 
-	for (uint32_t word = 0; word < (state->len + 63) / 64; word++)
-		for (uint64_t bits = w->holds[word]; bits; bits &= bits - 1) {
-			uint32_t i = word * 64 + (uint32_t)__builtin_ctzll(bits);
-			struct sc_alive alive = s->pool[state->at + i];
-
-			if (!sc_state_push(s, &left, alive.rule,
-				    alive.pending & ~(1U << arg)))
+	for (uint32_t block = 0; block * 4096 < state->len; block++)
+		for (uint64_t some = w->some[block]; some; some &= some - 1)
+			if (!push_word(s, &left, state, w,
+				    block * 64 + (uint32_t)__builtin_ctzll(some), arg))
 				goto decided;
-		}
 decided:
 	sc_state_end(s, &left);
 	return left;
@@ -180,11 +207,8 @@ static uint32_t build_line(struct sc_states *s, const struct sc_state *state, ui
 		return 0;
 	}
 	while (!s->over && !s->dag->rc) {
-		for (; next < w.n_toggles && w.toggles[next].at == at; next++) {
-			uint32_t i = w.toggles[next].i;
-
-			w.holds[i / 64] ^= UINT64_C(1) << i % 64;
-		}
+		for (; next < w.n_toggles && w.toggles[next].at == at; next++)
+			sweep_flip(&w, w.toggles[next].i);
 		node = build_and_drop(s, holding(s, state, &w, arg), depth);
 		if (!w.n_pieces || w.pieces[w.n_pieces - 1].node != node)
 			w.pieces[w.n_pieces++] =
@@ -314,11 +338,14 @@ static uint32_t build_call(struct sc_dag *dag, const struct sc_lowered *low,
 		.low = low,
 		.call = call,
 		.wide = abi->wide,
-		.work_max = WORK_BASE + (uint64_t)WORK_PER_RULE * call->n_rules,
+		.work_max = dag->work < WORK_TOTAL
+			? WORK_BASE + (uint64_t)WORK_PER_RULE * call->n_rules
+			: 2 * (uint64_t)call->n_rules,
 	};
 	uint32_t before = dag->n_nodes;
 	uint32_t node = build_lists(&s, abi->otherwise), linear;
 
+	dag->work += s.work;
 	sc_states_clear(&s);
 	if (dag->rc < 0 || (!s.over && !may_multiply(low, call)))
 		return node;

@@ -10,7 +10,7 @@
 
 int sc_dag_init(struct sc_dag *dag, enum sc_effort effort)
 {
-	*dag = (struct sc_dag){.effort = effort, .n_slots = 512};
+	*dag = (struct sc_dag){.effort = effort, .n_slots = 512, .seed = sc_hash_seed()};
 	dag->slots = calloc(dag->n_slots, sizeof(*dag->slots));
 	return dag->slots ? 0 : -ENOMEM;
 }
@@ -22,9 +22,10 @@ void sc_dag_clear(struct sc_dag *dag)
 	*dag = (struct sc_dag){0};
 }
 
-static uint64_t hash_node(const struct sc_node *n)
+static uint64_t hash_node(uint64_t seed, const struct sc_node *n)
 {
-	uint64_t h = sc_hash_mix((uint64_t)n->test << 8 | n->word, (uint64_t)n->mask << 32 | n->k);
+	uint64_t h = sc_hash_mix(seed ^ ((uint64_t)n->test << 8 | n->word),
+		(uint64_t)n->mask << 32 | n->k);
 
 	return sc_hash_mix(h, (uint64_t)n->yes << 32 | n->no);
 }
@@ -37,7 +38,7 @@ static bool same_node(const struct sc_node *a, const struct sc_node *b)
 
 static uint32_t *slot_of(const struct sc_dag *dag, const struct sc_node *node)
 {
-	uint32_t i = (uint32_t)(hash_node(node) >> 32);
+	uint32_t i = (uint32_t)(hash_node(dag->seed, node) >> 32);
 
 	for (;; i++) {
 		uint32_t *slot = &dag->slots[i & (dag->n_slots - 1)];

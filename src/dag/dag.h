@@ -39,7 +39,9 @@ struct sc_dag {
 	uint32_t n_nodes, cap_nodes;
 	uint32_t *slots; /* open addressing: node + 1 */
 	uint32_t n_slots;
+	uint64_t seed; /* of all that is hashed: sc_hash_seed() */
 	uint32_t last_leaf; /* most leaves are asked for many times in a row */
+	uint64_t work;	    /* rules put in lists, for all calls: call.c */
 	int rc; /* sticky: 0, -ENOMEM or -E2BIG; nodes made after a failure mean nothing */
 };
 

@@ -14,7 +14,7 @@
 
 static uint64_t hash_state(const struct sc_states *s, const struct sc_state *state)
 {
-	uint64_t h = sc_hash_mix(state->len, state->tail);
+	uint64_t h = sc_hash_mix(s->dag->seed ^ state->len, state->tail);
 
 	for (uint32_t i = 0; i < state->len; i++) {
 		const struct sc_alive *a = &s->pool[state->at + i];

@@ -1,0 +1,166 @@
+/* Many rules: longer ones that shorter ones replace, and sets made to take the square of
+ * time (nothing is measured: if they did, the time-out would end this).
+ * SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <seccomp.h>
+
+#include "bpf/bpf.h"
+
+#define NR   1000
+#define MANY 200000U
+#define E(n) SCMP_ACT_ERRNO(n)
+
+/* Its numbers and words are those of this machine: nothing here needs another's. */
+static uint32_t verdict(scmp_filter_ctx ctx, int nr, uint64_t a0, uint64_t a1)
+{
+	struct seccomp_data data = {
+		.nr = nr, .arch = seccomp_arch_native(), .args = {a0, a1}};
+	static struct sock_filter insns[SC_BPF_MAX];
+	size_t size = sizeof(insns);
+	uint32_t words[16];
+	const bool big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+
+	assert_int_equal(seccomp_export_bpf_mem(ctx, insns, &size), 0);
+	sc_bpf_words(&data, big, words);
+	return sc_bpf_run(insns, (uint32_t)(size / sizeof(*insns)), words, NULL);
+}
+
+static int rule1(scmp_filter_ctx ctx, uint32_t action, uint64_t a0)
+{
+	return seccomp_rule_add(ctx, action, NR, 1, SCMP_A0(SCMP_CMP_EQ, a0));
+}
+
+static int rule2(scmp_filter_ctx ctx, uint32_t action, uint64_t a0, uint64_t a1)
+{
+	return seccomp_rule_add(
+		ctx, action, NR, 2, SCMP_A0(SCMP_CMP_EQ, a0), SCMP_A1(SCMP_CMP_EQ, a1));
+}
+
+/* Enough other rules that the call is indexed. */
+static scmp_filter_ctx indexed(void)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	assert_non_null(ctx);
+	for (uint64_t i = 0; i < 40; i++)
+		assert_int_equal(rule1(ctx, E(40), 100 + i), 0);
+	return ctx;
+}
+
+static int masked(scmp_filter_ctx ctx, uint32_t action, unsigned int n)
+{
+	const struct scmp_arg_cmp args[] = {SCMP_A0(SCMP_CMP_MASKED_EQ, 0xf, 1),
+		SCMP_A1(SCMP_CMP_EQ, 1), SCMP_A2(SCMP_CMP_EQ, 0)};
+
+	return seccomp_rule_add_array(ctx, action, NR, n, args);
+}
+
+static void replacing_keeps_the_place(void **state)
+{
+	(void)state;
+	for (int first = 0; first < 2; first++) {
+		scmp_filter_ctx ctx = indexed();
+
+		/* A0 == 1 and A0 & 0xf == 1 tie: the one that came first is matched. */
+		if (!first)
+			assert_int_equal(rule1(ctx, E(2), 1), 0);
+		assert_int_equal(masked(ctx, E(1), 3), 0);
+		if (first)
+			assert_int_equal(rule1(ctx, E(2), 1), 0);
+		assert_int_equal(masked(ctx, E(1), 2), 0);
+		assert_int_equal(masked(ctx, E(1), 1), 0);
+		assert_int_equal(masked(ctx, E(1), 1), 0);
+		assert_int_equal(masked(ctx, E(3), 1), -EEXIST);
+		assert_int_equal(masked(ctx, E(3), 2), 0); /* covered */
+		assert_int_equal(verdict(ctx, NR, 1, 0), first ? E(1) : E(2));
+		assert_int_equal(verdict(ctx, NR, 17, 1), E(1));
+		assert_int_equal(verdict(ctx, NR, 101, 1), E(40));
+		seccomp_release(ctx);
+	}
+}
+
+static void replacing_is_undone(void **state)
+{
+	scmp_filter_ctx ctx = indexed();
+
+	(void)state;
+	assert_int_equal(rule2(ctx, E(1), 7, 1), 0);
+	assert_int_equal(rule2(ctx, E(1), 7, 2), 0);
+	assert_int_equal(seccomp_transaction_start(ctx), 0);
+	assert_int_equal(rule1(ctx, E(1), 7), 0);
+	assert_int_equal(verdict(ctx, NR, 7, 3), E(1));
+	seccomp_transaction_reject(ctx);
+	assert_int_equal(verdict(ctx, NR, 7, 3), SCMP_ACT_ALLOW);
+	assert_int_equal(verdict(ctx, NR, 7, 2), E(1));
+	assert_int_equal(rule2(ctx, E(2), 7, 2), -EEXIST);
+	assert_int_equal(rule2(ctx, E(2), 7, 3), 0);
+	assert_int_equal(rule1(ctx, E(1), 7), -EEXIST);
+	seccomp_release(ctx);
+}
+
+static void many_replaced(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	(void)state;
+	for (uint32_t i = 0; i < MANY; i++)
+		assert_int_equal(rule2(ctx, E(1), i, 1), 0);
+	for (uint32_t i = MANY; i-- > 0;)
+		assert_int_equal(rule1(ctx, E(1), i), 0);
+	assert_int_equal(verdict(ctx, NR, MANY - 1, 2), E(1));
+	assert_int_equal(verdict(ctx, NR, MANY, 1), SCMP_ACT_ALLOW);
+	seccomp_release(ctx);
+}
+
+static void many_far_apart(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	size_t size;
+
+	(void)state;
+	for (uint32_t i = 0; i < MANY; i++)
+		assert_int_equal(rule1(ctx, E(1), 3 * (uint64_t)i), 0);
+	assert_int_equal(seccomp_export_bpf_mem(ctx, NULL, &size), -ECANCELED);
+	assert_int_equal(errno, E2BIG);
+	seccomp_release(ctx);
+}
+
+/* Each call's rules multiply as far as one call's may. */
+static void many_calls_that_multiply(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	size_t size;
+
+	(void)state;
+	for (int nr = 0; nr < 5000; nr++)
+		for (unsigned int i = 0; i < 24; i++)
+			assert_int_equal(seccomp_rule_add(ctx, E(1 + nr * i % 7), nr, 3,
+						 SCMP_A0(SCMP_CMP_GT, 5 * i),
+						 SCMP_A1(SCMP_CMP_NE, i ^ 5),
+						 SCMP_A2(SCMP_CMP_LT, 77 - i)),
+				0);
+	assert_int_equal(seccomp_export_bpf_mem(ctx, NULL, &size), -ECANCELED);
+	assert_int_equal(errno, E2BIG);
+	seccomp_release(ctx);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(replacing_keeps_the_place),
+		cmocka_unit_test(replacing_is_undone),
+		cmocka_unit_test(many_replaced),
+		cmocka_unit_test(many_far_apart),
+		cmocka_unit_test(many_calls_that_multiply),
+	};
+
+	setenv("SECCOMP_SELF_CHECK", "0", 1); /* too many rules for the prover's bounds */
+	return cmocka_run_group_tests_name("many rules", tests, NULL, NULL);
+}
