@@ -1,0 +1,230 @@
+"""Tables and a plot from the figures that the bench programs print."""
+import datetime
+import os
+import platform
+
+import plot
+
+VARIANTS = [("ours", 1), ("ours", 2), ("theirs", 1), ("theirs", 2)]
+HEAD = ["ours, 1", "ours, 2", "theirs, 1", "theirs, 2"]
+growth_svg = plot.growth
+
+
+def machine():
+    cpu = "unknown processor"
+    with open("/proc/cpuinfo") as f:
+        for line in f:
+            if line.startswith("model name"):
+                cpu = line.split(":", 1)[1].strip()
+    return {
+        "date": datetime.date.today().isoformat(),
+        "cpu": f"{cpu}, {os.cpu_count()} processors",
+        "kernel": platform.release(),
+    }
+
+
+def find(figures, **want):
+    """The figure with these fields, None when it was not measured."""
+    for f in figures:
+        if all(f.get(k) == v for k, v in want.items()):
+            return f
+    return None
+
+
+def short(value):
+    if value >= 1000:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.4g}" if value < 100 else f"{value:.0f}"
+
+
+def cell(figure):
+    """Median, and the machine's noise: lowest and highest sample."""
+    if not figure:
+        return "–"
+    if figure.get("ended") is False:
+        return f'over {short(figure["median"])}'
+    return f'**{short(figure["median"])}** ({short(figure["min"])} … {short(figure["max"])})'
+
+
+def table(head, rows):
+    out = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(out + ["| " + " | ".join(str(c) for c in row) + " |" for row in rows])
+
+
+def policies_of(figures):
+    return list(dict.fromkeys(f["policy"] for f in figures if f["what"] == "compile"))
+
+
+def by_variant(figures, what):
+    return table(["policy"] + HEAD, [
+        [p] + [cell(find(figures, what=what, policy=p, lib=lib, optimize=o))
+               for lib, o in VARIANTS] for p in policies_of(figures)])
+
+
+def counts(figures):
+    def one(f):
+        if not f or not f["cbpf"]:
+            return "none"
+        if f["cbpf"] > 4096:
+            return f'{f["cbpf"]} (refused: over 4096)'
+        return (f'{f["cbpf"]} / {f["ebpf"]}; {f["mean"]:.2f} / {f["mix"]:.2f} / {f["worst"]}')
+    return table(["policy"] + HEAD, [
+        [p] + [one(find(figures, what="counts", policy=p, lib=lib, optimize=o))
+               for lib, o in VARIANTS] for p in policies_of(figures)])
+
+
+def heap(figures):
+    def one(f):
+        return f'{f["peak"] / 1024:.0f} ({f["allocations"]})' if f else "–"
+    return table(["policy"] + HEAD, [
+        [p] + [one(find(figures, what="heap", policy=p, lib=lib, optimize=o))
+               for lib, o in VARIANTS] for p in policies_of(figures)])
+
+
+def calls(figures):
+    rows = []
+    for p in policies_of(figures):
+        for c in ("allowed", "argument", "denied"):
+            got = [find(figures, what="call", policy=p, **{"class": c}, lib=lib, optimize=o)
+                   for lib, o in [("none", 0), ("shortest", 0)] + VARIANTS]
+            if any(got):
+                rows.append([f"{p}: {c}"] + [cell(f) for f in got])
+    return table(["policy: class", "no filter", "shortest"] + HEAD, rows)
+
+
+def others(figures):
+    def row(name, what, libs):
+        return [name] + [cell(find(figures, what=what, lib=lib)) if lib else "" for lib in libs]
+    rows = [
+        row("resolve a name, ns", "resolve_name", ["ours", "theirs", None]),
+        row("resolve a number, ns (bound: malloc + free)", "resolve_number",
+            ["ours", "theirs", "floor"]),
+        row("notification there and back, µs (bound: ioctl)", "roundtrip",
+            ["ours", "theirs", "ioctl"]),
+        row("futex there and back, µs", "roundtrip", [None, None, "futex"]),
+        row("start of a program, µs (bound: without the library)", "startup",
+            ["ours", "theirs", "none"]),
+    ]
+    sizes = [find(figures, what="library", lib=lib) for lib in ("ours", "theirs")]
+    for key, name in (("text", ".text, bytes"), ("rodata", ".rodata, bytes"),
+                      ("relocated", ".data.rel.ro and .data, bytes"),
+                      ("relocations", "relocations"), ("file", "all sections, bytes")):
+        rows.append([name] + [short(s[key]) if s[key] < 1000 else f"{s[key]}" for s in sizes]
+                    + [""])
+    return table(["", "ours", "theirs", "bound"], rows)
+
+
+def growth(figures):
+    rows = []
+    for values in ("runs", "scattered"):
+        for n in sorted({f["rules"] for f in figures if f["what"] == "growth"}):
+            got = [find(figures, what="growth", values=values, rules=n, lib=lib)
+                   for lib in ("ours", "theirs")]
+            if any(got):
+                rows.append([values, n] + [x for f in got for x in
+                                           (cell(f), f["cbpf"] or "none" if f else "")])
+    return table(["values", "rules", "ours", "cBPF", "theirs", "cBPF"], rows)
+
+
+def targets(figures):
+    """The promises, on Docker's profile, and what was measured."""
+    def value(what, policy, lib, optimize, key="median"):
+        f = find(figures, what=what, policy=policy, lib=lib, optimize=optimize)
+        return f[key] if f else None
+
+    def ratio(what, policy, o_ours, o_theirs):
+        return value(what, policy, "theirs", o_theirs) / value(what, policy, "ours", o_ours)
+
+    def resolve(what):
+        return find(figures, what=what, lib="theirs")["median"] / \
+            find(figures, what=what, lib="ours")["median"]
+
+    def worst_call(versus):
+        worst = 0
+        for f in figures:
+            if f["what"] != "call" or f["lib"] != "ours":
+                continue
+            if versus == ("shortest", 0) and f["class"] == "allowed":
+                continue
+            other = find(figures, what="call", policy=f["policy"], lib=versus[0],
+                         optimize=versus[1], **{"class": f["class"]})
+            if other:
+                worst = max(worst, f["min"] / other["min"])
+        return worst
+    if "docker" not in policies_of(figures):
+        return "Docker's profile was not given: no figures to compare with the targets."
+    trip = [find(figures, what="roundtrip", lib=lib)["median"] for lib in ("ours", "ioctl")]
+    size = [find(figures, what="library", lib=lib) for lib in ("ours", "theirs")]
+    big = find(figures, what="growth", values="runs", rules=10000, lib="ours")
+    rows = [
+        ["cBPF instructions, x86_64", "≤ 75", value("counts", "docker", "ours", 1, "cbpf")],
+        ["cBPF instructions, 3 architectures", "≤ 230",
+         value("counts", "docker-3", "ours", 1, "cbpf")],
+        ["mean executed, optimize 2", "≤ 9.0",
+         f'{value("counts", "docker", "ours", 2, "mean"):.2f}'],
+        ["init + rules + export, 1 architecture", "≥ 100 times faster",
+         f'{ratio("compile", "docker", 1, 1):.0f}'],
+        ["init + rules + export, 3 architectures", "≥ 150 times faster",
+         f'{ratio("compile", "docker-3", 1, 1):.0f}'],
+        ["10 000 rules with arguments", "≤ 20 ms", f'{big["median"] / 1000:.2f} ms'],
+        ["attach against optimize 1", "≤ 1/5", f'1/{ratio("attach", "docker", 1, 1):.1f}'],
+        ["attach against optimize 2", "≤ 1/2", f'1/{ratio("attach", "docker", 2, 2):.1f}'],
+        ["ns per call against their tree, worst class (of the lowest samples)", "≤ 1",
+         f'{worst_call(("theirs", 2)):.2f}'],
+        ["ns per call against the shortest program, worst class (of the lowest samples)",
+         "≤ 1.10", f'{worst_call(("shortest", 0)):.2f}'],
+        ["resolve a name", "≤ 1/2", f'1/{resolve("resolve_name"):.1f}'],
+        ["resolve a number", "≤ 1/20", f'1/{resolve("resolve_number"):.1f}'],
+        ["text + rodata", "smaller", " against ".join(
+            str(s["text"] + s["rodata"]) for s in size)],
+        ["relocations", "none in the tables", " against ".join(
+            str(s["relocations"]) for s in size)],
+        ["notification round trip against ioctl", "1", f"{trip[0] / trip[1]:.2f}"],
+    ]
+    return table(["what", "target", "measured"], rows)
+
+
+SECTIONS = [
+    ("Targets", targets, "Docker's default profile without capabilities; libseccomp at "
+     "optimize 1 unless said. Ratios are of medians unless said."),
+    ("Instructions", counts, "cBPF / eBPF; executed: mean over the listed numbers / over a "
+     "mix of calls as programs make them (bench/mix.txt) / worst."),
+    ("From seccomp_init() to the exported program, µs", lambda f: by_variant(f, "compile"), ""),
+    ("seccomp(2) with the exported program in a fresh process, µs",
+     lambda f: by_variant(f, "attach"), ""),
+    ("seccomp_load() in a fresh process, µs", lambda f: by_variant(f, "load"),
+     "Compiles, asks the kernel what it can do, attaches."),
+    ("Memory, KiB at the most (allocations)", heap, "malloc(3), from init to release."),
+    ("One system call, ns", calls, "allowed: getppid, a constant answer that the kernel "
+     "caches; argument: personality(0xffffffff), allowed for its argument; denied: an errno. "
+     "A denied call costs less than one that is made. \"Shortest\": by hand, these calls only."),
+    ("Everything else", others, ""),
+    ("Growth, µs", growth, "EQ rules over 50 calls, optimize 1, each in a fresh process: values "
+     "in runs of 16 or scattered. Where there is no program it would be over 4096 "
+     "instructions."),
+]
+
+
+def tables(figures):
+    return "\n\n".join(f"## {title}\n\n{text}{text and chr(10) * 2}{make(figures)}"
+                       for title, make, text in SECTIONS)
+
+
+def document(figures):
+    m = machine()
+    versions = {f["lib"]: f["version"] for f in figures if f["what"] == "version"}
+    notes = os.path.join(os.path.dirname(os.path.abspath(__file__)), "notes.md")
+    with open(notes) as f:
+        remarks = f.read()
+    return f"""# Results
+
+`scripts/bench --save`, {m["date"]}, {m["cpu"]}, Linux {m["kernel"]}. "Theirs" is libseccomp
+{versions["theirs"]} of Debian; 1 and 2 are the values of SCMP_FLTATR_CTL_OPTIMIZE. All variants
+take turns in one process or in processes pinned to one processor. Times are **median**
+(lowest … highest sample).
+
+{tables(figures)}
+
+![Growth](growth.svg)
+
+{remarks}"""
