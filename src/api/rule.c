@@ -37,16 +37,27 @@ static int read_chain(const struct scmp_arg_cmp *args, unsigned int n, struct sc
 	return 0;
 }
 
+/* Not inline: the usual rule has no condition, and its way needs no room for one. */
+static __attribute__((noinline)) int add_conditional(struct sc_policy *policy, uint32_t action,
+	int nr, unsigned int n, const struct scmp_arg_cmp *args, bool exact)
+{
+	struct sc_chain chain;
+	int rc = read_chain(args, n, &chain);
+
+	return rc ? rc : sc_policy_rule_add(policy, action, nr, &chain, exact);
+}
+
 static int rule_add(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned int n,
 	const struct scmp_arg_cmp *args, bool exact)
 {
+	static const struct sc_chain always = {.len = 0};
 	struct sc_context *context = sc_context_get(ctx);
-	struct sc_chain chain;
 	int rc;
 
 	if (!context || n > SC_ARGS_MAX || (n > 0 && !args))
 		return -EINVAL;
-	if (!number_valid(context, nr) || !sc_action_valid(action))
+	if (!number_valid(context, nr) ||
+		(action != SCMP_ACT_ALLOW && !sc_action_valid(action)))
 		return -EINVAL;
 	if (action == context->policy->default_action)
 		return -EACCES;
@@ -56,9 +67,10 @@ static int rule_add(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned int n
 		return -EINVAL;
 	if (exact && context->policy->rules.n_tables > 1)
 		return -EOPNOTSUPP;
-	rc = read_chain(args, n, &chain);
-	if (!rc)
-		rc = sc_policy_rule_add(context->policy, action, nr, &chain, exact);
+	if (n == 0)
+		rc = sc_policy_rule_add(context->policy, action, nr, &always, exact);
+	else
+		rc = add_conditional(context->policy, action, nr, n, args, exact);
 	if (!rc)
 		sc_context_changed(context);
 	return rc;

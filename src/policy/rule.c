@@ -107,15 +107,14 @@ static void apply(const struct place *place, uint32_t action, const struct sc_ch
 	}
 }
 
-/* The usual policy, for this machine alone, needs no translation. */
-static int add_native(struct sc_table *table, uint32_t action, int nr,
-	const struct sc_chain *chain)
+/* The usual policy, for this machine alone, needs no translation. Not inline: the usual rule
+ * has no condition, and its way needs no room for one. */
+static __attribute__((noinline)) int add_native_chain(struct sc_table *table, uint32_t action,
+	int nr, const struct sc_chain *chain)
 {
 	struct sc_chain own;
 	int judgement, rc;
 
-	if (chain->len == 0)
-		return sc_table_add_always(table, nr, action);
 	sc_chain_normalise(chain, table->arch->bits, &own);
 	judgement = sc_table_judge(table, nr, &own, action);
 	if (judgement < 0)
@@ -157,11 +156,12 @@ int sc_policy_rule_add(struct sc_policy *policy, uint32_t action, int nr,
 
 	if (exact && rules->n_tables > 1)
 		return -EOPNOTSUPP;
-	if (rules->n_tables == 1 && rules->tables[0]->arch == native && !native->has_mux &&
-		nr >= 0)
-		rc = add_native(rules->tables[0], action, nr, chain);
-	else
+	if (rules->n_tables != 1 || rules->tables[0]->arch != native || native->has_mux || nr < 0)
 		rc = add_everywhere(policy, action, nr, chain, exact);
+	else if (chain->len == 0)
+		rc = sc_table_add_always(rules->tables[0], nr, action);
+	else
+		rc = add_native_chain(rules->tables[0], action, nr, chain);
 	if (!rc && action == SC_ACT_NOTIFY)
 		rules->notify = true;
 	return rc;

@@ -124,9 +124,23 @@ static void decide_always(struct sc_call *call, uint32_t action)
 
 int sc_table_add_always(struct sc_table *table, int nr, uint32_t action)
 {
-	struct sc_call *call = sc_table_find(table, nr);
+	uint32_t offset = (uint32_t)nr - table->base;
+	struct sc_call *call;
 	int rc;
 
+	/* Nearly every rule: the first on its number, and there is room. */
+	if (offset < SC_DENSE && !table->dense[offset] && table->n_calls < table->cap_calls) {
+		table->calls[table->n_calls] = (struct sc_call){
+			.nr = nr,
+			.head = SC_NO_RULE,
+			.tail = SC_NO_RULE,
+			.action = action,
+			.always = true,
+		};
+		table->dense[offset] = ++table->n_calls;
+		return 0;
+	}
+	call = sc_table_find(table, nr);
 	if (!call) {
 		rc = sc_table_reserve(table);
 		if (rc < 0)
