@@ -36,6 +36,18 @@ static inline void go_on_before(struct line *line, uint64_t value, uint32_t node
 		go_on(line, value - 1, node, 1);
 }
 
+/* Most calls have one rule, without a condition and with the action of the call before. */
+static inline uint32_t decision(struct sc_dag *dag, const struct sc_lowered *low,
+	const struct sc_low_abi *abi, const struct sc_low_call *call)
+{
+	const struct sc_low_rule *rule = &low->rules[call->first_rule];
+
+	if (call->n_rules == 1 && rule->n_cmps == 0 && dag->n_nodes &&
+		rule->action == dag->nodes[dag->last_leaf].k)
+		return dag->last_leaf;
+	return sc_dag_call(dag, low, abi, call);
+}
+
 /* The ABIs [from, to) of one audit arch: their number lines side by side. */
 static uint32_t numbers(struct sc_dag *dag, const struct sc_lowered *low, uint32_t from,
 	uint32_t to, struct sc_piece *pieces)
@@ -52,7 +64,7 @@ static uint32_t numbers(struct sc_dag *dag, const struct sc_lowered *low, uint32
 			const struct sc_low_call *call = &low->calls[abi->first_call + c];
 
 			go_on_before(&line, call->nr, otherwise);
-			go_on(&line, call->nr, sc_dag_call(dag, low, abi, call),
+			go_on(&line, call->nr, decision(dag, low, abi, call),
 				WEIGHT_LISTED * (1 + call->weight));
 		}
 		go_on(&line, abi->last, otherwise, 1);

@@ -42,11 +42,6 @@ static void lower_rules(struct sc_lowered *low, const struct sc_table *table,
 	struct sc_low_rule *first = &low->rules[low->n_rules];
 	uint32_t n = 0;
 
-	if (call->always) {
-		first[n++] = (struct sc_low_rule){.action = call->action};
-		low->n_rules++;
-		return;
-	}
 	for (uint32_t r = call->head; r != SC_NO_RULE; r = table->rules[r].next) {
 		const struct sc_rule *rule = &table->rules[r];
 
@@ -70,25 +65,31 @@ static void lower_abi(struct sc_lowered *low, const struct sc_table *table,
 	const struct sc_call **calls, uint32_t n_calls, struct sc_low_abi abi,
 	struct sc_order_item *scratch)
 {
+	uint32_t n = low->n_calls;
+
 	abi.audit = table->arch->audit;
 	abi.wide = table->arch->bits == 64;
 	abi.first_call = low->n_calls;
 	for (uint32_t i = 0; i < n_calls; i++) {
 		uint32_t nr = (uint32_t)calls[i]->nr;
-		struct sc_low_call *call = &low->calls[low->n_calls];
+		uint32_t first_rule = low->n_rules;
 
 		if (nr < abi.first || nr > abi.last)
 			continue;
-		*call = (struct sc_low_call){
+		if (calls[i]->always)
+			low->rules[low->n_rules++] =
+				(struct sc_low_rule){.action = calls[i]->action};
+		else
+			lower_rules(low, table, calls[i], scratch);
+		low->calls[n++] = (struct sc_low_call){
 			.nr = nr,
-			.first_rule = low->n_rules,
+			.first_rule = first_rule,
+			.n_rules = low->n_rules - first_rule,
 			.weight = calls[i]->priority,
 		};
-		lower_rules(low, table, calls[i], scratch);
-		call->n_rules = low->n_rules - call->first_rule;
-		low->n_calls++;
 	}
-	abi.n_calls = low->n_calls - abi.first_call;
+	abi.n_calls = n - abi.first_call;
+	low->n_calls = n;
 	low->abis[low->n_abis++] = abi;
 }
 
@@ -152,9 +153,8 @@ static struct sizes measure(const struct sc_ruleset *rules)
 		s.cmps += table->n_cmps;
 		if (table->n_calls > s.biggest_table)
 			s.biggest_table = table->n_calls;
-		for (uint32_t c = 0; table->n_rules && c < table->n_calls; c++)
-			if (table->calls[c].n_rules > s.biggest_call)
-				s.biggest_call = table->calls[c].n_rules;
+		if (table->biggest_call > s.biggest_call)
+			s.biggest_call = table->biggest_call;
 	}
 	return s;
 }

@@ -76,6 +76,7 @@ struct sc_table {
 	struct sc_prefix *prefixes;
 	uint32_t n_prefix_slots, n_prefixes;
 	uint32_t n_calls, cap_calls, n_rules, cap_rules, n_cmps, cap_cmps;
+	uint32_t biggest_call; /* the most conditional rules that a call ever had */
 };
 #define SC_DENSE 1024
 

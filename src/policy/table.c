@@ -50,6 +50,7 @@ int sc_table_copy(const struct sc_table *table, struct sc_table **out)
 	copy->arch = table->arch;
 	copy->base = table->base;
 	copy->seed = table->seed;
+	copy->biggest_call = table->biggest_call;
 	copy->dense = sc_vec_copy(table->dense, SC_DENSE, sizeof(*copy->dense));
 	copy->slots = sc_vec_copy(table->slots, table->n_slots, sizeof(*copy->slots));
 	copy->calls = sc_vec_copy(table->calls, table->n_calls, sizeof(*copy->calls));
@@ -321,6 +322,8 @@ void sc_table_apply(struct sc_table *table, int nr, const struct sc_chain *chain
 	*place = index;
 	table->n_rules++;
 	call->n_rules++;
+	if (call->n_rules > table->biggest_call)
+		table->biggest_call = call->n_rules;
 	if (call->indexed)
 		sc_prefix_insert(table, call, index);
 	else if (call->n_rules >= SC_INDEX_FROM)
