@@ -8,8 +8,12 @@
 #include "dag/dag.h"
 #include "util/vec.h"
 
-/* A longer chain of exceptions is cut in two by one more comparison. */
-#define CHAIN_MAX 6
+/* A longer chain of exceptions is cut in two by one more comparison. Every call pays for
+ * numbers, only some for arguments; and where the program hardly fits, that comparison is what
+ * there is to save. */
+#define CHAIN_MAX      6
+#define CHAIN_ARGUMENT 12
+#define CHAIN_SMALLEST 32
 
 /* What one more instruction may cost in executed ones, where short paths are asked for: in
  * the weight of a number with a rule (build.c). */
@@ -86,7 +90,7 @@ static uint32_t chain_node(const struct tree *t, uint32_t first, uint32_t n)
 {
 	uint32_t node = t->pieces[first].node;
 	const struct sc_piece *exceptions = &t->pieces[first + 1]; /* every other one */
-	bool done[CHAIN_MAX] = {false};
+	bool done[CHAIN_SMALLEST] = {false};
 
 	for (uint32_t left = n; left > 0; left--) {
 		const struct sc_piece *rarest;
@@ -294,6 +298,19 @@ static uint32_t take_cube(struct sc_piece *pieces, uint32_t n, uint32_t *node)
 	return bits;
 }
 
+/* Up to how many exceptions are part of a leaf; with short paths they are choices. */
+static uint32_t chain_max(const struct sc_dag *dag, uint8_t word)
+{
+	switch (dag->effort) {
+	case SC_EFFORT_SHALLOW:
+		return 0;
+	case SC_EFFORT_SMALL:
+		return word > SC_WORD_ARCH ? CHAIN_ARGUMENT : CHAIN_MAX;
+	default:
+		return CHAIN_SMALLEST;
+	}
+}
+
 uint32_t sc_dag_dispatch(struct sc_dag *dag, uint8_t word, uint32_t mask,
 	struct sc_piece *pieces, uint32_t n)
 {
@@ -322,7 +339,7 @@ uint32_t sc_dag_dispatch(struct sc_dag *dag, uint8_t word, uint32_t mask,
 			return 0;
 		}
 	}
-	n = make_leaves(pieces, n, t.depth_first ? 0 : CHAIN_MAX, leaves);
+	n = make_leaves(pieces, n, chain_max(dag, word), leaves);
 	t.leaves = leaves;
 	node = tree_node(&t, leaves, n);
 	if (cube)
