@@ -9,8 +9,8 @@
 
 #include "bench.h"
 
-/* A sample is as many runs as last so long. */
-#define SAMPLE_US  300
+#define WARM_US	   100000 /* a longer run does not notice what was before */
+#define SAMPLE_US  300 /* a sample is as many runs as last so long */
 #define ROUNDS_MAX 400
 
 static void run(const struct policy *policy, const struct variant *v)
@@ -23,10 +23,14 @@ static void run(const struct policy *policy, const struct variant *v)
 }
 
 static double sample(
-	const struct policy *policy, const struct variant *v, unsigned int runs)
+	const struct policy *policy, const struct variant *v, unsigned int runs, bool warm)
 {
-	double begin = now_us();
+	double begin;
 
+	/* The heap and the caches are as the variant before left them: not this one's cost. */
+	if (warm)
+		run(policy, v);
+	begin = now_us();
 	for (unsigned int i = 0; i < runs; i++)
 		run(policy, v);
 	return (now_us() - begin) / runs;
@@ -66,17 +70,17 @@ static double run_limited(const struct policy *policy, const struct variant *v,
 
 /* How many runs make a sample; 0: one takes longer than @limit_us. */
 static unsigned int runs_of(
-	const struct policy *policy, const struct variant *v, double limit_us)
+	const struct policy *policy, const struct variant *v, double limit_us, bool *warm)
 {
 	uint32_t len;
 	double once = run_limited(policy, v, limit_us, &len);
 
+	*warm = once < WARM_US;
 	if (once == 0)
 		return 0;
 	if (once > SAMPLE_US)
 		return 1;
-	run(policy, v); /* the first has the caches to fill */
-	return (unsigned int)(SAMPLE_US / sample(policy, v, 1)) + 1;
+	return (unsigned int)(SAMPLE_US / sample(policy, v, 1, true)) + 1;
 }
 
 void bench_compile(
@@ -85,17 +89,18 @@ void bench_compile(
 	struct variant variants[VARIANTS];
 	struct samples samples[VARIANTS] = {0};
 	unsigned int runs[VARIANTS], n = variants_of(lib, variants);
+	bool warm[VARIANTS];
 	struct policy policy;
 	double begin;
 
 	policy_read(&policy, path, &lib[0], &lib[1]);
 	for (unsigned int v = 0; v < n; v++)
-		runs[v] = runs_of(&policy, &variants[v], limit_us);
+		runs[v] = runs_of(&policy, &variants[v], limit_us, &warm[v]);
 	begin = now_us();
 	do {
 		for (unsigned int v = 0; v < n; v++)
 			samples_add(&samples[v],
-				runs[v] ? sample(&policy, &variants[v], runs[v])
+				runs[v] ? sample(&policy, &variants[v], runs[v], warm[v])
 					: limit_us);
 	} while (now_us() - begin < budget_us && samples[0].n < ROUNDS_MAX);
 	for (unsigned int v = 0; v < n; v++)

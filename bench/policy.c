@@ -1,6 +1,6 @@
-/* Policy files: "default ACTION", "arch NAME", "rule ACTION CALL [An OP VALUE
- * [VALUE]]...", "probe CLASS CALL ARGUMENT"; # begins a comment. SPDX-License-Identifier:
- * MIT */
+/* Policy files, a line each: "default ACTION", "arch NAME", "rule ACTION CALL [An OP VALUE
+ * [VALUE]]...", "probe CLASS CALL ARGUMENT"; # begins a comment.
+ * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -77,7 +77,7 @@ def main():
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--save", action="store_true")
     parser.add_argument("docker", nargs="?")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     bench = Bench(args.build, os.path.realpath(args.ours), os.path.realpath(args.theirs))
     with tempfile.TemporaryDirectory() as directory:
         made = policies.write(directory, args.docker)
