@@ -87,9 +87,8 @@ static uint32_t intern(struct sc_dag *dag, const struct sc_node *node)
 
 uint32_t sc_dag_leaf(struct sc_dag *dag, uint32_t action)
 {
-	const struct sc_node *last = dag->n_nodes ? &dag->nodes[dag->last_leaf] : NULL;
-
-	if (last && last->test == SC_TEST_LEAF && last->k == action)
+	if (dag->n_nodes && dag->nodes[dag->last_leaf].test == SC_TEST_LEAF &&
+		dag->nodes[dag->last_leaf].k == action)
 		return dag->last_leaf;
 	dag->last_leaf = intern(dag, &(struct sc_node){.test = SC_TEST_LEAF, .k = action});
 	return dag->last_leaf;
