@@ -67,7 +67,7 @@ static void differ(const char *arch, const char *what, const char *ours, const c
 		       other);
 }
 
-static void report(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void report(const char *format, ...)
 {
 	va_list args;
 
