@@ -10,6 +10,10 @@
 /* What one architecture becomes: up to three ranges of numbers. */
 #define ABIS_PER_ARCH 3
 
+/* SCMP_ARCH_*: the two ABIs that share an audit arch. */
+#define X86_64 0xc000003e
+#define X32    0x4000003e
+
 static int by_nr(const void *a, const void *b)
 {
 	uint32_t na = (uint32_t)(*(struct sc_call *const *)a)->nr;
@@ -93,38 +97,66 @@ static void lower_abi(struct sc_lowered *low, const struct sc_table *table,
 	low->abis[low->n_abis++] = abi;
 }
 
+static const struct sc_table *table_of(const struct sc_policy *policy,
+	const struct sc_arch *arch)
+{
+	for (uint32_t i = 0; i < policy->rules.n_tables; i++)
+		if (policy->rules.tables[i]->arch == arch)
+			return policy->rules.tables[i];
+	return NULL;
+}
+
+static bool has_skip_rule(const struct sc_table *table)
+{
+	const struct sc_call *call = table ? sc_table_find(table, -1) : NULL;
+
+	return call && (call->always || call->n_rules);
+}
+
+/* -1 is how a tracer skips a call, whatever the ABI. Its bits say x32, but where only
+ * x86_64 has a rule for it (x32 came later, or from another filter), that is the one. */
+static bool skip_is_x86_64(const struct sc_table *x86_64, const struct sc_table *x32)
+{
+	return x86_64 && (!x32 || (has_skip_rule(x86_64) && !has_skip_rule(x32)));
+}
+
 static void lower_table(struct sc_lowered *low, const struct sc_policy *policy,
 	const struct sc_table *table, const struct sc_call **calls,
 	struct sc_order_item *scratch)
 {
-	const struct sc_arch *x32 = sc_arch_by_name("x32");
-	const struct sc_arch *x86_64 = sc_arch_by_name("x86_64");
+	const struct sc_table *x32 = table_of(policy, sc_arch_by_token(X32));
+	const struct sc_table *x86_64 = table_of(policy, sc_arch_by_token(X86_64));
+	bool skip = skip_is_x86_64(x86_64, x32);
 	uint32_t n = sorted_calls(table, calls);
 	struct sc_low_abi abi = {.last = UINT32_MAX, .otherwise = policy->default_action};
 
-	if (table->arch == x32) {
+	if (table == x32) {
 		/* Without x86_64 beside it, a number without the bit is not of this ABI. */
 		abi.first = SC_X32_BIT;
-	} else if (table->arch == x86_64) {
+		abi.last = skip ? UINT32_MAX - 1 : UINT32_MAX;
+	} else if (table == x86_64) {
 		abi.last = SC_X32_BIT - 1;
 	}
 	lower_abi(low, table, calls, n, abi, scratch);
-	if (table->arch != x86_64 || sc_policy_arch_exist(policy, x32))
+	if (table != x86_64)
 		return;
-	/* x86_64 alone: calls of the x32 ABI are of another architecture, but -1 is how a
-	 * tracer skips a call, whatever the ABI. */
-	abi = (struct sc_low_abi){
-		.first = SC_X32_BIT,
-		.last = UINT32_MAX - 1,
-		.otherwise = policy->attrs.badarch,
-	};
-	lower_abi(low, table, calls, 0, abi, scratch);
-	abi = (struct sc_low_abi){
-		.first = UINT32_MAX,
-		.last = UINT32_MAX,
-		.otherwise = policy->default_action,
-	};
-	lower_abi(low, table, calls, n, abi, scratch);
+	if (!x32) {
+		/* Calls of the x32 ABI are of another architecture. */
+		abi = (struct sc_low_abi){
+			.first = SC_X32_BIT,
+			.last = UINT32_MAX - 1,
+			.otherwise = policy->attrs.badarch,
+		};
+		lower_abi(low, table, calls, 0, abi, scratch);
+	}
+	if (skip) {
+		abi = (struct sc_low_abi){
+			.first = UINT32_MAX,
+			.last = UINT32_MAX,
+			.otherwise = policy->default_action,
+		};
+		lower_abi(low, table, calls, n, abi, scratch);
+	}
 }
 
 static int by_audit(const void *a, const void *b)
