@@ -522,14 +522,23 @@ static const struct chain *first_match(const struct chain **left, unsigned int n
 	return NULL;
 }
 
-/* Whose number is it? x32 and x86_64 have one audit arch; x32 has the numbers from its bit on. */
+static bool has_rule(const struct oracle *o, int at, int nr)
+{
+	for (unsigned int i = 0; at >= 0 && i < o->arch[at].n; i++)
+		if (o->arch[at].calls[i].nr == nr && o->arch[at].calls[i].n > 0)
+			return true;
+	return false;
+}
+
+/* Whose number is it? x32 and x86_64 have one audit arch; x32 has the numbers from its bit on.
+ * -1 is everybody's, as a tracer skips a call with it: x86_64's where x32 has no rule. */
 static const struct arch *arch_of(const struct oracle *o, uint32_t audit, uint32_t nr)
 {
 	bool x32 = audit == SCMP_ARCH_X86_64 && nr >= 0x40000000;
-	int at = arch_find(o, x32 ? SCMP_ARCH_X32 : audit);
+	int at = arch_find(o, x32 ? SCMP_ARCH_X32 : audit), own = arch_find(o, audit);
 
-	if (at < 0 && nr == UINT32_MAX) /* -1 is everybody's: a tracer skips a call with it */
-		at = arch_find(o, audit);
+	if (nr == UINT32_MAX && (at < 0 || (has_rule(o, own, -1) && !has_rule(o, at, -1))))
+		at = own;
 	return at < 0 ? NULL : &o->arch[at];
 }
 
