@@ -16,7 +16,7 @@ struct maker {
 	uint64_t state;
 	struct scenario *s;
 	uint32_t otherwise;
-	bool big_endian, native_only, transactions;
+	bool big_endian, native_only, transactions, skip;
 	int calls[MAX_CALLS]; /* rows of oracle_names, or -number where nobody names it */
 	uint64_t data[MAX_DATA], masks[2];
 	unsigned int args[3];
@@ -136,6 +136,10 @@ static void rule(struct maker *m, uint8_t ctx)
 
 	op->action = action(m);
 	set_call(m, op);
+	if (m->skip && chance(m, 25)) {
+		op->name[0] = '\0';
+		op->nr = -1;
+	}
 	set_cmps(m, op);
 }
 
@@ -217,6 +221,12 @@ static void build(struct maker *m)
 
 		op->attr = SCMP_FLTATR_CTL_OPTIMIZE;
 		op->arg = 2;
+	}
+	if (m->skip) {
+		struct op *op = append(m, OP_ATTR_SET, 0);
+
+		op->attr = SCMP_FLTATR_API_TSKIP;
+		op->arg = 1;
 	}
 	if (!m->native_only) {
 		if (m->big_endian || chance(m, 30))
@@ -352,6 +362,8 @@ static void probe_all(struct maker *m)
 			continue;
 		for (unsigned int k = 0; k < MAX_CALLS; k++)
 			probe_call(m, tokens[i], n_ops, m->calls[k]);
+		if (m->skip)
+			probe_number(m, tokens[i], -1, n_ops, NULL, -1, -1);
 		probe(m, tokens[i], 999, none);
 		probe(m, tokens[i], -1, none);
 		probe(m, tokens[i], 0x40000000, none);
@@ -360,11 +372,12 @@ static void probe_all(struct maker *m)
 
 void policy_random(uint64_t seed, enum policy_kind kind, struct scenario *s)
 {
-	struct maker m = {.state = seed, .s = s, .transactions = kind == POLICY_FULL};
+	struct maker m = {.state = seed, .s = s, .transactions = kind != POLICY_BEFORE_26};
 
 	next(&m);
 	snprintf(s->name, sizeof(s->name), "seed-%llu", (unsigned long long)seed);
 	choose(&m);
+	m.skip = kind == POLICY_OURS && chance(&m, 10);
 	build(&m);
 	probe_all(&m);
 }

@@ -8,6 +8,7 @@
 enum policy_kind {
 	POLICY_FULL,   /* transactions, precompute: what came with 2.6 */
 	POLICY_BEFORE_26,
+	POLICY_OURS,   /* and rules on -1, where x86_64 and x32 meet */
 };
 
 /* Appends calls and rows to the empty @s. */

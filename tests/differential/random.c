@@ -206,7 +206,7 @@ int main(int argc, char **argv)
 	}
 	if (!lib_open(&lib, o.library))
 		return 1;
-	o.kind = lib.begin ? POLICY_FULL : POLICY_BEFORE_26;
+	o.kind = !o.known ? POLICY_OURS : lib.begin ? POLICY_FULL : POLICY_BEFORE_26;
 	workers = mmap(NULL, o.jobs * sizeof(*workers), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (workers == MAP_FAILED)
