@@ -97,6 +97,29 @@ static void high_halves(void)
 	sluice_supervisor_free(sv);
 }
 
+/* The control: what a supervisor that takes the kernel's words as they are compares with. */
+static void high_halves_control(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct seccomp_notif n = {0};
+	struct seccomp_notif_resp r = {0};
+	int fd, status;
+
+	if (seccomp_arch_native() != SCMP_ARCH_X86_64)
+		SKIP("int 0x80 is x86's");
+	spawn_target(sv, filter_of(true, "mkdir", NULL), &child, "int80", NULL);
+	fd = listener_number();
+	CHECK_EQ(ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &n), 0);
+	r.id = n.id;
+	r.error = n.data.args[0] == 0x1000 && n.data.args[1] == 0x1ff ? -ENOTDIR : -EPERM;
+	CHECK_EQ(ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &r), 0);
+	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1); /* not taken for what it was */
+	sluice_child_release(&child);
+	sluice_supervisor_free(sv);
+}
+
 static int target_three(int argc, char **argv)
 {
 	(void)argc;
@@ -238,6 +261,7 @@ const struct target_main targets[] = {
 const struct test tests[] = {
 	{"arguments as the kernel delivers them", arguments},
 	{"32-bit calls: garbage in the high halves is cut", high_halves},
+	{"control: uncut words are not the call's", high_halves_control},
 	{"handlers by number, by name, of everything, removed", handlers},
 	{"a JSON line a decision, and counters that add up", log_and_counters},
 	{"options that make no sense", bad_options},

@@ -57,6 +57,18 @@ char *scratch_dir(void)
 	return path;
 }
 
+int listener_number(void)
+{
+	for (int fd = 3; fd < 100; fd++) {
+		char link[64], text[64] = "";
+
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		if (readlink(link, text, sizeof(text) - 1) > 0 && strstr(text, "seccomp notify"))
+			return fd;
+	}
+	return -1;
+}
+
 int continue_it(struct sluice_request *req, void *data)
 {
 	(void)data;

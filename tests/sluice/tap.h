@@ -76,6 +76,8 @@ void spawn_target(struct sluice_supervisor *sv, scmp_filter_ctx filter,
 int wait_target(struct sluice_supervisor *sv, struct sluice_child *child);
 struct sluice_supervisor *new_supervisor(const struct sluice_options *options);
 int count_fds(void);
+/* This process's lowest listener, or -1: for the naive supervisors of the controls. */
+int listener_number(void);
 long rss_kib(void);
 uint64_t now_ns(void);
 int continue_it(struct sluice_request *req, void *data);

@@ -94,6 +94,7 @@ static int target_exec(int argc, char **argv)
 	if (strcmp(argv[0], "first") == 0) {
 		pid_t pid;
 
+		strcpy(words[1], words[0]); /* at the second program's address */
 		if (syscall(SYS_mkdir, words[0], 0) != 1)
 			return 1;
 		/* And with the old memory kept alive by a parent: vfork. */
@@ -126,15 +127,51 @@ static int which_program(struct sluice_request *req, void *data)
 	return sluice_reply(req, strcmp(text, "first program") == 0 ? 1 : 2);
 }
 
-static void exec_between(void)
+/* The control: keeps a memory descriptor by thread id, as long as the thread lives. */
+static int which_program_naively(struct sluice_request *req, void *data)
+{
+	static struct {
+		pid_t tid;
+		int fd;
+	} cache[8];
+	char mem[16] = "";
+	int i = 0;
+
+	(void)data;
+	while (cache[i].tid && cache[i].tid != sluice_tid(req))
+		CHECK(++i < 8);
+	if (!cache[i].tid) {
+		cache[i].tid = sluice_tid(req);
+		cache[i].fd = dup(sluice_mem_fd(req));
+	}
+	if (pread(cache[i].fd, mem, sizeof(mem), (off_t)sluice_arg(req, 0)) <= 0)
+		return sluice_fail(req, EFAULT);
+	return sluice_reply(req, strcmp(mem, "first program") == 0 ? 1 : 2);
+}
+
+static int exec_run(sluice_handler handler)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int rc;
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", which_program, NULL), 0);
+	/* The same addresses before and after, so that nothing but the memory differs. */
+	CHECK(syscall(SYS_personality, 0x0040000 /* ADDR_NO_RANDOMIZE */) >= 0);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", handler, NULL), 0);
 	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "exec", "first");
-	CHECK_EQ(wait_target(sv, &child), 0);
+	rc = wait_target(sv, &child);
 	sluice_supervisor_free(sv);
+	return rc;
+}
+
+static void exec_between_control(void)
+{
+	CHECK_EQ(exec_run(which_program_naively), 2); /* vfork kept the first one readable */
+}
+
+static void exec_between(void)
+{
+	CHECK_EQ(exec_run(which_program), 0);
 }
 
 const struct target_main targets[] = {
@@ -142,4 +179,6 @@ const struct target_main targets[] = {
 const struct test tests[] = {
 	{"thread, process, pidfd, credentials, executable, root, cwd, descriptors", identity},
 	{"exec between two requests, with and without vfork", exec_between},
+	{"control: a memory descriptor kept across exec reads the first program",
+		exec_between_control},
 	{NULL, NULL}};
