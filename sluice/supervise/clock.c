@@ -163,6 +163,7 @@ int sluice_on_cancel(struct sluice_request *request,
 
 	if (rc)
 		return rc;
+	atomic_store(&sv->cancels, true);
 	pthread_mutex_lock(&sv->lock);
 	request->cancel = cancel;
 	request->cancel_data = data;

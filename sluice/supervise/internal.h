@@ -33,7 +33,6 @@ struct listener {
 	void *tag;
 	bool deny;              /* refuse everything: a container nobody vouches for */
 	bool wait_killable;
-	bool watched;
 };
 
 /* Who ended a request; the first to leave R_OPEN sends the one verdict. R_HANDING: a
@@ -101,7 +100,6 @@ struct clock {
 	pthread_t thread;
 	pthread_cond_t wake;    /* with sv->lock */
 	bool running, stop;
-	unsigned watchers;      /* requests with a cancel callback */
 };
 
 struct targets {
@@ -128,7 +126,7 @@ struct sluice_supervisor {
 	int journal_fd;
 	uint32_t *free_slots;
 	unsigned free_count;
-	unsigned outstanding_count;
+	atomic_uint outstanding_count;     /* changed under the lock */
 	struct sluice_request *outstanding;
 	struct sluice_request *spare;      /* recycled requests */
 	_Atomic(struct sluice_request *) hot; /* the one that ended last, without the lock */
@@ -141,6 +139,10 @@ struct sluice_supervisor {
 	struct source wake;     /* eventfd: a slot came free, something was cancelled */
 	uint32_t next_listener;
 	unsigned active, servers;
+	atomic_uint watched;    /* sources in the epoll set, wake included */
+	atomic_bool cancels;    /* somebody once asked to hear of cancelled requests */
+	bool receive_ends;      /* RECV returns when the last target has ended (6.11) */
+	bool streak;            /* the last round received a request */
 	struct opening *openings; /* under the lock */
 	bool paused, dispatching, handed, freeing;
 	struct handlers handlers;
@@ -171,6 +173,7 @@ void sc_sluice_listener_ref(struct listener *listener);
 void sc_sluice_listener_unref(struct listener *listener);
 void sc_sluice_drop_listener(struct sluice_supervisor *sv, struct listener *listener);
 void sc_sluice_pause(struct sluice_supervisor *sv, bool paused);
+int sc_sluice_take(struct sluice_supervisor *sv, struct listener *listener);
 int sc_sluice_notif_sizes(struct seccomp_notif_sizes *sizes);
 
 /* request.c: the life of a request */

@@ -43,8 +43,7 @@ void sc_sluice_drop_listener(struct sluice_supervisor *sv, struct listener *list
 	*p = listener->next;
 	if (sv->listeners_tail == &listener->next)
 		sv->listeners_tail = p;
-	if (listener->watched)
-		sc_sluice_unwatch(sv, &listener->source);
+	sc_sluice_unwatch(sv, &listener->source);
 	sv->active--;
 	/* An event of this round may still name it; receiving from a hung-up one may block. */
 	listener->source.ready = NULL;
@@ -78,12 +77,32 @@ static int receive(struct listener *listener, struct slot *slot)
 	return -errno;
 }
 
+/* Receive one request and decide it; waits for one if there is none. -EAGAIN without room. */
+int sc_sluice_take(struct sluice_supervisor *sv, struct listener *listener)
+{
+	struct sluice_request *req = sc_sluice_request_new(sv, listener);
+	const struct handler *handler;
+	int rc;
+
+	if (!req) {
+		sc_sluice_pause(sv, true);
+		return -EAGAIN;
+	}
+	rc = receive(listener, req->slot);
+	if (rc) {
+		sc_sluice_request_discard(req);
+		return rc;
+	}
+	sc_sluice_request_received(req, false);
+	handler = sc_sluice_find(&sv->handlers, req->notif.data.arch, req->notif.data.nr);
+	sc_sluice_decide(req, listener->deny ? NULL : handler->call, handler->data);
+	sc_sluice_request_unref(req);
+	return 0;
+}
+
 static void on_ready(struct sluice_supervisor *sv, struct source *source, uint32_t events)
 {
 	struct listener *listener = (struct listener *)source;
-	const struct handler *handler;
-	struct sluice_request *req;
-	int rc;
 
 	/* IN means a call that nobody received, so RECV will not block: this is the only
 	 * receiver. It says ENOENT if the target was signalled in between. */
@@ -92,23 +111,8 @@ static void on_ready(struct sluice_supervisor *sv, struct source *source, uint32
 			sc_sluice_drop_listener(sv, listener);
 		return;
 	}
-	req = sc_sluice_request_new(sv, listener);
-	if (!req) {
-		sc_sluice_pause(sv, true);
-		return;
-	}
-	rc = receive(listener, req->slot);
-	if (rc) {
-		if (rc == -ENOENT)
-			atomic_fetch_add_explicit(&sv->count.lost_receive, 1,
-				memory_order_relaxed);
-		sc_sluice_request_discard(req);
-		return;
-	}
-	sc_sluice_request_received(req, false);
-	handler = sc_sluice_find(&sv->handlers, req->notif.data.arch, req->notif.data.nr);
-	sc_sluice_decide(req, listener->deny ? NULL : handler->call, handler->data);
-	sc_sluice_request_unref(req);
+	if (sc_sluice_take(sv, listener) == -ENOENT)
+		atomic_fetch_add_explicit(&sv->count.lost_receive, 1, memory_order_relaxed);
 }
 
 /* ID_VALID of an id that cannot be: a listener says ENOENT, anything else ENOTTY or so. */
@@ -143,8 +147,7 @@ int sc_sluice_add_listener(struct sluice_supervisor *sv, int fd, void *tag, bool
 		.id = sv->next_listener,
 		.tag = tag,
 		.deny = deny,
-		.wait_killable = wait_killable,
-		.watched = true};
+		.wait_killable = wait_killable};
 	atomic_init(&l->refs, 1);
 	rc = sc_sluice_watch(sv, &l->source, sv->paused ? 0 : EPOLLIN);
 	if (rc)

@@ -2,7 +2,9 @@
  * SPDX-License-Identifier: MIT */
 #include "supervise/internal.h"
 
+#include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/utsname.h>
 
 static void drain_wake(struct sluice_supervisor *sv, struct source *source, uint32_t events)
 {
@@ -63,6 +65,16 @@ static void init_locks(struct sluice_supervisor *sv)
 	pthread_condattr_destroy(&attr);
 }
 
+/* Before 6.11 SECCOMP_IOCTL_NOTIF_RECV goes on waiting when the last target has ended. */
+static bool receive_ends(void)
+{
+	struct utsname u;
+	unsigned major = 0, minor = 0;
+
+	return uname(&u) == 0 && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
+		(major > 6 || (major == 6 && minor >= 11));
+}
+
 static int open_parts(struct sluice_supervisor *sv)
 {
 	int rc = sc_sluice_journal_new(&sv->set, &sv->journal_fd, &sv->journal);
@@ -103,6 +115,7 @@ int sc_sluice_new(const struct settings *set, struct journal *predecessor,
 	sv->epoll_fd = sv->journal_fd = sv->wake.fd = -1;
 	sv->keeper_source.fd = sv->keeper_door = -1;
 	sv->listeners_tail = &sv->listeners;
+	sv->receive_ends = receive_ends();
 	sv->workers.limit = set->workers;
 	atomic_init(&sv->refs, 1);
 	init_locks(sv);
