@@ -54,9 +54,9 @@ static void finish(struct sluice_supervisor *sv, struct sluice_request *req)
 	if (atomic_load(&req->state) == R_TIMED_OUT) {
 		sc_sluice_default(req, R_TIMED_OUT, "timed out");
 	} else {
-		atomic_fetch_add_explicit(&sv->count.gone, 1, memory_order_relaxed);
-		sc_sluice_count_verdict(req, V_FAIL, 0, -ENOENT, "target gone");
-		sc_sluice_retire(req, false);
+		sc_sluice_end(req,
+			&(struct ending){
+				.verdict = V_FAIL, .rc = -ENOENT, .why = "target gone"});
 	}
 	pthread_mutex_lock(&sv->lock);
 	push_cancelled(sv, req);

@@ -47,7 +47,7 @@ static void let_go(struct sluice_supervisor *sv)
 		pthread_mutex_unlock(&sv->lock);
 		if (!r)
 			break;
-		sc_sluice_retire(r, true);
+		sc_sluice_leave(r);
 	}
 	sc_sluice_keeper_leave(sv, false);
 	while (sv->listeners)

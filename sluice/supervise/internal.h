@@ -108,9 +108,11 @@ struct targets {
 	unsigned count;
 };
 
+/* Changed under sv->lock, read without; the first two by anyone. */
 struct counters {
+	atomic_ullong descriptors, lost_receive;
 	atomic_ullong received, replied, failed, continued, defaulted, timed_out, gone, replayed,
-		descriptors, lost_receive, latency_sum, latency_max, latency[40];
+		latency_sum, latency_max, latency[40];
 };
 
 struct sluice_supervisor {
@@ -185,7 +187,9 @@ void sc_sluice_request_unref(struct sluice_request *req);
 bool sc_sluice_claim(struct sluice_request *req, int state);
 int sc_sluice_settled(struct sluice_request *req);
 bool sc_sluice_claim_wait(struct sluice_request *req);
-void sc_sluice_retire(struct sluice_request *req, bool keep_slot);
+void sc_sluice_leave(struct sluice_request *req);
+struct ending;
+void sc_sluice_end(struct sluice_request *req, const struct ending *e);
 int sc_sluice_decide(struct sluice_request *req, sluice_handler handler, void *data);
 int sc_sluice_sv_unref(struct sluice_supervisor *sv);
 bool sc_sluice_is_32bit(uint32_t arch);
@@ -215,8 +219,15 @@ int sc_sluice_thread(pthread_t *thread, void *(*main)(void *), void *data);
 
 /* log.c */
 enum { V_REPLY, V_FAIL, V_CONTINUE, V_FD };
-void sc_sluice_count_verdict(struct sluice_request *req, int verdict, int64_t value, int rc,
-	const char *why);
+struct ending {
+	atomic_ullong *counter; /* of what the verdict was, if it reached the target */
+	int verdict, rc;
+	int64_t value;
+	const char *why;
+};
+void sc_sluice_count(atomic_ullong *counter, uint64_t n);
+void sc_sluice_count_latency(struct counters *c, uint64_t ns);
+void sc_sluice_log(struct sluice_request *req, const struct ending *e, uint64_t ns);
 
 /* keeper.c, process.c */
 int sc_sluice_keeper_start(struct sluice_supervisor *sv);

@@ -7,17 +7,21 @@
 
 #define relaxed(counter) atomic_load_explicit(&(counter), memory_order_relaxed)
 
-static void count_latency(struct counters *c, uint64_t ns)
+/* Under the lock, which spares the bus lock of an addition; readers take no lock. */
+void sc_sluice_count(atomic_ullong *counter, uint64_t n)
 {
-	unsigned bucket = 0;
-	unsigned long long max = relaxed(c->latency_max);
+	atomic_store_explicit(counter, relaxed(*counter) + n, memory_order_relaxed);
+}
 
-	while (bucket < 39 && ns >> bucket)
-		bucket++;
-	atomic_fetch_add_explicit(&c->latency[bucket], 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&c->latency_sum, ns, memory_order_relaxed);
-	while (ns > max && !atomic_compare_exchange_weak(&c->latency_max, &max, ns))
-		;
+/* Under the lock. */
+void sc_sluice_count_latency(struct counters *c, uint64_t ns)
+{
+	unsigned bucket = ns ? 64 - (unsigned)__builtin_clzll(ns) : 0;
+
+	sc_sluice_count(&c->latency[bucket < 39 ? bucket : 39], 1);
+	sc_sluice_count(&c->latency_sum, ns);
+	if (ns > relaxed(c->latency_max))
+		atomic_store_explicit(&c->latency_max, ns, memory_order_relaxed);
 }
 
 static const char *outcome(int verdict, int rc)
@@ -28,8 +32,8 @@ static const char *outcome(int verdict, int rc)
 }
 
 /* Nothing in the line comes from the target but numbers; names are libseccomp's. */
-static void write_line(struct sluice_request *req, int verdict, int64_t value, int rc,
-	const char *why, uint64_t ns, sluice_log log, void *data)
+static void write_line(struct sluice_request *req, const struct ending *e, uint64_t ns,
+	sluice_log log, void *data)
 {
 	const struct seccomp_data *d = &req->notif.data;
 	/* Not sluice_name(): that is the holder's, and this may be the clock. */
@@ -49,26 +53,22 @@ static void write_line(struct sluice_request *req, int verdict, int64_t value, i
 		name ? name : "?", (unsigned long long)sluice_arg(req, 0),
 		(unsigned long long)sluice_arg(req, 1), (unsigned long long)sluice_arg(req, 2),
 		(unsigned long long)sluice_arg(req, 3), (unsigned long long)sluice_arg(req, 4),
-		(unsigned long long)sluice_arg(req, 5), outcome(verdict, rc),
-		verdict == V_FAIL ? "errno" : "value",
-		(long long)(verdict == V_FAIL ? -value : value),
+		(unsigned long long)sluice_arg(req, 5), outcome(e->verdict, e->rc),
+		e->verdict == V_FAIL ? "errno" : "value",
+		(long long)(e->verdict == V_FAIL ? -e->value : e->value),
 		(unsigned long long)ns / 1000, (unsigned long long)ns % 1000,
-		req->replayed ? "true" : "false", why ? ",\"why\":\"" : "", why ? why : "",
-		why ? "\"" : "");
+		req->replayed ? "true" : "false", e->why ? ",\"why\":\"" : "",
+		e->why ? e->why : "", e->why ? "\"" : "");
 	if (n > 0 && (size_t)n < sizeof(line))
 		log(line, (size_t)n, data);
 }
 
-void sc_sluice_count_verdict(struct sluice_request *req, int verdict, int64_t value, int rc,
-	const char *why)
+void sc_sluice_log(struct sluice_request *req, const struct ending *e, uint64_t ns)
 {
 	struct sluice_supervisor *sv = req->sv;
-	uint64_t ns = sc_sluice_now() - req->received_ns;
 	sluice_log log;
 	void *data;
 
-	if (!rc)
-		count_latency(&sv->count, ns);
 	if (!atomic_load_explicit(&sv->log, memory_order_acquire))
 		return;
 	pthread_mutex_lock(&sv->lock);
@@ -76,7 +76,7 @@ void sc_sluice_count_verdict(struct sluice_request *req, int verdict, int64_t va
 	data = sv->log_data;
 	pthread_mutex_unlock(&sv->lock);
 	if (log)
-		write_line(req, verdict, value, rc, why, ns, log, data);
+		write_line(req, e, ns, log, data);
 }
 
 void sluice_statistics(struct sluice_supervisor *supervisor, struct sluice_statistics *out)

@@ -68,8 +68,9 @@ static int replay_one(struct sluice_supervisor *sv)
 		sc_sluice_decide(req, req->listener->deny ? NULL : handler->call,
 			handler->data);
 	} else if (sc_sluice_claim(req, R_GONE)) {
-		atomic_fetch_add_explicit(&sv->count.gone, 1, memory_order_relaxed);
-		sc_sluice_retire(req, false);
+		sc_sluice_end(req,
+			&(struct ending){
+				.verdict = V_FAIL, .rc = -ENOENT, .why = "target gone"});
 	}
 	sc_sluice_request_unref(req);
 	return 1;

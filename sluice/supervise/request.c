@@ -94,17 +94,17 @@ void sc_sluice_request_received(struct sluice_request *req, bool replayed)
 	req->received_ns = sc_sluice_now();
 	if (sv->set.timeout_ms && !replayed)
 		req->deadline_ns = req->received_ns + sv->set.timeout_ms * 1000000ull;
-	atomic_fetch_add_explicit(&req->refs, 1, memory_order_relaxed); /* the list's */
+	atomic_store_explicit(&req->refs, 2, memory_order_relaxed); /* ours, the list's */
 	pthread_mutex_lock(&sv->lock);
 	req->next = sv->outstanding;
 	if (req->next)
 		req->next->prev = req;
 	sv->outstanding = req;
 	sv->outstanding_count++;
-	pthread_mutex_unlock(&sv->lock);
-	atomic_fetch_add_explicit(&sv->count.received, 1, memory_order_relaxed);
+	sc_sluice_count(&sv->count.received, 1);
 	if (replayed)
-		atomic_fetch_add_explicit(&sv->count.replayed, 1, memory_order_relaxed);
+		sc_sluice_count(&sv->count.replayed, 1);
+	pthread_mutex_unlock(&sv->lock);
 }
 
 /* True if the caller is the one to send the verdict. */
@@ -138,14 +138,11 @@ bool sc_sluice_claim_wait(struct sluice_request *req)
 	return true;
 }
 
-/* The kernel has (or wants) no answer any more: off the list, slot free. After a hand-over
- * the slot stays as it is, for the successor. The caller has a reference of its own. */
-void sc_sluice_retire(struct sluice_request *req, bool keep_slot)
+/* Under the lock: off the list. */
+static void unlist(struct sluice_request *req)
 {
 	struct sluice_supervisor *sv = req->sv;
-	bool resume;
 
-	pthread_mutex_lock(&sv->lock);
 	if (req->prev)
 		req->prev->next = req->next;
 	else
@@ -154,13 +151,38 @@ void sc_sluice_retire(struct sluice_request *req, bool keep_slot)
 		req->next->prev = req->prev;
 	req->prev = req->next = NULL;
 	sv->outstanding_count--;
-	if (!keep_slot)
-		free_slot(sv, req->slot);
+}
+
+/* The kernel has (or wants) no answer any more: logged, counted, the slot free. The caller
+ * has a reference of its own. */
+void sc_sluice_end(struct sluice_request *req, const struct ending *e)
+{
+	struct sluice_supervisor *sv = req->sv;
+	uint64_t ns = sc_sluice_now() - req->received_ns;
+	bool resume;
+
+	sc_sluice_log(req, e, ns);
+	pthread_mutex_lock(&sv->lock);
+	sc_sluice_count(e->rc ? &sv->count.gone : e->counter, 1);
+	if (!e->rc)
+		sc_sluice_count_latency(&sv->count, ns);
+	unlist(req);
+	free_slot(sv, req->slot);
 	req->slot = NULL;
 	resume = sv->paused;
 	pthread_mutex_unlock(&sv->lock);
 	if (resume)
 		sc_sluice_wake(sv);
+	sc_sluice_request_unref(req);
+}
+
+/* Somebody else's by now: the slot stays as it is, for the successor. */
+void sc_sluice_leave(struct sluice_request *req)
+{
+	pthread_mutex_lock(&req->sv->lock);
+	unlist(req);
+	req->slot = NULL;
+	pthread_mutex_unlock(&req->sv->lock);
 	sc_sluice_request_unref(req);
 }
 

@@ -212,7 +212,7 @@ static void close_loop(struct sluice_supervisor *sv)
 
 		sv->replay = req->next_queued;
 		if (req->slot) /* never ours: abandoned before the baton came */
-			sc_sluice_retire(req, true);
+			sc_sluice_leave(req);
 		sc_sluice_request_unref(req);
 	}
 	sc_sluice_openings_stop(sv);

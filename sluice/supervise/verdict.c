@@ -52,21 +52,15 @@ void sc_sluice_default(struct sluice_request *req, int state, const char *why)
 	struct counters *c = &req->sv->count;
 	int rc = send_to(req, 0, -req->sv->set.default_errno, 0);
 
-	atomic_fetch_add_explicit(rc                     ? &c->gone
-				  : state == R_TIMED_OUT ? &c->timed_out
-							 : &c->defaulted,
-		1, memory_order_relaxed);
-	sc_sluice_count_verdict(req, V_FAIL, -req->sv->set.default_errno, rc, why);
-	sc_sluice_retire(req, false);
+	sc_sluice_end(req,
+		&(struct ending){state == R_TIMED_OUT ? &c->timed_out : &c->defaulted, V_FAIL,
+			rc, -req->sv->set.default_errno, why});
 }
 
 static int end(struct sluice_request *req, atomic_ullong *counter, int verdict,
 	int64_t value, int rc, const char *why)
 {
-	atomic_fetch_add_explicit(rc ? &req->sv->count.gone : counter, 1,
-		memory_order_relaxed);
-	sc_sluice_count_verdict(req, verdict, value, rc, why);
-	sc_sluice_retire(req, false);
+	sc_sluice_end(req, &(struct ending){counter, verdict, rc, value, why});
 	return consume(req, rc);
 }
 
