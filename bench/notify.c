@@ -1,9 +1,9 @@
-/* What a notification costs: raw ioctls, the same behind epoll, libsluice, ptrace.
+/* What a notification costs a supervisor: raw ioctls, behind epoll, libsluice, ptrace.
  * SPDX-License-Identifier: MIT
  *
- * notify [CALLS]: each way in turn, interleaved in rounds so that the machine's moods hit all, pinned
- * to one CPU; the median of the rounds in nanoseconds a call with the lowest and highest. Times
- * are shown and decide nothing. */
+ * notify CALLS ROUNDS: each way in turn, round by round, so that the machine's moods hit
+ * all; prints lines of JSON, nanoseconds a call by the target's own clock. On one CPU, and
+ * for SYNC_WAKE_UP, which is about where the other side wakes, on two. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -20,26 +20,17 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <linux/seccomp.h>
 
+#include "bench.h"
 #include "sluice.h"
 
-#define ROUNDS 15
 #define SET_FLAGS _IOC(_IOC_WRITE, '!', 4, 8)
 
-static long calls = 20000;
-static volatile uint64_t *elapsed; /* shared: the target times itself */
+static long calls;
+static volatile double *elapsed_us; /* shared: the target times itself */
 static char path_text[] = "/some/path/of/usual/length/for/a/directory";
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static void *ask(void *data)
 {
@@ -51,7 +42,7 @@ static void *ask(void *data)
 static void ask_with(int threads)
 {
 	pthread_t t[16];
-	uint64_t begin = now();
+	double begin = now_us();
 
 	if (threads == 1) {
 		ask((void *)calls);
@@ -61,7 +52,7 @@ static void ask_with(int threads)
 		for (int i = 0; i < threads; i++)
 			pthread_join(t[i], NULL);
 	}
-	*elapsed = now() - begin;
+	*elapsed_us = now_us() - begin;
 }
 
 /* A forked target with a listener; the filter is loaded after everything else is ready. */
@@ -79,7 +70,8 @@ static pid_t start_target(int threads, int *listener)
 	if (pid == 0) {
 		scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
 
-		if (seccomp_rule_add(f, SCMP_ACT_NOTIFY, SCMP_SYS(mkdir), 0) || seccomp_load(f))
+		if (seccomp_rule_add(f, SCMP_ACT_NOTIFY, SCMP_SYS(mkdir), 0) ||
+			seccomp_load(f))
 			_exit(1);
 		share[0] = seccomp_notify_fd(f);
 		while (!share[1])
@@ -95,7 +87,7 @@ static pid_t start_target(int threads, int *listener)
 	return pid;
 }
 
-enum { WITH_EPOLL = 1, WITH_READ = 2, WITH_SYNC = 4 };
+enum { WITH_EPOLL = 1, WITH_READ = 2, WITH_SYNC = 4, WITH_KEEPER = 8 };
 
 static int raw_one(int fd, int how)
 {
@@ -135,7 +127,7 @@ static double raw(int how, int threads)
 	waitpid(pid, NULL, 0);
 	close(fd);
 	close(ep);
-	return (double)*elapsed / (double)calls;
+	return *elapsed_us * 1e3 / (double)calls;
 }
 
 static int reply(struct sluice_request *req, void *data)
@@ -147,24 +139,42 @@ static int reply(struct sluice_request *req, void *data)
 	return sluice_reply(req, 0);
 }
 
+/* libsluice in somebody else's loop. */
+static void own_loop(struct sluice_supervisor *sv)
+{
+	struct epoll_event ev = {.events = EPOLLIN};
+	int ep = epoll_create1(0);
+
+	epoll_ctl(ep, EPOLL_CTL_ADD, sluice_fd(sv), &ev);
+	while (sluice_active(sv))
+		if (epoll_wait(ep, &ev, 1, -1) == 1)
+			sluice_dispatch(sv, 0);
+	close(ep);
+}
+
 static double sluice(int how, int threads)
 {
+	struct sluice_options options = SLUICE_OPTIONS_INIT;
 	struct sluice_supervisor *sv;
 	pid_t pid;
 	int fd;
 
-	if (sluice_supervisor_new(NULL, &sv))
-		exit(1);
+	options.keeper = how & WITH_KEEPER;
+	if (sluice_supervisor_new(&options, &sv))
+		die("no supervisor");
 	sluice_on_name(sv, "mkdir", reply, how & WITH_READ ? sv : NULL);
 	pid = start_target(threads, &fd);
 	if (sluice_add_listener(sv, fd, NULL))
-		exit(1);
+		die("no listener");
 	if (!(how & WITH_SYNC))
 		ioctl(fd, SET_FLAGS, 0);
-	sluice_run(sv);
+	if (how & WITH_EPOLL)
+		own_loop(sv);
+	else
+		sluice_run(sv);
 	waitpid(pid, NULL, 0);
 	sluice_supervisor_free(sv);
-	return (double)*elapsed / (double)calls;
+	return *elapsed_us * 1e3 / (double)calls;
 }
 
 /* What people did before: stop at every mkdir's entry by SECCOMP_RET_TRACE and skip it. */
@@ -203,57 +213,58 @@ static double traced(int how, int threads)
 #endif
 		ptrace(PTRACE_SETREGSET, pid, 1, &iov);
 	}
-	return (double)*elapsed / (double)calls;
+	return *elapsed_us * 1e3 / (double)calls;
 }
 
 static const struct way {
 	const char *name;
 	double (*run)(int how, int threads);
-	int how, threads;
+	int how, threads, cpus;
 } ways[] = {
-	{"raw RECV+SEND", raw, 0, 1},
-	{"raw RECV+SEND, SYNC_WAKE_UP", raw, WITH_SYNC, 1},
-	{"raw epoll+RECV+SEND", raw, WITH_EPOLL, 1},
-	{"raw epoll+RECV+SEND, SYNC_WAKE_UP", raw, WITH_EPOLL | WITH_SYNC, 1},
-	{"libsluice without SYNC_WAKE_UP", sluice, 0, 1},
-	{"libsluice", sluice, WITH_SYNC, 1},
-	{"raw RECV+readv+SEND", raw, WITH_READ, 1},
-	{"raw epoll+RECV+readv+SEND", raw, WITH_READ | WITH_EPOLL, 1},
-	{"libsluice, path captured", sluice, WITH_READ | WITH_SYNC, 1},
-	{"ptrace (RET_TRACE, get and set registers)", traced, 0, 1},
-	{"16 threads, raw RECV+SEND", raw, 0, 16},
-	{"16 threads, raw epoll+RECV+SEND", raw, WITH_EPOLL, 16},
-	{"16 threads, libsluice without SYNC_WAKE_UP", sluice, 0, 16},
-	{"16 threads, libsluice", sluice, WITH_SYNC, 16},
+	{"raw RECV+SEND", raw, 0, 1, 1},
+	{"raw RECV+SEND, SYNC_WAKE_UP", raw, WITH_SYNC, 1, 1},
+	{"raw epoll+RECV+SEND", raw, WITH_EPOLL, 1, 1},
+	{"libsluice", sluice, WITH_SYNC, 1, 1},
+	{"libsluice, no SYNC_WAKE_UP", sluice, 0, 1, 1},
+	{"libsluice, keeper", sluice, WITH_SYNC | WITH_KEEPER, 1, 1},
+	{"libsluice, caller's epoll", sluice, WITH_SYNC | WITH_EPOLL, 1, 1},
+	{"raw RECV+readv+SEND", raw, WITH_READ, 1, 1},
+	{"libsluice, path captured", sluice, WITH_READ | WITH_SYNC, 1, 1},
+	{"ptrace", traced, 0, 1, 1},
+	{"raw RECV+SEND", raw, 0, 16, 1},
+	{"raw epoll+RECV+SEND", raw, WITH_EPOLL, 16, 1},
+	{"libsluice", sluice, WITH_SYNC, 16, 1},
+	{"raw RECV+SEND", raw, 0, 1, 2},
+	{"raw RECV+SEND, SYNC_WAKE_UP", raw, WITH_SYNC, 1, 2},
+	{"raw epoll+RECV+SEND", raw, WITH_EPOLL, 1, 2},
+	{"libsluice", sluice, WITH_SYNC, 1, 2},
+	{"libsluice, no SYNC_WAKE_UP", sluice, 0, 1, 2},
+	{"raw RECV+SEND", raw, 0, 16, 2},
+	{"raw epoll+RECV+SEND", raw, WITH_EPOLL, 16, 2},
+	{"libsluice", sluice, WITH_SYNC, 16, 2},
+	{"libsluice, no SYNC_WAKE_UP", sluice, 0, 16, 2},
 };
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 int main(int argc, char **argv)
 {
-	static double ns[WAYS][ROUNDS];
-	cpu_set_t one;
+	static struct samples ns[WAYS];
+	cpu_set_t all;
 
-	if (argc > 1)
-		calls = atol(argv[1]);
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	sched_setaffinity(0, sizeof(one), &one);
-	elapsed = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	for (int round = 0; round < ROUNDS; round++)
-		for (size_t i = 0; i < WAYS; i++)
-			ns[i][round] = ways[i].run(ways[i].how, ways[i].threads);
-	printf("%-44s %8s %8s %8s %7s\n", "ns a call, one CPU", "median", "min", "max", "to raw");
-	for (size_t i = 0; i < WAYS; i++) {
-		qsort(ns[i], ROUNDS, sizeof(double), compare);
-		printf("%-44s %8.0f %8.0f %8.0f %7.2f\n", ways[i].name, ns[i][ROUNDS / 2], ns[i][0],
-			ns[i][ROUNDS - 1], ns[i][ROUNDS / 2] / ns[0][ROUNDS / 2]);
-	}
+	calls = argc > 1 ? atol(argv[1]) : 5000;
+	sched_getaffinity(0, sizeof(all), &all);
+	elapsed_us = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	for (long round = argc > 2 ? atol(argv[2]) : 15; round > 0; round--)
+		for (size_t i = 0; i < WAYS; i++) {
+			if (ways[i].cpus == 1)
+				pin();
+			else
+				sched_setaffinity(0, sizeof(all), &all);
+			samples_add(&ns[i], ways[i].run(ways[i].how, ways[i].threads));
+		}
+	for (size_t i = 0; i < WAYS; i++)
+		samples_print(&ns[i], "ns",
+			"\"what\": \"supervise\", \"way\": \"%s\", \"threads\": %d, \"cpus\": %d",
+			ways[i].name, ways[i].threads, ways[i].cpus);
 	return 0;
 }

@@ -114,6 +114,23 @@ def others(figures):
     return table(["", "ours", "theirs", "bound"], rows)
 
 
+SETTINGS = [(1, 1), (16, 1), (1, 2), (16, 2)]  # threads of the target, processors
+
+
+def supervise(figures):
+    got = [f for f in figures if f["what"] == "supervise"]
+    rows = []
+    for way in dict.fromkeys(f["way"] for f in got):
+        row = [way]
+        for threads, cpus in SETTINGS:
+            f, raw = (find(got, way=w, threads=threads, cpus=cpus)
+                      for w in (way, "raw RECV+SEND"))
+            row.append(f'{cell(f)}: {f["median"] / raw["median"]:.2f}' if f else "")
+        rows.append(row)
+    return table([""] + [f'{t} thread{"s" * (t > 1)}, {c} CPU{"s" * (c > 1)}'
+                         for t, c in SETTINGS], rows)
+
+
 def growth(figures):
     rows = []
     for values in ("runs", "scattered"):
@@ -155,6 +172,11 @@ def targets(figures):
         return f"{worst:.2f} ({where})"
     if "docker" not in policies_of(figures):
         return "Docker's profile was not given: no figures to compare with the targets."
+    def supervised(way, versus, threads=1, cpus=1):
+        f, other = (find(figures, what="supervise", way=w, threads=threads, cpus=cpus)
+                    for w in (way, versus))
+        return f'{f["median"] / other["median"]:.2f}'
+
     trip = [find(figures, what="roundtrip", lib=lib)["median"] for lib in ("ours", "ioctl")]
     size = [find(figures, what="library", lib=lib) for lib in ("ours", "theirs")]
     big = find(figures, what="growth", values="runs", rules=10000, lib="ours")
@@ -182,6 +204,17 @@ def targets(figures):
         ["relocations", "none in the tables", " against ".join(
             str(s["relocations"]) for s in size)],
         ["notification round trip against ioctl", "1", f"{trip[0] / trip[1]:.2f}"],
+        ["libsluice: dispatch, handler, reply against raw RECV+SEND", "≤ 1.15",
+         supervised("libsluice", "raw RECV+SEND")],
+        ["libsluice with a path captured against raw with process_vm_readv(2)", "≤ 1.25",
+         supervised("libsluice, path captured", "raw RECV+readv+SEND")],
+        ["ptrace(2) against libsluice", "≥ 1.7", supervised("ptrace", "libsluice")],
+        ["libsluice, 16 threads, against raw: on 1 CPU, on 2", "≤ 1",
+         ", ".join(supervised("libsluice", "raw RECV+SEND", 16, cpus) for cpus in (1, 2))],
+        ["libsluice, 16 threads, against raw behind epoll: on 1 CPU, on 2", "",
+         ", ".join(supervised("libsluice", "raw epoll+RECV+SEND", 16, c) for c in (1, 2))],
+        ["SYNC_WAKE_UP, 1 thread, 2 CPUs: with against without", "",
+         supervised("libsluice", "libsluice, no SYNC_WAKE_UP", 1, 2)],
     ]
     return table(["what", "target", "measured"], rows)
 
@@ -201,6 +234,10 @@ SECTIONS = [
     ("One system call, ns", calls, "allowed: getppid, a constant answer that the kernel "
      "caches; argument: personality(0xffffffff), allowed for its argument; denied: an errno. "
      "A denied call costs less than one that is made. \"Shortest\": by hand, these calls only."),
+    ("A supervisor, ns a call", supervise, "mkdir(2) answered by a supervisor, by the target's "
+     "clock; after the colon: to raw RECV+SEND of the same column. libsluice sets SYNC_WAKE_UP; "
+     "one listener and nothing else to wait for lets it wait in RECV, a keeper or a loop of the "
+     "caller's makes it ask epoll first."),
     ("Everything else", others, ""),
     ("Growth, µs", growth, "EQ rules over 50 calls, optimize 1, each in a fresh process: values "
      "in runs of 16 or scattered. Where there is no program it would be over 4096 "

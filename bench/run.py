@@ -29,6 +29,7 @@ class Bench:
         self.tool = os.path.join(build, "bench", "bench")
         self.heap_tool = os.path.join(build, "bench", "heap")
         self.start = os.path.join(build, "bench", "start")
+        self.notify = os.path.join(build, "bench", "notify")
         self.libs = {"ours": ours, "theirs": theirs}
         self.figures = []
 
@@ -58,6 +59,10 @@ class Bench:
         for name, path in self.libs.items():
             self.figures.append({"what": "library", "lib": name} | elf.measure(path))
 
+    def supervise(self, calls, rounds):
+        print("  supervise", calls, rounds, file=sys.stderr)
+        self.figures += lines([self.notify, str(calls), str(rounds)])
+
     def everything(self, made):
         self.run("version")
         self.library()
@@ -66,6 +71,7 @@ class Bench:
         self.run("growth", LIMIT)
         self.run("resolve", 200)
         self.run("roundtrip", 100)
+        self.supervise(5000, 25)
         self.run("startup", self.start, *(os.path.dirname(p) for p in self.libs.values()), 100)
 
 
