@@ -13,6 +13,8 @@
 #define NOWHERE UINT32_MAX
 /* Resolving the second target of a jump may push the first one away by a RET or a JA. */
 #define REACH 254
+/* A load, a mask, the test, and for each branch a RET or a JA. */
+#define INSNS_PER_NODE 5
 
 /* Where a node can be entered: how much of its word is in the accumulator already. */
 enum entry {
@@ -33,13 +35,13 @@ struct layout {
 	const struct sc_dag *dag;
 	struct place *places;
 	struct sock_filter *insns; /* reversed: [0] is the last instruction */
-	uint32_t len;
+	uint32_t len, room;
 	bool over; /* more than SC_BPF_MAX */
 };
 
 static void put(struct layout *l, struct sock_filter insn)
 {
-	if (l->len == SC_BPF_MAX)
+	if (l->len == l->room)
 		l->over = true;
 	else
 		l->insns[l->len++] = insn;
@@ -172,8 +174,10 @@ int sc_emit(const struct sc_dag *dag, uint32_t root, bool big_endian, struct sc_
 {
 	_cleanup_free_ struct place *places = malloc(dag->n_nodes * sizeof(*places));
 	_cleanup_free_ uint32_t *order = malloc(2 * (size_t)dag->n_nodes * sizeof(*order));
-	_cleanup_free_ struct sock_filter *insns = malloc(SC_BPF_MAX * sizeof(*insns));
-	struct layout l = {.dag = dag, .places = places, .insns = insns};
+	const uint64_t most = (uint64_t)dag->n_nodes * INSNS_PER_NODE;
+	const uint32_t room = most < SC_BPF_MAX ? (uint32_t)most : SC_BPF_MAX;
+	_cleanup_free_ struct sock_filter *insns = malloc(room * sizeof(*insns));
+	struct layout l = {.dag = dag, .places = places, .insns = insns, .room = room};
 	uint32_t n;
 
 	if (!places || !order || !insns)

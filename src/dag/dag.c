@@ -74,15 +74,17 @@ static uint32_t intern(struct sc_dag *dag, const struct sc_node *node)
 		return *slot - 1;
 	if (dag->n_nodes == MAX_NODES)
 		dag->rc = -E2BIG;
-	else if ((dag->n_nodes + 1) * 2 > dag->n_slots)
-		dag->rc = grow(dag);
 	if (!dag->rc)
 		dag->rc = sc_reserve(dag->nodes, dag->cap_nodes, dag->n_nodes, 1);
+	if (!dag->rc && (dag->n_nodes + 1) * 2 > dag->n_slots) {
+		dag->rc = grow(dag);
+		slot = slot_of(dag, node);
+	}
 	if (dag->rc < 0)
 		return 0;
 	dag->nodes[dag->n_nodes] = *node;
-	*slot_of(dag, node) = dag->n_nodes + 1;
-	return dag->n_nodes++;
+	*slot = ++dag->n_nodes;
+	return dag->n_nodes - 1;
 }
 
 uint32_t sc_dag_leaf(struct sc_dag *dag, uint32_t action)

@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "dag/alphabetic.h"
 #include "dag/dag.h"
 #include "util/vec.h"
 
@@ -19,9 +20,12 @@
  * the weight of a number with a rule (build.c). */
 #define LAMBDA 48
 
-/* Optimal trees are found up to this many leaves (in n^2), halves by weight above it. */
-#define OPTIMAL_MAX 32
-#define FEW		16
+/* Where exceptions are choices an optimum takes n^2: up to this many leaves, halves by weight
+ * above it. */
+#define CHOOSING_MAX 32
+/* What fits on the stack: leaves of a range with choices, of a line. */
+#define FEW_CHOICES  16
+#define FEW_LEAVES   32
 
 /* Pieces that agree, but for single values among them: every other piece from the first. */
 struct leaf {
@@ -114,9 +118,9 @@ static uint32_t branch(const struct tree *t, uint32_t start, uint32_t from, uint
 	return sc_dag_test(t->dag, SC_TEST_GE, t->word, t->mask, start, from, below);
 }
 
-/* Optimal alphabetic tree by dynamic programming; the best cut of a range lies between the
- * best cuts of the two ranges that are one shorter (Knuth 1971). With exceptions as chains
- * among the choices that is no longer a theorem, but still nearly always true. */
+/* Where exceptions are choices: an optimum by dynamic programming; the best cut of a range lies between the
+ * best cuts of the two ranges that are one shorter (Knuth 1971). With chains among the
+ * choices that is no longer a theorem, but still nearly always true. */
 struct optimum {
 	uint32_t *cost;	   /* [i * n + j] of the leaves i .. j */
 	uint32_t *cost_to; /* [j * n + i]: the same, for walking i */
@@ -128,8 +132,11 @@ struct optimum {
 	uint32_t n;
 };
 
-/* Where exceptions are choices, not part of the leaves: the range i .. j is a leaf with
- * exceptions when the range without the last two is, and they go on like it. */
+/* All that in 32-bit words; the bytes come last. */
+#define ROOM(n) (2 * (size_t)(n) * (n) + 2 * (n) + 3 + 3 * (size_t)(n) * (n) / 4 + 1)
+
+/* The range i .. j is a leaf with exceptions when the range without the last two is, and they
+ * go on like it. */
 static bool is_chain(const struct optimum *o, const struct leaf *leaves, uint32_t i, uint32_t j)
 {
 	return j - i >= 2 && j - i <= 2 * CHAIN_MAX && leaves[i].node == leaves[j].node &&
@@ -144,8 +151,7 @@ static uint32_t chain_cost(const struct optimum *o, uint32_t i, uint32_t j)
 	return n * (main + LAMBDA) + exceptions * (n + 1) / 2;
 }
 
-static void find_cut(struct optimum *o, const struct tree *t, const struct leaf *leaves,
-	uint32_t i, uint32_t j)
+static void find_cut(struct optimum *o, const struct leaf *leaves, uint32_t i, uint32_t j)
 {
 	uint32_t n = o->n, at = i * n + j;
 	uint32_t first = o->cut[at - 1], last = o->cut[at + n], best = UINT32_MAX, cut;
@@ -162,16 +168,13 @@ static void find_cut(struct optimum *o, const struct tree *t, const struct leaf 
 		cut = cost < best ? k : cut;
 		best = cost < best ? cost : best;
 	}
-	best += o->before[j + 1] - o->before[i];
+	best += o->before[j + 1] - o->before[i] + LAMBDA;
 	o->cut[at] = (uint8_t)cut;
-	if (t->depth_first) {
-		best += LAMBDA;
-		o->chain[at] = is_chain(o, leaves, i, j);
-		o->best[at] = o->chain[at] && chain_cost(o, i, j) <= best;
-		if (o->best[at]) {
-			best = chain_cost(o, i, j);
-			o->cut[at] = (uint8_t)((i + j) / 2);
-		}
+	o->chain[at] = is_chain(o, leaves, i, j);
+	o->best[at] = o->chain[at] && chain_cost(o, i, j) <= best;
+	if (o->best[at]) {
+		best = chain_cost(o, i, j);
+		o->cut[at] = (uint8_t)((i + j) / 2);
 	}
 	o->cost[at] = o->cost_to[j * n + i] = best;
 }
@@ -183,7 +186,7 @@ static uint32_t optimum_node(const struct tree *t, const struct optimum *o,
 
 	if (i == j)
 		return chain_node(t, leaves[i].first_piece, leaves[i].n_exceptions);
-	if (t->depth_first && o->best[i * o->n + j])
+	if (o->best[i * o->n + j])
 		return chain_node(t, leaves[i].first_piece, (j - i) / 2);
 	below = optimum_node(t, o, leaves, i, cut);
 	return branch(t, leaves[cut + 1].start, optimum_node(t, o, leaves, cut + 1, j), below);
@@ -214,15 +217,15 @@ static void begin(struct optimum *o, const struct leaf *leaves, uint32_t n)
 	}
 }
 
-static uint32_t optimal_node(const struct tree *t, const struct leaf *leaves, uint32_t n)
+static uint32_t chosen_node(const struct tree *t, const struct leaf *leaves, uint32_t n)
 {
-	uint32_t few[2 * FEW * FEW + 2 * FEW + 3 + 3 * FEW * FEW / 4], *room = few;
+	uint32_t few[ROOM(FEW_CHOICES)], *room = few;
 	size_t size = (size_t)n * n;
 	struct optimum o;
 	uint32_t node;
 
-	if (n > FEW)
-		room = malloc((2 * size + 2 * n + 3) * sizeof(*room) + 3 * size);
+	if (n > FEW_CHOICES)
+		room = malloc(ROOM(n) * sizeof(*room));
 	if (!room) {
 		t->dag->rc = -ENOMEM;
 		return 0;
@@ -237,11 +240,39 @@ static uint32_t optimal_node(const struct tree *t, const struct leaf *leaves, ui
 	begin(&o, leaves, n);
 	for (uint32_t span = 1; span < n; span++)
 		for (uint32_t i = 0; i + span < n; i++)
-			find_cut(&o, t, leaves, i, i + span);
+			find_cut(&o, leaves, i, i + span);
 	node = optimum_node(t, &o, leaves, 0, n - 1);
 	if (room != few)
 		free(room);
 	return node;
+}
+
+/* The tree of the leaves from @*at whose depths are given, as far as it hangs at @depth. */
+static uint32_t node_at(const struct tree *t, const struct leaf *leaves, const uint8_t *depths,
+	uint32_t *at, uint32_t depth)
+{
+	uint32_t below, start;
+
+	if (depths[*at] == depth) {
+		const struct leaf *leaf = &leaves[(*at)++];
+
+		return chain_node(t, leaf->first_piece, leaf->n_exceptions);
+	}
+	below = node_at(t, leaves, depths, at, depth + 1);
+	start = leaves[*at].start;
+	return branch(t, start, node_at(t, leaves, depths, at, depth + 1), below);
+}
+
+static uint32_t alphabetic_node(const struct tree *t, const struct leaf *leaves, uint32_t n)
+{
+	uint64_t weights[SC_ALPHABETIC_MAX];
+	uint8_t depths[SC_ALPHABETIC_MAX];
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		weights[i] = leaves[i].weight;
+	sc_alphabetic_depths(weights, n, depths);
+	return node_at(t, leaves, depths, &at, 0);
 }
 
 /* Halves by weight (and by count, so that no weight makes the recursion deep) until an
@@ -251,8 +282,10 @@ static uint32_t tree_node(const struct tree *t, const struct leaf *leaves, uint3
 	uint64_t total = 0, sum = 0;
 	uint32_t cut = 0, below;
 
-	if (n <= OPTIMAL_MAX)
-		return optimal_node(t, leaves, n);
+	if (t->depth_first && n <= CHOOSING_MAX)
+		return chosen_node(t, leaves, n);
+	if (!t->depth_first && n <= SC_ALPHABETIC_MAX)
+		return alphabetic_node(t, leaves, n);
 	for (uint32_t i = 0; i < n; i++)
 		total += leaves[i].weight;
 	while (cut < n - n / 4 && (cut < n / 4 || sum < total / 2))
@@ -321,7 +354,7 @@ uint32_t sc_dag_dispatch(struct sc_dag *dag, uint8_t word, uint32_t mask,
 		.word = word,
 		.depth_first = dag->effort == SC_EFFORT_SHALLOW,
 	};
-	struct leaf few[OPTIMAL_MAX], *leaves = few;
+	struct leaf few[FEW_LEAVES], *leaves = few;
 	uint32_t node, cube_node, cube = 0;
 
 	n = merge_equal(pieces, n);
@@ -332,7 +365,7 @@ uint32_t sc_dag_dispatch(struct sc_dag *dag, uint8_t word, uint32_t mask,
 		if (cube)
 			n = merge_equal(pieces, n);
 	}
-	if (n > OPTIMAL_MAX) {
+	if (n > FEW_LEAVES) {
 		leaves = malloc((size_t)n * sizeof(*leaves));
 		if (!leaves) {
 			dag->rc = -ENOMEM;

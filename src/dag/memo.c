@@ -45,7 +45,7 @@ static struct sc_memo *slot_of(const struct sc_states *s, const struct sc_state 
 
 static int grow(struct sc_states *s)
 {
-	uint32_t n_slots = s->n_slots ? s->n_slots * 2 : 64;
+	uint32_t n_slots = s->n_slots ? s->n_slots * 2 : 8;
 	struct sc_memo *memos = calloc(n_slots, sizeof(*memos));
 
 	if (!memos)

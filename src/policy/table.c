@@ -5,6 +5,8 @@
 #include "util/hash.h"
 #include "util/vec.h"
 
+#define CALLS_AT_FIRST 128
+
 int sc_table_new(const struct sc_arch *arch, struct sc_table **out)
 {
 	struct sc_table *table = calloc(1, sizeof(*table));
@@ -176,9 +178,11 @@ static int grow_slots(struct sc_table *table)
 
 int sc_table_make_room(struct sc_table *table)
 {
+	/* A filter that names some calls mostly names hundreds. */
+	uint32_t calls = table->cap_calls ? 2 : CALLS_AT_FIRST;
 	int rc;
 
-	rc = sc_reserve(table->calls, table->cap_calls, table->n_calls, 2);
+	rc = sc_reserve(table->calls, table->cap_calls, table->n_calls, calls);
 	if (!rc)
 		rc = sc_reserve(table->rules, table->cap_rules, table->n_rules, 2);
 	if (!rc)
