@@ -61,6 +61,12 @@ def by_variant(figures, what):
                for lib, o in VARIANTS] for p in policies_of(figures)])
 
 
+def proved(figures):
+    return table(["policy", "ours, 1", "ours, 2"], [
+        [p] + [cell(find(figures, what="proved", policy=p, lib="ours", optimize=o))
+               for o in (1, 2)] for p in policies_of(figures)])
+
+
 def counts(figures):
     def one(f):
         if not f or not f["cbpf"]:
@@ -199,6 +205,9 @@ def targets(figures):
          "≤ 1.10", worst_call(("shortest", 0))],
         ["resolve a name", "≤ 1/2", f'1/{resolve("resolve_name"):.1f}'],
         ["resolve a number", "≤ 1/20", f'1/{resolve("resolve_number"):.1f}'],
+        ["rules to program and its proof, Docker's and systemd's set, optimize 1 and 2",
+         "≤ 20 ms", ", ".join(f'{value("proved", p, "ours", o) / 1000:.2f} ms'
+                              for p in ("docker", "system-service") for o in (1, 2))],
         ["text + rodata", "smaller", " against ".join(
             str(s["text"] + s["rodata"]) for s in size)],
         ["relocations", "none in the tables", " against ".join(
@@ -226,6 +235,8 @@ SECTIONS = [
      "mix of calls as programs make them (bench/mix.txt) / worst."),
     ("From seccomp_init() to the exported program, µs", lambda f: by_variant(f, "compile"),
      "Caches and heap warm: one run before each sample is not timed."),
+    ("The same with SECCOMP_SELF_CHECK=1, µs", proved,
+     "Every program proved against its rules before it is handed out."),
     ("seccomp(2) with the exported program in a fresh process, µs",
      lambda f: by_variant(f, "attach"), ""),
     ("seccomp_load() in a fresh process, µs", lambda f: by_variant(f, "load"),

@@ -19,8 +19,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LIMIT = 2  # seconds for one program; a library that takes longer is stopped
 
 
-def lines(command):
-    out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+def lines(command, **environment):
+    out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True,
+                         env=os.environ | environment).stdout
     return [json.loads(line) for line in out.splitlines()]
 
 
@@ -45,9 +46,15 @@ class Bench:
         self.figures.append({"what": "heap", "policy": name, "lib": lib, "optimize": optimize}
                             | figure)
 
+    def proved(self, path):
+        """Ours with the proof of each program, against compile without."""
+        command = [self.tool, "--only-ours", *self.libs.values(), "compile", path, "1", str(LIMIT)]
+        self.figures += [f | {"what": "proved"} for f in lines(command, SECCOMP_SELF_CHECK="1")]
+
     def policy(self, name, path):
         timed = self.run("compile", path, 2, LIMIT)
         slow = not all(f["ended"] for f in timed)
+        self.proved(path)
         self.run("counts", path, os.path.join(HERE, "mix.txt"), only_ours=slow)
         self.run("attach", path, 40, only_ours=slow)
         self.run("calls", path, 100, only_ours=slow)
