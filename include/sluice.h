@@ -132,6 +132,7 @@ typedef int (*sluice_handler)(struct sluice_request *request, void *data);
 
 /* Call @handler for call @nr of architecture @arch (SCMP_ARCH_*; SCMP_ARCH_NATIVE is 0).
  * @nr SLUICE_ANY: for every call of every architecture that has no handler of its own.
+ * A number is that number only: what socketcall(2) carries comes to sluice_on_name()'s.
  * Numbers of x32 carry their bit. A later handler replaces an earlier one, NULL removes.
  * Returns 0, -EINVAL, -ENOMEM. */
 int sluice_on(struct sluice_supervisor *supervisor, uint32_t arch, int nr,
@@ -139,8 +140,14 @@ int sluice_on(struct sluice_supervisor *supervisor, uint32_t arch, int nr,
 
 /* The same by name, for the native architecture and those that its kernels also run
  * (x86_64: x86 and x32; aarch64: arm; ...), so that a 32-bit target finds no hole.
- * The multiplexed forms of old 32-bit programs (socketcall, ipc) are calls of their own, with
- * other arguments. -ENOENT if no architecture has the call. */
+ * Where such programs (and those of s390x, ppc64) make the call through socketcall(2) or ipc(2),
+ * its arguments are copied once and the handler sees the call itself: sluice_name() and
+ * sluice_arg() are the unpacked call's, sluice_nr() stays the multiplexer's. A block of
+ * arguments is memory: SLUICE_CONTINUE_ARGS is refused. What cannot be read, and what no handler
+ * takes, gets the default errno. A handler of socketcall or ipc itself, by name or by number,
+ * comes first and sees the call as it came, as does the one of SLUICE_ANY if
+ * there is none for what is carried. sluice_on(3) says how ipc's calls differ.
+ * -ENOENT if no architecture has the call. */
 int sluice_on_name(struct sluice_supervisor *supervisor, const char *name,
 	sluice_handler handler, void *data);
 
@@ -200,14 +207,15 @@ void sluice_child_release(struct sluice_child *child);
 
 uint64_t sluice_id(const struct sluice_request *request);    /* the kernel's id */
 uint32_t sluice_arch(const struct sluice_request *request);  /* SCMP_ARCH_* (x32 told apart) */
-int sluice_nr(const struct sluice_request *request);         /* as in that architecture */
+int sluice_nr(const struct sluice_request *request);         /* as the kernel reports it */
 void *sluice_tag(const struct sluice_request *request);      /* of the listener */
 
-/* The call's name, or "?" if libseccomp does not know it. The request's. */
+/* The call's name, or "?" if libseccomp does not know it. Of a call that was unpacked (see
+ * sluice_on_name) the name of what was carried. The request's. */
 const char *sluice_name(struct sluice_request *request);
 
 /* Argument @i (0 to 5), cut to 32 bits for 32-bit architectures: the kernel delivers the
- * whole register of `int 0x80`. 0 for @i > 5. */
+ * whole register of `int 0x80`. 0 for @i > 5, and for what an unpacked call does not have. */
 uint64_t sluice_arg(const struct sluice_request *request, unsigned i);
 
 /* Argument @i as the kernel reads an int: descriptors, flags, modes. The high half of the

@@ -50,12 +50,26 @@ static int grow(struct handlers *h)
 	return 0;
 }
 
+/* The slot of (@arch, @nr), made if need be; NULL: no memory. */
+static struct handler *slot_for(struct handlers *h, uint32_t arch, int nr)
+{
+	struct handler *slot;
+
+	if (grow(h))
+		return NULL;
+	slot = probe(h->slots, h->size, arch, nr);
+	if (!slot->arch) {
+		h->used++;
+		*slot = (struct handler){.arch = arch, .nr = nr};
+	}
+	return slot;
+}
+
 int sluice_on(struct sluice_supervisor *supervisor, uint32_t arch, int nr,
 	sluice_handler handler, void *data)
 {
 	struct handlers *h = &supervisor->handlers;
 	struct handler *slot;
-	int rc;
 
 	if (nr == SLUICE_ANY) {
 		h->any = (struct handler){.call = handler, .data = data};
@@ -67,13 +81,11 @@ int sluice_on(struct sluice_supervisor *supervisor, uint32_t arch, int nr,
 		arch = seccomp_arch_native();
 	if (arch == SCMP_ARCH_X32) /* as the kernel reports it */
 		arch = SCMP_ARCH_X86_64;
-	rc = grow(h);
-	if (rc)
-		return rc;
-	slot = probe(h->slots, h->size, arch, nr);
-	if (!slot->arch)
-		h->used++;
-	*slot = (struct handler){arch, nr, handler, data};
+	slot = slot_for(h, arch, nr);
+	if (!slot)
+		return -ENOMEM;
+	slot->call = handler ? handler : slot->unpack;
+	slot->data = data;
 	return 0;
 }
 
@@ -107,16 +119,42 @@ static int direct_number(uint32_t arch, const char *name)
 	return -ENOENT;
 }
 
+/* Through socketcall or ipc, where @arch has them. A handler of the multiplexer itself stays. */
+static int on_packed(struct sluice_supervisor *sv, uint32_t arch, const char *name,
+	sluice_handler handler, void *data)
+{
+	int pseudo, nr;
+	const struct multiplexer *m = sc_sluice_multiplexer(name, &pseudo);
+	struct handler *slot;
+
+	nr = m ? seccomp_syscall_resolve_name_arch(arch, m->name) : -1;
+	if (nr < 0)
+		return -ENOENT;
+	slot = slot_for(&sv->handlers, arch, pseudo);
+	if (!slot)
+		return -ENOMEM;
+	slot->call = handler;
+	slot->data = data;
+	slot = slot_for(&sv->handlers, arch, nr);
+	if (!slot)
+		return -ENOMEM;
+	slot->unpack = m->unpack;
+	if (!slot->call)
+		slot->call = m->unpack;
+	return 0;
+}
+
 static int on_one(struct sluice_supervisor *sv, uint32_t arch, const char *name,
 	sluice_handler handler, void *data)
 {
 	int nr = seccomp_syscall_resolve_name_arch(arch, name);
+	int rc = on_packed(sv, arch, name, handler, data);
 
-	if (nr == __NR_SCMP_ERROR)
-		return -ENOENT;
-	if (nr < 0)
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (nr < 0 && nr != __NR_SCMP_ERROR)
 		nr = direct_number(arch, name);
-	return nr < 0 ? -ENOENT : sluice_on(sv, arch, nr, handler, data);
+	return nr < 0 ? rc : sluice_on(sv, arch, nr, handler, data);
 }
 
 int sluice_on_name(struct sluice_supervisor *supervisor, const char *name,

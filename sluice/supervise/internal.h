@@ -48,6 +48,12 @@ struct target {
 	atomic_int refs;
 };
 
+/* What a multiplexed call carries. */
+struct unpacked {
+	const char *name;
+	uint64_t args[6];
+};
+
 struct sluice_request {
 	struct sluice_supervisor *sv;
 	struct listener *listener;
@@ -71,6 +77,7 @@ struct sluice_request {
 	void *work_data;
 	void (*cancel)(struct sluice_request *, void *);
 	void *cancel_data;
+	_Atomic(struct unpacked *) unpacked; /* NULL: the call is as it came */
 	char name[48];
 };
 
@@ -79,6 +86,7 @@ struct handler {
 	int nr;
 	sluice_handler call;    /* NULL: empty */
 	void *data;
+	sluice_handler unpack;  /* of a multiplexer: what serves it when nobody else does */
 };
 
 struct handlers {
@@ -209,6 +217,13 @@ int sc_sluice_read_exact(struct sluice_request *req, uint64_t addr, void *buf, s
 
 /* handlers.c */
 const struct handler *sc_sluice_find(const struct handlers *h, uint32_t arch, int nr);
+
+/* unpack.c */
+struct multiplexer {
+	const char *name;
+	sluice_handler unpack;
+};
+const struct multiplexer *sc_sluice_multiplexer(const char *name, int *pseudo);
 
 /* worker.c, clock.c */
 void sc_sluice_workers_stop(struct sluice_supervisor *sv);

@@ -38,6 +38,9 @@ static void write_line(struct sluice_request *req, const struct ending *e, uint6
 	const struct seccomp_data *d = &req->notif.data;
 	/* Not sluice_name(): that is the holder's, and this may be the clock. */
 	_cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(sluice_arch(req), d->nr);
+	const struct unpacked *unpacked =
+		atomic_load_explicit(&req->unpacked, memory_order_acquire);
+	const char *said = unpacked ? unpacked->name : name ? name : "?";
 	struct timespec t;
 	char line[768];
 	int n;
@@ -50,7 +53,7 @@ static void write_line(struct sluice_request *req, const struct ending *e, uint6
 		"\"%s\":%lld,\"latency_us\":%llu.%03llu,\"replayed\":%s%s%s%s}",
 		(long long)t.tv_sec, t.tv_nsec / 1000, req->listener->id,
 		(unsigned long long)req->notif.id, req->notif.pid, sluice_arch(req), d->nr,
-		name ? name : "?", (unsigned long long)sluice_arg(req, 0),
+		said, (unsigned long long)sluice_arg(req, 0),
 		(unsigned long long)sluice_arg(req, 1), (unsigned long long)sluice_arg(req, 2),
 		(unsigned long long)sluice_arg(req, 3), (unsigned long long)sluice_arg(req, 4),
 		(unsigned long long)sluice_arg(req, 5), outcome(e->verdict, e->rc),

@@ -193,6 +193,7 @@ void sc_sluice_request_unref(struct sluice_request *req)
 	if (atomic_fetch_sub(&req->refs, 1) != 1)
 		return;
 	sc_sluice_target_release(req);
+	free(atomic_load_explicit(&req->unpacked, memory_order_relaxed));
 	sc_sluice_listener_unref(req->listener);
 	req = atomic_exchange(&sv->hot, req);
 	if (req) {
@@ -256,8 +257,13 @@ void *sluice_tag(const struct sluice_request *request)
 
 uint64_t sluice_arg(const struct sluice_request *request, unsigned i)
 {
+	const struct unpacked *unpacked =
+		atomic_load_explicit(&request->unpacked, memory_order_acquire);
+
 	if (i > 5)
 		return 0;
+	if (unpacked)
+		return unpacked->args[i];
 	if (sc_sluice_is_32bit(request->notif.data.arch))
 		return (uint32_t)request->notif.data.args[i];
 	return request->notif.data.args[i];
@@ -280,6 +286,11 @@ pid_t sluice_tid(const struct sluice_request *request)
 
 const char *sluice_name(struct sluice_request *request)
 {
+	const struct unpacked *unpacked =
+		atomic_load_explicit(&request->unpacked, memory_order_acquire);
+
+	if (unpacked)
+		return unpacked->name;
 	if (!request->name[0]) {
 		_cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(
 			sluice_arch(request), request->notif.data.nr);
