@@ -91,8 +91,8 @@ struct sluice_statistics {
 int sluice_supervisor_new(const struct sluice_options *options,
 	struct sluice_supervisor **supervisor);
 
-/* Answer whatever is pending with the default errno, wait for workers to finish what they
- * are at, close the listeners. With a keeper, targets that live on get the default errno
+/* Answer whatever is pending with the default errno, call what was registered with
+ * sluice_on_cancel(), wait for workers to finish what they are at, close the listeners. With a keeper, targets that live on get the default errno
  * from it; without, the kernel gives them ENOSYS. NULL is allowed. Requests that were
  * deferred may still be given their (void) verdict afterwards. */
 void sluice_supervisor_free(struct sluice_supervisor *supervisor);
@@ -390,8 +390,10 @@ int sluice_work(struct sluice_request *request, sluice_handler handler, void *da
 /* Give this request @timeout_ms from now (0: no limit) instead of the supervisor's. */
 int sluice_set_timeout(struct sluice_request *request, unsigned timeout_ms);
 
-/* Call @cancel once, in sluice_dispatch(), if the target of a deferred request goes away
- * or its time is up before the verdict. The holder still gives the (void) verdict. */
+/* Call @cancel once, in sluice_dispatch() or sluice_supervisor_free(), if the target of a
+ * deferred request (or one with a worker) goes away, its time is up or the supervisor is freed before the
+ * verdict. The holder still gives the (void) verdict; once that has returned, @cancel does not run
+ * and @data is the holder's to end. It must not wait for the holder. -ENOENT: it is over. */
 int sluice_on_cancel(struct sluice_request *request,
 	void (*cancel)(struct sluice_request *request, void *data), void *data);
 

@@ -11,13 +11,18 @@
 #define BATCH   64
 #define TICK_NS 20000000ull /* the kernel tells nobody when an id dies: look */
 
-static void push_cancelled(struct sluice_supervisor *sv, struct sluice_request *req)
+/* Somebody else ended @req: its holder is told in the loop's thread. */
+void sc_sluice_push_cancelled(struct sluice_request *req)
 {
-	if (!req->cancel || req->consumed)
-		return;
-	atomic_fetch_add_explicit(&req->refs, 1, memory_order_relaxed);
-	req->next_cancelled = sv->cancelled;
-	sv->cancelled = req;
+	struct sluice_supervisor *sv = req->sv;
+
+	pthread_mutex_lock(&sv->lock);
+	if (req->cancel && !req->consumed) {
+		atomic_fetch_add_explicit(&req->refs, 1, memory_order_relaxed);
+		req->next_cancelled = sv->cancelled;
+		sv->cancelled = req;
+	}
+	pthread_mutex_unlock(&sv->lock);
 }
 
 /* Under the lock: claim what is over, at most BATCH; when to look again. */
@@ -58,9 +63,7 @@ static void finish(struct sluice_supervisor *sv, struct sluice_request *req)
 			&(struct ending){
 				.verdict = V_FAIL, .rc = -ENOENT, .why = "target gone"});
 	}
-	pthread_mutex_lock(&sv->lock);
-	push_cancelled(sv, req);
-	pthread_mutex_unlock(&sv->lock);
+	sc_sluice_push_cancelled(req);
 	sc_sluice_wake(sv);
 	sc_sluice_request_unref(req);
 }
@@ -120,6 +123,16 @@ void sc_sluice_clock_stop(struct sluice_supervisor *sv)
 		pthread_join(sv->clock.thread, NULL);
 }
 
+/* Until no callback runs for @req in another thread; then none will. Under the lock. */
+void sc_sluice_consume(struct sluice_request *req)
+{
+	struct sluice_supervisor *sv = req->sv;
+
+	req->consumed = true;
+	while (sv->cancelling == req && !pthread_equal(sv->canceller, pthread_self()))
+		pthread_cond_wait(&sv->handed_or_not, &sv->lock);
+}
+
 /* In the loop's thread. */
 void sc_sluice_run_cancelled(struct sluice_supervisor *sv)
 {
@@ -132,11 +145,18 @@ void sc_sluice_run_cancelled(struct sluice_supervisor *sv)
 		if (req)
 			sv->cancelled = req->next_cancelled;
 		call = req && !req->consumed;
+		sv->cancelling = call ? req : NULL;
+		sv->canceller = pthread_self();
 		pthread_mutex_unlock(&sv->lock);
 		if (!req)
 			return;
-		if (call)
+		if (call) {
 			req->cancel(req, req->cancel_data);
+			pthread_mutex_lock(&sv->lock);
+			sv->cancelling = NULL;
+			pthread_cond_broadcast(&sv->handed_or_not);
+			pthread_mutex_unlock(&sv->lock);
+		}
 		sc_sluice_request_unref(req);
 	}
 }
@@ -159,15 +179,21 @@ int sluice_on_cancel(struct sluice_request *request,
 	void (*cancel)(struct sluice_request *request, void *data), void *data)
 {
 	struct sluice_supervisor *sv = request->sv;
-	int rc = sc_sluice_clock_start(sv);
+	int rc = sc_sluice_clock_start(sv), state;
 
 	if (rc)
 		return rc;
 	atomic_store(&sv->cancels, true);
 	pthread_mutex_lock(&sv->lock);
-	request->cancel = cancel;
-	request->cancel_data = data;
-	pthread_cond_signal(&sv->clock.wake);
+	/* Whoever ends it claims it under the lock and looks for the callback later. */
+	state = atomic_load(&request->state);
+	if (state == R_OPEN || state == R_HANDING) {
+		request->cancel = cancel;
+		request->cancel_data = data;
+		pthread_cond_signal(&sv->clock.wake);
+	} else {
+		rc = -ENOENT;
+	}
 	pthread_mutex_unlock(&sv->lock);
-	return 0;
+	return rc;
 }

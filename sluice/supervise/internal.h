@@ -99,7 +99,7 @@ struct workers {
 	pthread_mutex_t lock;
 	pthread_cond_t ready;
 	pthread_t *threads;
-	unsigned count, limit, idle;
+	unsigned count, limit, idle, queued;
 	struct sluice_request *first, *last;
 	bool stop;
 };
@@ -141,6 +141,8 @@ struct sluice_supervisor {
 	struct sluice_request *spare;      /* recycled requests */
 	_Atomic(struct sluice_request *) hot; /* the one that ended last, without the lock */
 	struct sluice_request *cancelled;
+	struct sluice_request *cancelling; /* whose callback runs, in this thread: */
+	pthread_t canceller;
 	struct sluice_request *replay;     /* from the predecessor, oldest first */
 	struct listener *listeners;
 	struct listener **listeners_tail;
@@ -229,7 +231,9 @@ const struct multiplexer *sc_sluice_multiplexer(const char *name, int *pseudo);
 void sc_sluice_workers_stop(struct sluice_supervisor *sv);
 int sc_sluice_clock_start(struct sluice_supervisor *sv);
 void sc_sluice_clock_stop(struct sluice_supervisor *sv);
+void sc_sluice_push_cancelled(struct sluice_request *req);
 void sc_sluice_run_cancelled(struct sluice_supervisor *sv);
+void sc_sluice_consume(struct sluice_request *req);
 int sc_sluice_thread(pthread_t *thread, void *(*main)(void *), void *data);
 
 /* log.c */

@@ -158,8 +158,8 @@ static int start(struct sluice_request *req, int item, const struct open_how *ho
 	o->next = sv->openings;
 	sv->openings = o;
 	pthread_mutex_unlock(&sv->lock);
-	sluice_on_cancel(req, on_cancelled, o);
-	if (sc_sluice_watch(sv, &o->source, EPOLLIN)) {
+	if (sluice_on_cancel(req, on_cancelled, o) ||
+		sc_sluice_watch(sv, &o->source, EPOLLIN)) {
 		sluice_fail(req, EIO);
 		finish(sv, o);
 	}

@@ -201,6 +201,7 @@ static void answer_everything(struct sluice_supervisor *sv)
 		if (!req)
 			return;
 		sc_sluice_default(req, R_HANDED, "supervisor freed");
+		sc_sluice_push_cancelled(req);
 		sc_sluice_request_unref(req);
 	}
 }
@@ -238,6 +239,7 @@ void sluice_supervisor_free(struct sluice_supervisor *supervisor)
 	sv->freeing = true;
 	if (!sv->handed)
 		answer_everything(sv);
+	sc_sluice_run_cancelled(sv); /* or a worker might wait for ever */
 	sc_sluice_workers_stop(sv);
 	sc_sluice_clock_stop(sv);
 	sc_sluice_keeper_leave(sv, !sv->handed);

@@ -24,12 +24,13 @@ static int send_to(struct sluice_request *req, int64_t value, int error, uint32_
 /* Drop the holder's reference. The caller's frame may have none left afterwards. */
 static int consume(struct sluice_request *req, int rc)
 {
-	if (!req->kept)
+	if (!req->kept && !req->cancel)
 		return rc;
 	pthread_mutex_lock(&req->sv->lock);
-	req->consumed = true;
+	sc_sluice_consume(req);
 	pthread_mutex_unlock(&req->sv->lock);
-	sc_sluice_request_unref(req);
+	if (req->kept)
+		sc_sluice_request_unref(req);
 	return rc;
 }
 

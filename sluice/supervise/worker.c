@@ -28,6 +28,7 @@ static struct sluice_request *take(struct workers *w)
 	w->idle--;
 	req = w->first;
 	if (req) {
+		w->queued--;
 		w->first = req->next_queued;
 		if (!w->first)
 			w->last = NULL;
@@ -59,7 +60,8 @@ static int start_one(struct sluice_supervisor *sv)
 
 	if (w->stop)
 		return -ESHUTDOWN;
-	if (w->idle || w->count == w->limit)
+	/* An idle one counts once: what is queued may take each of them. */
+	if (w->idle > w->queued || w->count == w->limit)
 		return 0;
 	if (!w->threads)
 		w->threads = calloc(w->limit, sizeof(*w->threads));
@@ -95,6 +97,7 @@ int sluice_work(struct sluice_request *request, sluice_handler handler, void *da
 	else
 		w->first = request;
 	w->last = request;
+	w->queued++;
 	pthread_cond_signal(&w->ready);
 	pthread_mutex_unlock(&w->lock);
 	return 0;

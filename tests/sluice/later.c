@@ -2,6 +2,9 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <sched.h>
+#include <stdatomic.h>
+
 static int target_mkdir(int argc, char **argv)
 {
 	int n = argc > 0 ? atoi(argv[0]) : 1;
@@ -251,8 +254,183 @@ static void freed_first(void)
 	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
 	CHECK_EQ(WEXITSTATUS(status), EPERM);
 	CHECK_EQ(sluice_reply(c.req, 0), -ENOENT);
-	CHECK_EQ(c.calls, 0);
+	CHECK_EQ(c.calls, 1);
 	sluice_child_release(&child);
+}
+
+/* ---- workers that wait for each other, or for ever ---- */
+
+static int pipe_ends[2];
+
+static int wait_for_byte(struct sluice_request *req, void *data)
+{
+	char c;
+
+	(void)data;
+	CHECK(read(pipe_ends[0], &c, 1) == 1);
+	return sluice_reply(req, 0);
+}
+
+static int send_byte(struct sluice_request *req, void *data)
+{
+	(void)data;
+	CHECK(write(pipe_ends[1], "", 1) == 1);
+	return sluice_reply(req, 0);
+}
+
+struct pair {
+	bool warm; /* there is a worker */
+	struct sluice_request *first;
+};
+
+static int reply_zero(struct sluice_request *req, void *data)
+{
+	(void)data;
+	return sluice_reply(req, 0);
+}
+
+/* One worker is idle; then two calls, of which the first waits for the second. */
+static int pair_up(struct sluice_request *req, void *data)
+{
+	struct pair *p = data;
+
+	if (!p->warm) {
+		p->warm = true;
+		return sluice_work(req, reply_zero, NULL);
+	}
+	if (!p->first) {
+		p->first = sluice_defer(req);
+		return 0;
+	}
+	CHECK_EQ(sluice_work(p->first, wait_for_byte, NULL), 0);
+	return sluice_work(req, send_byte, NULL);
+}
+
+static void *call_often(void *data)
+{
+	for (int i = 0; i < *(int *)data; i++)
+		syscall(SYS_mkdir, "x", 0);
+	return NULL;
+}
+
+static int target_pair(int argc, char **argv)
+{
+	int n = argc > 0 ? atoi(argv[0]) : 1;
+	pthread_t t;
+
+	syscall(SYS_mkdir, "x", 0);
+	pthread_create(&t, NULL, call_often, &n);
+	call_often(&n);
+	pthread_join(t, NULL);
+	return 0;
+}
+
+static void one_waits_for_another(void)
+{
+	CHECK_EQ(pipe(pipe_ends), 0);
+	for (int i = 0; i < 50; i++) {
+		struct sluice_child child = SLUICE_CHILD_INIT;
+		struct sluice_supervisor *sv = new_supervisor(NULL);
+		struct pair pair = {false, NULL};
+
+		CHECK_EQ(sluice_on_name(sv, "mkdir", pair_up, &pair), 0);
+		spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "pair", "1");
+		CHECK_EQ(wait_target(sv, &child), 0);
+		sluice_supervisor_free(sv);
+	}
+}
+
+static void wake_it(struct sluice_request *req, void *data)
+{
+	(void)req;
+	CHECK(write(*(int *)data, "", 1) == 1);
+}
+
+static atomic_int begun;
+
+/* What the callback is given lies in this frame: it must not run when this has returned. */
+static int wait_for_end(struct sluice_request *req, void *data)
+{
+	int fd = pipe_ends[1], rc = sluice_on_cancel(req, wake_it, &fd);
+	char c;
+
+	(void)data;
+	CHECK_EQ(rc, 0);
+	atomic_store(&begun, 1);
+	CHECK(read(pipe_ends[0], &c, 1) == 1);
+	rc = sluice_reply(req, 0);
+	fd = -1;
+	CHECK_EQ(rc, -ENOENT);
+	return 0;
+}
+
+static int give_to_worker(struct sluice_request *req, void *data)
+{
+	return sluice_work(req, wait_for_end, data);
+}
+
+static void freed_while_one_waits(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int status;
+
+	CHECK_EQ(pipe(pipe_ends), 0);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", give_to_worker, NULL), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	while (!atomic_load(&begun))
+		CHECK(sluice_dispatch(sv, 10) >= 0);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
+	CHECK_EQ(WEXITSTATUS(status), EPERM);
+	sluice_child_release(&child);
+}
+
+/* Cancelled again and again: a callback never meets a frame that has ended. */
+static void look_at_it(struct sluice_request *req, void *data)
+{
+	(void)req;
+	for (int i = 0; i < 20; i++) {
+		CHECK(atomic_load((atomic_int *)data) == 1);
+		sched_yield();
+	}
+}
+
+static int wait_briefly(struct sluice_request *req, void *data)
+{
+	atomic_int alive = 1;
+	int rc = sluice_on_cancel(req, look_at_it, &alive);
+
+	(void)data;
+	CHECK(rc == 0 || rc == -ENOENT);
+	while (sluice_alive(req) == 0)
+		sched_yield(); /* the verdict comes when its time is just up */
+	sluice_reply(req, 0);
+	atomic_store(&alive, 0);
+	return 0;
+}
+
+static int give_millisecond(struct sluice_request *req, void *data)
+{
+	CHECK_EQ(sluice_set_timeout(req, 1), 0);
+	return sluice_work(req, wait_briefly, data);
+}
+
+static void cancelled_at_the_end(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_statistics s;
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", give_millisecond, NULL), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "pair", "200");
+	CHECK_EQ(wait_target(sv, &child), 0);
+	do /* the last is counted after the target has its answer */
+		sluice_statistics(sv, &s);
+	while (s.pending);
+	CHECK_EQ(s.received, 401);
+	CHECK_EQ(s.timed_out, 401);
+	sluice_supervisor_free(sv);
 }
 
 static int again(struct sluice_request *req, void *data)
@@ -274,7 +452,7 @@ static void not_from_inside(void)
 }
 
 const struct target_main targets[] = {
-	{"mkdir", target_mkdir}, {"threads", target_threads}, {NULL, NULL}};
+	{"mkdir", target_mkdir}, {"threads", target_threads}, {"pair", target_pair}, {NULL, NULL}};
 const struct test tests[] = {
 	{"a thread of the caller answers 1000", own_thread},
 	{"workers answer 16 threads", workers},
@@ -283,5 +461,8 @@ const struct test tests[] = {
 	{"late while deferred, with its callback", late_elsewhere},
 	{"the target killed while deferred, with its callback", target_killed},
 	{"the supervisor freed before the verdict", freed_first},
+	{"a worker waits for a call that comes after its own", one_waits_for_another},
+	{"the supervisor freed while a worker waits", freed_while_one_waits},
+	{"callbacks end with the verdict", cancelled_at_the_end},
 	{"no dispatch from inside a handler", not_from_inside},
 	{NULL, NULL}};
