@@ -3,7 +3,8 @@
  *
  * The broker takes a duplicate of the target's socket and connects it itself, to the address
  * that it copied and judged. connect(2) can wait long, so that happens on a worker, with a
- * time-out; a socket that another thread of the target puts in place meanwhile changes nothing. */
+ * time-out; shutting the socket down ends the wait when that is over or the target is gone. A
+ * socket that another thread of the target puts in place meanwhile changes nothing. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -14,6 +15,12 @@
 #include <unistd.h>
 
 #include <sluice.h>
+
+static void give_up(struct sluice_request *req, void *data)
+{
+	(void)req;
+	shutdown(*(int *)data, SHUT_RDWR);
+}
 
 static int connect_for_it(struct sluice_request *req, void *data)
 {
@@ -33,9 +40,13 @@ static int connect_for_it(struct sluice_request *req, void *data)
 	fd = sluice_get_fd(req, sluice_arg_int(req, 0));
 	if (fd < 0)
 		return sluice_fail(req, fd);
-	rc = connect(fd, (const struct sockaddr *)&address, (socklen_t)length) ? -errno : 0;
+	rc = sluice_on_cancel(req, give_up, &fd);
+	if (!rc)
+		rc = connect(fd, (const struct sockaddr *)&address, (socklen_t)length) ? -errno : 0;
+	/* After the verdict nobody gives up any more. */
+	rc = rc ? sluice_fail(req, rc) : sluice_reply(req, 0);
 	close(fd);
-	return rc ? sluice_fail(req, rc) : sluice_reply(req, 0);
+	return rc;
 }
 
 static int on_connect(struct sluice_request *req, void *data)
@@ -76,6 +87,7 @@ int main(int argc, char **argv)
 	port = atoi(argv[1]);
 	options.default_errno = ETIMEDOUT;
 	options.timeout_ms = 30000;
+	options.workers = 64; /* so many may wait at once */
 	options.error = child.error = &error;
 	if (!filter || sluice_supervisor_new(&options, &sv)) {
 		fprintf(stderr, "connect-broker: %s\n", error.message);

@@ -31,9 +31,9 @@ static int make_directory(struct sluice_request *req, int dirfd, unsigned path_a
 	if (!sluice_is_beneath(allowed_dir, parent)) {
 		fprintf(stderr, "refused: %s %s\n", sluice_name(req), path);
 		rc = -EACCES;
-	} else if (sluice_alive(req) == 0) {
+	} else if ((rc = sluice_alive(req)) == 0) {
 		rc = mkdirat(parent, last, mode) ? -errno : 0;
-		fprintf(stderr, "made: %s\n", path);
+		fprintf(stderr, "%s: %s\n", rc ? strerror(-rc) : "made", path);
 	}
 	close(parent);
 	return rc ? sluice_fail(req, rc) : sluice_reply(req, 0);

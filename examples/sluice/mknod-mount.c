@@ -132,6 +132,7 @@ int main(int argc, char **argv)
 		rc = sluice_on_name(sv, "mount", on_mount, NULL);
 	if (!rc)
 		rc = sluice_spawn(sv, filter, argv + 2, &child);
+	umask(0); /* nodes are root's: the mode that was asked for must do for the target */
 	if (!rc)
 		rc = sluice_wait(sv, &child, &status);
 	if (rc)
