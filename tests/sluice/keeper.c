@@ -323,6 +323,7 @@ static void late_successor(void)
 	struct sluice_options o = SLUICE_OPTIONS_INIT;
 	struct sluice_supervisor *sv;
 	int out, bad, refused, socket;
+	struct pollfd p = {.events = POLLIN};
 	pid_t pid;
 
 	o.keeper = true;
@@ -331,7 +332,8 @@ static void late_successor(void)
 	pid = start_supervisor(&o, sit, 7000, &out);
 	usleep(50000);
 	kill_it(pid);
-	usleep(150000);
+	p.fd = out;
+	CHECK_EQ(poll(&p, 1, -1), 1); /* it never answered: the keeper has begun to */
 	socket = sluice_keeper_connect(o.keeper_path);
 	CHECK(socket >= 0);
 	CHECK_EQ(sluice_take_over(socket, &sv), 0);
@@ -340,7 +342,7 @@ static void late_successor(void)
 	CHECK_EQ(sluice_run(sv), 0);
 	CHECK_EQ(collect(out, EPERM, now_ns(), &bad, &refused), 28000);
 	CHECK_EQ(bad, 0);
-	CHECK(refused >= 4);
+	CHECK(refused > 0);
 	sluice_supervisor_free(sv);
 }
 
