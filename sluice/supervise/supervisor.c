@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: MIT */
 #include "supervise/internal.h"
 
-#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/utsname.h>
 
@@ -68,11 +67,15 @@ static void init_locks(struct sluice_supervisor *sv)
 /* Before 6.11 SECCOMP_IOCTL_NOTIF_RECV goes on waiting when the last target has ended. */
 static bool receive_ends(void)
 {
+	unsigned long major, minor;
 	struct utsname u;
-	unsigned major = 0, minor = 0;
+	char *end;
 
-	return uname(&u) == 0 && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
-		(major > 6 || (major == 6 && minor >= 11));
+	if (uname(&u))
+		return false;
+	major = strtoul(u.release, &end, 10);
+	minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+	return major > 6 || (major == 6 && minor >= 11);
 }
 
 static int open_parts(struct sluice_supervisor *sv)
