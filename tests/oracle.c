@@ -328,14 +328,33 @@ static int group(int op)
 	       op == SCMP_CMP_GT || op == SCMP_CMP_GE ? 2 : 0;
 }
 
+/* A comparison is two steps: 0, on the high words, and 1, on the low ones. */
+static uint32_t word(uint64_t value, unsigned int step)
+{
+	return (uint32_t)(step ? value : value >> 32);
+}
+
 /* Does @x go before @y whatever came first? */
-static bool before(const struct oracle_cmp *x, const struct oracle_cmp *y)
+static bool before(const struct oracle_cmp *x, const struct oracle_cmp *y, unsigned int step)
 {
 	if (x->arg != y->arg)
 		return x->arg > y->arg;
 	if (group(x->op) != group(y->op))
 		return group(x->op) < group(y->op);
-	return group(x->op) == 1 ? x->b < y->b : x->b > y->b;
+	return group(x->op) == 1 ? word(x->b, step) < word(y->b, step)
+				 : word(x->b, step) > word(y->b, step);
+}
+
+/* Is it one step? On the high words EQ and NE ask the same, and where nobody looks at them
+ * MASKED_EQ does, too. */
+static bool same_step(const struct oracle_cmp *x, const struct oracle_cmp *y, unsigned int step)
+{
+	if (x->arg != y->arg || group(x->op) != group(y->op) ||
+		word(x->b, step) != word(y->b, step) || word(x->a, step) != word(y->a, step))
+		return false;
+	if (step == 1)
+		return x->op == y->op;
+	return !word(x->a, 0) || (x->op == SCMP_CMP_MASKED_EQ) == (y->op == SCMP_CMP_MASKED_EQ);
 }
 
 static bool holds(const struct oracle_cmp *c, const uint64_t args[6])
@@ -490,31 +509,33 @@ int oracle_rule_add(struct oracle *o, uint32_t action, int nr, bool exact, unsig
 	return rc;
 }
 
-/* The first match among the @n chains at @left, which share their first @depth comparisons.
- * The different comparisons at @depth are tried in canonical order, ties as they came.
- * Eats @left; behind it is room for the deeper levels. */
+/* The first match among the @n chains at @left, which share their first @depth steps.
+ * The different steps at @depth are tried in canonical order, ties as they came. Eats @left;
+ * behind it is room for the deeper levels. */
 static const struct chain *first_match(const struct chain **left, unsigned int n,
 	unsigned int depth, const uint64_t args[6])
 {
 	const struct chain **with = left + n, *found;
+	unsigned int at = depth / 2, step = depth % 2;
 
 	while (n) {
 		const struct oracle_cmp *best;
 		unsigned int n_with = 0, n_left = 0;
 
-		if (left[0]->n == depth)
+		if (left[0]->n == at)
 			return left[0];
-		best = &left[0]->cmp[depth];
+		best = &left[0]->cmp[at];
 		for (unsigned int i = 1; i < n; i++)
-			if (before(&left[i]->cmp[depth], best))
-				best = &left[i]->cmp[depth];
+			if (before(&left[i]->cmp[at], best, step))
+				best = &left[i]->cmp[at];
 		for (unsigned int i = 0; i < n; i++) {
-			if (same(&left[i]->cmp[depth], best))
+			if (same_step(&left[i]->cmp[at], best, step))
 				with[n_with++] = left[i];
 			else
 				left[n_left++] = left[i];
 		}
-		found = holds(best, args) ? first_match(with, n_with, depth + 1, args) : NULL;
+		found = step == 0 || holds(best, args) ? first_match(with, n_with, depth + 1, args)
+						       : NULL;
 		if (found)
 			return found;
 		n = n_left;
@@ -555,7 +576,7 @@ uint32_t oracle_verdict(const struct oracle *o, uint32_t audit, uint32_t nr,
 
 		if ((uint32_t)call->nr != nr)
 			continue;
-		all = xrealloc(NULL, 8 * call->n * sizeof(struct chain *));
+		all = xrealloc(NULL, 14 * call->n * sizeof(struct chain *));
 		for (unsigned int k = 0; k < call->n; k++)
 			all[k] = &call->chains[k];
 		found = first_match(all, call->n, 0, args);

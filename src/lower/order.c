@@ -1,8 +1,9 @@
 /* The order of matching.
  *
- * Rules with the same first element belong together, so the order is that of a tree: at each
- * depth the elements are sorted, and a tie between different elements goes to the one that
- * came first. Comparing two whole rules would not be transitive there.
+ * A comparison is two elements, its high word and its low word. Rules with the same first
+ * element belong together, so the order is that of a tree: at each depth the elements are
+ * sorted, and a tie between different elements goes to the one that came first. Comparing two
+ * whole rules would not be transitive there.
  * SPDX-License-Identifier: MIT */
 #include <string.h>
 
@@ -11,7 +12,7 @@
 struct order {
 	const struct sc_cmp *cmps;
 	struct sc_order_item *spare; /* for merging */
-	uint32_t depth;
+	uint32_t depth; /* in words */
 	bool grouping; /* put equal elements side by side, else order the groups */
 };
 
@@ -29,38 +30,58 @@ static int op_class(uint8_t op)
 	}
 }
 
+static uint32_t word_of(uint64_t value, uint32_t depth)
+{
+	return (uint32_t)(depth % 2 ? value : value >> 32);
+}
+
 /* < 0: @a is matched first. 0: only the insertion tells. */
-static int canonical(const struct sc_cmp *a, const struct sc_cmp *b)
+static int canonical(const struct sc_cmp *a, const struct sc_cmp *b, uint32_t depth)
 {
 	int class_a = op_class(a->op), class_b = op_class(b->op);
+	uint32_t datum_a = word_of(a->datum, depth), datum_b = word_of(b->datum, depth);
 
 	if (a->arg != b->arg)
 		return a->arg > b->arg ? -1 : 1;
 	if (class_a != class_b)
 		return class_a - class_b;
-	if (a->datum == b->datum)
+	if (datum_a == datum_b)
 		return 0;
-	return (a->datum > b->datum) == (class_a != 1) ? -1 : 1;
+	return (datum_a > datum_b) == (class_a != 1) ? -1 : 1;
+}
+
+/* What tells elements apart that canonical() does not: where the words agree, EQ is another
+ * comparison than NE in the end, but the same as long as only the high words are looked at. */
+static int identity(const struct sc_cmp *a, const struct sc_cmp *b, uint32_t depth)
+{
+	uint32_t mask_a = word_of(a->mask, depth), mask_b = word_of(b->mask, depth);
+
+	if (mask_a != mask_b)
+		return mask_a < mask_b ? -1 : 1;
+	if (depth % 2)
+		return a->op - b->op;
+	if (!mask_a)
+		return 0;
+	return (a->op == SC_OP_MASKED_EQ) - (b->op == SC_OP_MASKED_EQ);
 }
 
 static int compare(const struct order *o, const struct sc_order_item *a,
 	const struct sc_order_item *b)
 {
-	const struct sc_cmp *ca = &o->cmps[a->rule.first_cmp + o->depth];
-	const struct sc_cmp *cb = &o->cmps[b->rule.first_cmp + o->depth];
+	const uint32_t at = o->depth / 2;
+	const struct sc_cmp *ca = &o->cmps[a->rule.first_cmp + at];
+	const struct sc_cmp *cb = &o->cmps[b->rule.first_cmp + at];
 	int order;
 
 	/* Only a hostile caller's chains end here beside others; they still sort. */
-	if (a->rule.n_cmps <= o->depth || b->rule.n_cmps <= o->depth)
-		return (a->rule.n_cmps <= o->depth) - (b->rule.n_cmps <= o->depth);
-	order = canonical(ca, cb);
+	if (a->rule.n_cmps <= at || b->rule.n_cmps <= at)
+		return (a->rule.n_cmps <= at) - (b->rule.n_cmps <= at);
+	order = canonical(ca, cb, o->depth);
 	if (order)
 		return order;
 	if (!o->grouping)
 		return (a->leader > b->leader) - (a->leader < b->leader);
-	if (ca->mask != cb->mask)
-		return ca->mask < cb->mask ? -1 : 1;
-	return ca->op - cb->op;
+	return identity(ca, cb, o->depth);
 }
 
 /* Stable: what is equal stays in the order of insertion. */
@@ -85,7 +106,7 @@ static void merge_sort(const struct order *o, struct sc_order_item *items, uint3
 
 static void order_from(struct order o, struct sc_order_item *items, uint32_t n)
 {
-	if (n < 2 || o.depth == 6)
+	if (n < 2 || o.depth == 2 * 6)
 		return;
 	o.grouping = true;
 	merge_sort(&o, items, n);

@@ -13,7 +13,8 @@ struct sc_order_item {
 /* Sorts @n rules, given in order of insertion, into the canonical order: element by
  * element, the higher argument first; then EQ, NE and MASKED_EQ before LT and LE before GT
  * and GE; then the larger datum (for LT and LE the smaller) first; then the element that
- * was inserted first. @scratch has room for 2 * @n items. */
+ * was inserted first. The high and the low word of a comparison are an element each.
+ * @scratch has room for 2 * @n items. */
 void sc_order_rules(struct sc_low_rule *rules, uint32_t n, const struct sc_cmp *cmps,
 	struct sc_order_item *scratch);
 

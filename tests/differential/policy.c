@@ -17,6 +17,7 @@ struct maker {
 	struct scenario *s;
 	uint32_t otherwise;
 	bool big_endian, native_only, transactions, skip;
+	bool overlaps; /* rules are masks of one value of one argument */
 	int calls[MAX_CALLS]; /* rows of oracle_names, or -number where nobody names it */
 	uint64_t data[MAX_DATA], masks[2];
 	unsigned int args[3];
@@ -111,10 +112,30 @@ static void set_call(struct maker *m, struct op *op)
 		snprintf(op->name, sizeof(op->name), "%s", oracle_names[call].name);
 }
 
+/* Comparisons that nearly all hold at once: which rule is first is all that tells. */
+static void set_overlap(struct maker *m, struct op *op)
+{
+	struct oracle_cmp *c = &op->cmps[op->n_cmps++];
+
+	c->arg = m->args[0];
+	c->op = chance(m, 20) ? SCMP_CMP_EQ : SCMP_CMP_MASKED_EQ;
+	c->a = chance(m, 80) ? m->data[0] : m->data[1];
+	if (c->op == SCMP_CMP_MASKED_EQ) {
+		c->b = c->a;
+		c->a = mask(m);
+		if (chance(m, 40))
+			c->a = c->a << 32 | (uint32_t)mask(m);
+	}
+}
+
 static void set_cmps(struct maker *m, struct op *op)
 {
 	unsigned int n = chance(m, 8) ? 0 : 1 + below(m, 100) / 45, first = below(m, 3);
 
+	if (n && m->overlaps) {
+		set_overlap(m, op);
+		return;
+	}
 	for (unsigned int i = 0; i < n; i++) {
 		struct oracle_cmp *c = &op->cmps[op->n_cmps++];
 
@@ -378,6 +399,7 @@ void policy_random(uint64_t seed, enum policy_kind kind, struct scenario *s)
 	snprintf(s->name, sizeof(s->name), "seed-%llu", (unsigned long long)seed);
 	choose(&m);
 	m.skip = kind == POLICY_OURS && chance(&m, 10);
+	m.overlaps = chance(&m, 15);
 	build(&m);
 	probe_all(&m);
 }
