@@ -17,7 +17,7 @@ struct live_test {
 };
 
 extern const struct live_test live_actions[], live_load[], live_notify[], live_signals[],
-	live_errors[], live_layer[];
+	live_errors[], live_exports[], live_layer[];
 
 /* Runs all tests of @suites (ended by NULL), or those whose name contains argv[1]; 0
  * or 1. */

@@ -4,8 +4,8 @@
 
 int main(int argc, char **argv)
 {
-	const struct live_test *const suites[] = {
-		live_actions, live_load, live_notify, live_signals, live_errors, NULL};
+	const struct live_test *const suites[] = {live_actions, live_load, live_notify,
+		live_signals, live_errors, live_exports, NULL};
 
 	return live_main(argc, argv, suites);
 }
