@@ -1,11 +1,14 @@
-/* Case files as inputs of fuzz_calls, and names as inputs of fuzz_tables:
- *   seeds calls DIRECTORY CASE-FILES...   seeds tables DIRECTORY
+/* Case files as inputs of fuzz_calls, the programs that they make as inputs of fuzz_bpf, and
+ * names as inputs of fuzz_tables:
+ *   seeds calls DIRECTORY CASE-FILES...   seeds bpf DIRECTORY LIBRARY CASE-FILES...
+ *   seeds tables DIRECTORY
  * SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "calls.h"
+#include "cases/run.h"
 
 static unsigned int n;
 
@@ -38,6 +41,41 @@ static void save_cases(const char *directory, const char *path)
 	case_free(&file);
 }
 
+/* The first context's program behind a seed, which says the byte order. */
+static void save_program(const char *directory, const struct lib *lib,
+	const struct scenario *s)
+{
+	unsigned char bytes[4 + 64 * sizeof(struct sock_filter)] = {0};
+	scmp_filter_ctx ctx[N_CONTEXTS + 1] = {NULL};
+	struct program prog = {0};
+	size_t size;
+
+	run_until(lib, s, s->n_ops, ctx);
+	if (ctx[0] && lib_export(lib, ctx[0], &prog) == 0) {
+		size = prog.len * sizeof(*prog.insns);
+		memcpy(bytes, &prog.len, 4);
+		if (size > 0 && size <= sizeof(bytes) - 4) {
+			memcpy(bytes + 4, prog.insns, size);
+			save(directory, bytes, 4 + size);
+		}
+	}
+	free(prog.insns);
+	for (unsigned int i = 0; i <= N_CONTEXTS; i++)
+		lib->release(ctx[i]);
+}
+
+static void save_programs(const char *directory, const struct lib *lib, const char *path)
+{
+	struct case_file file;
+
+	if (case_read(path, &file))
+		exit(1);
+	for (unsigned int i = 0; i < file.n; i++)
+		if (file.scenarios[i].n_ops < 1000)
+			save_program(directory, lib, &file.scenarios[i]);
+	case_free(&file);
+}
+
 static void save_names(const char *directory)
 {
 	for (unsigned int i = 0; i < oracle_n_names; i += 7) {
@@ -59,7 +97,16 @@ int main(int argc, char **argv)
 	mkdir(argv[2], 0777);
 	if (strcmp(argv[1], "tables") == 0)
 		save_names(argv[2]);
-	for (int i = 3; i < argc; i++)
-		save_cases(argv[2], argv[i]);
+	if (strcmp(argv[1], "calls") == 0)
+		for (int i = 3; i < argc; i++)
+			save_cases(argv[2], argv[i]);
+	if (strcmp(argv[1], "bpf") == 0) {
+		struct lib lib;
+
+		if (argc < 4 || !lib_open(&lib, argv[3]))
+			return 1;
+		for (int i = 4; i < argc; i++)
+			save_programs(argv[2], &lib, argv[i]);
+	}
 	return n == 0;
 }
