@@ -58,10 +58,16 @@ static void check_files(int n, char **paths)
 
 		if (case_read(paths[i], &file))
 			exit(1);
-		for (unsigned int k = 0; k < file.n; k++)
+		for (unsigned int k = 0; k < file.n; k++) {
+			const struct scenario *s = &file.scenarios[k];
+
 			/* Tens of thousands of rules are for --sim: here each is many calls. */
-			if (!file.scenarios[k].ours_only && !file.scenarios[k].no_oracle)
-				check_scenario(&lib, &file.scenarios[k]);
+			if (s->ours_only || s->no_oracle)
+				printf("ok %u - %s # SKIP too long, or no context to compare\n",
+					++checks, s->name);
+			else
+				check_scenario(&lib, s);
+		}
 		case_free(&file);
 	}
 }
