@@ -104,7 +104,8 @@ int sluice_fd(const struct sluice_supervisor *supervisor);
 /* Wait at most @timeout_ms (-1: for ever, 0: not at all) and handle what has come: at
  * most one request of each of 16 listeners. Returns how many requests were handled;
  * 0 after the time or when other work was done; -EINTR after a signal; -EBUSY from
- * inside a handler. */
+ * inside a handler. No cancellation point of pthread_cancel(3): with -1, a busy listener
+ * that is all there is to wait for is waited for in its own ioctl(2) (kernel 6.11). */
 int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms);
 
 /* Dispatch until no listener and no OCI server is left. Returns 0, or -errno. */
