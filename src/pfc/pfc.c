@@ -38,8 +38,6 @@ static void print_action(FILE *out, uint32_t action)
 	case SC_ACT_ALLOW:
 		fputs("ALLOW", out);
 		break;
-	default:
-		fprintf(out, "0x%08" PRIx32, action);
 	}
 }
 

@@ -69,8 +69,6 @@ int sc_policy_new(uint32_t default_action, struct sc_policy **out)
 
 void sc_policy_free(struct sc_policy *policy)
 {
-	if (!policy)
-		return;
 	drop_snapshots(policy);
 	ruleset_clear(&policy->rules);
 	free(policy);
@@ -141,8 +139,6 @@ int sc_policy_merge(struct sc_policy *dst, struct sc_policy *src)
 {
 	struct sc_ruleset *to = &dst->rules, *from = &src->rules;
 
-	if (!to->n_tables || !from->n_tables)
-		return -EINVAL;
 	if (dst->default_action != src->default_action || dst->attrs.nnp != src->attrs.nnp ||
 		dst->attrs.tsync != src->attrs.tsync)
 		return -EINVAL;
@@ -180,8 +176,6 @@ void sc_policy_reject(struct sc_policy *policy)
 {
 	struct sc_snapshot *snapshot = policy->snapshots;
 
-	if (!snapshot)
-		return;
 	policy->snapshots = snapshot->outer;
 	ruleset_clear(&policy->rules);
 	policy->rules = snapshot->rules;

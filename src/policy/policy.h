@@ -118,20 +118,21 @@ int sc_policy_arch_add(struct sc_policy *policy, const struct sc_arch *arch);
 int sc_policy_arch_remove(struct sc_policy *policy, const struct sc_arch *arch);
 bool sc_policy_arch_exist(const struct sc_policy *policy, const struct sc_arch *arch);
 
-/* Moves @src's architectures into @dst and frees @src. -EINVAL: other default action, NNP
- * or TSYNC, or no architecture; -EDOM: byte order; -EEXIST: a shared architecture, as of
- * one policy with itself. */
+/* Moves @src's architectures into @dst and frees @src; both have some. -EINVAL: other default
+ * action, NNP or TSYNC; -EDOM: byte order; -EEXIST: a shared architecture, as of one policy
+ * with itself. */
 int sc_policy_merge(struct sc_policy *dst, struct sc_policy *src);
 
-/* Adds a rule on @nr, a number of the native architecture, to every architecture. @exact:
- * refuse (-EOPNOTSUPP, -EDOM, -EINVAL) instead of adapting it. Other errors: -EEXIST
- * (conflict), -EFAULT (the number has no name and a foreign architecture is there). */
+/* Adds a rule on @nr, a number of the native architecture, to every architecture. @exact, for
+ * policies of one architecture: refuse (-EDOM, -EINVAL) instead of adapting it. Other errors:
+ * -EEXIST (conflict), -EFAULT (the number has no name and a foreign architecture is there). */
 int sc_policy_rule_add(struct sc_policy *policy, uint32_t action, int nr,
 	const struct sc_chain *chain, bool exact);
 int sc_policy_priority(struct sc_policy *policy, int nr, uint8_t priority);
 
 /* A transaction is a copy of the rules: begin pushes one, reject swaps it back, commit
- * drops it. They nest. Attributes are not part of it. */
+ * drops it. They nest. Attributes are not part of it. Without one commit does nothing, and
+ * reject must not be called. */
 int sc_policy_begin(struct sc_policy *policy);
 void sc_policy_reject(struct sc_policy *policy);
 void sc_policy_commit(struct sc_policy *policy);
@@ -184,6 +185,7 @@ static inline struct sc_call *sc_table_find(const struct sc_table *table, int nr
 
 /* prefix.c: the index of a call with many rules. */
 #define SC_INDEX_FROM 16 /* rules of one call, from which on it is indexed */
+/* @chain is not empty. */
 int sc_prefix_judge(const struct sc_table *table, const struct sc_call *call,
 	const struct sc_chain *chain, uint32_t action);
 int sc_prefix_reserve(struct sc_table *table, uint32_t more_rules);

@@ -53,7 +53,7 @@ int sc_prefix_judge(const struct sc_table *table, const struct sc_call *call,
 {
 	uint64_t hash = table->seed ^ call_index(table, call);
 
-	for (uint32_t len = 1; len <= chain->len; len++) {
+	for (uint32_t len = 1;; len++) {
 		const struct sc_prefix *at;
 
 		hash = hash_cmp(hash, &chain->cmp[len - 1]);
@@ -67,7 +67,6 @@ int sc_prefix_judge(const struct sc_table *table, const struct sc_call *call,
 		if (len == chain->len)
 			return at->mixed || at->action != action ? -EEXIST : SC_TABLE_REPLACE;
 	}
-	return SC_TABLE_ADD;
 }
 
 int sc_prefix_reserve(struct sc_table *table, uint32_t more_rules)

@@ -154,8 +154,6 @@ int sc_policy_rule_add(struct sc_policy *policy, uint32_t action, int nr,
 	const struct sc_arch *native = policy->native;
 	int rc;
 
-	if (exact && rules->n_tables > 1)
-		return -EOPNOTSUPP;
 	if (rules->n_tables != 1 || rules->tables[0]->arch != native || native->has_mux || nr < 0)
 		rc = add_everywhere(policy, action, nr, chain, exact);
 	else if (chain->len == 0)
