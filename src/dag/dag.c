@@ -110,13 +110,10 @@ uint32_t sc_dag_test(struct sc_dag *dag, enum sc_test test, uint8_t word, uint32
 
 	if (yes == no)
 		return yes;
-	if (test == SC_TEST_EQ && mask != UINT32_MAX) {
-		/* One JSET instead of AND and JEQ. */
-		if (k == 0)
-			return sc_dag_test(dag, SC_TEST_SET, word, UINT32_MAX, mask, no, yes);
-		if (k == mask && (mask & (mask - 1)) == 0)
-			return sc_dag_test(dag, SC_TEST_SET, word, UINT32_MAX, mask, yes, no);
-	}
+	/* One JSET instead of AND and a comparison. That no bit is set is asked as >= 1. */
+	if (mask != UINT32_MAX && ((test == SC_TEST_GE && k == 1) ||
+				  (test == SC_TEST_EQ && k == mask && (mask & (mask - 1)) == 0)))
+		return sc_dag_test(dag, SC_TEST_SET, word, UINT32_MAX, mask, yes, no);
 	return intern(dag, &node);
 }
 

@@ -1,5 +1,5 @@
-/* Masked comparisons of the low word alone, at the end of its line: the piece behind the
- * largest low word begins at 2^32, and must not come back as 0.
+/* Masked comparisons of the low word alone: at the end of its line, where the piece behind the
+ * largest low word begins at 2^32, and must not come back as 0; and with no bit set.
  * SPDX-License-Identifier: MIT */
 #include <endian.h>
 #include <setjmp.h>
@@ -56,10 +56,38 @@ static void neighbours_at_the_end(void **state)
 	seccomp_release(ctx);
 }
 
+/* One JSET says it, without AND. */
+static void no_bit_of_a_mask(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	struct sock_filter insns[64];
+	size_t size = sizeof(insns);
+	unsigned int jsets = 0;
+
+	(void)state;
+	assert_int_equal(seccomp_arch_remove(ctx, SCMP_ARCH_NATIVE), 0);
+	assert_int_equal(seccomp_arch_add(ctx, ARCH), 0);
+	assert_int_equal(seccomp_rule_add(ctx, SCMP_ACT_ERRNO(1), SCMP_SYS(dup), 1,
+				 SCMP_A0(SCMP_CMP_MASKED_EQ, 6, 0)),
+		0);
+	assert_int_equal(seccomp_export_bpf_mem(ctx, insns, &size), 0);
+	for (size_t i = 0; i < size / sizeof(*insns); i++) {
+		assert_int_not_equal(BPF_CLASS(insns[i].code), BPF_ALU);
+		jsets += insns[i].code == (BPF_JMP | BPF_JSET | BPF_K) && insns[i].k == 6;
+	}
+	assert_int_equal(jsets, 1);
+	assert_int_equal(verdict(ctx, 0), SCMP_ACT_ERRNO(1));
+	assert_int_equal(verdict(ctx, 9 | ~LOW), SCMP_ACT_ERRNO(1));
+	for (uint64_t bits = 2; bits <= 6; bits += 2)
+		assert_int_equal(verdict(ctx, bits), SCMP_ACT_ALLOW);
+	seccomp_release(ctx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(neighbours_at_the_end),
+		cmocka_unit_test(no_bit_of_a_mask),
 	};
 
 	return cmocka_run_group_tests_name("low word", tests, NULL, NULL);
