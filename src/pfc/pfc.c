@@ -1,42 +1,67 @@
 /* The filter in words, from the lowered policy: what is printed is what is compiled.
  * SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "arch/arch.h"
 #include "pfc/pfc.h"
 #include "policy/policy.h"
+#include "util/vec.h"
 
-static void print_action(FILE *out, uint32_t action)
+/* Longer than anything that is said at once: a line of the heading is the longest. */
+#define PIECE_MAX 128
+
+/* Not a stream in memory: glibc's loses what it has no room for, and says nothing. */
+struct text {
+	char *at;
+	uint32_t len, cap;
+	int rc;
+};
+
+static __attribute__((format(printf, 2, 3))) void say(
+	struct text *out, const char *format, ...)
+{
+	va_list args;
+
+	if (!out->rc)
+		out->rc = sc_reserve(out->at, out->cap, out->len, PIECE_MAX);
+	if (out->rc < 0)
+		return;
+	va_start(args, format);
+	out->len += (uint32_t)vsnprintf(out->at + out->len, PIECE_MAX, format, args);
+	va_end(args);
+}
+
+static void print_action(struct text *out, uint32_t action)
 {
 	uint32_t data = action & 0xffff;
 
 	switch (action & 0xffff0000) {
 	case SC_ACT_KILL_PROCESS:
-		fputs("KILL_PROCESS", out);
+		say(out, "KILL_PROCESS");
 		break;
 	case SC_ACT_KILL_THREAD:
-		fputs("KILL_THREAD", out);
+		say(out, "KILL_THREAD");
 		break;
 	case SC_ACT_TRAP:
-		fprintf(out, data ? "TRAP(%" PRIu32 ")" : "TRAP", data);
+		say(out, data ? "TRAP(%" PRIu32 ")" : "TRAP", data);
 		break;
 	case SC_ACT_ERRNO:
-		fprintf(out, "ERRNO(%" PRIu32 ")", data);
+		say(out, "ERRNO(%" PRIu32 ")", data);
 		break;
 	case SC_ACT_NOTIFY:
-		fputs("NOTIFY", out);
+		say(out, "NOTIFY");
 		break;
 	case SC_ACT_TRACE:
-		fprintf(out, "TRACE(%" PRIu32 ")", data);
+		say(out, "TRACE(%" PRIu32 ")", data);
 		break;
 	case SC_ACT_LOG:
-		fputs("LOG", out);
+		say(out, "LOG");
 		break;
 	case SC_ACT_ALLOW:
-		fputs("ALLOW", out);
+		say(out, "ALLOW");
 		break;
 	}
 }
@@ -56,25 +81,26 @@ static const char *op_text(uint8_t op)
 	return text[op];
 }
 
-static void print_cmp(FILE *out, const struct sc_cmp *cmp)
+static void print_cmp(struct text *out, const struct sc_cmp *cmp)
 {
 	if (cmp->op == SC_OP_MASKED_EQ)
-		fprintf(out, "(a%u & 0x%" PRIx64 ")", cmp->arg, cmp->mask);
+		say(out, "(a%u & 0x%" PRIx64 ")", cmp->arg, cmp->mask);
 	else
-		fprintf(out, "a%u", cmp->arg);
-	fprintf(out, " %s 0x%" PRIx64, op_text(cmp->op), cmp->datum);
+		say(out, "a%u", cmp->arg);
+	say(out, " %s 0x%" PRIx64, op_text(cmp->op), cmp->datum);
 }
 
-static void print_rule(FILE *out, const struct sc_lowered *low, const struct sc_low_rule *rule)
+static void print_rule(
+	struct text *out, const struct sc_lowered *low, const struct sc_low_rule *rule)
 {
-	fputs("    ", out);
+	say(out, "    ");
 	for (uint32_t i = 0; i < rule->n_cmps; i++) {
-		fputs(i ? " and " : "if ", out);
+		say(out, "%s", i ? " and " : "if ");
 		print_cmp(out, &low->cmps[rule->first_cmp + i]);
 	}
-	fputs(rule->n_cmps ? ": " : "", out);
+	say(out, "%s", rule->n_cmps ? ": " : "");
 	print_action(out, rule->action);
-	fputc('\n', out);
+	say(out, "\n");
 }
 
 static const struct sc_arch *arch_of(const struct sc_low_abi *abi)
@@ -92,63 +118,57 @@ static const struct sc_arch *arch_of(const struct sc_low_abi *abi)
 	return NULL;
 }
 
-static void print_call(FILE *out, const struct sc_lowered *low, const struct sc_arch *arch,
-	const struct sc_low_call *call)
+static void print_call(struct text *out, const struct sc_lowered *low,
+	const struct sc_arch *arch, const struct sc_low_call *call)
 {
 	int row = arch ? sc_syscall_by_nr(arch, (int)call->nr) : -1;
 
-	fprintf(out, "  %s %" PRId32 "%s", row < 0 ? "number" : sc_syscall_name(row),
+	say(out, "  %s %" PRId32 "%s", row < 0 ? "number" : sc_syscall_name(row),
 		(int32_t)call->nr, call->n_rules ? ":" : ": no rule");
 	if (call->weight)
-		fprintf(out, " # priority %" PRIu32, call->weight);
-	fputc('\n', out);
+		say(out, " # priority %" PRIu32, call->weight);
+	say(out, "\n");
 	for (uint32_t r = 0; r < call->n_rules; r++)
 		print_rule(out, low, &low->rules[call->first_rule + r]);
 }
 
-static void print_abi(FILE *out, const struct sc_lowered *low, const struct sc_low_abi *abi)
+static void print_abi(
+	struct text *out, const struct sc_lowered *low, const struct sc_low_abi *abi)
 {
 	const struct sc_arch *arch = arch_of(abi);
 	bool x32_alone = arch && !abi->n_calls && abi->otherwise == low->badarch &&
 		abi->first == SC_X32_BIT && abi->last != UINT32_MAX;
 
 	if (x32_alone) {
-		fprintf(out, "numbers 0x%" PRIx32 " to 0x%" PRIx32 " (x32): ", abi->first,
-			abi->last);
+		say(out, "numbers 0x%" PRIx32 " to 0x%" PRIx32 " (x32): ", abi->first, abi->last);
 		print_action(out, abi->otherwise);
-		fputc('\n', out);
+		say(out, "\n");
 		return;
 	}
-	fprintf(out, "arch %s 0x%08" PRIx32 "%s\n", arch ? arch->name : "?", abi->audit,
+	say(out, "arch %s 0x%08" PRIx32 "%s\n", arch ? arch->name : "?", abi->audit,
 		abi->first == abi->last ? ", number -1" : "");
 	for (uint32_t c = 0; c < abi->n_calls; c++)
 		print_call(out, low, arch, &low->calls[abi->first_call + c]);
-	fputs("  otherwise: ", out);
+	say(out, "  otherwise: ");
 	print_action(out, abi->otherwise);
-	fputc('\n', out);
+	say(out, "\n");
 }
 
 int sc_pfc(const struct sc_lowered *low, char **text, size_t *size)
 {
-	char *buffer = NULL;
-	size_t length;
-	FILE *out = open_memstream(&buffer, &length);
-	bool failed;
+	struct text out = {0};
 
-	if (!out)
-		return -ENOMEM;
-	fputs("# pseudo filter code: for each call the first rule that matches decides\n", out);
+	say(&out, "# pseudo filter code: for each call the first rule that matches decides\n");
 	for (uint32_t a = 0; a < low->n_abis; a++)
-		print_abi(out, low, &low->abis[a]);
-	fputs("any other architecture: ", out);
-	print_action(out, low->badarch);
-	fputc('\n', out);
-	failed = ferror(out);
-	if (fclose(out) != 0 || failed) {
-		free(buffer);
-		return -ENOMEM;
+		print_abi(&out, low, &low->abis[a]);
+	say(&out, "any other architecture: ");
+	print_action(&out, low->badarch);
+	say(&out, "\n");
+	if (out.rc < 0) {
+		free(out.at);
+		return out.rc;
 	}
-	*text = buffer;
-	*size = length;
+	*text = out.at;
+	*size = out.len;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -226,6 +227,65 @@ static void check_load(void)
 	seccomp_release(ctx);
 }
 
+static scmp_filter_ctx big_filter(void)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	int rc = 0;
+
+	for (int i = 0; i < 100 && !rc; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(1 + i % 7), 2 * i, 2,
+			SCMP_A0(SCMP_CMP_EQ, 0x123456789abcdef0 + (scmp_datum_t)i),
+			SCMP_A1(SCMP_CMP_LE, 0x123456789abcdef0 + (scmp_datum_t)i));
+	if (!ctx || rc || seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2))
+		abort();
+	return ctx;
+}
+
+/* Refused or done altogether, whichever allocation fails; most are needed. */
+static bool exports_failing(scmp_filter_ctx ctx, int (*export)(scmp_filter_ctx, int))
+{
+	int whole = memfd_create("whole", MFD_CLOEXEC);
+	unsigned int nth = 1, refused = 0;
+	bool failed = true, ok = export(ctx, whole) == 0;
+	off_t size = lseek(whole, 0, SEEK_CUR);
+
+	for (; failed; nth++) {
+		int fd = memfd_create("export", MFD_CLOEXEC), rc;
+
+		fail_at(nth);
+		rc = export(ctx, fd);
+		failed = fail_end();
+		ok &= rc == 0 || (failed && rc == -ENOMEM);
+		ok &= lseek(fd, 0, SEEK_CUR) == (rc ? 0 : size);
+		refused += rc == -ENOMEM;
+		close(fd);
+	}
+	close(whole);
+	return ok && size > 8192 && 2 * refused > nth;
+}
+
+static int export_pfc(scmp_filter_ctx ctx, int fd)
+{
+	return seccomp_export_pfc(ctx, fd);
+}
+
+static int export_bpf(scmp_filter_ctx ctx, int fd)
+{
+	return seccomp_export_bpf(ctx, fd);
+}
+
+/* More text than its stream has room for at first, and a tree of many choices. */
+static void check_big(void)
+{
+	long alive = fail_alive();
+	scmp_filter_ctx ctx = big_filter();
+
+	verdict(exports_failing(ctx, export_pfc), "a long text without memory is none");
+	verdict(exports_failing(ctx, export_bpf), "a wide tree without memory is none");
+	seccomp_release(ctx);
+	verdict(fail_alive() == alive, "they leave nothing");
+}
+
 int main(int argc, char **argv)
 {
 	/* The proof has a test of its own for this (tests/prove). */
@@ -233,6 +293,7 @@ int main(int argc, char **argv)
 	check_resolve();
 	check_notify_alloc();
 	check_load();
+	check_big();
 	check_files(argc - 1, argv + 1);
 	printf("# %lu allocations failed: %lu calls said so, %lu did without\n",
 		failures.injected, failures.refused, failures.tolerated);
