@@ -150,7 +150,7 @@ static int collect(
 	return rc;
 }
 
-/* At most 16 deep. */
+/* @u and @v differ, as do those of all pieces. At most 16 deep. */
 static int walk(struct walk *w, uint32_t u, uint32_t v)
 {
 	_cleanup_(pieces_clear) struct pieces pieces = {0};
@@ -159,8 +159,6 @@ static int walk(struct walk *w, uint32_t u, uint32_t v)
 	unsigned int word, bit;
 	int rc;
 
-	if (u == v)
-		return 0;
 	if (level == SC_BDD_LEVELS) {
 		w->region.a = sc_bdd_value(w->b, u);
 		w->region.b = sc_bdd_value(w->b, v);

@@ -112,8 +112,6 @@ int sc_policy_arch_add(struct sc_policy *policy, const struct sc_arch *arch)
 		return -EEXIST;
 	if (rules->n_tables && rules->tables[0]->arch->big_endian != arch->big_endian)
 		return -EDOM;
-	if (rules->n_tables == SC_ARCH_MAX)
-		return -ENOMEM;
 	rc = sc_table_new(arch, &rules->tables[rules->n_tables]);
 	if (rc < 0)
 		return rc;

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "arch/arch.h"
+#include "policy/policy.h"
 
 static const struct sc_arch *arch(const char *name)
 {
@@ -33,6 +34,8 @@ static void test_architectures(void **state)
 {
 	(void)state;
 	assert_int_equal(sc_arch_count, 23);
+	/* A policy has room for each once, and is not asked again. */
+	assert_true(sc_arch_count <= SC_ARCH_MAX);
 	for (unsigned int i = 0; i < sc_arch_count; i++) {
 		const struct sc_arch *a = sc_arch_at(i);
 
