@@ -43,14 +43,17 @@ static int rule2(scmp_filter_ctx ctx, uint32_t action, uint64_t a0, uint64_t a1)
 		ctx, action, NR, 2, SCMP_A0(SCMP_CMP_EQ, a0), SCMP_A1(SCMP_CMP_EQ, a1));
 }
 
-/* Enough other rules that the call is indexed. */
+/* Enough other rules that the call is indexed. Their high word is their own: with that of the
+ * tests' rules they would be the first to have it, and so come before what ties with it. */
+#define OTHER(i) (UINT64_C(1) << 32 | (100 + (i)))
+
 static scmp_filter_ctx indexed(void)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 
 	assert_non_null(ctx);
 	for (uint64_t i = 0; i < 40; i++)
-		assert_int_equal(rule1(ctx, E(40), 100 + i), 0);
+		assert_int_equal(rule1(ctx, E(40), OTHER(i)), 0);
 	return ctx;
 }
 
@@ -81,7 +84,7 @@ static void replacing_keeps_the_place(void **state)
 		assert_int_equal(masked(ctx, E(3), 2), 0); /* covered */
 		assert_int_equal(verdict(ctx, NR, 1, 0), first ? E(1) : E(2));
 		assert_int_equal(verdict(ctx, NR, 17, 1), E(1));
-		assert_int_equal(verdict(ctx, NR, 101, 1), E(40));
+		assert_int_equal(verdict(ctx, NR, OTHER(1), 1), E(40));
 		seccomp_release(ctx);
 	}
 }
@@ -151,6 +154,63 @@ static void many_calls_that_multiply(void **state)
 	seccomp_release(ctx);
 }
 
+/* More tests than a graph may have: refused before memory is. */
+static void many_nodes(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	size_t size;
+
+	(void)state;
+	for (uint64_t i = 0; i < 250000; i++) {
+		const scmp_datum_t from = (i + 1) << 32 | (i + 1);
+
+		assert_int_equal(
+			seccomp_rule_add(ctx, E(1), NR, 6, SCMP_A0(SCMP_CMP_GT, from),
+				SCMP_A1(SCMP_CMP_GT, from), SCMP_A2(SCMP_CMP_GT, from),
+				SCMP_A3(SCMP_CMP_GT, from), SCMP_A4(SCMP_CMP_GT, from),
+				SCMP_A5(SCMP_CMP_GT, from)),
+			0);
+	}
+	assert_int_equal(seccomp_export_bpf_mem(ctx, NULL, &size), -ECANCELED);
+	assert_int_equal(errno, E2BIG);
+	seccomp_release(ctx);
+}
+
+/* Each mask is a level of the graph; more levels than a stack should bear go rule by
+ * rule. */
+static void many_masks(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	(void)state;
+	for (unsigned int i = 0; i < 64; i++)
+		assert_int_equal(seccomp_rule_add(ctx, E(1 + i), NR, 1,
+					 SCMP_A0(SCMP_CMP_MASKED_EQ, UINT64_C(1) << i,
+						 UINT64_C(1) << i)),
+			0);
+	for (unsigned int i = 0; i < 64; i++)
+		assert_int_equal(verdict(ctx, NR, UINT64_C(1) << i, 0), E(1 + i));
+	assert_int_equal(verdict(ctx, NR, 0, 0), SCMP_ACT_ALLOW);
+	seccomp_release(ctx);
+}
+
+/* The weights of priorities add up: scaled, or the cheapest tree would be lost. */
+static void many_priorities(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	(void)state;
+	assert_int_equal(seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2), 0);
+	for (int nr = 0; nr < 30000; nr++) {
+		assert_int_equal(seccomp_rule_add(ctx, E(1 + nr / 6000), nr, 0), 0);
+		assert_int_equal(seccomp_syscall_priority(ctx, nr, 255), 0);
+	}
+	for (int nr = 0; nr < 30000; nr += 100)
+		assert_int_equal(verdict(ctx, nr, 0, 0), E(1 + nr / 6000));
+	assert_int_equal(verdict(ctx, 30000, 0, 0), SCMP_ACT_ALLOW);
+	seccomp_release(ctx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +219,9 @@ int main(void)
 		cmocka_unit_test(many_replaced),
 		cmocka_unit_test(many_far_apart),
 		cmocka_unit_test(many_calls_that_multiply),
+		cmocka_unit_test(many_nodes),
+		cmocka_unit_test(many_masks),
+		cmocka_unit_test(many_priorities),
 	};
 
 	setenv("SECCOMP_SELF_CHECK", "0", 1); /* too many rules for the prover's bounds */

@@ -6,10 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 #include <seccomp.h>
+
+#include "pfc/pfc.h"
 
 static const char x86_64_alone[] =
 	"# pseudo filter code: for each call the first rule that matches decides\n"
@@ -56,10 +59,31 @@ static void one_architecture(void **state)
 	seccomp_release(ctx);
 }
 
+/* An architecture that no table knows is its number. */
+static void unknown(void **state)
+{
+	struct sc_low_abi abi = {
+		.audit = 0x40000099, .last = UINT32_MAX, .otherwise = SCMP_ACT_ALLOW};
+	const struct sc_lowered low = {.abis = &abi, .n_abis = 1, .badarch = SCMP_ACT_LOG};
+	char *text = NULL;
+	size_t size = 0;
+
+	(void)state;
+	assert_int_equal(sc_pfc(&low, &text, &size), 0);
+	assert_int_equal(size, strlen(text));
+	assert_string_equal(text,
+		"# pseudo filter code: for each call the first rule that matches decides\n"
+		"arch ? 0x40000099\n"
+		"  otherwise: ALLOW\n"
+		"any other architecture: LOG\n");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_architecture),
+		cmocka_unit_test(unknown),
 	};
 
 	return cmocka_run_group_tests_name("pfc", tests, NULL, NULL);

@@ -1,0 +1,85 @@
+/* What no case can say: calls with more arguments than there are, contexts that are none,
+ * and filters that the self-check does not let out. SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <seccomp.h>
+
+#define E(n) SCMP_ACT_ERRNO(n)
+
+static void no_context(void **state)
+{
+	(void)state;
+	assert_int_equal(seccomp_load(NULL), -EINVAL);
+	assert_int_equal(seccomp_notify_fd(NULL), -EINVAL);
+}
+
+/* The count says how much is read off the stack. */
+static void too_many_arguments(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	(void)state;
+	for (unsigned int n = 7; n > 0; n *= 2) {
+		assert_int_equal(
+			seccomp_rule_add(ctx, E(1), 5, n, SCMP_A0(SCMP_CMP_EQ, 1)),
+			-EINVAL);
+		assert_int_equal(
+			seccomp_rule_add_exact(ctx, E(1), 5, n, SCMP_A0(SCMP_CMP_EQ, 1)),
+			-EINVAL);
+	}
+	seccomp_release(ctx);
+}
+
+/* Bit i of one argument and bit 31 - i of the other: a diagram of that has 2^32 nodes, in
+ * whichever order the prover asks for the bits. The program has a hundred instructions.
+ */
+static scmp_filter_ctx beyond_proof(void)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	assert_non_null(ctx);
+	for (unsigned int i = 0; i < 32; i++) {
+		const scmp_datum_t one = UINT64_C(1) << i, other = UINT64_C(1)
+								   << (31 - i);
+
+		assert_int_equal(seccomp_rule_add(ctx, E(1), 1000, 2,
+					 SCMP_A0(SCMP_CMP_MASKED_EQ, one, one),
+					 SCMP_A1(SCMP_CMP_MASKED_EQ, other, other)),
+			0);
+	}
+	return ctx;
+}
+
+static void self_check_refuses(void **state)
+{
+	scmp_filter_ctx ctx = beyond_proof();
+	size_t size = 0;
+
+	(void)state;
+	setenv("SECCOMP_SELF_CHECK", "1", 1);
+	assert_int_equal(seccomp_precompute(ctx), -EFAULT);
+	assert_int_equal(seccomp_load(ctx), -EFAULT);
+	assert_int_equal(seccomp_export_bpf_mem(ctx, NULL, &size), -EFAULT);
+	assert_int_equal(size, 0);
+	setenv("SECCOMP_SELF_CHECK", "0", 1);
+	assert_int_equal(seccomp_export_bpf_mem(ctx, NULL, &size), 0);
+	assert_in_range(size, 8, 8 * 4096);
+	seccomp_release(ctx);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_context),
+		cmocka_unit_test(too_many_arguments),
+		cmocka_unit_test(self_check_refuses),
+	};
+
+	return cmocka_run_group_tests_name("calls", tests, NULL, NULL);
+}
