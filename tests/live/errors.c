@@ -117,6 +117,46 @@ static void break_sizes(int error)
 	CHECK(req == NULL && resp == NULL);
 }
 
+/* Kernels before 5.0 have no such operation. */
+static void no_sizes(void)
+{
+	struct seccomp_notif *req = NULL;
+	struct seccomp_notif_resp *resp = NULL;
+
+	if (seccomp_api_get() < 5)
+		SKIP("the kernel has no notifications (API level below 5)");
+	live_break(SYS_seccomp, 0, SECCOMP_GET_NOTIF_SIZES, EINVAL);
+	CHECK_EQ(seccomp_notify_alloc(&req, &resp), -EOPNOTSUPP);
+	CHECK(req == NULL && resp == NULL);
+}
+
+/* Before 5.7 a filter had a listener or was for all threads. */
+static void no_listener_with_tsync(void)
+{
+	scmp_filter_ctx ctx = live_filter(SCMP_SYS(getpgid), SCMP_ACT_ERRNO(1));
+
+	if (seccomp_api_get() < 5)
+		SKIP("the kernel has no notifications (API level below 5)");
+	CHECK_EQ(seccomp_api_set(5), 0);
+	CHECK_EQ(seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1), 0);
+	CHECK_EQ(seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(getsid), 0), -EINVAL);
+	CHECK_EQ(seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 0), 0);
+	CHECK_EQ(seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(getsid), 0), 0);
+	seccomp_release(ctx);
+}
+
+/* A file that takes nothing and says nothing: not tried for ever. */
+static void write_nothing(void)
+{
+	scmp_filter_ctx ctx = live_filter(SCMP_SYS(getpgid), SCMP_ACT_ERRNO(1));
+	int ends[2];
+
+	CHECK_EQ(pipe(ends), 0);
+	live_break(SYS_write, 0, (uint32_t)ends[1], 0);
+	CHECK_ERR(seccomp_export_bpf(ctx, ends[1]), -ECANCELED, EIO);
+	CHECK_ERR(seccomp_export_pfc(ctx, ends[1]), -ECANCELED, EIO);
+}
+
 static uint32_t broken_ioctl;
 
 /* A target that never gets an answer is ended with the test's process group. */
@@ -218,6 +258,9 @@ const struct live_test live_errors[] = {
 	{"errors: seccomp(2) fails altogether: level 1, through prctl(2)", probes_fail},
 	{"errors: an option that cannot be had fails the load", option_lost},
 	{"errors: alloc", sizes_fail},
+	{"errors: alloc on a kernel without notifications", no_sizes},
+	{"errors: NOTIFY for all threads on a kernel before 5.7", no_listener_with_tsync},
+	{"errors: write(2) writes nothing", write_nothing},
 	{"errors: receive", receive_fails},
 	{"errors: respond", respond_fails},
 	{"errors: addfd", addfd_fails},

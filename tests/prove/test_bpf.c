@@ -190,6 +190,25 @@ static void test_const_allow(void **state)
 		sc_bpf_const_allow(insns, N(insns), 7, 3)); /* looks at an argument */
 	assert_true(sc_bpf_const_allow(insns, N(insns), 7, 0x35));
 	assert_false(sc_bpf_const_allow(insns, N(insns), 7, 0x36));
+	/* A program that no kernel takes allows nothing: this one ends without a RET. */
+	assert_false(sc_bpf_const_allow(insns, 9, 7, 0x35));
+}
+
+static void test_const_allow_jumps(void **state)
+{
+	static const struct sock_filter insns[] = {
+		LD(0),
+		BPF_STMT(BPF_JMP | BPF_JA, 1),
+		RET(0),
+		JEQ(4, 0, 1),
+		RET(SECCOMP_RET_ALLOW),
+		RET(0),
+	};
+
+	(void)state;
+	assert_int_equal(sc_bpf_check(insns, N(insns), NULL, NULL), 0);
+	assert_true(sc_bpf_const_allow(insns, N(insns), 7, 4));
+	assert_false(sc_bpf_const_allow(insns, N(insns), 7, 5));
 }
 
 static void test_ebpf(void **state)
@@ -270,6 +289,9 @@ static void test_disasm(void **state)
 		"ALLOW(5)\n"
 		"  18: ret 0x12345678\n  19: code 0xffff, 1, 2, 0x3\n  20: ret a\n");
 	assert_non_null(strstr(be, "   3: ld a0.lo\n"));
+	assert_string_equal(sc_bpf_word_name(15, false), "a5.hi");
+	assert_string_equal(sc_bpf_word_name(15, true), "a5.lo");
+	assert_string_equal(sc_bpf_word_name(16, false), "?");
 }
 
 static void test_disasm_any_bytes(void **state)
@@ -299,6 +321,7 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_steps_and_scratch),
 		cmocka_unit_test(test_const_allow),
+		cmocka_unit_test(test_const_allow_jumps),
 		cmocka_unit_test(test_ebpf),
 		cmocka_unit_test(test_disasm),
 		cmocka_unit_test(test_disasm_any_bytes),

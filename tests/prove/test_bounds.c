@@ -1,0 +1,232 @@
+/* The prover at its limits: what it gives up, and that however little it is granted it is
+ * never wrong.
+ * SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "bpf/prove.h"
+#include "randprog.h"
+
+#define N(a)		 (sizeof(a) / sizeof((a)[0]))
+#define LD(off)		 BPF_STMT(BPF_LD | BPF_W | BPF_ABS, off)
+#define LDA(arg)	 LD(16 + 8 * (arg))
+#define RET(k)		 BPF_STMT(BPF_RET | BPF_K, k)
+#define TAX		 BPF_STMT(BPF_MISC | BPF_TAX, 0)
+#define ALU(op, k)	 BPF_STMT(BPF_ALU | (op), k)
+#define JMP(op, k, t, f) BPF_JUMP(BPF_JMP | (op), k, t, f)
+#define PROG(insns)                                                                      \
+	((const struct sc_prog){(struct sock_filter *)(insns), N(insns), false})
+
+static void assert_programs(const struct sc_prog *a, const struct sc_prog *b, int want)
+{
+	assert_int_equal(sc_prove_programs(a, b, NULL, NULL), want);
+}
+#define assert_proof(a, b, want) assert_programs(&PROG(a), &PROG(b), want)
+
+static void test_limits(void **state)
+{
+	const struct sock_filter equal_args[] = {
+		LDA(0), TAX, LDA(1), JMP(BPF_JEQ | BPF_X, 0, 0, 1), RET(1), RET(2)};
+	const struct sock_filter equal_turned[] = {LDA(1), TAX, LDA(0),
+		ALU(BPF_XOR | BPF_X, 0), JMP(BPF_JEQ, 0, 0, 1), RET(1), RET(2)};
+	const struct sock_filter product[] = {LDA(0), TAX, LDA(1),
+		ALU(BPF_MUL | BPF_X, 0), JMP(BPF_JEQ, 0x12345678, 0, 1), RET(1), RET(2)};
+	const struct sock_filter shift[] = {LDA(0), TAX, LDA(1), ALU(BPF_LSH | BPF_X, 0),
+		BPF_STMT(BPF_RET | BPF_A, 0)};
+	const struct sock_filter refused[] = {LD(3), RET(0)};
+	const struct sock_filter any[] = {LDA(0), BPF_STMT(BPF_RET | BPF_A, 0)};
+	const struct sock_filter by_zero[] = {ALU(BPF_DIV | BPF_X, 0), RET(1)};
+	const struct sock_filter kill[] = {RET(0)};
+
+	(void)state;
+	assert_proof(equal_args, equal_turned, SC_PROOF_EQUAL);
+	assert_proof(equal_args, product, -E2BIG);
+	assert_proof(shift, shift, -EOPNOTSUPP);
+	assert_proof(refused, any, -EINVAL);
+	assert_proof(any, any, SC_PROOF_EQUAL);
+	assert_proof(any, kill, SC_PROOF_DIFFERS);
+	assert_proof(by_zero, kill, SC_PROOF_EQUAL);
+}
+
+static void test_budget(void **state)
+{
+	const struct sock_filter insns[] = {
+		LDA(0), JMP(BPF_JEQ, 1, 0, 1), RET(1), RET(2)};
+	const struct sc_prog p = {(struct sock_filter *)insns, N(insns), false};
+	const struct sc_prove_limits nodes = {.max_nodes = 20}, steps = {.max_steps = 20};
+	const struct sc_prog big = {(struct sock_filter *)insns, N(insns), true};
+	const struct sc_lowered policy = {.badarch = 1};
+
+	(void)state;
+	assert_int_equal(sc_prove_programs(&p, &p, NULL, NULL), SC_PROOF_EQUAL);
+	assert_int_equal(sc_prove_programs(&p, &p, &nodes, NULL), -E2BIG);
+	assert_int_equal(sc_prove_programs(&p, &p, &steps, NULL), -E2BIG);
+	assert_int_equal(sc_prove_policy(&big, &policy, NULL, NULL), -EOPNOTSUPP);
+	assert_int_equal(sc_prove_policy(&p, &policy, NULL, NULL), SC_PROOF_DIFFERS);
+}
+
+static void test_many_states(void **state)
+{
+	struct sock_filter insns[100];
+	const struct sc_prog p = {insns, N(insns), false};
+	const struct sc_prove_limits few = {.max_nodes = 60}, enough = {.max_nodes = 120};
+
+	(void)state;
+	for (size_t i = 0; i < N(insns); i++)
+		insns[i] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0);
+	insns[N(insns) - 1] = (struct sock_filter)RET(0);
+	assert_int_equal(sc_prove_programs(&p, &p, &few, NULL), -E2BIG);
+	assert_int_equal(sc_prove_programs(&p, &p, &enough, NULL), SC_PROOF_EQUAL);
+}
+
+/* 128 ways lead to a long row of additions, where each makes a value of its own. */
+static void test_many_values(void **state)
+{
+	static struct sock_filter insns[SC_BPF_MAX];
+	const struct sc_prove_limits limits = {.max_steps = UINT64_MAX};
+	struct sc_prog p = {.insns = insns};
+
+	(void)state;
+	insns[p.len++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_IMM, 0);
+	insns[p.len++] = (struct sock_filter)BPF_STMT(BPF_ST, 0);
+	for (unsigned int i = 0; i < 7; i++) {
+		const struct sock_filter part[] = {LDA(0), JMP(BPF_JSET, 1u << i, 0, 3),
+			BPF_STMT(BPF_LD | BPF_MEM, 0), ALU(BPF_OR, 0x10000u << i),
+			BPF_STMT(BPF_ST, 0)};
+
+		memcpy(&insns[p.len], part, sizeof(part));
+		p.len += N(part);
+	}
+	insns[p.len++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_MEM, 0);
+	while (p.len < SC_BPF_MAX - 1)
+		insns[p.len++] = (struct sock_filter)ALU(BPF_ADD, 1);
+	insns[p.len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0);
+	assert_int_equal(sc_bpf_check(insns, p.len, NULL, NULL), 0);
+	assert_int_equal(sc_prove_programs(&p, &p, &limits, NULL), -E2BIG);
+	p.len = 500;
+	insns[p.len - 1] = insns[SC_BPF_MAX - 1];
+	assert_int_equal(sc_prove_programs(&p, &p, &limits, NULL), SC_PROOF_EQUAL);
+}
+
+struct question {
+	const struct sc_prog *a, *b;
+	const struct sc_lowered *policy; /* instead of b */
+	bool regions;
+};
+
+static int forget(const struct sc_region *region, void *arg)
+{
+	(void)region;
+	(void)arg;
+	return 0;
+}
+
+static int answer(const struct question *q, const struct sc_prove_limits *limits)
+{
+	if (q->regions)
+		return sc_prove_regions(q->a, q->b, limits, forget, NULL);
+	if (q->policy)
+		return sc_prove_policy(q->a, q->policy, limits, NULL);
+	return sc_prove_programs(q->a, q->b, limits, NULL);
+}
+
+/* With one step, two, ... and so with nodes: too big until it is right. */
+static void each_bound(const struct question *q, int want)
+{
+	struct sc_prove_limits limits = {0};
+	int rc = -E2BIG;
+
+	while (rc == -E2BIG) {
+		limits.max_steps++;
+		rc = answer(q, &limits);
+		assert_true(rc == -E2BIG || rc == want);
+	}
+	limits.max_steps = 0;
+	for (rc = -E2BIG; rc == -E2BIG;) {
+		limits.max_nodes++;
+		rc = answer(q, &limits);
+		assert_true(rc == -E2BIG || rc == want);
+	}
+}
+
+static void test_each_bound(void **state)
+{
+	const struct sc_prove_limits small = {.max_nodes = 2000, .max_steps = 2000};
+	struct rng r = {0xb0d5};
+	struct sock_filter ia[24], ib[24];
+	struct sc_prog a = {.insns = ia}, b = {.insns = ib};
+	unsigned int seen[2] = {0};
+
+	(void)state;
+	while (seen[0] < 20 || seen[1] < 20) {
+		struct question q = {.a = &a, .b = &b};
+		int rc;
+
+		a.len = rand_valid_program(&r, ia, N(ia));
+		b.len = a.len;
+		memcpy(ib, ia, sizeof(ib));
+		if (rng_below(&r, 2))
+			b.len = rand_valid_program(&r, ib, N(ib));
+		rc = answer(&q, &small);
+		if (rc < 0 || seen[rc]++ >= 20)
+			continue;
+		each_bound(&q, rc);
+	}
+}
+
+static void test_each_bound_of_regions(void **state)
+{
+	const struct sock_filter a[] = {LD(0), JMP(BPF_JGE, 10, 0, 4),
+		JMP(BPF_JGE, 77, 3, 0), LDA(0), JMP(BPF_JSET, 0x505, 0, 1), RET(1),
+		RET(2)};
+	const struct sock_filter b[] = {RET(2)};
+
+	(void)state;
+	each_bound(&(struct question){.a = &PROG(a), .b = &PROG(b), .regions = true},
+		SC_PROOF_DIFFERS);
+}
+
+/* RET A: the verdicts are compared bit by bit, those of the policy too. */
+static void test_each_bound_of_policies(void **state)
+{
+	struct sc_cmp cmp = {.mask = UINT64_MAX, .datum = 3, .arg = 0, .op = SC_OP_GT};
+	struct sc_low_rule rule = {.action = 0x12345, .n_cmps = 1};
+	struct sc_low_call call = {.nr = 5, .n_rules = 1};
+	struct sc_low_abi abi = {
+		.audit = 9, .last = UINT32_MAX, .n_calls = 1, .wide = false};
+	const struct sc_lowered low = {.abis = &abi,
+		.calls = &call,
+		.rules = &rule,
+		.cmps = &cmp,
+		.n_abis = 1,
+		.n_calls = 1,
+		.n_rules = 1,
+		.n_cmps = 1,
+		.badarch = 1};
+	const struct sock_filter insns[] = {LD(4), JMP(BPF_JEQ, 9, 1, 0), RET(1), LD(0),
+		JMP(BPF_JEQ, 5, 0, 2), LDA(0), JMP(BPF_JGT, 3, 1, 0), RET(0),
+		BPF_STMT(BPF_LD | BPF_IMM, 0x12345), BPF_STMT(BPF_RET | BPF_A, 0)};
+
+	(void)state;
+	each_bound(&(struct question){.a = &PROG(insns), .policy = &low}, SC_PROOF_EQUAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_many_states),
+		cmocka_unit_test(test_many_values),
+		cmocka_unit_test(test_each_bound),
+		cmocka_unit_test(test_each_bound_of_regions),
+		cmocka_unit_test(test_each_bound_of_policies),
+	};
+
+	return cmocka_run_group_tests_name("prove bounds", tests, NULL, NULL);
+}
