@@ -107,12 +107,22 @@ static void deepest(void **state)
 	judge(equal, N);
 }
 
+static void none(void **state)
+{
+	uint8_t depth = 77;
+
+	(void)state;
+	sc_alphabetic_depths(NULL, 0, &depth);
+	assert_int_equal(depth, 77);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_small_one),
 		cmocka_unit_test(random_ones),
 		cmocka_unit_test(deepest),
+		cmocka_unit_test(none),
 	};
 
 	return cmocka_run_group_tests_name("alphabetic", tests, NULL, NULL);
