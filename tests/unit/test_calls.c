@@ -1,5 +1,6 @@
-/* What no case can say: calls with more arguments than there are, contexts that are none,
- * and filters that the self-check does not let out. SPDX-License-Identifier: MIT */
+/* What no case can say: calls with more arguments than there are, contexts that are none, a native
+ * architecture that this machine has not, filters that the self-check does not let out.
+ * SPDX-License-Identifier: MIT */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,8 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <seccomp.h>
+
+#include "policy/policy.h"
 
 #define E(n) SCMP_ACT_ERRNO(n)
 
@@ -45,8 +48,8 @@ static scmp_filter_ctx beyond_proof(void)
 
 	assert_non_null(ctx);
 	for (unsigned int i = 0; i < 32; i++) {
-		const scmp_datum_t one = UINT64_C(1) << i, other = UINT64_C(1)
-								   << (31 - i);
+		const scmp_datum_t one = UINT64_C(1) << i;
+		const scmp_datum_t other = UINT64_C(1) << (31 - i);
 
 		assert_int_equal(seccomp_rule_add(ctx, E(1), 1000, 2,
 					 SCMP_A0(SCMP_CMP_MASKED_EQ, one, one),
@@ -73,11 +76,35 @@ static void self_check_refuses(void **state)
 	seccomp_release(ctx);
 }
 
+/* As on a machine where some calls come through socketcall(2): a number that has no name is no
+ * such call, and stays what it is; a pseudo number without one is nothing. */
+static void nameless_number_of_a_multiplexing_machine(void **state)
+{
+	static const struct sc_chain always = {.len = 0};
+	const struct sc_arch *x86 = sc_arch_by_token(SCMP_ARCH_X86);
+	struct sc_policy *policy;
+	struct sc_table *table;
+
+	(void)state;
+	assert_int_equal(sc_policy_new(SCMP_ACT_ALLOW, &policy), 0);
+	assert_int_equal(sc_policy_arch_remove(policy, policy->native), 0);
+	assert_int_equal(sc_policy_arch_add(policy, x86), 0);
+	policy->native = x86;
+	assert_int_equal(sc_policy_rule_add(policy, E(1), 100000, &always, false), 0);
+	assert_int_equal(sc_policy_rule_add(policy, E(2), -99999, &always, false), 0);
+	table = policy->rules.tables[0];
+	assert_int_equal(table->n_calls, 1);
+	assert_non_null(sc_table_find(table, 100000));
+	assert_int_equal(sc_table_find(table, 100000)->action, E(1));
+	sc_policy_free(policy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_context),
 		cmocka_unit_test(too_many_arguments),
+		cmocka_unit_test(nameless_number_of_a_multiplexing_machine),
 		cmocka_unit_test(self_check_refuses),
 	};
 
