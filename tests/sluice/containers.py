@@ -3,7 +3,8 @@
 listener: allowed in one directory, refused elsewhere; container and listener end.
 SPDX-License-Identifier: MIT
 
-containers.py EXAMPLE: EXAMPLE is the oci-listener program."""
+containers.py EXAMPLE [--own-library]: EXAMPLE is the oci-listener program; --own-library leaves the
+runtime its own libseccomp, where ours is built for something that the runtime is not."""
 import json
 import os
 import pathlib
@@ -14,6 +15,8 @@ import tempfile
 import time
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+RUNTIME_ENV = {k: v for k, v in os.environ.items()
+               if k != "LD_LIBRARY_PATH" or "--own-library" not in sys.argv}
 # Both runtimes refuse a mixture of cgroup v1 and v2: a tree of the container's own.
 CGROUPS = "mount -t tmpfs none /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && "
 SCRIPT = ("busybox mkdir /tmp/allowed; echo first $?; busybox mkdir /refused; echo second $?; "
@@ -45,7 +48,11 @@ def bundle(top, listener, metadata):
 
 
 def run(runtime, example, metadata):
-    top = pathlib.Path(tempfile.mkdtemp(prefix="sluice-oci-"))
+    with tempfile.TemporaryDirectory(prefix="sluice-oci-", ignore_cleanup_errors=True) as top:
+        return run_in(pathlib.Path(top), runtime, example, metadata)
+
+
+def run_in(top, runtime, example, metadata):
     listener = top / "listener.sock"
     bundle(top, listener, metadata)
     server = subprocess.Popen([example, listener, "1"], stdout=subprocess.PIPE,
@@ -54,7 +61,7 @@ def run(runtime, example, metadata):
         time.sleep(0.01)
     inner = f"{CGROUPS} exec {runtime} --root {top}/state run -b {top} sluice-{os.getpid()}"
     box = subprocess.run(["unshare", "-m", "sh", "-c", inner], capture_output=True, text=True,
-                         stdin=subprocess.DEVNULL, timeout=60)
+                         stdin=subprocess.DEVNULL, timeout=60, env=RUNTIME_ENV)
     try:
         log, told = server.communicate(timeout=20)
     except subprocess.TimeoutExpired:
@@ -62,7 +69,6 @@ def run(runtime, example, metadata):
         log, told = server.communicate()
         told += "did not end"
     made = [p for p in ("tmp/allowed", "refused", "refused2", "x") if (top / "rootfs" / p).exists()]
-    shutil.rmtree(top, ignore_errors=True)
     return box, log, told, server.returncode, made
 
 

@@ -38,7 +38,7 @@ static void make_box(void)
 
 	if (geteuid() != 0)
 		SKIP("needs root");
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+	if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL))
 		SKIP("no mount namespace");
 	box = scratch_dir();
 	CHECK_EQ(mount("box", box, "tmpfs", 0, NULL), 0);

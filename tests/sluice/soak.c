@@ -2,6 +2,12 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
 static void *soak_thread(void *data)
 {
 	long n = (long)data;
@@ -96,7 +102,8 @@ static void soak(void)
 	printf("# %llu calls, descriptors %d -> %d, resident %ld -> %ld KiB\n",
 		(unsigned long long)s.received, before, count_fds(), rss, rss_kib());
 	CHECK_EQ(count_fds(), before);
-	CHECK(rss_kib() < rss + 2048);
+	if (!SANITIZED) /* their shadow grows; they find what is lost themselves */
+		CHECK(rss_kib() < rss + 2048);
 	CHECK_EQ(s.replied, s.received);
 	CHECK_EQ(s.received, 16u * 4 * (64 + (unsigned long)each));
 	sluice_supervisor_free(sv);

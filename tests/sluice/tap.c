@@ -3,12 +3,14 @@
 #include "tap.h"
 
 #include <dirent.h>
+#include <ftw.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <sys/mount.h>
 
 FILE *skip_file;
 char self_path[4096];
+static char top_dir[64]; /* the parent's: it removes whatever a test, even a killed one, left */
 
 uint64_t now_ns(void)
 {
@@ -49,12 +51,47 @@ long scaled(const char *variable, long usual)
 
 char *scratch_dir(void)
 {
-	static char path[64];
+	static char path[sizeof(top_dir) + 16];
 
-	strcpy(path, "/tmp/sluice-test-XXXXXX");
+	snprintf(path, sizeof(path), "%s/XXXXXX", top_dir);
 	CHECK(mkdtemp(path));
 	CHECK(chmod(path, 0755) == 0);
 	return path;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+/* FTW_MOUNT: a test's mounts are its own namespace's and gone with it. */
+static void remove_top_dir(void)
+{
+	if (top_dir[0])
+		nftw(top_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+static pid_t running; /* the test's process and group */
+
+/* A runner's time-out. nftw() allocates, but here the main program only waits. */
+static void on_terminate(int sig)
+{
+	if (running > 0)
+		kill(-running, SIGKILL);
+	remove_top_dir();
+	_exit(128 + sig);
+}
+
+static void make_top_dir(void)
+{
+	strcpy(top_dir, "/tmp/sluice-test-XXXXXX");
+	CHECK(mkdtemp(top_dir));
+	CHECK(chmod(top_dir, 0755) == 0);
+	signal(SIGTERM, on_terminate);
+	signal(SIGINT, on_terminate);
 }
 
 int listener_number(void)
@@ -135,6 +172,17 @@ static int pass_on(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+bool foreign_shell(void)
+{
+	unsigned char head[5] = {0};
+	int fd = open("/bin/sh", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && read(fd, head, sizeof(head)) != sizeof(head))
+		head[4] = 0;
+	close(fd);
+	return head[4] != (sizeof(void *) == 8 ? 2 : 1); /* ELFCLASS64, ELFCLASS32 */
+}
+
 void isolate(void)
 {
 	pid_t pid;
@@ -147,7 +195,7 @@ void isolate(void)
 	pid = fork();
 	if (pid)
 		_exit(pass_on(pid));
-	CHECK_EQ(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	CHECK_EQ(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
 	CHECK_EQ(mount("proc", "/proc", "proc", 0, NULL), 0);
 	pid = fork();
 	if (pid)
@@ -174,14 +222,18 @@ static int run_one(const struct test *t, int limit, char *reason, size_t size)
 	pid = fork();
 	if (pid == 0) {
 		setpgid(0, 0);
+		signal(SIGTERM, SIG_DFL);
+		signal(SIGINT, SIG_DFL);
 		alarm((unsigned)limit);
 		t->run();
 		fflush(stdout);
 		exit(0); /* with the sanitizers' last look */
 	}
+	running = pid;
 	while ((rc = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
 		;
 	kill(-pid, SIGKILL);
+	running = 0;
 	rewind(skip_file);
 	n = (long)fread(reason, 1, size - 1, skip_file);
 	reason[n > 0 ? n : 0] = '\0';
@@ -204,6 +256,7 @@ int main(int argc, char **argv)
 		fflush(stdout);
 		_exit(rc); /* a sanitizer's last look would fail in a chroot */
 	}
+	make_top_dir();
 	for (const struct test *t = tests; t->name; t++) {
 		char reason[256];
 		int rc;
@@ -218,6 +271,7 @@ int main(int argc, char **argv)
 		bad |= rc && rc != 77;
 		fflush(stdout);
 	}
+	remove_top_dir();
 	printf("1..%d\n", n);
 	return bad;
 }

@@ -82,6 +82,8 @@ long rss_kib(void);
 uint64_t now_ns(void);
 int continue_it(struct sluice_request *req, void *data);
 char *scratch_dir(void);
+/* Whether /bin/sh is of another ABI than this program: a filter for one kills the other. */
+bool foreign_shell(void);
 /* Go on in pid and mount namespaces with a procfs of their own, whose init only reaps. */
 void isolate(void);
 long scaled(const char *variable, long usual);

@@ -113,8 +113,8 @@ static int target_open(int argc, char **argv)
 
 	if (limit) {
 		struct {
-			unsigned long cur, max;
-		} r = {(unsigned long)limit, (unsigned long)limit};
+			uint64_t cur, max;
+		} r = {(uint64_t)limit, (uint64_t)limit};
 
 		syscall(SYS_prlimit64, 0, 7, &r, NULL);
 	}
