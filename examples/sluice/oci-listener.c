@@ -25,7 +25,35 @@ static void print_line(const char *line, size_t length, void *data)
 	fflush(stdout);
 }
 
-/* What the callback remembers of a container comes back as the tag of its requests. */
+/* What the callback remembers of a container comes back as the tag of its requests; it has to
+ * live as long as they can come. */
+struct memory {
+	struct memory *next;
+	char path[];
+};
+static struct memory *memories;
+
+static char *remember(const char *path)
+{
+	struct memory *m = malloc(sizeof(*m) + strlen(path) + 1);
+
+	if (!m)
+		return NULL;
+	m->next = memories;
+	memories = m;
+	return strcpy(m->path, path);
+}
+
+static void forget_all(void)
+{
+	while (memories) {
+		struct memory *next = memories->next;
+
+		free(memories);
+		memories = next;
+	}
+}
+
 static int on_container(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
 {
 	(void)sv;
@@ -33,7 +61,7 @@ static int on_container(struct sluice_supervisor *sv, struct sluice_container *c
 	seen++;
 	if (c->metadata[0] != '/')
 		return -EINVAL; /* all its notified calls fail */
-	c->tag = strdup(c->metadata);
+	c->tag = remember(c->metadata);
 	fprintf(stderr, "container %s (pid %d) may make directories in %s\n", c->id, (int)c->pid,
 		c->metadata);
 	return c->tag ? 0 : -ENOMEM;
@@ -109,5 +137,6 @@ int main(int argc, char **argv)
 	if (rc < 0)
 		fprintf(stderr, "oci-listener: %s\n", strerror(-rc));
 	sluice_supervisor_free(sv);
+	forget_all();
 	return rc < 0;
 }
