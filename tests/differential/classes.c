@@ -1,6 +1,6 @@
-/* The known ways in which libseccomp differs. A predicate looks at the rule set alone: it says
- * that the set has what that class needs, so a difference elsewhere is of no class. The judge
- * has agreed with us before anything is classified.
+/* The known ways in which libseccomp differs. A predicate looks at the rules of the call that
+ * the difference is about: it says that they have what that class needs, so a difference
+ * elsewhere is of no class. The judge has agreed with us before anything is classified.
  * SPDX-License-Identifier: MIT */
 #include "classes.h"
 
@@ -14,11 +14,83 @@ static bool is_rule(const struct op *op)
 	return op->kind == OP_RULE || op->kind == OP_RULE_EXACT;
 }
 
-static bool any_cmp(const struct scenario *s, bool (*is)(const struct oracle_cmp *))
+/* A difference: at this line of that rule set; the whole of it when no line is known. */
+struct difference {
+	const struct scenario *s;
+	const struct op *at;
+	const struct outcome *want;
+};
+
+/* A call by name, or by the number that it has on x86_64. */
+static const struct oracle_name *named(const struct op *op)
 {
-	for (unsigned int i = 0; i < s->n_ops; i++)
-		for (unsigned int k = 0; is_rule(&s->ops[i]) && k < s->ops[i].n_cmps; k++)
-			if (is(&s->ops[i].cmps[k]))
+	int native = oracle_arch_index(SCMP_ARCH_X86_64);
+
+	for (unsigned int i = 0; i < oracle_n_names; i++)
+		if (op->name[0] ? strcmp(oracle_names[i].name, op->name) == 0
+				: oracle_names[i].nr[native] == op->nr)
+			return &oracle_names[i];
+	return NULL;
+}
+
+static int multiplexer_of(const struct oracle_name *name, int arch)
+{
+	for (unsigned int i = 0; i < oracle_n_names; i++)
+		if (oracle_mux_code(name->nr[arch]) >= 0 &&
+			strcmp(oracle_names[i].name, name->nr[arch] > -200 ? "socketcall"
+									   : "ipc") == 0)
+			return oracle_names[i].nr[arch];
+	return -1;
+}
+
+/* Can a rule for @rule see a call of that number there? */
+static bool has_number(const struct op *rule, int nr, int arch)
+{
+	const struct oracle_name *name = named(rule);
+
+	if (!name)
+		return rule->nr == nr;
+	return name->nr[arch] == nr || name->direct[arch] == nr ||
+	       (nr >= 0 && multiplexer_of(name, arch) == nr);
+}
+
+/* Do two rules meet on some architecture? */
+static bool share_a_number(const struct op *rule, const struct op *other)
+{
+	const struct oracle_name *name = named(other);
+
+	if (!name)
+		return has_number(rule, other->nr, oracle_arch_index(SCMP_ARCH_X86_64));
+	for (int arch = 0; arch < ORACLE_ARCHES; arch++)
+		if (has_number(rule, name->nr[arch], arch) ||
+			(name->direct[arch] >= 0 && has_number(rule, name->direct[arch], arch)) ||
+			(multiplexer_of(name, arch) >= 0 &&
+				has_number(rule, multiplexer_of(name, arch), arch)))
+			return true;
+	return false;
+}
+
+/* Is that line a rule of the call at which they differ? */
+static bool concerns(const struct difference *d, const struct op *op)
+{
+	const struct op *at = d->at;
+	int arch;
+
+	if (!is_rule(op))
+		return false;
+	if (at && is_rule(at))
+		return share_a_number(op, at);
+	if (!at || at->kind != OP_ROW)
+		return true;
+	arch = oracle_arch_index(at->token);
+	return at->name[0] ? share_a_number(op, at) : arch < 0 || has_number(op, at->nr, arch);
+}
+
+static bool any_cmp(const struct difference *d, bool (*is)(const struct oracle_cmp *))
+{
+	for (unsigned int i = 0; i < d->s->n_ops; i++)
+		for (unsigned int k = 0; concerns(d, &d->s->ops[i]) && k < d->s->ops[i].n_cmps; k++)
+			if (is(&d->s->ops[i].cmps[k]))
 				return true;
 	return false;
 }
@@ -49,22 +121,22 @@ static bool is_inverted(const struct oracle_cmp *c)
 }
 
 /* Two rules that libseccomp may have to share nodes between. */
-static unsigned int n_conditional(const struct scenario *s)
+static unsigned int n_conditional(const struct difference *d)
 {
 	unsigned int n = 0;
 
-	for (unsigned int i = 0; i < s->n_ops; i++)
-		n += is_rule(&s->ops[i]) && s->ops[i].n_cmps;
+	for (unsigned int i = 0; i < d->s->n_ops; i++)
+		n += concerns(d, &d->s->ops[i]) && d->s->ops[i].n_cmps;
 	return n;
 }
 
-static bool several_arguments(const struct scenario *s)
+static bool several_arguments(const struct difference *d)
 {
 	unsigned int seen = 0;
 
-	for (unsigned int i = 0; i < s->n_ops; i++)
-		for (unsigned int k = 0; is_rule(&s->ops[i]) && k < s->ops[i].n_cmps; k++)
-			seen |= 1u << (s->ops[i].cmps[k].arg & 31);
+	for (unsigned int i = 0; i < d->s->n_ops; i++)
+		for (unsigned int k = 0; concerns(d, &d->s->ops[i]) && k < d->s->ops[i].n_cmps; k++)
+			seen |= 1u << (d->s->ops[i].cmps[k].arg & 31);
 	return seen & (seen - 1);
 }
 
@@ -74,55 +146,81 @@ static bool changes_arches(const struct op *op)
 }
 
 /* After a change of architectures a rule fails: the change goes too. */
-static bool failed_rule_undoes(const struct scenario *s, const struct outcome *want)
+static bool failed_rule_undoes(const struct difference *d)
 {
+	const struct scenario *s = d->s;
 	bool changed = false;
 
 	for (unsigned int i = 0; i < s->n_ops; i++) {
-		changed |= changes_arches(&s->ops[i]) && want[i].rc == 0;
-		if (changed && is_rule(&s->ops[i]) && want[i].rc < 0)
+		changed |= changes_arches(&s->ops[i]) && d->want[i].rc == 0;
+		if (changed && is_rule(&s->ops[i]) && d->want[i].rc < 0)
 			return true;
 	}
 	return false;
 }
 
 /* An architecture goes from among several, and a rule follows. */
-static bool rule_after_remove(const struct scenario *s, const struct outcome *want)
+static bool rule_after_remove(const struct difference *d)
 {
+	const struct scenario *s = d->s;
 	bool removed = false;
 
 	for (unsigned int i = 0; i < s->n_ops; i++) {
-		removed |= s->ops[i].kind == OP_ARCH_REMOVE && want[i].rc == 0;
+		removed |= s->ops[i].kind == OP_ARCH_REMOVE && d->want[i].rc == 0;
 		if (removed && is_rule(&s->ops[i]))
 			return true;
 	}
 	return false;
 }
 
-static bool always(const struct scenario *s, const struct outcome *want)
+static bool always(const struct difference *d)
 {
-	(void)want;
-	return any_cmp(s, always_holds);
+	return any_cmp(d, always_holds);
 }
 
-static bool mixed(const struct scenario *s, const struct outcome *want)
+static bool mixed(const struct difference *d)
 {
-	(void)want;
-	return any_cmp(s, is_inverted) && several_arguments(s) && n_conditional(s) > 1;
+	return any_cmp(d, is_inverted) && several_arguments(d) && n_conditional(d) > 1;
 }
 
-static bool ordering(const struct scenario *s, const struct outcome *want)
+/* Two comparisons of one argument, of different rules, that @fit. */
+static bool any_pair(const struct difference *d,
+	bool (*fit)(const struct oracle_cmp *, const struct oracle_cmp *))
 {
-	(void)want;
-	return any_cmp(s, is_ordering) && n_conditional(s) > 1;
+	for (unsigned int i = 0; i < d->s->n_ops; i++)
+		for (unsigned int k = 0; k < d->s->n_ops; k++) {
+			const struct op *a = &d->s->ops[i], *b = &d->s->ops[k];
+
+			if (i == k || !concerns(d, a) || !concerns(d, b))
+				continue;
+			for (unsigned int x = 0; x < a->n_cmps; x++)
+				for (unsigned int y = 0; y < b->n_cmps; y++)
+					if (a->cmps[x].arg == b->cmps[y].arg &&
+						fit(&a->cmps[x], &b->cmps[y]))
+						return true;
+		}
+	return false;
 }
 
-static const struct oracle_name *named(const struct op *op)
+static bool orders_with_other_high(const struct oracle_cmp *x, const struct oracle_cmp *y)
 {
-	for (unsigned int i = 0; i < oracle_n_names && op->name[0]; i++)
-		if (strcmp(oracle_names[i].name, op->name) == 0)
-			return &oracle_names[i];
-	return NULL;
+	return is_ordering(x) && x->a >> 32 != y->a >> 32;
+}
+
+static bool ordering(const struct difference *d)
+{
+	return any_pair(d, orders_with_other_high);
+}
+
+static bool both_ne_with_one_high(const struct oracle_cmp *x, const struct oracle_cmp *y)
+{
+	return x->op == SCMP_CMP_NE && y->op == SCMP_CMP_NE && x->a != y->a &&
+	       x->a >> 32 == y->a >> 32;
+}
+
+static bool ne_high_word(const struct difference *d)
+{
+	return any_pair(d, both_ne_with_one_high);
 }
 
 /* Has the call no number of its own on an architecture that the script names (or x86_64)? */
@@ -140,16 +238,15 @@ static bool absent_somewhere(const struct scenario *s, const struct oracle_name 
 }
 
 /* A priority without a rule, or a rule for a call that an architecture lacks. */
-static bool empty_entry(const struct scenario *s, const struct outcome *want)
+static bool empty_entry(const struct difference *d)
 {
-	(void)want;
-	for (unsigned int i = 0; i < s->n_ops; i++) {
-		const struct op *op = &s->ops[i];
-		const struct oracle_name *name = named(op);
+	for (unsigned int i = 0; i < d->s->n_ops; i++) {
+		const struct op *op = &d->s->ops[i];
+		const struct oracle_name *name = op->name[0] ? named(op) : NULL;
 
 		if (op->kind == OP_PRIORITY)
 			return true;
-		if (is_rule(op) && name && absent_somewhere(s, name))
+		if (is_rule(op) && name && absent_somewhere(d->s, name))
 			return true;
 	}
 	return false;
@@ -157,11 +254,12 @@ static bool empty_entry(const struct scenario *s, const struct outcome *want)
 
 static const struct {
 	const char *name;
-	bool (*is)(const struct scenario *, const struct outcome *);
+	bool (*is)(const struct difference *);
 	bool crashes; /* seen as a crash or a hang alone */
 } classes[] = {
 	{"failed-rule-undoes", failed_rule_undoes, false},
 	{"always-holds", always, false},
+	{"ne-high-word", ne_high_word, false},
 	{"mixed-two-args", mixed, false},
 	{"ordering-64", ordering, false},
 	{"empty-entry", empty_entry, false},
@@ -170,19 +268,22 @@ static const struct {
 
 #define N_CLASSES ((int)(sizeof(classes) / sizeof(*classes)))
 
-static int class_of(const struct scenario *s, const struct outcome *want, bool crashed)
+static int class_of(const struct difference *d, bool crashed)
 {
 	for (int i = 0; i < N_CLASSES; i++)
-		if (crashed >= classes[i].crashes && classes[i].is(s, want))
+		if (crashed >= classes[i].crashes && classes[i].is(d))
 			return i;
 	return CLASS_UNLISTED;
 }
 
 int classify(const struct scenario *s, const struct outcome *want, const struct outcome *got)
 {
-	for (unsigned int i = 0; i < s->n_ops; i++)
+	for (unsigned int i = 0; i < s->n_ops; i++) {
+		struct difference d = {s, &s->ops[i], want};
+
 		if (want[i].rc != MISSING && !outcome_equal(&s->ops[i], &want[i], &got[i]))
-			return class_of(s, want, got[i].rc == NOT_REACHED);
+			return class_of(&d, got[i].rc == NOT_REACHED);
+	}
 	return CLASS_EQUAL;
 }
 
@@ -194,7 +295,7 @@ int classify_crash(const struct scenario *s)
 	if (!want)
 		abort();
 	run_oracle(s, want);
-	class = class_of(s, want, true);
+	class = class_of(&(struct difference){s, NULL, want}, true);
 	free(want);
 	return class;
 }
