@@ -10,8 +10,20 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
+/* Descriptors that may be kept for later: of many targets, and never more than a quarter of
+ * what this process may have, or one target with many threads would take the others'. */
 #define CACHED_TARGETS 1024
+
+static unsigned cache_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / 4 >= CACHED_TARGETS)
+		return CACHED_TARGETS;
+	return (unsigned)limit.rlim_cur / 4;
+}
 
 static void target_unref(struct target *t)
 {
@@ -88,7 +100,7 @@ static void remember(struct sluice_supervisor *sv, struct target *t)
 			pthread_mutex_unlock(&sv->targets.lock);
 			return;
 		}
-	if (sv->targets.count < CACHED_TARGETS &&
+	if (sv->targets.count < cache_limit() &&
 		sc_sluice_watch(sv, &t->source, EPOLLIN) == 0) {
 		atomic_fetch_add(&t->refs, 1);
 		t->next = *b;
@@ -308,6 +320,7 @@ int sluice_cwd_fd(struct sluice_request *request)
 
 int sluice_mem_fd(struct sluice_request *request)
 {
+	request->saw_pointer = true;
 	return cached_fd(request, &request->mem_fd, "mem", O_RDWR);
 }
 

@@ -3,6 +3,7 @@
 #include "tap.h"
 
 #include <sched.h>
+#include <sys/resource.h>
 
 /* A thread that is not the leader asks, with its own credentials. */
 static void *ask_in_thread(void *data)
@@ -78,6 +79,80 @@ static void identity(void)
 	for (int i = 0; i < 100 && count_fds() != before; i++)
 		sluice_dispatch(sv, 50);
 	CHECK_EQ(count_fds(), before); /* pidfds of dead threads went */
+	sluice_supervisor_free(sv);
+}
+
+#define MANY 120
+
+static pthread_barrier_t all_asked;
+
+static void *ask_and_stay(void *data)
+{
+	void *result = ask_in_thread(data);
+
+	pthread_barrier_wait(&all_asked);
+	return result;
+}
+
+static int target_many(int argc, char **argv)
+{
+	pthread_t t[MANY];
+	long bad = 0;
+
+	(void)argc;
+	(void)argv;
+	pthread_barrier_init(&all_asked, NULL, MANY + 1);
+	for (int i = 0; i < MANY; i++)
+		if (pthread_create(&t[i], NULL, ask_and_stay, NULL))
+			return 1;
+	while (syscall(SYS_mkdir, "leader", 0) < MANY)
+		usleep(1000);
+	pthread_barrier_wait(&all_asked);
+	for (int i = 0; i < MANY; i++) {
+		void *result;
+
+		pthread_join(t[i], &result);
+		bad += (long)result < 0;
+	}
+	return bad ? 2 : 0;
+}
+
+struct seen {
+	int threads, most_fds;
+};
+
+static int look_at_thread(struct sluice_request *req, void *data)
+{
+	struct seen *seen = data;
+	int fds;
+
+	CHECK(sluice_pidfd(req) >= 0);
+	if (sluice_tid(req) == sluice_tgid(req))
+		return sluice_reply(req, seen->threads);
+	fds = count_fds();
+	if (fds > seen->most_fds)
+		seen->most_fds = fds;
+	return sluice_reply(req, ++seen->threads);
+}
+
+/* One target with many threads leaves descriptors for the others. */
+static void many_threads(void)
+{
+	struct rlimit few = {64, 64}, old;
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct seen seen = {0, 0};
+	int before = count_fds();
+
+	CHECK(getrlimit(RLIMIT_NOFILE, &old) == 0);
+	few.rlim_max = old.rlim_max;
+	CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", look_at_thread, &seen), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "many", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	CHECK_EQ(seen.threads, MANY);
+	CHECK(seen.most_fds > before + 8);	    /* some are kept */
+	CHECK(seen.most_fds < before + 64 / 4 + 8); /* but a quarter at most */
 	sluice_supervisor_free(sv);
 }
 
@@ -175,9 +250,10 @@ static void exec_between(void)
 }
 
 const struct target_main targets[] = {
-	{"threads", target_threads}, {"exec", target_exec}, {NULL, NULL}};
+	{"threads", target_threads}, {"exec", target_exec}, {"many", target_many}, {NULL, NULL}};
 const struct test tests[] = {
 	{"thread, process, pidfd, credentials, executable, root, cwd, descriptors", identity},
+	{"many threads' pidfds are a quarter of the descriptors at most", many_threads},
 	{"exec between two requests, with and without vfork", exec_between},
 	{"control: a memory descriptor kept across exec reads the first program",
 		exec_between_control},
