@@ -31,6 +31,14 @@ const struct handler *sc_sluice_find(const struct handlers *h, uint32_t arch, in
 	return &h->any;
 }
 
+/* The handler of a call as it came. Pseudo numbers say what is carried: whatever a target puts
+ * in the register, no call has one. */
+const struct handler *sc_sluice_find_call(const struct handlers *h,
+	const struct seccomp_data *call)
+{
+	return call->nr < 0 ? &h->any : sc_sluice_find(h, call->arch, call->nr);
+}
+
 static int grow(struct handlers *h)
 {
 	unsigned size = h->size ? h->size * 2 : 64;

@@ -185,7 +185,7 @@ void sc_sluice_listener_ref(struct listener *listener);
 void sc_sluice_listener_unref(struct listener *listener);
 void sc_sluice_drop_listener(struct sluice_supervisor *sv, struct listener *listener);
 void sc_sluice_pause(struct sluice_supervisor *sv, bool paused);
-int sc_sluice_take(struct sluice_supervisor *sv, struct listener *listener);
+int sc_sluice_receive(struct sluice_supervisor *sv, struct listener *listener);
 int sc_sluice_notif_sizes(struct seccomp_notif_sizes *sizes);
 
 /* request.c: the life of a request */
@@ -219,6 +219,8 @@ int sc_sluice_read_exact(struct sluice_request *req, uint64_t addr, void *buf, s
 
 /* handlers.c */
 const struct handler *sc_sluice_find(const struct handlers *h, uint32_t arch, int nr);
+const struct handler *sc_sluice_find_call(const struct handlers *h,
+	const struct seccomp_data *call);
 
 /* unpack.c */
 struct multiplexer {

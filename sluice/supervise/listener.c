@@ -77,8 +77,9 @@ static int receive(struct listener *listener, struct slot *slot)
 	return -errno;
 }
 
-/* Receive one request and decide it; waits for one if there is none. -EAGAIN without room. */
-int sc_sluice_take(struct sluice_supervisor *sv, struct listener *listener)
+/* Receive one request and decide it; waits for one if there is none. -EAGAIN without room;
+ * -ENOENT if the call was gone before it could be received. */
+int sc_sluice_receive(struct sluice_supervisor *sv, struct listener *listener)
 {
 	struct sluice_request *req = sc_sluice_request_new(sv, listener);
 	const struct handler *handler;
@@ -90,11 +91,14 @@ int sc_sluice_take(struct sluice_supervisor *sv, struct listener *listener)
 	}
 	rc = receive(listener, req->slot);
 	if (rc) {
+		if (rc == -ENOENT)
+			atomic_fetch_add_explicit(&sv->count.lost_receive, 1,
+				memory_order_relaxed);
 		sc_sluice_request_discard(req);
 		return rc;
 	}
 	sc_sluice_request_received(req, false);
-	handler = sc_sluice_find(&sv->handlers, req->notif.data.arch, req->notif.data.nr);
+	handler = sc_sluice_find_call(&sv->handlers, &req->notif.data);
 	sc_sluice_decide(req, listener->deny ? NULL : handler->call, handler->data);
 	sc_sluice_request_unref(req);
 	return 0;
@@ -111,8 +115,7 @@ static void on_ready(struct sluice_supervisor *sv, struct source *source, uint32
 			sc_sluice_drop_listener(sv, listener);
 		return;
 	}
-	if (sc_sluice_take(sv, listener) == -ENOENT)
-		atomic_fetch_add_explicit(&sv->count.lost_receive, 1, memory_order_relaxed);
+	sc_sluice_receive(sv, listener);
 }
 
 /* ID_VALID of an id that cannot be: a listener says ENOENT, anything else ENOTTY or so. */

@@ -63,8 +63,7 @@ static int replay_one(struct sluice_supervisor *sv)
 	sv->replay = req->next_queued;
 	req->next_queued = NULL;
 	if (sc_sluice_id_valid(req) == 0) {
-		handler = sc_sluice_find(&sv->handlers, (uint32_t)req->notif.data.arch,
-			req->notif.data.nr);
+		handler = sc_sluice_find_call(&sv->handlers, &req->notif.data);
 		sc_sluice_decide(req, req->listener->deny ? NULL : handler->call,
 			handler->data);
 	} else if (sc_sluice_claim(req, R_GONE)) {
@@ -79,7 +78,9 @@ static int replay_one(struct sluice_supervisor *sv)
 /* Whether one listener is all that this round can wait for, and has just been busy: then RECV
  * does the waiting, which saves the system call that asks epoll first. Nothing is watched
  * beside it and the wake descriptor; nobody can write to that: no request is out
- * with a worker, and no cancel callback is due. An idle supervisor never comes here. */
+ * with a worker, and no cancel callback is due. An idle supervisor never comes here, and
+ * sluice_dispatch() never does: RECV starts again after a signal whose handler has
+ * SA_RESTART, and a caller that stops at -EINTR would not. */
 static bool only_receives(const struct sluice_supervisor *sv)
 {
 	return sv->streak && sv->receive_ends && !sv->paused && sv->listeners &&
@@ -104,9 +105,16 @@ static int wait_and_handle(struct sluice_supervisor *sv, int timeout_ms)
 	return 0;
 }
 
-int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms)
+static int take_directly(struct sluice_supervisor *sv)
 {
-	struct sluice_supervisor *sv = supervisor;
+	int rc = sc_sluice_receive(sv, sv->listeners);
+
+	return rc == -EINTR ? rc : 0; /* gone, or all targets are, or no room: epoll tells */
+}
+
+/* @running: in sluice_run(), which needs not return after a signal. */
+static int dispatch(struct sluice_supervisor *sv, int timeout_ms, bool running)
+{
 	uint64_t before;
 	int n;
 
@@ -121,13 +129,7 @@ int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms)
 		return n;
 	}
 	before = atomic_load_explicit(&sv->count.received, memory_order_relaxed);
-	if (timeout_ms < 0 && only_receives(sv)) {
-		n = sc_sluice_take(sv, sv->listeners);
-		if (n != -EINTR) /* gone, or all targets are, or no room: epoll tells */
-			n = 0;
-	} else {
-		n = wait_and_handle(sv, timeout_ms);
-	}
+	n = running && only_receives(sv) ? take_directly(sv) : wait_and_handle(sv, timeout_ms);
 	if (n == 0)
 		n = (int)(atomic_load_explicit(&sv->count.received, memory_order_relaxed) -
 			before);
@@ -136,10 +138,15 @@ int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms)
 	return n;
 }
 
+int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms)
+{
+	return dispatch(supervisor, timeout_ms, false);
+}
+
 int sluice_run(struct sluice_supervisor *supervisor)
 {
 	while (supervisor->active || supervisor->servers || supervisor->replay) {
-		int n = sluice_dispatch(supervisor, -1);
+		int n = dispatch(supervisor, -1, true);
 
 		if (n < 0 && n != -EINTR)
 			return n;

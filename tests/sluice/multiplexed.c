@@ -435,6 +435,49 @@ static int naive(struct sluice_request *req, void *data)
 	return sluice_reply(req, word);
 }
 
+static int answer_any(struct sluice_request *req, void *data)
+{
+	if (sluice_nr(req) == -103) {
+		++*(int *)data;
+		return sluice_reply(req, 5);
+	}
+	return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+}
+
+static int must_not_come(struct sluice_request *req, void *data)
+{
+	(void)data;
+	CHECK(!"a pseudo number in the register is no connect");
+	return sluice_fail(req, EIO);
+}
+
+/* No call has libseccomp's pseudo numbers, whatever a target puts in the register. */
+static int target_pseudo(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return call_x86(-103, 1, 2, 3, 4, 5, 6) == 5 ? 0 : 1;
+}
+
+static void pseudo_number(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	struct sluice_supervisor *sv;
+	int seen = 0;
+
+	needs_x86();
+	/* All calls of x86, which this filter does not know. */
+	CHECK_EQ(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_NOTIFY), 0);
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, "connect", must_not_come, NULL), 0);
+	CHECK_EQ(sluice_on(sv, 0, SLUICE_ANY, answer_any, &seen), 0);
+	spawn_target(sv, filter, &child, "pseudo", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	CHECK_EQ(seen, 1);
+	sluice_supervisor_free(sv);
+}
+
 static int run_rewrite(const char *name, sluice_handler handler)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
@@ -464,13 +507,15 @@ static void rewritten_block_control(void)
 }
 
 const struct target_main targets[] = {{"packed", target_packed}, {"odd", target_odd},
-	{"order", target_order}, {"rewrite", target_rewrite}, {NULL, NULL}};
+	{"order", target_order}, {"rewrite", target_rewrite}, {"pseudo", target_pseudo},
+	{NULL, NULL}};
 const struct test tests[] = {
 	{"every code of socketcall and ipc, from 64-bit code", every_code},
 	{"every code, from a 32-bit program", real_32bit},
 	{"no such code, no such version, unreadable arguments: the default errno", fails_closed},
 	{"a handler of the multiplexer comes first, one of everything last", precedence},
 	{"a handler by number sees that number only", by_number},
+	{"a pseudo number in the register is nobody's call", pseudo_number},
 	{"the log names the unpacked call", logged},
 	{"a successor unpacks again what it takes over", handed_over},
 	{"the argument block rewritten while it is checked", rewritten_block},

@@ -448,7 +448,8 @@ static int storm_run(const char *target, bool at_us, sluice_handler handler, boo
 	listener = listener_number();
 	if (at_us)
 		storm(false);
-	rc = wait_target(sv, &child);
+	/* Both ways of waiting: epoll's, and RECV's of a busy listener alone. */
+	rc = killable ? serve_target(sv, &child) : wait_target(sv, &child);
 	calm();
 	CHECK_EQ(sluice_run(sv), 0);
 	CHECK_EQ(count_fds(), before);

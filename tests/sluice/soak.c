@@ -109,6 +109,130 @@ static void soak(void)
 	sluice_supervisor_free(sv);
 }
 
-const struct target_main targets[] = {{"soak", target_soak}, {NULL, NULL}};
-const struct test tests[] = {
-	{"64 threads, 16 processes coming and going", soak}, {NULL, NULL}};
+/* One listener, one process of 64 threads: RECV itself waits. */
+static int target_threads(int argc, char **argv)
+{
+	long n = argc > 0 ? atol(argv[0]) : 10, bad = 0;
+	pthread_t t[64];
+
+	for (int i = 0; i < 64; i++)
+		pthread_create(&t[i], NULL, soak_thread, (void *)n);
+	for (int i = 0; i < 64; i++) {
+		void *rc;
+
+		pthread_join(t[i], &rc);
+		bad += rc != NULL;
+	}
+	return (int)bad;
+}
+
+static void one_listener(void)
+{
+	long each = scaled("SLUICE_SOAK", 60000) / 64;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_statistics s;
+	int before = count_fds();
+	char arg[32];
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", soak_handler, NULL), 0);
+	snprintf(arg, sizeof(arg), "%ld", each);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "threads", arg);
+	CHECK_EQ(serve_target(sv, &child), 0);
+	sluice_statistics(sv, &s);
+	CHECK_EQ(s.replied, s.received);
+	CHECK_EQ(s.received, 64u * (unsigned long)each);
+	for (int i = 0; i < 100 && count_fds() != before; i++)
+		sluice_dispatch(sv, 20);
+	CHECK_EQ(count_fds(), before);
+	sluice_supervisor_free(sv);
+}
+
+/* ---- thousands of targets under one listener, all waiting at once ---- */
+
+#define CROWD	  (SANITIZED ? 25 : 500) /* processes of four threads */
+#define TOGETHER (4 * CROWD)
+
+static void *crowd_thread(void *data)
+{
+	long i = (long)data;
+
+	return (void *)(long)(syscall(SYS_mkdir, "crowd", i) != i);
+}
+
+static int crowd_process(int p)
+{
+	pthread_t t[4];
+	long bad = 0;
+
+	for (int i = 0; i < 4; i++)
+		bad += pthread_create(&t[i], NULL, crowd_thread, (void *)(long)(4 * p + i)) != 0;
+	for (int i = 0; i < 4 && !bad; i++) {
+		void *rc;
+
+		pthread_join(t[i], &rc);
+		bad += rc != NULL;
+	}
+	return bad != 0;
+}
+
+static int target_crowd(int argc, char **argv)
+{
+	int status, bad = 0;
+
+	(void)argc;
+	(void)argv;
+	for (int p = 0; p < CROWD; p++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			return 2;
+		if (pid == 0)
+			_exit(crowd_process(p));
+	}
+	while (wait(&status) > 0)
+		bad += status != 0;
+	return bad != 0;
+}
+
+struct crowd {
+	int n;
+	struct sluice_request *held[TOGETHER];
+};
+
+static int hold_all(struct sluice_request *req, void *data)
+{
+	struct crowd *c = data;
+
+	c->held[c->n++] = sluice_defer(req);
+	for (int i = 0; c->n == TOGETHER && i < TOGETHER; i++) {
+		CHECK(sluice_tgid(c->held[i]) > 0);
+		CHECK_EQ(sluice_reply(c->held[i], sluice_arg_int(c->held[i], 1)), 0);
+	}
+	return 0;
+}
+
+static void crowd(void)
+{
+	static struct crowd c;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_statistics s;
+	int before = count_fds();
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", hold_all, &c), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "crowd", NULL);
+	CHECK_EQ(serve_target(sv, &child), 0);
+	sluice_statistics(sv, &s);
+	CHECK_EQ(s.replied, TOGETHER);
+	for (int i = 0; i < 100 && count_fds() != before; i++)
+		sluice_dispatch(sv, 20);
+	CHECK_EQ(count_fds(), before);
+	sluice_supervisor_free(sv);
+}
+
+const struct target_main targets[] = {{"soak", target_soak}, {"threads", target_threads},
+	{"crowd", target_crowd}, {NULL, NULL}};
+const struct test tests[] = {{"64 threads, 16 processes coming and going", soak},
+	{"64 threads under one listener", one_listener},
+	{"2000 threads of 500 processes wait under one listener", crowd}, {NULL, NULL}};

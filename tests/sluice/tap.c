@@ -161,6 +161,13 @@ int wait_target(struct sluice_supervisor *sv, struct sluice_child *child)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+int serve_target(struct sluice_supervisor *sv, struct sluice_child *child)
+{
+	CHECK_EQ(sluice_run(sv), 0);
+	CHECK_EQ(sluice_active(sv), 0);
+	return wait_target(sv, child);
+}
+
 static int pass_on(pid_t pid)
 {
 	int status = 0;

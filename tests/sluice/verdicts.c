@@ -2,6 +2,19 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <sys/time.h>
+
+static int target_pause(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	for (int i = 0; i < 200; i++)
+		if (syscall(SYS_mkdir, "x", i) != i)
+			return 1;
+	pause();
+	return 2;
+}
+
 static int target_mkdir(int argc, char **argv)
 {
 	long rc = syscall(SYS_mkdir, "/nonexistent/x", 0700);
@@ -79,7 +92,14 @@ static void nobody_decides(void)
 static int continues(struct sluice_request *req, void *data)
 {
 	char path[4096];
+	int fd;
 
+	if (data == (void *)2) {
+		fd = sluice_mem_fd(req);
+		CHECK(pread(fd, path, 1, (off_t)sluice_arg(req, 0)) == 1);
+		CHECK_EQ(sluice_continue(req, SLUICE_CONTINUE_ARGS), -EPERM);
+		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+	}
 	if (data) {
 		CHECK_EQ(sluice_read_string(req, sluice_arg(req, 0), path, sizeof(path)), 14);
 		CHECK_EQ(sluice_continue(req, SLUICE_CONTINUE_ARGS), -EPERM);
@@ -102,6 +122,7 @@ static void continue_reasons(void)
 
 	CHECK_EQ(run_once(NULL, continues, NULL, NULL), ENOENT);
 	CHECK_EQ(run_once(NULL, continues, (void *)1, NULL), ENOENT);
+	CHECK_EQ(run_once(NULL, continues, (void *)2, NULL), ENOENT);
 	o.forbid_continue = true;
 	CHECK_EQ(run_once(&o, must_not_continue, NULL, NULL), EXDEV);
 }
@@ -228,8 +249,48 @@ static void before_receive(void)
 	sluice_supervisor_free(sv);
 }
 
-const struct target_main targets[] = {
-	{"mkdir", target_mkdir}, {"open", target_open}, {NULL, NULL}};
+static volatile sig_atomic_t stop;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+static int same_number(struct sluice_request *req, void *data)
+{
+	(void)data;
+	return sluice_reply(req, sluice_arg_int(req, 1));
+}
+
+/* signal(3) sets SA_RESTART, and a loop that looks at a flag has to come by. */
+static void signals_end_a_wait(void)
+{
+	struct sigaction sa = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+	struct itimerval often = {{0, 200000}, {0, 200000}}, never = {{0, 0}, {0, 0}};
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_statistics s;
+	int rc = 0;
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", same_number, NULL), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "pause", NULL);
+	do {
+		CHECK(sluice_dispatch(sv, -1) >= 0);
+		sluice_statistics(sv, &s);
+	} while (s.received < 200);
+	CHECK(sigaction(SIGALRM, &sa, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
+	while (!stop)
+		rc = sluice_dispatch(sv, -1);
+	setitimer(ITIMER_REAL, &never, NULL);
+	CHECK_EQ(rc, -EINTR);
+	kill(child.pid, SIGKILL);
+	CHECK_EQ(serve_target(sv, &child), 128 + SIGKILL);
+	sluice_supervisor_free(sv);
+}
+
+const struct target_main targets[] = {{"mkdir", target_mkdir}, {"open", target_open},
+	{"pause", target_pause}, {NULL, NULL}};
 const struct test tests[] = {
 	{"fail: the errno asked for, or the default", fail_with},
 	{"a request ends exactly once", once_only},
@@ -239,4 +300,5 @@ const struct test tests[] = {
 	{"the same where only death interrupts", reply_fd_killable},
 	{"the target killed in the handler", target_dies},
 	{"the target killed before receive", before_receive},
+	{"a signal ends a wait, with SA_RESTART too", signals_end_a_wait},
 	{NULL, NULL}};
