@@ -92,9 +92,10 @@ int sluice_supervisor_new(const struct sluice_options *options,
 	struct sluice_supervisor **supervisor);
 
 /* Answer whatever is pending with the default errno, call what was registered with
- * sluice_on_cancel(), wait for workers to finish what they are at, close the listeners. With a keeper, targets that live on get the default errno
- * from it; without, the kernel gives them ENOSYS. NULL is allowed. Requests that were
- * deferred may still be given their (void) verdict afterwards. */
+ * sluice_on_cancel(), wait for workers to finish what they are at, close the listeners. With a
+ * keeper, targets that live on get the default errno from it; without, the kernel gives
+ * them ENOSYS. NULL is allowed. Requests that were deferred may still be given their
+ * (void) verdict afterwards. Not from a handler, a callback or a worker of @supervisor. */
 void sluice_supervisor_free(struct sluice_supervisor *supervisor);
 
 /* The one descriptor to poll for input in any event loop: when it is readable, call
@@ -103,12 +104,13 @@ int sluice_fd(const struct sluice_supervisor *supervisor);
 
 /* Wait at most @timeout_ms (-1: for ever, 0: not at all) and handle what has come: at
  * most one request of each of 16 listeners. Returns how many requests were handled;
- * 0 after the time or when other work was done; -EINTR after a signal; -EBUSY from
- * inside a handler. No cancellation point of pthread_cancel(3): with -1, a busy listener
- * that is all there is to wait for is waited for in its own ioctl(2) (kernel 6.11). */
+ * 0 after the time or when other work was done; -EINTR after a signal, whatever its
+ * SA_RESTART; -EBUSY from inside a handler. */
 int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms);
 
-/* Dispatch until no listener and no OCI server is left. Returns 0, or -errno. */
+/* Dispatch until no listener and no OCI server is left; signals do not end it. Returns 0, or
+ * -errno. No cancellation point of pthread_cancel(3): a busy listener that is all there is
+ * to wait for is waited for in its own ioctl(2), without asking epoll first (kernel 6.11). */
 int sluice_run(struct sluice_supervisor *supervisor);
 
 /* The number of listeners with a living target. */
@@ -126,7 +128,8 @@ int sluice_set_tag(struct sluice_supervisor *supervisor, unsigned index, void *t
 
 /* Decide one request: give a verdict, or take it with sluice_defer() or sluice_work(), and
  * return 0. Without either, and after a negative return value, the target gets the
- * default errno. */
+ * default errno; a request that the handler had deferred before it failed is then over for its
+ * holder, who still gives the (void) verdict. */
 typedef int (*sluice_handler)(struct sluice_request *request, void *data);
 
 #define SLUICE_ANY (-1)
@@ -385,31 +388,37 @@ int sluice_continue(struct sluice_request *request, enum sluice_continue_reason 
 struct sluice_request *sluice_defer(struct sluice_request *request);
 
 /* Run @handler(@request, @data) on one of the supervisor's workers. Takes the request; for a
- * handler: return sluice_work(request, slow, data). -ENOMEM, -EAGAIN: not taken. */
+ * handler: return sluice_work(request, slow, data). -ENOMEM, -EAGAIN: not taken, no thread can
+ * be had; -ESHUTDOWN: not taken, the supervisor is being freed. */
 int sluice_work(struct sluice_request *request, sluice_handler handler, void *data);
 
-/* Give this request @timeout_ms from now (0: no limit) instead of the supervisor's. */
+/* Give this request @timeout_ms from now (0: no limit) instead of the supervisor's. -EAGAIN: no
+ * thread can be had for the clock; -ENOENT: the supervisor was freed. */
 int sluice_set_timeout(struct sluice_request *request, unsigned timeout_ms);
 
 /* Call @cancel once, in sluice_dispatch() or sluice_supervisor_free(), if the target of a
- * deferred request (or one with a worker) goes away, its time is up or the supervisor is freed before the
- * verdict. The holder still gives the (void) verdict; once that has returned, @cancel does not run
- * and @data is the holder's to end. It must not wait for the holder. -ENOENT: it is over. */
+ * deferred request (or one with a worker) goes away, its time is up, or the supervisor is freed
+ * or hands over before the verdict. The holder still gives the (void) verdict; once that has
+ * returned, @cancel does not run and @data is the holder's to end. It must not wait for the
+ * holder. -ENOENT: it is over; -EAGAIN: no thread can be had for the clock. */
 int sluice_on_cancel(struct sluice_request *request,
 	void (*cancel)(struct sluice_request *request, void *data), void *data);
 
 /* ---- hand-over ------------------------------------------------------------------------- */
 
 /* Give every listener and the journal of received calls to the process at the other end of
- * @socket (AF_UNIX), which must run sluice_take_over(). Deferred requests are shown to it again, and
- * their verdicts here become void (-ENOENT). Blocks until it has them. Afterwards the
- * supervisor serves nothing and can only be freed. -errno: it goes on as before. */
+ * @socket (AF_UNIX), which must run sluice_take_over(). Deferred requests are shown to it again,
+ * their verdicts here become void (-ENOENT) and what was registered with sluice_on_cancel() is
+ * called. Blocks until it has them, and targets with it: at most 10 s for each step, or what
+ * SO_RCVTIMEO and SO_SNDTIMEO of @socket say; -ETIMEDOUT then. Afterwards the supervisor serves
+ * nothing and can only be freed. -errno: it goes on as before. */
 int sluice_hand_over(struct sluice_supervisor *supervisor, int socket);
 
 /* Take over from a supervisor in sluice_hand_over(), or from a keeper (socket from
  * sluice_keeper_connect), with the options that were theirs. Blocks; with a keeper whose supervisor
- * lives, until that one dies. Register handlers, then dispatch: calls that were received and not
- * answered come first, marked sluice_replayed(). The socket stays the caller's. -ECANCELED
+ * lives, until that one dies. Register handlers, then dispatch (sluice_fd() is readable if
+ * there is anything to show): calls that were received and not answered come first, marked
+ * sluice_replayed(). The socket stays the caller's. -ECANCELED
  * if the predecessor went on. */
 int sluice_take_over(int socket, struct sluice_supervisor **supervisor);
 

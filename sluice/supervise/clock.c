@@ -40,6 +40,7 @@ static unsigned collect(struct sluice_supervisor *sv, struct sluice_request **ov
 			*next = now;
 			break;
 		}
+		/* In R_HANDING nothing can be claimed: whoever ends that wakes us. */
 		if (late ? sc_sluice_claim(r, R_TIMED_OUT)
 			 : r->cancel && sc_sluice_id_valid(r) && sc_sluice_claim(r, R_GONE)) {
 			atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
@@ -96,12 +97,15 @@ static void *tick(void *data)
 	return NULL;
 }
 
+/* -ENOENT once it was stopped: nothing is pending then, and nobody would join it. */
 int sc_sluice_clock_start(struct sluice_supervisor *sv)
 {
 	int rc = 0;
 
 	pthread_mutex_lock(&sv->lock);
-	if (!sv->clock.running) {
+	if (sv->clock.stop) {
+		rc = -ENOENT;
+	} else if (!sv->clock.running) {
 		rc = sc_sluice_thread(&sv->clock.thread, tick, sv);
 		sv->clock.running = !rc;
 	}

@@ -32,6 +32,7 @@ static void resolve(struct sluice_supervisor *sv, int state)
 	for (struct sluice_request *r = sv->outstanding; r; r = r->next)
 		atomic_store(&r->state, state);
 	pthread_cond_broadcast(&sv->handed_or_not);
+	pthread_cond_signal(&sv->clock.wake); /* what became late meanwhile */
 	pthread_mutex_unlock(&sv->lock);
 }
 
@@ -47,8 +48,10 @@ static void let_go(struct sluice_supervisor *sv)
 		pthread_mutex_unlock(&sv->lock);
 		if (!r)
 			break;
+		sc_sluice_push_cancelled(r);
 		sc_sluice_leave(r);
 	}
+	sc_sluice_run_cancelled(sv);
 	sc_sluice_keeper_leave(sv, false);
 	while (sv->listeners)
 		sc_sluice_drop_listener(sv, sv->listeners);
@@ -69,11 +72,31 @@ static int gather(struct sluice_supervisor *sv, struct kept **kept, int **fds)
 	return 0;
 }
 
+/* Targets wait while a successor does nothing. Where the caller has set no limit for the
+ * socket, each step gets ten seconds, until @over. */
+static void limit_waits(int socket, bool limited[2], bool over)
+{
+	static const int options[2] = {SO_RCVTIMEO, SO_SNDTIMEO};
+
+	for (int i = 0; i < 2; i++) {
+		struct timeval t = {0};
+		socklen_t size = sizeof(t);
+
+		if (!over)
+			limited[i] = !getsockopt(socket, SOL_SOCKET, options[i], &t, &size) &&
+				!t.tv_sec && !t.tv_usec;
+		t = (struct timeval){over ? 0 : 10, 0};
+		if (limited[i])
+			setsockopt(socket, SOL_SOCKET, options[i], &t, sizeof(t));
+	}
+}
+
 int sluice_hand_over(struct sluice_supervisor *supervisor, int socket)
 {
 	struct sluice_supervisor *sv = supervisor;
 	_cleanup_free_ struct kept *kept = NULL;
 	_cleanup_free_ int *fds = NULL;
+	bool limited[2];
 	int rc;
 
 	if (sv->dispatching)
@@ -83,12 +106,14 @@ int sluice_hand_over(struct sluice_supervisor *supervisor, int socket)
 	rc = gather(sv, &kept, &fds);
 	if (rc)
 		return rc;
+	limit_waits(socket, limited, false);
 	suspend(sv);
 	atomic_store(&sv->journal->baton, B_HANDING);
 	rc = sc_sluice_offer(socket, sv->journal_fd, kept, fds, sv->active);
+	limit_waits(socket, limited, true);
 	if (journal_pass(sv->journal, B_HANDING, B_SUPERVISOR)) {
 		resolve(sv, R_OPEN);
-		return rc ? rc : -EPROTO;
+		return rc == -EAGAIN ? -ETIMEDOUT : rc ? rc : -EPROTO;
 	}
 	let_go(sv);
 	return 0;
@@ -234,6 +259,8 @@ static int take_baton(struct sluice_supervisor *sv, struct journal *from)
 	atomic_store(&sv->journal->baton, B_SUPERVISOR);
 	sc_sluice_keeper_publish(sv);
 	sv->predecessor = NULL;
+	if (sv->replay)
+		sc_sluice_wake(sv); /* sluice_fd() is readable until all are shown */
 	for (struct sluice_request *r = sv->replay; r && sv->set.timeout_ms; r = r->next_queued)
 		sluice_set_timeout(r, sv->set.timeout_ms);
 	return 0;

@@ -29,7 +29,9 @@ int sc_sluice_id_valid(const struct sluice_request *req)
 
 int sluice_alive(struct sluice_request *request)
 {
-	if (atomic_load(&request->state) != R_OPEN)
+	int state = atomic_load(&request->state);
+
+	if (state != R_OPEN && state != R_HANDING) /* undecided: it may still be ours */
 		return -ENOENT;
 	return sc_sluice_id_valid(request);
 }

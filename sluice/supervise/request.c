@@ -205,7 +205,21 @@ void sc_sluice_request_unref(struct sluice_request *req)
 	sc_sluice_sv_unref(sv);
 }
 
-/* Run a handler in this frame; what it leaves undecided is refused. */
+/* The handler left @req with this frame. If a verdict came from elsewhere, no callback may run
+ * any more with what the handler had on its stack. */
+static void decide_undecided(struct sluice_request *req, const char *why)
+{
+	if (sc_sluice_claim_wait(req))
+		sc_sluice_default(req, R_ANSWERED, why);
+	if (!req->cancel)
+		return;
+	pthread_mutex_lock(&req->sv->lock);
+	sc_sluice_consume(req);
+	pthread_mutex_unlock(&req->sv->lock);
+}
+
+/* Run a handler in this frame; what it leaves undecided is refused. So is what a failed one
+ * had given away: its holder is told, and has the reference. */
 int sc_sluice_decide(struct sluice_request *req, sluice_handler handler, void *data)
 {
 	unsigned custody = atomic_load(&req->custody);
@@ -216,8 +230,13 @@ int sc_sluice_decide(struct sluice_request *req, sluice_handler handler, void *d
 		rc = handler(req, data);
 		why = rc < 0 ? "handler failed" : "no verdict";
 	}
-	if (atomic_load(&req->custody) == custody && sc_sluice_claim_wait(req))
+	if (atomic_load(&req->custody) == custody) {
+		decide_undecided(req, why);
+	} else if (rc < 0 && sc_sluice_claim_wait(req)) {
 		sc_sluice_default(req, R_ANSWERED, why);
+		sc_sluice_push_cancelled(req);
+		sc_sluice_wake(req->sv);
+	}
 	return rc;
 }
 

@@ -65,8 +65,25 @@ static int hold(struct sluice_request *req, void *data)
 	return 0;
 }
 
+static void count(struct sluice_request *req, void *data)
+{
+	(void)req;
+	++*(int *)data;
+}
+
+/* In an event loop of its own: what is to be shown again is an event, too. */
+static void serve_by_poll(struct sluice_supervisor *sv)
+{
+	while (sluice_active(sv)) {
+		struct pollfd p = {.fd = sluice_fd(sv), .events = POLLIN};
+
+		CHECK(poll(&p, 1, 20000) == 1);
+		CHECK(sluice_dispatch(sv, 0) >= 0);
+	}
+}
+
 /* The successor: takes, serves, and hands the next one over when told to. */
-static void successor(int socket, int report)
+static void successor(int socket, int report, bool polls)
 {
 	struct sluice_supervisor *sv;
 	struct sluice_statistics s;
@@ -76,6 +93,8 @@ static void successor(int socket, int report)
 	CHECK_EQ(sluice_active(sv), 1);
 	CHECK_EQ(sluice_set_tag(sv, 0, &tag), 0);
 	CHECK_EQ(sluice_on_name(sv, "mkdir", answer_later, NULL), 0);
+	if (polls)
+		serve_by_poll(sv);
 	CHECK_EQ(sluice_run(sv), 0);
 	do /* a worker's last answer may end the target before it ends itself */
 		sluice_statistics(sv, &s);
@@ -105,7 +124,7 @@ static void hand_over(bool keeper)
 		pid = fork();
 		if (pid == 0) {
 			close(pair[0]);
-			successor(pair[1], report[1]);
+			successor(pair[1], report[1], round % 3 == 0);
 		}
 		close(pair[1]);
 		close(report[1]);
@@ -162,7 +181,7 @@ static void deferred(void)
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	struct sluice_request *held = NULL;
 	struct sluice_statistics s;
-	int pair[2], report[2], status;
+	int pair[2], report[2], status, told = 0;
 	pid_t pid;
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
@@ -172,14 +191,16 @@ static void deferred(void)
 	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "one", NULL);
 	while (!held)
 		CHECK(sluice_dispatch(sv, 1000) >= 0);
+	CHECK_EQ(sluice_on_cancel(held, count, &told), 0);
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
 		close(pair[0]);
-		successor(pair[1], report[1]);
+		successor(pair[1], report[1], true);
 	}
 	close(pair[1]);
 	CHECK_EQ(sluice_hand_over(sv, pair[0]), 0);
+	CHECK_EQ(told, 1);
 	CHECK_EQ(sluice_reply(held, 3), -ENOENT);
 	CHECK(read(report[0], &s, sizeof(s)) == sizeof(s));
 	CHECK_EQ(s.replayed, 1);
@@ -216,6 +237,62 @@ static void refused(void)
 	sluice_supervisor_free(sv);
 }
 
+static atomic_bool handing;
+
+static void *watch(void *data)
+{
+	while (atomic_load(&handing))
+		CHECK_EQ(sluice_alive(data), 0);
+	return NULL;
+}
+
+/* A successor that connects and does nothing: its time ends, and what became late meanwhile is
+ * answered; until then nobody may say that the request is over. */
+static void stalled(bool late)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct timeval limit = {0, 300000};
+	struct sluice_request *held = NULL;
+	struct sluice_statistics s;
+	int pair[2];
+	pthread_t t;
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	CHECK(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", hold, &held), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "one", NULL);
+	while (!held)
+		CHECK(sluice_dispatch(sv, 1000) >= 0);
+	atomic_store(&handing, true);
+	if (late)
+		CHECK_EQ(sluice_set_timeout(held, 100), 0);
+	else
+		CHECK_EQ(pthread_create(&t, NULL, watch, held), 0);
+	CHECK_EQ(sluice_hand_over(sv, pair[0]), -ETIMEDOUT);
+	atomic_store(&handing, false);
+	if (!late) {
+		pthread_join(t, NULL);
+		CHECK_EQ(sluice_reply(held, 7), 0);
+	}
+	CHECK_EQ(wait_target(sv, &child), late ? EPERM : 0);
+	if (late)
+		CHECK_EQ(sluice_reply(held, 7), -ETIMEDOUT);
+	sluice_statistics(sv, &s);
+	CHECK_EQ(s.timed_out, late);
+	sluice_supervisor_free(sv);
+}
+
+static void stalled_in_time(void)
+{
+	stalled(false);
+}
+
+static void stalled_too_long(void)
+{
+	stalled(true);
+}
+
 /* What is no hand-over is not taken. */
 static void nonsense(void)
 {
@@ -240,5 +317,7 @@ const struct test tests[] = {
 	{"the same with keepers", with_keeper},
 	{"a deferred request is the successor's", deferred},
 	{"a successor that goes away changes nothing", refused},
+	{"a successor that does nothing", stalled_in_time},
+	{"a time-out while a successor does nothing", stalled_too_long},
 	{"nonsense is no hand-over", nonsense},
 	{NULL, NULL}};

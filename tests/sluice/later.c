@@ -53,7 +53,7 @@ static int put(struct sluice_request *req, void *data)
 	box->req = sluice_defer(req);
 	pthread_cond_signal(&box->filled);
 	pthread_mutex_unlock(&box->lock);
-	return -1; /* it is out of our hands: changes nothing */
+	return 0;
 }
 
 static void own_thread(void)
@@ -204,6 +204,29 @@ static int hold_briefly(struct sluice_request *req, void *data)
 	return sluice_set_timeout(req, 100);
 }
 
+static int hold_and_fail(struct sluice_request *req, void *data)
+{
+	hold(req, data);
+	return -EIO;
+}
+
+/* The target is not left waiting for a holder who may never have heard of it. */
+static void failed_after_deferring(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct cancelled c = {0, NULL};
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", hold_and_fail, &c), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	CHECK_EQ(wait_target(sv, &child), EPERM);
+	while (!c.calls)
+		CHECK(sluice_dispatch(sv, 10000) >= 0);
+	CHECK_EQ(sluice_reply(c.req, 0), -EALREADY);
+	CHECK_EQ(c.calls, 1);
+	sluice_supervisor_free(sv);
+}
+
 static void late_elsewhere(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
@@ -253,6 +276,9 @@ static void freed_first(void)
 	sluice_supervisor_free(sv);
 	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
 	CHECK_EQ(WEXITSTATUS(status), EPERM);
+	/* No clock starts for what is over. */
+	CHECK_EQ(sluice_set_timeout(c.req, 1), -ENOENT);
+	CHECK_EQ(sluice_on_cancel(c.req, on_cancel, &c), -ENOENT);
 	CHECK_EQ(sluice_reply(c.req, 0), -ENOENT);
 	CHECK_EQ(c.calls, 1);
 	sluice_child_release(&child);
@@ -433,6 +459,53 @@ static void cancelled_at_the_end(void)
 	sluice_supervisor_free(sv);
 }
 
+/* The one worker's next handler knows that the frame of the last has ended. */
+static atomic_int frames_begun, frame_ended[512];
+
+static void look_at_frame(struct sluice_request *req, void *data)
+{
+	(void)req;
+	for (int i = 0; i < 20; i++) {
+		CHECK(atomic_load((atomic_int *)data) == 0);
+		sched_yield();
+	}
+}
+
+static int fail_when_late(struct sluice_request *req, void *data)
+{
+	int n = atomic_fetch_add(&frames_begun, 1);
+	int rc = sluice_on_cancel(req, look_at_frame, &frame_ended[n]);
+
+	(void)data;
+	CHECK(rc == 0 || rc == -ENOENT);
+	if (n)
+		atomic_store(&frame_ended[n - 1], 1);
+	while (sluice_alive(req) == 0)
+		sched_yield();
+	return -EIO;
+}
+
+static int give_millisecond_to_fail(struct sluice_request *req, void *data)
+{
+	CHECK_EQ(sluice_set_timeout(req, 1), 0);
+	return sluice_work(req, fail_when_late, data);
+}
+
+static void cancelled_then_failed(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+
+	o.workers = 1;
+	sv = new_supervisor(&o);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", give_millisecond_to_fail, NULL), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "pair", "200");
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+	CHECK(atomic_load(&frames_begun) > 1);
+}
+
 static int again(struct sluice_request *req, void *data)
 {
 	CHECK_EQ(sluice_dispatch(data, 0), -EBUSY);
@@ -458,11 +531,13 @@ const struct test tests[] = {
 	{"workers answer 16 threads", workers},
 	{"a journal of two slots", full_journal},
 	{"late while the loop is stuck in the handler", late_on_loop},
+	{"a handler that fails after it deferred", failed_after_deferring},
 	{"late while deferred, with its callback", late_elsewhere},
 	{"the target killed while deferred, with its callback", target_killed},
 	{"the supervisor freed before the verdict", freed_first},
 	{"a worker waits for a call that comes after its own", one_waits_for_another},
 	{"the supervisor freed while a worker waits", freed_while_one_waits},
 	{"callbacks end with the verdict", cancelled_at_the_end},
+	{"callbacks end with a worker's handler that fails late", cancelled_then_failed},
 	{"no dispatch from inside a handler", not_from_inside},
 	{NULL, NULL}};
