@@ -191,7 +191,6 @@ static void deferred(void)
 	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "one", NULL);
 	while (!held)
 		CHECK(sluice_dispatch(sv, 1000) >= 0);
-	CHECK_EQ(sluice_on_cancel(held, count, &told), 0);
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
@@ -199,6 +198,7 @@ static void deferred(void)
 		successor(pair[1], report[1], true);
 	}
 	close(pair[1]);
+	CHECK_EQ(sluice_on_cancel(held, count, &told), 0); /* starts a thread: after the fork */
 	CHECK_EQ(sluice_hand_over(sv, pair[0]), 0);
 	CHECK_EQ(told, 1);
 	CHECK_EQ(sluice_reply(held, 3), -ENOENT);
