@@ -14,7 +14,8 @@
  * there is to save. */
 #define CHAIN_MAX      6
 #define CHAIN_ARGUMENT 12
-#define CHAIN_SMALLEST 32
+#define CHAIN_SMALLEST UINT32_MAX
+#define CHAIN_SORTED   32 /* longer ones are asked as they come */
 
 /* What one more instruction may cost in executed ones, where short paths are asked for: in
  * the weight of a number with a rule (build.c). */
@@ -94,19 +95,22 @@ static uint32_t chain_node(const struct tree *t, uint32_t first, uint32_t n)
 {
 	uint32_t node = t->pieces[first].node;
 	const struct sc_piece *exceptions = &t->pieces[first + 1]; /* every other one */
-	bool done[CHAIN_SMALLEST] = {false};
+	bool done[CHAIN_SORTED] = {false};
 
 	for (uint32_t left = n; left > 0; left--) {
 		const struct sc_piece *rarest;
 		uint32_t at = 0;
 
-		while (done[at])
+		while (n <= CHAIN_SORTED && done[at])
 			at++;
-		for (uint32_t e = at + 1; e < n; e++)
+		for (uint32_t e = at + 1; n <= CHAIN_SORTED && e < n; e++)
 			if (!done[e] && exceptions[2 * e].weight < exceptions[2 * at].weight)
 				at = e;
+		if (n > CHAIN_SORTED)
+			at = left - 1;
+		else
+			done[at] = true;
 		rarest = &exceptions[2 * at];
-		done[at] = true;
 		node = sc_dag_test(t->dag, SC_TEST_EQ, t->word, t->mask, rarest->start,
 			rarest->node, node);
 	}
@@ -118,9 +122,9 @@ static uint32_t branch(const struct tree *t, uint32_t start, uint32_t from, uint
 	return sc_dag_test(t->dag, SC_TEST_GE, t->word, t->mask, start, from, below);
 }
 
-/* Where exceptions are choices: an optimum by dynamic programming; the best cut of a range lies between the
- * best cuts of the two ranges that are one shorter (Knuth 1971). With chains among the
- * choices that is no longer a theorem, but still nearly always true. */
+/* Where exceptions are choices: an optimum by dynamic programming. The best cut of a range lies
+ * between the best cuts of the two ranges that are one shorter (Knuth 1971); with chains among
+ * the choices that is no longer a theorem, but still nearly always true. */
 struct optimum {
 	uint32_t *cost;	   /* [i * n + j] of the leaves i .. j */
 	uint32_t *cost_to; /* [j * n + i]: the same, for walking i */

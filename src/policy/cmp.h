@@ -3,6 +3,7 @@
 #ifndef SC_POLICY_CMP_H
 #define SC_POLICY_CMP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum sc_op { /* the values of enum scmp_compare */
@@ -24,5 +25,11 @@ struct sc_cmp {
 	uint8_t arg; /* 0..5 */
 	uint8_t op;  /* enum sc_op */
 };
+
+static inline bool sc_cmp_equal(const struct sc_cmp *a, const struct sc_cmp *b)
+{
+	return a->datum == b->datum && a->mask == b->mask && a->arg == b->arg &&
+		a->op == b->op;
+}
 
 #endif

@@ -202,10 +202,4 @@ bool sc_prefix_covered(const struct sc_table *table, const struct sc_call *call,
 void sc_chain_normalise(const struct sc_chain *in, unsigned int bits,
 	struct sc_chain *out);
 
-static inline bool sc_cmp_equal(const struct sc_cmp *a, const struct sc_cmp *b)
-{
-	return a->datum == b->datum && a->mask == b->mask && a->arg == b->arg &&
-		a->op == b->op;
-}
-
 #endif

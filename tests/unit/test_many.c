@@ -135,6 +135,50 @@ static void many_far_apart(void **state)
 	seccomp_release(ctx);
 }
 
+/* Hardly more than a comparison each, as libseccomp needs, and still within the kernel's 4096. */
+static void many_that_fit(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	size_t size;
+
+	(void)state;
+	for (uint32_t i = 0; i < 4000; i++)
+		assert_int_equal(rule1(ctx, E(1), 3 * (uint64_t)i), 0);
+	assert_int_equal(seccomp_export_bpf_mem(ctx, NULL, &size), 0);
+	assert_int_equal(verdict(ctx, NR, 3 * 3999, 0), E(1));
+	assert_int_equal(verdict(ctx, NR, 3 * 1234, 0), E(1));
+	assert_int_equal(verdict(ctx, NR, 3 * 1234 + 1, 0), SCMP_ACT_ALLOW);
+	seccomp_release(ctx);
+}
+
+/* Eight flags, each with values of another argument: too many for lists, so rule by rule. Each
+ * flag is asked for once. */
+static void many_that_begin_alike(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	const uint64_t each = 100;
+	size_t size;
+
+	(void)state;
+	for (uint64_t flag = 0; flag < 8; flag++)
+		for (uint64_t i = 0; i < each; i++)
+			assert_int_equal(seccomp_rule_add(ctx, E(1), NR, 2,
+						 SCMP_A0(SCMP_CMP_MASKED_EQ, 1U << flag, 1U << flag),
+						 SCMP_A1(SCMP_CMP_EQ, 16 * (flag * each + i))),
+				0);
+	assert_int_equal(seccomp_export_bpf_mem(ctx, NULL, &size), 0);
+	assert_in_range(size / sizeof(struct sock_filter), 1, 8 * each * 6 / 5);
+	for (uint64_t flag = 0; flag < 8; flag++) {
+		const uint64_t value = 16 * (flag * each + 37);
+
+		assert_int_equal(verdict(ctx, NR, 1U << flag, value), E(1));
+		assert_int_equal(verdict(ctx, NR, 0xff, value), E(1));
+		assert_int_equal(verdict(ctx, NR, 0xff & ~(1U << flag), value), SCMP_ACT_ALLOW);
+		assert_int_equal(verdict(ctx, NR, 0xff, value + 1), SCMP_ACT_ALLOW);
+	}
+	seccomp_release(ctx);
+}
+
 /* Each call's rules multiply as far as one call's may. */
 static void many_calls_that_multiply(void **state)
 {
@@ -218,6 +262,8 @@ int main(void)
 		cmocka_unit_test(replacing_is_undone),
 		cmocka_unit_test(many_replaced),
 		cmocka_unit_test(many_far_apart),
+		cmocka_unit_test(many_that_fit),
+		cmocka_unit_test(many_that_begin_alike),
 		cmocka_unit_test(many_calls_that_multiply),
 		cmocka_unit_test(many_nodes),
 		cmocka_unit_test(many_masks),
