@@ -192,6 +192,11 @@ static void test_ebpf_length(void **state)
 
 /* One call number is given to the random body, the rest of the child lives on. */
 #define PROBE	   SYS_getuid
+#ifdef __i386__
+#define AUDIT	   0x40000003u
+#else
+#define AUDIT	   0xc000003eu
+#endif
 #define CALLS	   16
 #define BODY_START 2
 
@@ -234,14 +239,15 @@ static void verdict_child(
 	if (attach(insns, len) < 0)
 		_exit(97);
 	for (int i = 0; i < CALLS; i++) {
-		const __u64 *a = calls[i].args;
 		uint32_t words[16], want;
-		long got;
+		long got, a[6];
 
 		sc_bpf_words(&calls[i], false, words);
 		want = sc_bpf_run(insns, len, words, NULL);
 		if (want == 0)
 			continue; /* division by zero: would kill us */
+		for (int k = 0; k < 6; k++)
+			a[k] = (long)calls[i].args[k];
 		errno = 0;
 		got = syscall(PROBE, a[0], a[1], a[2], a[3], a[4], a[5]);
 		if (got != -1 || (want & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ERRNO ||
@@ -258,8 +264,8 @@ static void test_verdicts(void **state)
 	struct seccomp_data calls[CALLS];
 
 	(void)state;
-#ifndef __x86_64__
-	skip(); /* the calls carry x86_64's arch */
+#if !defined(__x86_64__) && !defined(__i386__)
+	skip(); /* the calls carry x86's arch */
 #endif
 	for (int i = 0; i < 400; i++) {
 		uint32_t len = verdict_program(&r, insns);
@@ -268,7 +274,9 @@ static void test_verdicts(void **state)
 		for (int j = 0; j < CALLS; j++) {
 			rand_data(&r, insns, len, &calls[j]);
 			calls[j].nr = PROBE;
-			calls[j].arch = 0xc000003e;
+			calls[j].arch = AUDIT;
+			for (int k = 0; k < 6; k++)
+				calls[j].args[k] = (unsigned long)calls[j].args[k];
 		}
 		pid = fork();
 		assert_true(pid >= 0);

@@ -252,7 +252,7 @@ static void fill(struct server *s)
 
 static void broker_nonblocking(void)
 {
-	struct server full;
+	static struct server full; /* the thread outlives this frame */
 	char text[16];
 	int told[2];
 	pthread_t t;

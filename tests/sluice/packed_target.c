@@ -59,7 +59,7 @@ int packed_target(void)
 	return 0;
 }
 
-#ifdef __i386__
+#ifdef PACKED_ALONE
 int main(void)
 {
 	return packed_target();

@@ -225,14 +225,15 @@ static void many_nodes(void **state)
 static void many_masks(void **state)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	const unsigned int bits = 8 * sizeof(long);
 
 	(void)state;
-	for (unsigned int i = 0; i < 64; i++)
+	for (unsigned int i = 0; i < bits; i++)
 		assert_int_equal(seccomp_rule_add(ctx, E(1 + i), NR, 1,
 					 SCMP_A0(SCMP_CMP_MASKED_EQ, UINT64_C(1) << i,
 						 UINT64_C(1) << i)),
 			0);
-	for (unsigned int i = 0; i < 64; i++)
+	for (unsigned int i = 0; i < bits; i++)
 		assert_int_equal(verdict(ctx, NR, UINT64_C(1) << i, 0), E(1 + i));
 	assert_int_equal(verdict(ctx, NR, 0, 0), SCMP_ACT_ALLOW);
 	seccomp_release(ctx);
