@@ -44,7 +44,7 @@ static void enter(int flags)
 	if (flags & CLONE_NEWUSER)
 		write_file("/proc/self/uid_map", map);
 	if (flags & CLONE_NEWNS)
-		CHECK_EQ(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+		CHECK_EQ(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
 	if (flags & CLONE_NEWNET) {
 		struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
 		int fd = socket(AF_INET, SOCK_DGRAM, 0);
