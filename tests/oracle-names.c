@@ -71,6 +71,63 @@ int oracle_arch_index(uint32_t token)
 	return -1;
 }
 
+/* Written beside src/arch/native.c, not after it: two that would have to err alike. */
+static const char native_name[] =
+#if defined(__ILP32__) && defined(__x86_64__)
+	"x32";
+#elif defined(__x86_64__)
+	"x86_64";
+#elif defined(__i386__)
+	"x86";
+#elif defined(__aarch64__)
+	"aarch64";
+#elif defined(__arm__)
+	"arm";
+#elif defined(__riscv)
+	"riscv64";
+#elif defined(__loongarch64)
+	"loongarch64";
+#elif defined(__m68k__)
+	"m68k";
+#elif defined(__hppa__)
+	"parisc";
+#elif defined(__s390x__)
+	"s390x";
+#elif defined(__s390__)
+	"s390";
+#elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)
+	"ppc64le";
+#elif defined(__powerpc64__)
+	"ppc64";
+#elif defined(__powerpc__)
+	"ppc";
+#elif defined(__sh__) && defined(__LITTLE_ENDIAN__)
+	"sh";
+#elif defined(__sh__)
+	"sheb";
+#elif defined(__MIPSEL__) && defined(_ABIO32) && _MIPS_SIM == _ABIO32
+	"mipsel";
+#elif defined(__MIPSEL__) && defined(_ABIN32) && _MIPS_SIM == _ABIN32
+	"mipsel64n32";
+#elif defined(__MIPSEL__)
+	"mipsel64";
+#elif defined(__mips__) && defined(_ABIO32) && _MIPS_SIM == _ABIO32
+	"mips";
+#elif defined(__mips__) && defined(_ABIN32) && _MIPS_SIM == _ABIN32
+	"mips64n32";
+#elif defined(__mips__)
+	"mips64";
+#endif
+
+const struct oracle_arch *oracle_native(void)
+{
+	const struct oracle_arch *a = oracle_arches;
+
+	while (strcmp(a->name, native_name) != 0)
+		a++;
+	return a;
+}
+
 uint32_t oracle_audit(uint32_t token)
 {
 	return token == 0x4000003e ? 0xc000003e : token;

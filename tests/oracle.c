@@ -129,7 +129,7 @@ int oracle_reset(struct oracle *o, uint32_t otherwise)
 	arches_free(o);
 	*o = (struct oracle){.otherwise = otherwise, .badarch = SCMP_ACT_KILL, .nnp = 1};
 	o->n = 1;
-	o->arch[0].token = SCMP_ARCH_X86_64; /* the tests run there alone */
+	o->arch[0].token = oracle_native()->token;
 	return 0;
 }
 
@@ -197,7 +197,7 @@ static bool big_endian(uint32_t token)
 
 int oracle_arch_exist(const struct oracle *o, uint32_t token)
 {
-	token = token ? token : SCMP_ARCH_X86_64;
+	token = token ? token : oracle_native()->token;
 	if (!o || oracle_arch_index(token) < 0)
 		return -EINVAL;
 	return arch_find(o, token) < 0 ? -EEXIST : 0;
@@ -207,7 +207,7 @@ int oracle_arch_add(struct oracle *o, uint32_t token)
 {
 	int rc = oracle_arch_exist(o, token);
 
-	token = token ? token : SCMP_ARCH_X86_64;
+	token = token ? token : oracle_native()->token;
 	if (rc != -EEXIST)
 		return rc ? rc : -EEXIST;
 	if (o->n && big_endian(o->arch[0].token) != big_endian(token))
@@ -220,7 +220,7 @@ int oracle_arch_remove(struct oracle *o, uint32_t token)
 {
 	int rc = oracle_arch_exist(o, token);
 
-	token = token ? token : SCMP_ARCH_X86_64;
+	token = token ? token : oracle_native()->token;
 	if (rc)
 		return rc;
 	rc = arch_find(o, token);
@@ -285,7 +285,7 @@ int oracle_merge(struct oracle *dst, struct oracle *src)
 /* The row of a native number or of a pseudo number; -1 when nobody knows it. */
 static int name_of(int nr)
 {
-	int native = oracle_arch_index(SCMP_ARCH_X86_64);
+	int native = oracle_arch_index(oracle_native()->token);
 
 	for (unsigned int i = 0; i < oracle_n_names; i++)
 		if (oracle_names[i].nr[native] == nr)
@@ -303,7 +303,7 @@ static int translate(int nr, uint32_t token, int *out, int *row)
 		return 0;
 	if (*row >= 0)
 		*out = oracle_names[*row].nr[oracle_arch_index(token)];
-	return *row >= 0 || token == SCMP_ARCH_X86_64 ? 0 : -EFAULT;
+	return *row >= 0 || token == oracle_native()->token ? 0 : -EFAULT;
 }
 
 int oracle_priority(const struct oracle *o, int nr)

@@ -21,6 +21,7 @@ struct oracle_arch {
 
 extern const struct oracle_arch oracle_arches[ORACLE_ARCHES];
 int oracle_arch_index(uint32_t token); /* -1 when unknown */
+const struct oracle_arch *oracle_native(void); /* what this is compiled for */
 uint32_t oracle_audit(uint32_t token); /* what the kernel says: x32's is x86_64's */
 
 /* What the judge knows of one system call. */

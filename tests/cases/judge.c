@@ -8,7 +8,7 @@
 
 static bool number_of(const struct op *op, uint32_t token, int *nr)
 {
-	int at = oracle_arch_index(token ? token : SCMP_ARCH_X86_64);
+	int at = oracle_arch_index(token ? token : oracle_native()->token);
 
 	*nr = op->nr;
 	if (!op->name[0])

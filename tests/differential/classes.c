@@ -223,11 +223,11 @@ static bool ne_high_word(const struct difference *d)
 	return any_pair(d, both_ne_with_one_high);
 }
 
-/* Has the call no number of its own on an architecture that the script names (or x86_64)? */
+/* Has the call no number of its own on the native or another architecture of the script? */
 static bool absent_somewhere(const struct scenario *s, const struct oracle_name *name)
 {
 	for (unsigned int i = 0; i < s->n_ops; i++) {
-		uint32_t token = s->ops[i].kind == OP_INIT     ? SCMP_ARCH_X86_64 :
+		uint32_t token = s->ops[i].kind == OP_INIT     ? oracle_native()->token :
 				 s->ops[i].kind == OP_ARCH_ADD ? s->ops[i].token : 0;
 		int at = oracle_arch_index(token);
 

@@ -16,7 +16,8 @@ struct maker {
 	uint64_t state;
 	struct scenario *s;
 	uint32_t otherwise;
-	bool big_endian, native_only, transactions, skip;
+	bool big_endian, swapped; /* swapped: not native's */
+	bool native_only, transactions, skip;
 	bool overlaps; /* rules are masks of one value of one argument */
 	int calls[MAX_CALLS]; /* rows of oracle_names, or -number where nobody names it */
 	uint64_t data[MAX_DATA], masks[2];
@@ -221,7 +222,8 @@ static void choose(struct maker *m)
 
 	m->otherwise = chance(m, 40) ? SCMP_ACT_ALLOW : action(m);
 	m->native_only = chance(m, 50);
-	m->big_endian = !m->native_only && chance(m, 35);
+	m->swapped = !m->native_only && chance(m, 35);
+	m->big_endian = oracle_native()->big_endian != m->swapped;
 	for (unsigned int i = 0; i < MAX_CALLS; i++)
 		m->calls[i] = m->native_only && chance(m, 60) ?
 				      -bare[i] : (int)below(m, oracle_n_names);
@@ -250,7 +252,7 @@ static void build(struct maker *m)
 		op->arg = 1;
 	}
 	if (!m->native_only) {
-		if (m->big_endian || chance(m, 30))
+		if (m->swapped || chance(m, 30))
 			append(m, OP_ARCH_REMOVE, 0);
 		for (uint32_t n = 1 + below(m, 3); n; n--)
 			append(m, OP_ARCH_ADD, 0)->token = arch(m);
@@ -369,7 +371,8 @@ static void probe_all(struct maker *m)
 	uint32_t tokens[16];
 	unsigned int n = 0;
 
-	tokens[n++] = m->big_endian ? SCMP_ARCH_S390X : SCMP_ARCH_X86_64;
+	tokens[n++] = !m->swapped    ? oracle_native()->token :
+		      m->big_endian ? SCMP_ARCH_S390X : SCMP_ARCH_X86_64;
 	for (unsigned int i = 0; i < n_ops && n < COUNT(tokens); i++)
 		if (m->s->ops[i].kind == OP_ARCH_ADD && m->s->ops[i].token)
 			tokens[n++] = m->s->ops[i].token;
