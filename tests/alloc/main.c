@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,6 +74,15 @@ static void check_files(int n, char **paths)
 	}
 }
 
+/* An emulator of user programs has no filters, nor says how long notifications are. */
+static bool skip_without_seccomp(const char *what)
+{
+	if (prctl(PR_GET_SECCOMP) >= 0)
+		return false;
+	printf("ok %u - %s # SKIP no seccomp here\n", ++checks, what);
+	return true;
+}
+
 static bool resolve_num(void)
 {
 	char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, 0);
@@ -100,6 +110,8 @@ static void check_notify_alloc(void)
 	long alive = fail_alive();
 	bool ok = true;
 
+	if (skip_without_seccomp("notify_alloc without memory"))
+		return;
 	for (unsigned int nth = 1; nth <= 2; nth++) {
 		fail_at(nth);
 		ok &= seccomp_notify_alloc(&req, &resp) == -ENOMEM && fail_end();
@@ -213,8 +225,11 @@ static int allocate_forbidden(scmp_filter_ctx ctx)
 
 static void check_load(void)
 {
-	scmp_filter_ctx ctx = some_filter();
+	scmp_filter_ctx ctx;
 
+	if (skip_without_seccomp("load without memory"))
+		return;
+	ctx = some_filter();
 	verdict(loads_refused(ctx) > 0, "load without memory attaches nothing");
 	if (seccomp_precompute(ctx))
 		abort();
@@ -290,6 +305,8 @@ int main(int argc, char **argv)
 {
 	/* The proof has a test of its own for this (tests/prove). */
 	unsetenv("SECCOMP_SELF_CHECK");
+	if (prctl(PR_GET_SECCOMP) < 0)
+		seccomp_api_set(7); /* user programs are emulated: no kernel says what it knows */
 	check_resolve();
 	check_notify_alloc();
 	check_load();

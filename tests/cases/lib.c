@@ -9,8 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* No kernel says which actions it knows where user programs are emulated: all of them. */
+static void know_every_action(const struct lib *lib)
+{
+	int (*set)(unsigned int level);
+
+	*(void **)&set = dlsym(lib->handle, "seccomp_api_set");
+	if (prctl(PR_GET_SECCOMP) < 0 && set)
+		set(7);
+}
 
 bool lib_open(struct lib *lib, const char *path)
 {
@@ -60,6 +71,7 @@ bool lib_open(struct lib *lib, const char *path)
 		}
 		memcpy(symbols[i].slot, &symbol, sizeof(symbol));
 	}
+	know_every_action(lib);
 	return true;
 }
 

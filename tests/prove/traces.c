@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "api/context.h"
@@ -129,6 +130,13 @@ static void rand_rules(struct rng *r, enum trace_kind kind, struct trace *t)
 		else if (i > 0 && rng_below(r, 2))
 			rule->nr = t->rules[i - 1].nr;
 	}
+}
+
+/* No kernel says which actions it knows where user programs are emulated: all of them. */
+__attribute__((constructor)) static void know_every_action(void)
+{
+	if (prctl(PR_GET_SECCOMP) < 0)
+		seccomp_api_set(7);
 }
 
 void rand_trace(struct rng *r, enum trace_kind kind, struct trace *out)

@@ -35,13 +35,10 @@ static void one_architecture(void **state)
 	FILE *file = tmpfile();
 
 	(void)state;
-	if (__BYTE_ORDER == __BIG_ENDIAN)
-		skip(); /* x86_64 cannot be in a filter there beside the native one */
 	assert_non_null(file);
-	if (seccomp_arch_native() != SCMP_ARCH_X86_64) {
-		assert_int_equal(seccomp_arch_add(ctx, SCMP_ARCH_X86_64), 0);
-		assert_int_equal(seccomp_arch_remove(ctx, SCMP_ARCH_NATIVE), 0);
-	}
+	/* In this order: a filter has one byte order. */
+	assert_int_equal(seccomp_arch_remove(ctx, SCMP_ARCH_NATIVE), 0);
+	assert_int_equal(seccomp_arch_add(ctx, SCMP_ARCH_X86_64), 0);
 	assert_int_equal(seccomp_rule_add(ctx, SCMP_ACT_TRAP, SCMP_SYS(dup), 2,
 				 SCMP_A1(SCMP_CMP_GE, 3),
 				 SCMP_A0(SCMP_CMP_MASKED_EQ, 0xf0, 0x1f)),
