@@ -50,6 +50,10 @@ class Cannot(Exception):
     """The cross root or a build in it cannot be had; the text says why."""
 
 
+class Broken(Exception):
+    """What was downloaded cannot be built: ours to mend, no reason to skip."""
+
+
 def enter(*argv):
     """The command that runs argv in the root; killing it kills all that it started."""
     return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", INSIDE, "sh",

@@ -38,6 +38,7 @@ gcc-mipsel-linux-gnu gcc-mips-linux-gnu gcc-mips64el-linux-gnuabi64 gcc-mips64-l
 libn32gcc-14-dev-mips64el-cross libc6-dev-mipsn32-mips64el-cross
 gcc-i686-linux-gnu gcc-x86-64-linux-gnux32 gcc-m68k-linux-gnu gcc-hppa-linux-gnu
 gcc-sh4-linux-gnu
+bc bison flex make xz-utils
 libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-riscv64-cross libc6-dev-loong64-cross
 libc6-dev-s390x-cross libc6-dev-ppc64el-cross libc6-dev-ppc64-cross libc6-dev-powerpc-cross
 libc6-dev-mipsel-cross libc6-dev-mips-cross libc6-dev-mips64el-cross libc6-dev-mips64-cross
@@ -47,8 +48,11 @@ qemu-user qemu-system-arm qemu-system-mips qemu-system-misc qemu-system-ppc qemu
 qemu-system-s390x qemu-system-x86 qemu-efi-loongarch64 opensbi""".split()
 
 # Which kernel: Debian's suite, architecture and package; the emulator's command; the kernel's
-# command line; the ABI of process 1; the ABIs whose tests run.
-Machine = collections.namedtuple("Machine", "suite arch package qemu append init abis")
+# command line; the ABI of process 1; the ABIs whose tests run; for linux-source, what to build.
+Machine = collections.namedtuple("Machine", "suite arch package qemu append init abis build",
+                                 defaults=[None])
+# The configuration's file beside this one, the kernel's name of the architecture, its make target.
+Build = collections.namedtuple("Build", "config arch image")
 ARM64 = ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57"]
 ARM = ["qemu-system-arm", "-M", "virt", "-cpu", "cortex-a15"]
 RISCV = ["qemu-system-riscv64", "-M", "virt"]
@@ -74,6 +78,9 @@ MACHINES = [
     Machine("sid", "s390x", "linux-image-s390x", S390, SCLP, "s390x", ["s390x"]),
     Machine("bookworm", "s390x", "linux-image-s390x", S390, SCLP, "s390x", ["s390x", "s390"]),
     Machine("bookworm", "ppc64el", "linux-image-powerpc64le", PPC, HVC, "ppc64le", ["ppc64le"]),
+    # Debian builds no big-endian kernel for these two.
+    Machine("bookworm", "ppc64", "linux-source", PPC, HVC, "ppc64", ["ppc64", "ppc"],
+            Build("ppc64.config", "powerpc", "vmlinux")),
     Machine("bookworm", "mipsel", "linux-image-4kc-malta", MALTA, TTYS0, "mipsel", ["mipsel"]),
     Machine("bookworm", "mips64el", "linux-image-5kc-malta", MALTA64, TTYS0, "mipsel64",
             ["mipsel64", "mipsel64n32", "mipsel"]),
@@ -83,9 +90,3 @@ MACHINES = [
     Machine("bookworm", "amd64", "linux-image-amd64", PC, X32, "x86_64", ["x86_64", "x86", "x32"]),
     Machine("bookworm", "i386", "linux-image-686-pae", PC32, TTYS0, "x86", ["x86"]),
 ]
-
-# What issue and manual name and no kernel of Debian's serves: skipped by name.
-NO_KERNEL = {
-    "ppc64": "Debian builds no big-endian ppc64 kernel",
-    "ppc": "Debian builds no 32-bit ppc kernel",
-}
