@@ -18,10 +18,17 @@ ROOT = CACHE / "cross"
 WORK = CACHE / "work"  # seen in the root as /mnt/work, the sources as /mnt/source
 MIRROR = "http://deb.debian.org/debian"
 
-INSIDE = """mount --make-rprivate / &&
-mount --bind "$1" "$3/mnt/source" && mount -o remount,bind,ro "$3/mnt/source" &&
-mount --bind "$2" "$3/mnt/work" && mount -t proc none "$3/proc" && mount --rbind /dev "$3/dev" &&
-root=$3 && shift 3 && exec chroot "$root" "$@"
+# Not exec: no signal ends process 1 of a namespace, so an abort(3) there would hang.
+INSIDE = """set -e
+mount --make-rprivate /
+mount --bind "$1" "$3/mnt/source"
+mount -o remount,bind,ro "$3/mnt/source"
+mount --bind "$2" "$3/mnt/work"
+mount -t proc none "$3/proc"
+mount --rbind /dev "$3/dev"
+root=$3
+shift 3
+chroot "$root" "$@" || exit $?
 """
 
 CROSS_FILE = """[binaries]
@@ -29,11 +36,13 @@ c = '{prefix}-gcc'
 ar = '{prefix}-ar'
 strip = '{prefix}-strip'
 objcopy = '{prefix}-objcopy'
+pkg-config = 'pkg-config'
 {wrapper}
 
 [built-in options]
 c_args = {flags}
 c_link_args = {flags} + {link}
+pkg_config_path = '/mnt/work/{cmocka}/lib/pkgconfig'
 
 [properties]
 needs_exe_wrapper = true
@@ -115,6 +124,30 @@ def user_command(name):
     return [f"/usr/bin/{ABIS[name].user}", "-L", f"/usr/{ABIS[name].prefix}"]
 
 
+def cmocka(name):
+    """Builds the library of the unit tests for an ABI: Debian has it for its own architectures
+    only. Returns its directory's name in /mnt/work."""
+    abi, directory = ABIS[name], f"{name}-cmocka"
+    if (WORK / directory / "lib/pkgconfig/cmocka.pc").exists():
+        return directory
+    log = WORK / f"{directory}.log"
+    source, build_directory = "/mnt/work/cmocka", f"/mnt/work/{directory}.build"
+    if not (WORK / "cmocka/CMakeLists.txt").exists():
+        (WORK / "cmocka").mkdir(exist_ok=True)
+        run("sh", "-ec", f"""
+            echo 'deb-src {MIRROR} {ROOT_SUITE} main' >/etc/apt/sources.list.d/source.list
+            apt-get update
+            cd {source} && apt-get source --tar-only -o APT::Sandbox::User=root cmocka
+            tar -xf cmocka_*.orig.tar.* --strip-components=1""", log=log)
+    run("cmake", "-S", source, "-B", build_directory, "-DCMAKE_SYSTEM_NAME=Linux",
+        f"-DCMAKE_C_COMPILER={abi.prefix}-gcc", f"-DCMAKE_C_FLAGS={' '.join(abi.flags)}",
+        f"-DCMAKE_INSTALL_PREFIX=/mnt/work/{directory}", "-DCMAKE_INSTALL_LIBDIR=lib",
+        "-DBUILD_SHARED_LIBS=OFF", "-DWITH_EXAMPLES=OFF", log=log)
+    run("cmake", "--build", build_directory, "--target", "install", log=log)
+    shutil.rmtree(WORK / f"{directory}.build")
+    return directory
+
+
 def build(name, targets, static):
     """Cross-builds the project's @targets for an ABI; returns the build directory as seen outside
     of the root, whose name inside is /mnt/work/NAME."""
@@ -124,7 +157,7 @@ def build(name, targets, static):
     log.unlink(missing_ok=True)
     cross = WORK / f"{directory}.cross"
     text = CROSS_FILE.format(prefix=abi.prefix, flags=abi.flags, cpu=abi.cpu, endian=abi.endian,
-                             link=["-static"] if static else [],
+                             link=["-static"] if static else [], cmocka=cmocka(name),
                              wrapper=f"exe_wrapper = {user_command(name)}" if abi.user else "")
     if not cross.exists() or cross.read_text() != text:
         shutil.rmtree(WORK / directory, ignore_errors=True)

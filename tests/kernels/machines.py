@@ -20,6 +20,7 @@ ABIS = {
     "mipsel64n32": ABI("mips64", "mips64el-linux-gnuabi64", ["-mabi=n32"], "little",
                        "qemu-mipsn32el"),
     "mips64": ABI("mips64", "mips64-linux-gnuabi64", [], "big", "qemu-mips64"),
+    "mips64n32": ABI("mips64", "mips64-linux-gnuabi64", ["-mabi=n32"], "big", "qemu-mipsn32"),
     "x86_64": ABI("x86_64", "x86_64-linux-gnu", [], "little", None),
     "x86": ABI("x86", "i686-linux-gnu", [], "little", "qemu-i386"),
     "x32": ABI("x86_64", "x86_64-linux-gnux32", [], "little", None),
@@ -36,9 +37,10 @@ gcc-s390x-linux-gnu lib32gcc-14-dev-s390x-cross libc6-dev-s390-s390x-cross
 gcc-powerpc64le-linux-gnu gcc-powerpc64-linux-gnu gcc-powerpc-linux-gnu
 gcc-mipsel-linux-gnu gcc-mips-linux-gnu gcc-mips64el-linux-gnuabi64 gcc-mips64-linux-gnuabi64
 libn32gcc-14-dev-mips64el-cross libc6-dev-mipsn32-mips64el-cross
+libn32gcc-14-dev-mips64-cross libc6-dev-mipsn32-mips64-cross
 gcc-i686-linux-gnu gcc-x86-64-linux-gnux32 gcc-m68k-linux-gnu gcc-hppa-linux-gnu
 gcc-sh4-linux-gnu
-bc bison flex make xz-utils
+bc bison flex make xz-utils cmake
 libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-riscv64-cross libc6-dev-loong64-cross
 libc6-dev-s390x-cross libc6-dev-ppc64el-cross libc6-dev-ppc64-cross libc6-dev-powerpc-cross
 libc6-dev-mipsel-cross libc6-dev-mips-cross libc6-dev-mips64el-cross libc6-dev-mips64-cross
@@ -90,3 +92,12 @@ MACHINES = [
     Machine("bookworm", "amd64", "linux-image-amd64", PC, X32, "x86_64", ["x86_64", "x86", "x32"]),
     Machine("bookworm", "i386", "linux-image-686-pae", PC32, TTYS0, "x86", ["x86"]),
 ]
+
+# What runs nowhere in qemu-user, and why.
+NO_USER = {
+    "x86_64": "scripts/test runs it",
+    "x32": "qemu-user has no x32; its live tests are in scripts/test",
+    "s390": "qemu-user has no 31-bit programs",
+    "parisc64": "no C library for it",
+    "sheb": "no cross compiler for it",
+}

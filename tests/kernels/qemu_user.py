@@ -1,76 +1,115 @@
 #!/usr/bin/env python3
-"""The simulated cases of every architecture, built for others and run by qemu-user.
+"""The simulated tests, built for every other ABI and run by qemu-user.
 
-qemu_user.py [ABI...]
+qemu_user.py [--write] [ABI...]
 
-Only the case files that begin by removing the native architecture: the others are about x86_64. Big and little endian, 32 and 64 bits, alignments and long doubles of other machines: what a
-compiler makes of the sources there has to decide the same. (qemu-user's seccomp is not the
-kernel's: no live tests here, see kernels.py for those.)
+Big and little endian, 32 and 64 bits, alignments and long doubles of other machines: what a
+compiler makes of the sources there has to decide the same. Of the case files only those that begin
+by removing the native architecture: the others are about x86_64. (qemu-user has no seccomp: no
+live tests here, see kernels.py for those.) --write puts each ABI's row into the table in RESULTS.md
+beside this file.
 SPDX-License-Identifier: MIT"""
+import argparse
+import collections
+import concurrent.futures
+import os
 import re
 import subprocess
-import sys
 
 import cross
-from machines import ABIS
+from machines import ABIS, NO_USER
+from results import Tap, write
 
-TIME_LIMIT = 1800
+TIME_LIMIT = 3600  # only to end a hang
 LIBRARY = "src/libseccomp.so.2.6.1"
-CASES = ["everywhere.case", "multiplexed.case", "operators.case"]
-RUNNER = "tests/cases/cases"
-count = bad = 0
+CASES = [f"/mnt/source/tests/cases/{f}.case" for f in ("everywhere", "multiplexed", "operators")]
+# Suite, program and arguments; the library's name stands for the one that was built.
+PROGRAMS = [
+    ("cases", "tests/cases/cases", [LIBRARY, "--sim", *CASES]),
+    ("alloc", "tests/alloc/alloc", CASES[:1]),
+    ("random", "tests/differential/random", ["--count", "2000", "--jobs", "1", LIBRARY]),
+    *(("unit", f"tests/unit/test-{name}", []) for name in ("arch", "low_word", "many", "pfc")),
+    *(("prove", f"tests/prove/test_prove_{name}", []) for name in ("bpf", "prove", "memory")),
+    ("prove", "tests/prove/test_prove_mutate", ["40", "100", "100"]),
+]
+SUITES = list(dict.fromkeys(suite for suite, _, _ in PROGRAMS))
+CHECK = re.compile(r"\s*(not )?ok \d+(?: - )?(.*?)(?: # SKIP(.*))?$")
 
 
-def say(ok, name, skip=None):
-    global count, bad
-    count += 1
-    bad += not ok
-    skip = f" # SKIP {skip}" if skip is not None else ""
-    print(f"{'ok' if ok else 'not ok'} {count} - {name}{skip}", flush=True)
-
-
-def test(name, mode):
-    """Runs all case files in one way and reports each of the runner's checks."""
-    files = [f"/mnt/source/tests/cases/{f}" for f in CASES]
+def start(name, program, arguments):
+    """Runs one program to its end; (its lines, its exit status), None when it hangs."""
+    directory = f"/mnt/work/{name}"
+    arguments = [f"{directory}/{a}" if a == LIBRARY else a for a in arguments]
     try:
-        out = subprocess.run(
-            cross.enter(*cross.user_command(name), f"/mnt/work/{name}/{RUNNER}",
-                        f"/mnt/work/{name}/{LIBRARY}", mode, *files),
+        done = subprocess.run(
+            cross.enter("env", "CMOCKA_MESSAGE_OUTPUT=TAP", "SECCOMP_SELF_CHECK=1",
+                        *cross.user_command(name), f"{directory}/{program}", *arguments),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             errors="replace", timeout=TIME_LIMIT, check=False)
     except subprocess.TimeoutExpired:
-        say(False, f"{name} {mode}: ended in {TIME_LIMIT} s")
-        return
+        return [f"did not end in {TIME_LIMIT} s"], None
+    return done.stdout.splitlines(), done.returncode
+
+
+def report(tap, title, lines, status, counts):
+    """Every check of a program as one of ours."""
     checks = 0
-    for line in out.stdout.splitlines():
-        if check := re.match(r"\s*(not )?ok \d+(?: - )?(.*?)(?: # SKIP(.*))?$", line):
-            say(not check[1], f"{name} {mode}: {check[2]}", check[3])
+    for line in lines:
+        if check := CHECK.match(line):
+            tap.say(not check[1], f"{title}: {check[2]}", check[3])
+            counts["failed" if check[1] else "passed" if check[3] is None else "skipped"] += 1
             checks += 1
-        elif line.startswith("#"):
-            print(line)
-    last = out.stdout.splitlines()[-1:] or [""]
-    say(out.returncode == 0 and checks > 0, f"{name} {mode} ended well"
-        + ("" if out.returncode == 0 else f": {out.returncode}, {last[0][:200]}"))
+        elif line.startswith("#") or status:
+            print("#", line.lstrip("# "))
+    ok = status == 0 and checks > 0
+    tap.say(ok, f"{title} ended well" + ("" if ok else f": exit status {status}"))
+    counts["failed"] += not ok
+
+
+def test(tap, name):
+    """Builds and runs all for one ABI; {suite: Counter of passed, failed, skipped}."""
+    with cross.only_one():
+        cross.build(name, [LIBRARY, *(program for _, program, _ in PROGRAMS)], static=False)
+    counts = {suite: collections.Counter() for suite in SUITES}
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        running = [(suite, program, pool.submit(start, name, program, arguments))
+                   for suite, program, arguments in PROGRAMS]
+        for suite, program, future in running:
+            report(tap, f"{name} {os.path.basename(program)}", *future.result(), counts[suite])
+    return counts
+
+
+def write_table(name, counts):
+    write(1, ["`scripts/test --qemu-user`. A cell: passed, failed, skipped."], ["ABI", *SUITES],
+          {(name,): [f"{counts[s]['passed']}, {counts[s]['failed']}, {counts[s]['skipped']}"
+                     for s in SUITES]},
+          ["Not run:", "", *(f"- {name}: {why}" for name, why in NO_USER.items())])
 
 
 def main():
-    names = sys.argv[1:] or [name for name, abi in ABIS.items() if abi.user]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="write RESULTS.md")
+    parser.add_argument("abi", nargs="*", help="only these")
+    options = parser.parse_args()
+    tap = Tap()
+    names = options.abi or [name for name, abi in ABIS.items() if abi.user]
     try:
         with cross.only_one():
             cross.make_root()
     except cross.Cannot as why:
-        say(True, "cases under qemu-user", why)
+        tap.say(True, "tests under qemu-user", why)
         names = []
     for name in names:
         try:
-            with cross.only_one():
-                cross.build(name, [RUNNER, LIBRARY], static=False)
+            counts = test(tap, name)
+            if options.write:
+                write_table(name, counts)
         except cross.Cannot as why:
-            say(False, f"{name} builds: {why}")
-            continue
-        test(name, "--sim")
-    print(f"1..{count}")
-    sys.exit(1 if bad else 0)
+            tap.say(False, f"{name} builds: {why}")
+    for name, why in NO_USER.items():
+        tap.say(True, f"simulated tests of {name}", why)
+    print(f"1..{tap.count}")
+    raise SystemExit(1 if tap.bad else 0)
 
 
 main()
