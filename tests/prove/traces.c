@@ -171,6 +171,17 @@ void rand_trace(struct rng *r, enum trace_kind kind, struct trace *out)
 	rand_rules(r, kind, out);
 }
 
+/* Traces number calls as x86_64 does, and a rule as the native architecture does: by
+ * x86_64's numbers mips64n32 would have no call at all. */
+static int native_nr(int nr)
+{
+	_cleanup_free_ char *name =
+		seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, nr);
+	int native = name ? seccomp_syscall_resolve_name(name) : __NR_SCMP_ERROR;
+
+	return native == __NR_SCMP_ERROR ? nr : native;
+}
+
 scmp_filter_ctx trace_replay(const struct trace *t, const struct scmp_api *api)
 {
 	scmp_filter_ctx ctx = api->init(t->default_action);
@@ -190,7 +201,7 @@ scmp_filter_ctx trace_replay(const struct trace *t, const struct scmp_api *api)
 		const struct trace_rule *rule = &t->rules[i];
 
 		api->rule_add_array(
-			ctx, rule->action, rule->nr, rule->n_args, rule->args);
+			ctx, rule->action, native_nr(rule->nr), rule->n_args, rule->args);
 	}
 	return ctx;
 }
