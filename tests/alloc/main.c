@@ -247,7 +247,7 @@ static scmp_filter_ctx big_filter(void)
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	int rc = 0;
 
-	for (int i = 0; i < 100 && !rc; i++)
+	for (int i = 0; i < 200 && !rc; i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(1 + i % 7), 2 * i, 2,
 			SCMP_A0(SCMP_CMP_EQ, 0x123456789abcdef0 + (scmp_datum_t)i),
 			SCMP_A1(SCMP_CMP_LE, 0x123456789abcdef0 + (scmp_datum_t)i));
