@@ -20,14 +20,22 @@ class Tap:
         print(f"{'ok' if ok else 'not ok'} {self.count} - {name}{skip}", flush=True)
 
 
+def named(skips):
+    """A cell that names skipped checks, from {name: reason}."""
+    reasons = {}
+    for name, why in skips.items():
+        reasons.setdefault(why.strip(), []).append(name.strip())
+    return "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
+
+
 def cells(line):
     return [cell.strip() for cell in line.strip().strip("|").split("|")]
 
 
-def write(number, before, head, rows, after):
+def write(number, before, head, rows, after, order):
     """Writes a section: text, a table with these column heads, text. @rows has a key (the columns
     that name a row) and the other cells of each row of this run; what the table has on other keys
-    stays, with the day on which it was run."""
+    stays, with the day on which it was run. @order: all that the first column can be."""
     text = DOCUMENT.read_text() if DOCUMENT.exists() else ""
     parts = re.split(r"^(## .*)\n", text, flags=re.M)
     sections = dict(zip(parts[1::2], parts[2::2]))
@@ -37,6 +45,8 @@ def write(number, before, head, rows, after):
             if line.startswith("|")][2:]
     table = {tuple(row[:n_key]): row[n_key:] for row in kept if len(row) == len(head) + 1}
     table.update({key: [*map(str, row), day] for key, row in rows.items()})
+    table = dict(sorted((row for row in table.items() if row[0][0] in order),
+                        key=lambda row: order.index(row[0][0])))
     lines = [*before, "", f"| {' | '.join(head)} | run on |", "|---" * (len(head) + 1) + "|",
              *(f"| {' | '.join([*key, *row])} |" for key, row in table.items()), "", *after]
     sections[SECTIONS[number]] = "\n" + "\n".join(lines)
