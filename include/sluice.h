@@ -341,7 +341,10 @@ int sluice_open_parent(struct sluice_request *request, int dirfd, const char *pa
 int sluice_open_reply(struct sluice_request *request, int dirfd, const char *path,
 	const struct open_how *how, unsigned flags);
 
-/* 1 if directory @fd is @ancestor or below it, by identity and not by name; 0 if not. */
+/* 1 if directory @fd is @ancestor or below it in the file system, by identity and not by name; 0
+ * if not, if it cannot be known, and wherever a mount lies between them, for a target can mount
+ * anything below (a bind of "/", in a namespace of its own). A copy of @ancestor's mount in the target's
+ * namespace will do. What is then opened in @fd needs RESOLVE_NO_XDEV, see sluice_openat(3). */
 int sluice_is_beneath(int ancestor, int fd);
 
 /* ---- verdicts: exactly one a request ------------------------------------------------- */

@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: MIT
  *
  * The path is copied once and the directory that will hold the new one is opened; what was looked
- * at is what is used, so renaming or linking meanwhile gains nothing. The call is
- * never continued: the kernel would read the path a second time. */
+ * at is what is used, so renaming or linking meanwhile gains nothing. What the program
+ * mounts below DIRECTORY, in a namespace of its own, is not below it for sluice_is_beneath(). The
+ * call is never continued: the kernel would read the path a second time. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -1,8 +1,13 @@
 /* oci-listener SOCKET [CONTAINERS]: serve containers whose profile has
- *   "listenerPath": SOCKET, "listenerMetadata": a directory of the container,
+ *   "listenerPath": SOCKET, "listenerMetadata": a directory of the container's root file system,
  * and SCMP_ACT_NOTIFY for mkdir and mkdirat: they may make directories below that one only. Ends
  * after CONTAINERS of them (default: never). Prints one JSON line a decision.
- * SPDX-License-Identifier: MIT */
+ * SPDX-License-Identifier: MIT
+ *
+ * The directory is opened when the runtime offers the container, not when it asks: by then it
+ * may have put another one or a link in its place, or mounted something there. It does not wait for
+ * us, so its profile should refuse new namespaces, mount and chroot, as those of runtimes do.
+ * Paths are looked up by workers, with a time limit: a file system of the container's can be slow. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <linux/openat2.h>
@@ -29,19 +35,22 @@ static void print_line(const char *line, size_t length, void *data)
  * live as long as they can come. */
 struct memory {
 	struct memory *next;
-	char path[];
+	int allowed;
 };
 static struct memory *memories;
 
-static char *remember(const char *path)
+static struct memory *remember(int allowed)
 {
-	struct memory *m = malloc(sizeof(*m) + strlen(path) + 1);
+	struct memory *m = malloc(sizeof(*m));
 
-	if (!m)
+	if (!m) {
+		close(allowed);
 		return NULL;
+	}
 	m->next = memories;
+	m->allowed = allowed;
 	memories = m;
-	return strcpy(m->path, path);
+	return m;
 }
 
 static void forget_all(void)
@@ -49,19 +58,46 @@ static void forget_all(void)
 	while (memories) {
 		struct memory *next = memories->next;
 
+		close(memories->allowed);
 		free(memories);
 		memories = next;
 	}
 }
 
+static int open_allowed(const struct sluice_container *c)
+{
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
+	char path[64];
+	int root, fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)c->pid);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -errno;
+	fd = (int)syscall(SYS_openat2, root, c->metadata, &how, sizeof(how));
+	if (fd < 0)
+		fd = -errno;
+	close(root);
+	return fd;
+}
+
 static int on_container(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
 {
+	int allowed;
+
 	(void)sv;
 	(void)data;
 	seen++;
 	if (c->metadata[0] != '/')
 		return -EINVAL; /* all its notified calls fail */
-	c->tag = remember(c->metadata);
+	allowed = open_allowed(c);
+	if (allowed < 0) {
+		fprintf(stderr, "container %s: %s: %s\n", c->id, c->metadata,
+			strerror(-allowed));
+		return allowed;
+	}
+	c->tag = remember(allowed);
 	fprintf(stderr, "container %s (pid %d) may make directories in %s\n", c->id, (int)c->pid,
 		c->metadata);
 	return c->tag ? 0 : -ENOMEM;
@@ -69,39 +105,47 @@ static int on_container(struct sluice_supervisor *sv, struct sluice_container *c
 
 static int make_directory(struct sluice_request *req, int dirfd, unsigned path_arg)
 {
-	struct open_how how = {.flags = O_PATH | O_DIRECTORY};
+	const struct memory *memory = sluice_tag(req);
 	char path[PATH_MAX], last[256];
 	mode_t mode = (mode_t)sluice_arg_int(req, path_arg + 1) & 0777;
-	int parent, allowed, rc;
+	int parent, rc;
 
 	rc = (int)sluice_read_string(req, sluice_arg(req, path_arg), path, sizeof(path));
 	if (rc < 0)
 		return sluice_fail(req, rc);
-	allowed = sluice_openat(req, AT_FDCWD, sluice_tag(req), &how);
-	if (allowed < 0)
-		return sluice_fail(req, EACCES);
 	parent = sluice_open_parent(req, dirfd, path, last, sizeof(last));
 	rc = parent < 0 ? parent : 0;
-	if (!rc && !sluice_is_beneath(allowed, parent))
+	if (!rc && !sluice_is_beneath(memory->allowed, parent))
 		rc = -EACCES;
+	if (!rc)
+		rc = sluice_alive(req);
 	if (!rc && mkdirat(parent, last, mode))
 		rc = -errno;
-	close(allowed);
 	if (parent >= 0)
 		close(parent);
 	return rc ? sluice_fail(req, rc) : sluice_reply(req, 0);
 }
 
-static int on_mkdir(struct sluice_request *req, void *data)
+static int mkdir_slowly(struct sluice_request *req, void *data)
 {
 	(void)data;
 	return make_directory(req, AT_FDCWD, 0);
 }
 
-static int on_mkdirat(struct sluice_request *req, void *data)
+static int mkdirat_slowly(struct sluice_request *req, void *data)
 {
 	(void)data;
 	return make_directory(req, sluice_arg_int(req, 0), 1);
+}
+
+static int on_mkdir(struct sluice_request *req, void *data)
+{
+	return sluice_work(req, mkdir_slowly, data);
+}
+
+static int on_mkdirat(struct sluice_request *req, void *data)
+{
+	return sluice_work(req, mkdirat_slowly, data);
 }
 
 int main(int argc, char **argv)
@@ -117,6 +161,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	wanted = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
+	options.timeout_ms = 10000;
 	options.keeper = true; /* containers outlive a crash of this program */
 	options.log = print_line;
 	options.error = &error;

@@ -231,19 +231,30 @@ int sluice_open_parent(struct sluice_request *request, int dirfd, const char *pa
 	return place.dir;
 }
 
+static bool is_dir(int fd, struct stat *st)
+{
+	return fstat(fd, st) == 0 && S_ISDIR(st->st_mode);
+}
+
+/* Up through one mount only: there ".." is the file system's own tree, which nobody can bend.
+ * Where mounts meet it is whatever the target mounted there, in its own namespace even
+ * without privileges, such as the whole of "/" below the directory that it is allowed. Mount
+ * ids are not compared: a namespace's mounts are copies with ids of their own. */
 int sluice_is_beneath(int ancestor, int fd)
 {
 	_cleanup_close_ int cur = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
 	struct stat want, st, up;
 
-	if (cur < 0 || fstat(ancestor, &want) || fstat(cur, &st))
+	if (cur < 0 || !is_dir(ancestor, &want) || !is_dir(cur, &st))
 		return 0;
 	for (int depth = 0; depth < PATH_MAX; depth++) {
 		int parent;
 
 		if (st.st_dev == want.st_dev && st.st_ino == want.st_ino)
 			return 1;
-		parent = openat(cur, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		parent = (int)syscall(SYS_openat2, cur, "..", &how, sizeof(how));
 		if (parent < 0)
 			return 0;
 		close(cur);

@@ -51,6 +51,27 @@ static int restart(struct walk *w)
 	return 0;
 }
 
+/* Whether ".." leads from @fd to the target's root: as the target sees it, through its mounts. */
+static bool is_within(int root, int fd)
+{
+	_cleanup_close_ int cur = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	for (int depth = 0; cur >= 0 && depth < PATH_MAX; depth++) {
+		int parent;
+
+		if (sc_sluice_same(cur, root))
+			return true;
+		parent = openat(cur, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (parent >= 0 && sc_sluice_same(cur, parent)) {
+			close(parent);
+			return false;
+		}
+		closep(&cur);
+		cur = parent;
+	}
+	return false;
+}
+
 /* Up, never above the root; a directory that somebody moves out of the root while
  * we are in it does not take us along. */
 static int step_up(struct walk *w)
@@ -66,7 +87,7 @@ static int step_up(struct walk *w)
 		return -errno;
 	w->own = false;
 	move_to(w, fd);
-	return sluice_is_beneath(root, fd) ? 0 : -EXDEV;
+	return is_within(root, fd) ? 0 : -EXDEV;
 }
 
 /* What a link says goes before the rest. */

@@ -21,7 +21,10 @@ RUNTIME_ENV = {k: v for k, v in os.environ.items()
 CGROUPS = "mount -t tmpfs none /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && "
 SCRIPT = ("busybox mkdir /tmp/allowed; echo first $?; busybox mkdir /refused; echo second $?; "
           "busybox mkdir /tmp/../refused2; echo third $?; busybox mkdir /tmp/link/x; "
-          "echo fourth $?")
+          "echo fourth $?; "
+          # In place of the directory that was offered, a link.
+          "busybox mv /tmp /tmp2; busybox ln -s / /tmp; busybox mkdir /tmp/x; echo fifth $?; "
+          "busybox mkdir /tmp2/last; echo last $?")
 
 
 def bundle(top, listener, metadata):
@@ -68,22 +71,23 @@ def run_in(top, runtime, example, metadata):
         server.kill()
         log, told = server.communicate()
         told += "did not end"
-    made = [p for p in ("tmp/allowed", "refused", "refused2", "x") if (top / "rootfs" / p).exists()]
+    made = [p for p in ("tmp2/allowed", "tmp2/last", "refused", "refused2", "x")
+            if (top / "rootfs" / p).exists()]
     return box, log, told, server.returncode, made
 
 
 def problem_with(runtime, example):
     box, log, told, status, made = run(runtime, example, "/tmp")
-    want = "first 0\nsecond 1\nthird 1\nfourth 1\n"
+    want = "first 0\nsecond 1\nthird 1\nfourth 1\nfifth 1\nlast 0\n"
     if box.stdout != want:
         return f"container: {box.stdout!r} {box.stderr!r} listener: {told!r}"
-    if made != ["tmp/allowed"]:
+    if made != ["tmp2/allowed", "tmp2/last"]:
         return f"made: {made}"
     if status != 0 or "may make directories in /tmp" not in told:
         return f"listener ended with {status}: {told!r}"
     # The runtime itself makes directories before it starts the program, and is refused like it.
     verdicts = [json.loads(line) for line in log.splitlines()]
-    if sum(v["verdict"] == "reply" for v in verdicts) != 1:
+    if sum(v["verdict"] == "reply" for v in verdicts) != 2:
         return f"decisions: {verdicts}"
     if sum(v.get("errno") == 13 for v in verdicts) < 3:
         return f"decisions: {verdicts}"

@@ -382,7 +382,7 @@ static void mount_elsewhere(void)
 
 /* ---- mkdir-paths, epoll ---- */
 
-static void mkdir_paths(void)
+static void make_directories(const char *target)
 {
 	char allowed[128], path[128];
 	const char *dir = scratch_dir();
@@ -391,10 +391,20 @@ static void mkdir_paths(void)
 	CHECK_EQ(mkdir(allowed, 0755), 0);
 	snprintf(path, sizeof(path), "%s/outside", dir);
 	CHECK_EQ(mkdir(path, 0755), 0);
-	CHECK_EQ(finish(begin(&(struct run){"mkdir-paths", allowed, "paths", dir, NULL, -1, -1,
+	CHECK_EQ(finish(begin(&(struct run){"mkdir-paths", allowed, target, dir, NULL, -1, -1,
 			 -1})),
 		0);
 	CHECK_EQ(rmdir(path), 0); /* nothing was made in it */
+}
+
+static void mkdir_paths(void)
+{
+	make_directories("paths");
+}
+
+static void mkdir_mounts(void)
+{
+	make_directories("mounts");
 }
 
 static void epoll(void)
@@ -433,5 +443,6 @@ const struct test tests[] = {
 	{"mknod-mount: tmpfs and other mounts", mount_tmpfs},
 	{"mknod-mount: a target in a mount namespace of its own", mount_elsewhere},
 	{"mkdir-paths: inside, outside, and rewritten while it is checked", mkdir_paths},
+	{"mkdir-paths: a directory from outside mounted inside", mkdir_mounts},
 	{"epoll: calls and timer in one loop", epoll},
 	{NULL, NULL}};

@@ -369,6 +369,20 @@ static int mkdir_paths(char **argv)
 	return 0;
 }
 
+/* What is mounted below "allowed", in namespaces of our own, is not allowed. */
+static int mkdir_mounts(char **argv)
+{
+	WANT(chdir(argv[0]) == 0 && mkdir("allowed/m", 0755) == 0);
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
+		return 77;
+	WANT(mount("outside", "allowed/m", NULL, MS_BIND | MS_REC, NULL) == 0);
+	FAILS(mkdir("allowed/m/x", 0755), EACCES);
+	WANT(chdir("allowed/m") == 0);
+	FAILS(mkdir("x", 0755), EACCES);
+	WANT(mkdir("../here", 0755) == 0);
+	return 0;
+}
+
 static int refused_until_told(char **argv)
 {
 	char c;
@@ -387,6 +401,7 @@ static const struct {
 	{"waiting", broker_waiting}, {"race", broker_race}, {"devices", mknod_devices},
 	{"jailed", mknod_jailed}, {"swap", mknod_swap}, {"tmpfs", mount_tmpfs},
 	{"namespace", mount_in_own_namespace}, {"paths", mkdir_paths},
+	{"mounts", mkdir_mounts},
 	{"refused-until-told", refused_until_told}};
 
 int main(int argc, char **argv)

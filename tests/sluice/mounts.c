@@ -1,0 +1,272 @@
+/* A target without privileges that mounts, in user and mount namespaces of its own: the supervisor
+ * looks through those mounts with permissions that the target lacks.
+ * SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+#include <grp.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+
+#define NOBODY    65534
+#define CANNOT    70     /* a target's exit status: it may make no namespaces */
+#define THE_CALL  "openat2" /* that no C library makes by itself */
+
+static char box[128]; /* the supervisor's file system; also the target's argument */
+
+static char *in_box(const char *name)
+{
+	static char path[4][512];
+	static int n;
+
+	n = (n + 1) % 4;
+	snprintf(path[n], sizeof(path[n]), "%s/%s", box, name);
+	return path[n];
+}
+
+static void make(const char *name, unsigned mode, const char *text)
+{
+	int fd;
+
+	if (!text) {
+		CHECK_EQ(mkdir(in_box(name), mode), 0);
+		CHECK_EQ(chmod(in_box(name), mode), 0);
+		return;
+	}
+	fd = open(in_box(name), O_WRONLY | O_CREAT, mode);
+	CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+}
+
+/* "allowed" for targets; "closed", root's, with a file; "other", a file that is root's. */
+static void make_box(void)
+{
+	if (geteuid() != 0)
+		SKIP("needs root");
+	if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL))
+		SKIP("no mount namespace");
+	snprintf(box, sizeof(box), "%s", scratch_dir());
+	CHECK_EQ(mount("box", box, "tmpfs", 0, "mode=0755"), 0);
+	make("allowed", 0755, NULL);
+	make("allowed/sub", 0755, NULL);
+	make("allowed/sub/file", 0644, "public");
+	make("allowed/point", 0755, NULL);
+	make("allowed/file-point", 0644, "");
+	make("closed", 0700, NULL);
+	make("closed/file", 0600, "secret");
+	make("other", 0600, "secret");
+}
+
+/* ---- the target's side ---- */
+
+/* Nobody, who is root in namespaces of his own. */
+static void become_nobody(char **argv)
+{
+	snprintf(box, sizeof(box), "%s", argv[0]);
+	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+		setresuid(NOBODY, NOBODY, NOBODY))
+		_exit(100);
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* /proc/self is ours again */
+	if (open(in_box("other"), O_RDONLY) != -1 || errno != EACCES)
+		_exit(101);
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
+		_exit(CANNOT);
+}
+
+static int bind_on(const char *from, const char *to)
+{
+	if (mount(from, to, NULL, MS_BIND | MS_REC, NULL) == 0)
+		return 0;
+	fprintf(stderr, "# bind %s on %s: %s\n", from, to, strerror(errno));
+	_exit(102);
+}
+
+/* What the supervisor makes of @path: 0 and what is in the file, or the errno. */
+static int ask(const char *path, char *text, size_t size)
+{
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, O_RDONLY, 0);
+	ssize_t n;
+
+	if (fd < 0)
+		return errno;
+	n = read(fd, text, size - 1);
+	text[n > 0 ? n : 0] = '\0';
+	close(fd);
+	return 0;
+}
+
+static int expect(const char *path, int error, const char *text)
+{
+	char got[512] = "";
+	int is = ask(path, got, sizeof(got));
+
+	if (is == error && (error || !text || strncmp(got, text, strlen(text)) == 0))
+		return 0;
+	fprintf(stderr, "# %s: %d '%.60s', expected %d '%s'\n", path, is, got, error,
+		text ? text : "");
+	return 1;
+}
+
+static int target_binds(int argc, char **argv)
+{
+	char path[1024];
+	int bad = 0;
+
+	(void)argc;
+	become_nobody(argv);
+	bind_on("/", in_box("allowed/point"));
+	bind_on(in_box("other"), in_box("allowed/file-point"));
+	bad += expect(in_box("allowed/sub/file"), 0, "public");
+	bad += expect(in_box("allowed/sub/../sub/file"), 0, "public");
+	bad += expect(in_box("closed/file"), EACCES, NULL);
+	snprintf(path, sizeof(path), "%s%s/closed/file", in_box("allowed/point"), box);
+	bad += expect(path, EACCES, NULL);
+	/* The same directory through the other mount is what it is. */
+	snprintf(path, sizeof(path), "%s%s/allowed/sub/file", in_box("allowed/point"), box);
+	bad += expect(path, 0, "public");
+	bad += expect(in_box("allowed/file-point"), EXDEV, NULL);
+	return bad;
+}
+
+static int target_steals(int argc, char **argv)
+{
+	char path[1024];
+
+	(void)argc;
+	become_nobody(argv);
+	bind_on("/", in_box("allowed/point"));
+	bind_on(in_box("other"), in_box("allowed/file-point"));
+	snprintf(path, sizeof(path), "%s%s/closed/file", in_box("allowed/point"), box);
+	return expect(path, 0, "secret") + expect(in_box("allowed/file-point"), 0, "secret");
+}
+
+/* ---- the supervisor's side ---- */
+
+/* A supervisor that goes up through whatever is mounted. */
+static int is_beneath_by_names(int ancestor, int fd)
+{
+	int cur = dup(fd), up;
+	struct stat want, st, above;
+
+	CHECK_EQ(fstat(ancestor, &want) | fstat(cur, &st), 0);
+	for (;;) {
+		if (st.st_dev == want.st_dev && st.st_ino == want.st_ino)
+			break;
+		up = openat(cur, "..", O_PATH | O_DIRECTORY);
+		CHECK(up >= 0 && fstat(up, &above) == 0);
+		close(cur);
+		cur = up;
+		if (above.st_dev == st.st_dev && above.st_ino == st.st_ino) {
+			close(cur);
+			return 0;
+		}
+		st = above;
+	}
+	close(cur);
+	return 1;
+}
+
+struct judge {
+	bool naive;
+	int allowed, calls;
+};
+
+/* As sluice_openat(3) tells. */
+static int open_beneath(struct sluice_request *req, void *data)
+{
+	struct judge *judge = data;
+	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC,
+		.resolve = judge->naive ? 0 : RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
+	char path[4096], last[256];
+	int dir, fd = -1, rc;
+
+	judge->calls++;
+	rc = (int)sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path));
+	if (rc < 0)
+		return sluice_fail(req, rc);
+	dir = sluice_open_parent(req, sluice_arg_int(req, 0), path, last, sizeof(last));
+	if (dir < 0)
+		return sluice_fail(req, dir);
+	rc = judge->naive ? is_beneath_by_names(judge->allowed, dir)
+			  : sluice_is_beneath(judge->allowed, dir);
+	if (rc)
+		fd = (int)syscall(SYS_openat2, dir, last, &how, sizeof(how));
+	rc = rc ? errno : EACCES;
+	close(dir);
+	if (fd < 0)
+		return sluice_fail(req, rc);
+	sluice_reply_fd(req, fd, 0);
+	close(fd);
+	return 0;
+}
+
+static void run(const char *target, sluice_handler handler, void *data)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int rc;
+
+	CHECK_EQ(sluice_on_name(sv, THE_CALL, handler, data), 0);
+	spawn_target(sv, filter_of(false, THE_CALL, NULL), &child, target, box);
+	rc = wait_target(sv, &child);
+	sluice_supervisor_free(sv);
+	if (rc == CANNOT)
+		SKIP("the target may make no namespaces");
+	CHECK_EQ(rc, 0);
+}
+
+static void bound_below(const char *target, bool naive)
+{
+	struct judge judge = {.naive = naive};
+
+	make_box();
+	judge.allowed = open(in_box("allowed"), O_PATH | O_DIRECTORY);
+	run(target, open_beneath, &judge);
+	CHECK(judge.calls > 1);
+}
+
+static void bound(void)
+{
+	bound_below("binds", false);
+}
+
+static void bound_control(void)
+{
+	bound_below("steals", true);
+}
+
+/* In one namespace: beneath is a matter of one mount, whoever mounted. */
+static void one_mount(void)
+{
+	int top, sub, point, file;
+
+	make_box();
+	top = open(in_box("allowed"), O_PATH);
+	sub = open(in_box("allowed/sub"), O_PATH);
+	point = open(in_box("allowed/point"), O_PATH);
+	file = open(in_box("allowed/sub/file"), O_PATH);
+	CHECK_EQ(sluice_is_beneath(top, sub), 1);
+	CHECK_EQ(sluice_is_beneath(top, point), 1);
+	CHECK_EQ(sluice_is_beneath(top, file), 0);
+	CHECK_EQ(sluice_is_beneath(file, file), 0);
+	CHECK_EQ(sluice_is_beneath(sub, top), 0);
+	CHECK_EQ(mount("none", in_box("allowed/point"), "tmpfs", 0, NULL), 0);
+	make("allowed/point/in", 0755, NULL);
+	CHECK_EQ(sluice_is_beneath(top, open(in_box("allowed/point/in"), O_PATH)), 0);
+	CHECK_EQ(sluice_is_beneath(open(in_box("allowed/point"), O_PATH),
+			 open(in_box("allowed/point/in"), O_PATH)),
+		1);
+	CHECK_EQ(sluice_is_beneath(top, sub), 1);
+	/* A copy of the mount: the same directories. */
+	CHECK_EQ(unshare(CLONE_NEWNS), 0);
+	CHECK_EQ(sluice_is_beneath(top, open(in_box("allowed/sub"), O_PATH)), 1);
+}
+
+const struct target_main targets[] = {
+	{"binds", target_binds}, {"steals", target_steals}, {NULL, NULL}};
+const struct test tests[] = {
+	{"beneath: through one mount only", one_mount},
+	{"a target that binds / and a file below what it is allowed", bound},
+	{"control: a supervisor that goes up through mounts is led out", bound_control},
+	{NULL, NULL}};
