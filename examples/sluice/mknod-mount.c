@@ -4,7 +4,9 @@
  *
  * What is emulated is a list, not a check of everything: only what was compared with
  * it is carried out, from copies. A mount happens on a descriptor of the
- * directory, in this process' mount namespace (which the target shares). */
+ * directory, in this process' mount namespace (which the target shares). The list has the kinds
+ * of file systems too: a target owns its directory in /proc, and what is mounted there would
+ * be what this and other programs read about it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,9 +16,11 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sluice.h>
 
@@ -32,6 +36,21 @@ static bool is_harmless(mode_t mode, unsigned device)
 	return false;
 }
 
+/* Where files are files, and not what a kernel or a program makes up. */
+static bool is_ordinary(int dir)
+{
+	static const unsigned long types[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,
+		BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC};
+	struct statfs fs;
+
+	if (fstatfs(dir, &fs))
+		return false;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if ((unsigned long)(unsigned)fs.f_type == types[i])
+			return true;
+	return false;
+}
+
 static int owned_by_target(struct sluice_request *req, int dir)
 {
 	struct sluice_creds creds;
@@ -40,7 +59,9 @@ static int owned_by_target(struct sluice_request *req, int dir)
 
 	if (rc)
 		return rc;
-	return fstat(dir, &st) == 0 && st.st_uid == creds.euid ? 0 : -EACCES;
+	if (fstat(dir, &st) || !S_ISDIR(st.st_mode) || st.st_uid != creds.euid)
+		return -EACCES;
+	return is_ordinary(dir) ? 0 : -EACCES;
 }
 
 static int make_node(struct sluice_request *req, int dirfd, unsigned path_arg)

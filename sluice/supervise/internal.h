@@ -126,6 +126,8 @@ struct counters {
 struct sluice_supervisor {
 	struct settings set;
 	int epoll_fd;
+	int proc_fd;            /* a procfs of our pid namespace, or -errno */
+	bool proc_private;      /* a mount of our own, that nobody can mount on */
 	atomic_int refs;        /* the owner's and one a living request */
 	_Atomic(sluice_log) log;           /* changed under the lock */
 	void *log_data;
@@ -297,7 +299,11 @@ int sc_sluice_walk(struct sluice_request *req, int start, const char *path, unsi
 bool sc_sluice_on_proc(int fd);
 bool sc_sluice_same(int a, int b);
 
-/* proc.c: the target as its own /proc names it */
+/* proc.c: our procfs; the target as its own /proc names it */
+void sc_sluice_proc_pin(struct sluice_supervisor *sv);
+void sc_sluice_proc_unpin(struct sluice_supervisor *sv);
+int sc_sluice_proc_open(const struct sluice_supervisor *sv, const char *path, int flags,
+	unsigned mode);
 int sc_sluice_own_pid(struct sluice_request *req, int proc, bool thread, char *name,
 	size_t size);
 
@@ -305,7 +311,8 @@ int sc_sluice_own_pid(struct sluice_request *req, int proc, bool thread, char *n
 bool sc_sluice_may_wait(int item, uint64_t flags);
 int sc_sluice_place(struct sluice_request *req, int dirfd, const char *path,
 	const struct open_how *how, struct place *place);
-int sc_sluice_reopen(int item, uint64_t flags, unsigned mode);
+int sc_sluice_reopen(const struct sluice_supervisor *sv, int item, uint64_t flags,
+	unsigned mode);
 
 /* opening.c */
 void sc_sluice_openings_stop(struct sluice_supervisor *sv);

@@ -70,38 +70,43 @@ static void on_cancelled(struct sluice_request *req, void *data)
 }
 
 /* It may wait long: nobody's pipe is to stay open because of that. */
-static void close_others(int a, int b)
+static void close_others(int a, int b, int c)
 {
-	unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
+	unsigned keep[3] = {(unsigned)a, (unsigned)b, (unsigned)c}, next = 0;
 
-	if (low > 0)
-		syscall(SYS_close_range, 0, low - 1, 0);
-	if (high > low + 1)
-		syscall(SYS_close_range, low + 1, high - 1, 0);
-	syscall(SYS_close_range, high + 1, ~0u, 0);
+	while (next != ~0u) {
+		unsigned end = ~0u; /* the first one to keep from @next on */
+
+		for (int i = 0; i < 3; i++)
+			if (keep[i] >= next && keep[i] < end)
+				end = keep[i];
+		if (end == ~0u)
+			syscall(SYS_close_range, next, end, 0);
+		else if (end > next)
+			syscall(SYS_close_range, next, end - 1, 0);
+		next = end == ~0u ? end : end + 1;
+	}
 }
 
-static void open_and_send(int item, const struct open_how *how, int socket, pid_t parent)
+static void open_and_send(const struct sluice_supervisor *sv, int item, const struct open_how *how,
+	int socket, pid_t parent)
 {
 	struct message m = {.magic = JOURNAL_MAGIC};
-	char link[40];
 	int fd;
 
 	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if ((pid_t)syscall(SYS_getppid) != parent) /* it died before that was set */
 		syscall(SYS_exit_group, 0);
-	close_others(item, socket);
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", item);
-	fd = (int)syscall(SYS_openat, AT_FDCWD, link,
-		(how->flags & ~(uint64_t)(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_NOCTTY | O_CLOEXEC,
-		how->mode);
-	m.total = fd < 0 ? (uint32_t)errno : 0;
+	close_others(item, socket, sv->proc_fd);
+	fd = sc_sluice_reopen(sv, item, how->flags, (unsigned)how->mode);
+	m.total = fd < 0 ? (uint32_t)-fd : 0;
 	sc_sluice_send_message(socket, &m, &fd, fd >= 0);
 	for (;;)
 		syscall(SYS_exit_group, 0);
 }
 
-static int launch(int item, const struct open_how *how, int theirs, pid_t *out)
+static int launch(const struct sluice_supervisor *sv, int item, const struct open_how *how,
+	int theirs, pid_t *out)
 {
 	pid_t pid, parent = getpid();
 	sigset_t all, old;
@@ -110,7 +115,7 @@ static int launch(int item, const struct open_how *how, int theirs, pid_t *out)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pid = sc_sluice_fork(0);
 	if (pid == 0)
-		open_and_send(item, how, theirs, parent);
+		open_and_send(sv, item, how, theirs, parent);
 	if (pid > 0)
 		*out = pid;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -147,7 +152,7 @@ static int start(struct sluice_request *req, int item, const struct open_how *ho
 	}
 	*o = (struct opening){
 		.source = {pair[0], on_opened, destroy, NULL}, .req = req, .flags = flags};
-	rc = launch(item, how, pair[1], &o->pid);
+	rc = launch(sv, item, how, pair[1], &o->pid);
 	close(pair[1]);
 	if (rc) {
 		destroy(&o->source);

@@ -97,23 +97,21 @@ static bool is_own_tty(int item)
 
 /* Open what an O_PATH descriptor holds. The caller has seen that this cannot wait, or may
  * wait itself. */
-int sc_sluice_reopen(int item, uint64_t flags, unsigned mode)
+int sc_sluice_reopen(const struct sluice_supervisor *sv, int item, uint64_t flags,
+	unsigned mode)
 {
-	char link[40];
-	int fd;
+	char link[32];
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", item);
-	fd = open(link,
-		(int)((flags & ~(uint64_t)(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_NOCTTY | O_CLOEXEC),
-		mode);
-	return fd < 0 ? -errno : fd;
+	snprintf(link, sizeof(link), "self/fd/%d", item);
+	return sc_sluice_proc_open(sv, link,
+		(int)(flags & ~(uint64_t)(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_NOCTTY, mode);
 }
 
 /* A lease on a regular file would hold the open up for lease-break-time, and the target can
  * have one: ask not to wait, then take that flag off again. */
-static int reopen_now(int item, uint64_t flags, unsigned mode)
+static int reopen_now(const struct sluice_supervisor *sv, int item, uint64_t flags, unsigned mode)
 {
-	int fd = sc_sluice_reopen(item, flags | O_NONBLOCK, mode);
+	int fd = sc_sluice_reopen(sv, item, flags | O_NONBLOCK, mode);
 
 	if (fd >= 0 && !(flags & O_NONBLOCK)) {
 		int now = fcntl(fd, F_GETFL);
@@ -126,7 +124,7 @@ static int reopen_now(int item, uint64_t flags, unsigned mode)
 	return fd;
 }
 
-static int open_item(struct place *place, const struct open_how *how)
+static int open_item(const struct sluice_supervisor *sv, struct place *place, const struct open_how *how)
 {
 	uint64_t flags = how->flags;
 	struct stat st;
@@ -148,8 +146,8 @@ static int open_item(struct place *place, const struct open_how *how)
 	if (sc_sluice_may_wait(place->item, flags))
 		return -EAGAIN;
 	if (S_ISREG(st.st_mode))
-		return reopen_now(place->item, flags, (unsigned)how->mode);
-	return sc_sluice_reopen(place->item, flags, (unsigned)how->mode);
+		return reopen_now(sv, place->item, flags, (unsigned)how->mode);
+	return sc_sluice_reopen(sv, place->item, flags, (unsigned)how->mode);
 }
 
 /* -EEXIST: somebody was faster, look again. */
@@ -181,7 +179,7 @@ int sluice_openat(struct sluice_request *request, int dirfd, const char *path,
 		if (fd)
 			return fd;
 		if (place.item >= 0)
-			fd = open_item(&place, how);
+			fd = open_item(request->sv, &place, how);
 		else if (how->flags & O_CREAT && !(how->flags & O_PATH))
 			fd = create(request, &place, how);
 		else

@@ -1,5 +1,10 @@
-/* The target as a /proc of its own names it.
+/* Our /proc, and the target as a /proc of its own names it.
  * SPDX-License-Identifier: MIT
+ *
+ * What we know of a target comes from a procfs. A supervisor may mount for its targets, or share its
+ * mount namespace with one that can: a file system over /proc/tid would then be theirs to say
+ * what root and user they have. So this procfs is a mount of its own where the
+ * kernel lets us, and elsewhere nothing is taken from it that something is mounted on.
  *
  * "self" in a procfs is whoever looks, which would be us. The target's number depends on the
  * pid namespace that the procfs was mounted for, which nothing tells; but a number of it is the
@@ -11,6 +16,7 @@
 #include <sys/vfs.h>
 
 #define PROC_MAGIC 0x9fa0
+#define PROC_INODE 1 /* of its root; include/linux/proc_ns.h PROC_ROOT_INO */
 #define MAX_LEVELS 33 /* include/linux/pid_namespace.h: MAX_PID_NS_LEVEL 32 */
 
 bool sc_sluice_on_proc(int fd)
@@ -20,19 +26,55 @@ bool sc_sluice_on_proc(int fd)
 	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_MAGIC;
 }
 
-/* The pids of @base/status from the outermost namespace inwards. Returns how many. */
-static int ns_pids(int base, const char *prefix, unsigned *pids)
+/* What a probe may ask for without a side effect. */
+#define PLAIN (O_ACCMODE | O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
+/* @path below our procfs, "self" being us even in a child of ours. Makes no call that
+ * libc could have made its own: opening.c uses it after a fork. */
+int sc_sluice_proc_open(const struct sluice_supervisor *sv, const char *path, int flags,
+	unsigned mode)
 {
-	char path[64], text[4096], *at;
-	_cleanup_close_ int fd = -1;
-	ssize_t n;
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS};
+	const char *last = strrchr(path, '/');
+	char parent[64] = ".";
+	int dir, fd;
+
+	flags |= O_CLOEXEC | O_LARGEFILE;
+	if (sv->proc_fd < 0)
+		return sv->proc_fd;
+	if (sv->proc_private) {
+		fd = (int)syscall(SYS_openat, sv->proc_fd, path, flags, mode);
+		return fd < 0 ? -errno : fd;
+	}
+	if (last && (size_t)(last - path) >= sizeof(parent))
+		return -ENAMETOOLONG;
+	if (last)
+		memcpy(parent, path, (size_t)(last - path) + 1);
+	if (last)
+		parent[last - path] = '\0';
+	last = last ? last + 1 : path;
+	dir = (int)syscall(SYS_openat2, sv->proc_fd, parent, &how, sizeof(how));
+	if (dir < 0)
+		return -errno;
+	/* A magic link leaves the mount by its nature, but not the one that it is on. */
+	how.flags = (uint64_t)(flags & PLAIN);
+	fd = (int)syscall(SYS_openat2, dir, last, &how, sizeof(how));
+	if (fd < 0 && errno == ELOOP)
+		fd = (int)syscall(SYS_openat, dir, last, flags, mode);
+	if (fd < 0)
+		fd = -errno;
+	syscall(SYS_close, dir);
+	return fd;
+}
+
+/* The pids in a "status" from the outermost namespace inwards. Returns how many. */
+static int read_pids(int fd, unsigned *pids)
+{
+	char text[4096], *at;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
 	int count = 0;
 
-	snprintf(path, sizeof(path), "%s/status", prefix);
-	fd = openat(base, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, text, sizeof(text) - 1);
 	if (n < 0)
 		return -errno;
 	text[n] = '\0';
@@ -44,18 +86,112 @@ static int ns_pids(int base, const char *prefix, unsigned *pids)
 	return count;
 }
 
-static bool is_ours(int proc, unsigned number, unsigned innermost, const struct stat *ns)
+static int private_proc(void)
 {
+	_cleanup_close_ int fs = (int)syscall(SYS_fsopen, "proc", 1 /* FSOPEN_CLOEXEC */);
+	int fd = -1;
+
+	if (fs >= 0 &&
+		syscall(SYS_fsconfig, fs, SLUICE_FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		fd = (int)syscall(
+			SYS_fsmount, fs, 1 /* FSMOUNT_CLOEXEC */, SLUICE_MOUNT_ATTRS);
+	return fd;
+}
+
+/* Whether what is at /proc is one, and of our pid namespace: numbers of another would be
+ * other processes. */
+static int check(const struct sluice_supervisor *sv)
+{
+	_cleanup_close_ int fd = sc_sluice_proc_open(sv, "self/status", O_RDONLY, 0);
 	unsigned pids[MAX_LEVELS];
-	char prefix[16], path[32];
 	struct stat st;
 	int n;
 
-	snprintf(prefix, sizeof(prefix), "%u", number);
-	snprintf(path, sizeof(path), "%u/ns/pid", number);
-	n = ns_pids(proc, prefix, pids);
-	return n > 0 && pids[n - 1] == innermost && fstatat(proc, path, &st, 0) == 0 &&
+	if (fd < 0)
+		return fd;
+	if (!sc_sluice_on_proc(fd) || fstat(sv->proc_fd, &st) || st.st_ino != PROC_INODE)
+		return -ENOSYS;
+	n = read_pids(fd, pids);
+	return n == 1 || n == -EPROTO /* no namespaces */ ? 0 : -ENOSYS;
+}
+
+/* A supervisor without one can do whatever needs none. */
+void sc_sluice_proc_pin(struct sluice_supervisor *sv)
+{
+	int rc;
+
+	sv->proc_fd = private_proc();
+	sv->proc_private = sv->proc_fd >= 0;
+	if (sv->proc_private)
+		return;
+	sv->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (sv->proc_fd < 0) {
+		sv->proc_fd = -ENOSYS;
+		return;
+	}
+	rc = check(sv);
+	if (rc) {
+		close(sv->proc_fd);
+		sv->proc_fd = -ENOSYS;
+	}
+}
+
+void sc_sluice_proc_unpin(struct sluice_supervisor *sv)
+{
+	if (sv->proc_fd >= 0)
+		close(sv->proc_fd);
+	sv->proc_fd = -ENOSYS;
+}
+
+/* @name in a directory of the target's procfs, not what it has mounted there. */
+static int open_there(int dir, const char *name, uint64_t flags)
+{
+	struct open_how how = {.flags = flags | O_CLOEXEC,
+		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
+
+	return (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+}
+
+static bool is_ours(int proc, unsigned number, unsigned innermost, const struct stat *ns)
+{
+	_cleanup_close_ int status = -1;
+	_cleanup_close_ int dir = -1;
+	unsigned pids[MAX_LEVELS];
+	char path[32];
+	struct stat st;
+	int n;
+
+	snprintf(path, sizeof(path), "%u/status", number);
+	status = open_there(proc, path, O_RDONLY);
+	snprintf(path, sizeof(path), "%u/ns", number);
+	dir = open_there(proc, path, O_PATH | O_DIRECTORY);
+	if (status < 0 || dir < 0)
+		return false;
+	n = read_pids(status, pids);
+	return n > 0 && pids[n - 1] == innermost && fstatat(dir, "pid", &st, 0) == 0 &&
 		st.st_dev == ns->st_dev && st.st_ino == ns->st_ino;
+}
+
+static int pids_of(const struct sluice_supervisor *sv, pid_t tid, unsigned *pids)
+{
+	_cleanup_close_ int fd = -1;
+	char path[32];
+
+	snprintf(path, sizeof(path), "%d/status", (int)tid);
+	fd = sc_sluice_proc_open(sv, path, O_RDONLY, 0);
+	return fd < 0 ? fd : read_pids(fd, pids);
+}
+
+static int pid_namespace_of(const struct sluice_supervisor *sv, pid_t tgid, struct stat *ns)
+{
+	_cleanup_close_ int fd = -1;
+	char path[32];
+
+	snprintf(path, sizeof(path), "%d/ns/pid", (int)tgid);
+	fd = sc_sluice_proc_open(sv, path, O_PATH, 0);
+	if (fd < 0)
+		return fd;
+	return fstat(fd, ns) ? -errno : 0;
 }
 
 /* What "self" (or "thread-self") in the procfs root @proc is for the target. */
@@ -63,19 +199,15 @@ int sc_sluice_own_pid(struct sluice_request *req, int proc, bool thread, char *n
 	size_t size)
 {
 	unsigned tgids[MAX_LEVELS] = {0}, tids[MAX_LEVELS] = {0};
-	char prefix[32], path[48];
+	pid_t tgid = sluice_tgid(req);
 	struct stat ns;
 	int n, m;
-	pid_t tgid = sluice_tgid(req);
 
 	if (tgid < 0)
 		return tgid;
-	snprintf(prefix, sizeof(prefix), "/proc/%d", (int)tgid);
-	snprintf(path, sizeof(path), "%s/ns/pid", prefix);
-	n = ns_pids(AT_FDCWD, prefix, tgids);
-	snprintf(prefix, sizeof(prefix), "/proc/%d", (int)sluice_tid(req));
-	m = ns_pids(AT_FDCWD, prefix, tids);
-	if (n <= 0 || m != n || stat(path, &ns))
+	n = pids_of(req->sv, tgid, tgids);
+	m = pids_of(req->sv, sluice_tid(req), tids);
+	if (n <= 0 || m != n || pid_namespace_of(req->sv, tgid, &ns))
 		return -ENOENT;
 	for (int i = n - 1; i >= 0; i--)
 		if (is_ours(proc, tgids[i], tgids[n - 1], &ns)) {

@@ -28,6 +28,7 @@ static void release(struct sluice_supervisor *sv)
 	}
 	closep(&sv->wake.fd);
 	closep(&sv->epoll_fd);
+	sc_sluice_proc_unpin(sv);
 	closep(&sv->journal_fd);
 	sc_sluice_journal_unmap(sv->journal);
 	free(sv->free_slots);
@@ -122,6 +123,7 @@ int sc_sluice_new(const struct settings *set, struct journal *predecessor,
 	sv->workers.limit = set->workers;
 	atomic_init(&sv->refs, 1);
 	init_locks(sv);
+	sc_sluice_proc_pin(sv);
 	rc = open_parts(sv);
 	if (rc) {
 		sc_sluice_abandon(sv);

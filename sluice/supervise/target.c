@@ -117,10 +117,10 @@ int sc_sluice_proc(struct sluice_request *req, const char *what, int flags)
 
 	if (!req->notif.pid)
 		return -ESRCH;
-	snprintf(path, sizeof(path), "/proc/%u/%s", req->notif.pid, what);
-	fd = open(path, flags | O_CLOEXEC);
-	if (fd < 0 && errno != ENOENT && errno != ESRCH)
-		return -errno;
+	snprintf(path, sizeof(path), "%u/%s", req->notif.pid, what);
+	fd = sc_sluice_proc_open(req->sv, path, flags, 0);
+	if (fd < 0 && fd != -ENOENT && fd != -ESRCH)
+		return fd;
 	if (sc_sluice_id_valid(req))
 		return -ENOENT;
 	return fd < 0 ? -ESRCH : steal_fd(&fd);
@@ -275,15 +275,15 @@ int sluice_creds(struct sluice_request *request, struct sluice_creds *creds)
 
 ssize_t sluice_exe(struct sluice_request *request, char *path, size_t size)
 {
-	char link[64];
+	_cleanup_close_ int fd = -1;
 	ssize_t n;
 
-	if (!request->notif.pid)
-		return -ESRCH;
 	if (!size)
 		return -EINVAL;
-	snprintf(link, sizeof(link), "/proc/%u/exe", request->notif.pid);
-	n = readlink(link, path, size);
+	fd = sc_sluice_proc(request, "exe", O_PATH | O_NOFOLLOW);
+	if (fd < 0)
+		return fd;
+	n = readlinkat(fd, "", path, size);
 	if (n < 0)
 		n = -errno;
 	if (sc_sluice_id_valid(request))

@@ -51,6 +51,17 @@ struct seccomp_notif_addfd {
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
+#ifndef SYS_fsopen /* 5.2 */
+#define SYS_fsopen 430
+#endif
+#ifndef SYS_fsconfig
+#define SYS_fsconfig 431
+#endif
+#ifndef SYS_fsmount
+#define SYS_fsmount 432
+#endif
+#define SLUICE_FSCONFIG_CMD_CREATE 6
+#define SLUICE_MOUNT_ATTRS         (2 | 4 | 8) /* nosuid, nodev, noexec */
 #define SLUICE_PIDFD_THREAD O_EXCL /* 6.9 */
 
 /* 6.13: struct pidfd_info as first published, 64 bytes. */

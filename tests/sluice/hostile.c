@@ -300,6 +300,11 @@ static int mount_tmpfs(char **argv)
 	WANT(symlink("../other", "own/mlink") == 0);
 	FAILS(mount("none", "own/mlink", "tmpfs", 0, NULL), EACCES);
 	FAILS(mount("none", "/proc/self/root", "tmpfs", 0, NULL), EACCES);
+	/* Ours, too, but others read there who we are. */
+	FAILS(mount("none", "/proc/self", "tmpfs", 0, NULL), EACCES);
+	FAILS(mount("none", "/proc/self/task", "tmpfs", 0, NULL), EACCES);
+	FAILS(mount("none", "/proc/thread-self", "tmpfs", 0, NULL), EACCES);
+	FAILS(mknod("/proc/self/null", S_IFCHR | 0666, makedev(1, 3)), EACCES);
 	FAILS(mount("none", "own/none", "tmpfs", 0, NULL), ENOENT);
 	FAILS(mount("none", "own/null-file", "tmpfs", 0, NULL), ENOENT);
 	return 0;

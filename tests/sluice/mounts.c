@@ -4,6 +4,7 @@
 #include "tap.h"
 
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -263,10 +264,120 @@ static void one_mount(void)
 	CHECK_EQ(sluice_is_beneath(top, open(in_box("allowed/sub"), O_PATH)), 1);
 }
 
-const struct target_main targets[] = {
+/* ---- a file system over the target's directory in our /proc ---- */
+
+static void give_up_mounting(void)
+{
+	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct caps[2];
+
+	CHECK_EQ(syscall(SYS_capget, &head, caps), 0);
+	caps[0].effective &= ~(1u << CAP_SYS_ADMIN);
+	caps[0].permitted &= ~(1u << CAP_SYS_ADMIN);
+	CHECK_EQ(syscall(SYS_capset, &head, caps), 0);
+}
+
+/* A process that can mount where we might not be able to: over /proc/N for each N it reads. */
+static int forger(void)
+{
+	int pair[2], number, fd;
+	char path[64];
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	fflush(stdout);
+	if (fork())
+		return pair[0];
+	close(pair[0]);
+	while (read(pair[1], &number, sizeof(number)) == sizeof(number)) {
+		snprintf(path, sizeof(path), "/proc/%d", number);
+		CHECK_EQ(mount("none", path, "tmpfs", 0, "mode=0755"), 0);
+		CHECK_EQ(chdir(path), 0);
+		CHECK_EQ(symlink(in_box("closed"), "root"), 0);
+		CHECK_EQ(symlink(in_box("closed"), "cwd"), 0);
+		CHECK_EQ(symlink(in_box("closed/file"), "exe"), 0);
+		fd = open("status", O_WRONLY | O_CREAT, 0644);
+		dprintf(fd, "Umask:\t0000\nTgid:\t1\nUid:\t0\t0\t0\t0\nNSpid:\t1\n");
+		close(fd);
+		CHECK_EQ(write(pair[1], "x", 1), 1);
+	}
+	_exit(0);
+}
+
+struct forged {
+	int forger, calls;
+	bool can_mount;
+};
+
+static int look_at_it(struct sluice_request *req, void *data)
+{
+	struct forged *f = data;
+	struct stat root, is, closed;
+	char link[64], exe[4096];
+	int tid = sluice_tid(req), fd;
+
+	CHECK_EQ(stat("/", &root) | stat(in_box("closed"), &closed), 0);
+	if (f->calls++) {
+		CHECK_EQ(write(f->forger, &tid, sizeof(tid)), sizeof(tid));
+		CHECK_EQ(read(f->forger, exe, sizeof(exe)), 1);
+		/* The control: by its name, the target's root is what was mounted. */
+		snprintf(link, sizeof(link), "/proc/%d/root", tid);
+		CHECK_EQ(stat(link, &is), 0);
+		CHECK(is.st_ino == closed.st_ino && is.st_dev == closed.st_dev);
+	}
+	fd = sluice_root_fd(req);
+	if (f->calls == 1 || f->can_mount) {
+		CHECK(fd >= 0 && fstat(fd, &is) == 0);
+		CHECK(is.st_ino == root.st_ino && is.st_dev == root.st_dev);
+		CHECK(sluice_exe(req, exe, sizeof(exe)) > 0 && strcmp(exe, self_path) == 0);
+		CHECK_EQ(sluice_tgid(req), tid);
+	} else {
+		CHECK_EQ(fd, -EXDEV);
+		CHECK_EQ(sluice_cwd_fd(req), -EXDEV);
+		CHECK_EQ(sluice_exe(req, exe, sizeof(exe)), -EXDEV);
+		CHECK_EQ(sluice_openat(req, AT_FDCWD, "/file",
+				 &(struct open_how){.flags = O_RDONLY}),
+			-EXDEV);
+	}
+	return sluice_fail(req, EDOM);
+}
+
+static int target_looked_at(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return ask("/", NULL, 0) + ask("/", NULL, 0) == 2 * EDOM ? 0 : 1;
+}
+
+static void forged_proc(bool can_mount)
+{
+	struct forged f = {.can_mount = can_mount};
+
+	make_box();
+	f.forger = forger();
+	if (!can_mount)
+		give_up_mounting();
+	run("looked-at", look_at_it, &f);
+	CHECK_EQ(f.calls, 2);
+}
+
+static void forged(void)
+{
+	forged_proc(true);
+}
+
+static void forged_without_privileges(void)
+{
+	forged_proc(false);
+}
+
+const struct target_main targets[] = {{"looked-at", target_looked_at},
+	
 	{"binds", target_binds}, {"steals", target_steals}, {NULL, NULL}};
 const struct test tests[] = {
 	{"beneath: through one mount only", one_mount},
 	{"a target that binds / and a file below what it is allowed", bound},
+	{"a file system over /proc/N: what is under it counts", forged},
+	{"the same where the supervisor has no /proc of its own: refused",
+		forged_without_privileges},
 	{"control: a supervisor that goes up through mounts is led out", bound_control},
 	{NULL, NULL}};
