@@ -320,8 +320,8 @@ int sluice_get_fd(struct sluice_request *request, int target_fd);
 
 /* Open @path (a copy) as the target would name it: from its @dirfd (AT_FDCWD: its working
  * directory), inside its root, /proc/self being the target, magic links only those of
- * the target's own process. Permissions are this process's. @how as in openat2(2); its
- * resolve flags RESOLVE_NO_SYMLINKS and RESOLVE_NO_MAGICLINKS are honoured, others -EINVAL.
+ * the target's own process (-EACCES for others, wherever they are mounted). Permissions are
+ * this process's. @how as in openat2(2); its resolve flags RESOLVE_NO_SYMLINKS and RESOLVE_NO_MAGICLINKS are honoured, others -EINVAL.
  * The caller owns the result (close on exec). Never waits for a FIFO or device: -EAGAIN
  * then, having opened nothing (see sluice_open_reply). Errors of openat2(2), -ELOOP, -ENOENT. */
 int sluice_openat(struct sluice_request *request, int dirfd, const char *path,

@@ -304,8 +304,13 @@ void sc_sluice_proc_pin(struct sluice_supervisor *sv);
 void sc_sluice_proc_unpin(struct sluice_supervisor *sv);
 int sc_sluice_proc_open(const struct sluice_supervisor *sv, const char *path, int flags,
 	unsigned mode);
-int sc_sluice_own_pid(struct sluice_request *req, int proc, bool thread, char *name,
-	size_t size);
+struct own_pid {
+	unsigned tgid, tid;     /* as that procfs numbers them */
+	bool ours;              /* which is as ours does */
+};
+int sc_sluice_own_pid(struct sluice_request *req, int proc, struct own_pid *out);
+bool sc_sluice_at_proc_root(int fd);
+int sc_sluice_open_there(int dir, const char *name, uint64_t flags);
 
 /* path.c */
 bool sc_sluice_may_wait(int item, uint64_t flags);

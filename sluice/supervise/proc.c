@@ -104,12 +104,11 @@ static int check(const struct sluice_supervisor *sv)
 {
 	_cleanup_close_ int fd = sc_sluice_proc_open(sv, "self/status", O_RDONLY, 0);
 	unsigned pids[MAX_LEVELS];
-	struct stat st;
 	int n;
 
 	if (fd < 0)
 		return fd;
-	if (!sc_sluice_on_proc(fd) || fstat(sv->proc_fd, &st) || st.st_ino != PROC_INODE)
+	if (!sc_sluice_at_proc_root(sv->proc_fd))
 		return -ENOSYS;
 	n = read_pids(fd, pids);
 	return n == 1 || n == -EPROTO /* no namespaces */ ? 0 : -ENOSYS;
@@ -143,8 +142,15 @@ void sc_sluice_proc_unpin(struct sluice_supervisor *sv)
 	sv->proc_fd = -ENOSYS;
 }
 
-/* @name in a directory of the target's procfs, not what it has mounted there. */
-static int open_there(int dir, const char *name, uint64_t flags)
+bool sc_sluice_at_proc_root(int fd)
+{
+	struct stat st;
+
+	return sc_sluice_on_proc(fd) && fstat(fd, &st) == 0 && st.st_ino == PROC_INODE;
+}
+
+/* @name in directory @dir of the target's procfs, not what it has mounted there: EXDEV then. */
+int sc_sluice_open_there(int dir, const char *name, uint64_t flags)
 {
 	struct open_how how = {.flags = flags | O_CLOEXEC,
 		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
@@ -162,9 +168,9 @@ static bool is_ours(int proc, unsigned number, unsigned innermost, const struct 
 	int n;
 
 	snprintf(path, sizeof(path), "%u/status", number);
-	status = open_there(proc, path, O_RDONLY);
+	status = sc_sluice_open_there(proc, path, O_RDONLY);
 	snprintf(path, sizeof(path), "%u/ns", number);
-	dir = open_there(proc, path, O_PATH | O_DIRECTORY);
+	dir = sc_sluice_open_there(proc, path, O_PATH | O_DIRECTORY);
 	if (status < 0 || dir < 0)
 		return false;
 	n = read_pids(status, pids);
@@ -194,9 +200,8 @@ static int pid_namespace_of(const struct sluice_supervisor *sv, pid_t tgid, stru
 	return fstat(fd, ns) ? -errno : 0;
 }
 
-/* What "self" (or "thread-self") in the procfs root @proc is for the target. */
-int sc_sluice_own_pid(struct sluice_request *req, int proc, bool thread, char *name,
-	size_t size)
+/* What "self" and "thread-self" in the procfs root @proc are for the target. */
+int sc_sluice_own_pid(struct sluice_request *req, int proc, struct own_pid *out)
 {
 	unsigned tgids[MAX_LEVELS] = {0}, tids[MAX_LEVELS] = {0};
 	pid_t tgid = sluice_tgid(req);
@@ -211,10 +216,7 @@ int sc_sluice_own_pid(struct sluice_request *req, int proc, bool thread, char *n
 		return -ENOENT;
 	for (int i = n - 1; i >= 0; i--)
 		if (is_ours(proc, tgids[i], tgids[n - 1], &ns)) {
-			if (thread)
-				snprintf(name, size, "%u/task/%u", tgids[i], tids[i]);
-			else
-				snprintf(name, size, "%u", tgids[i]);
+			*out = (struct own_pid){tgids[i], tids[i], i == 0};
 			return sc_sluice_id_valid(req);
 		}
 	return -ENOENT;

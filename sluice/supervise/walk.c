@@ -17,8 +17,9 @@ struct walk {
 	struct sluice_request *req;
 	unsigned flags;
 	int links;
-	bool own;               /* below the target's own directory in a procfs */
 	int cur;
+	char own[96];           /* where in our procfs @cur is, in the target's own directory; or "" */
+	struct own_pid who;     /* with @own: the numbers of the procfs that it is walked in */
 	char rest[2 * PATH_MAX];
 };
 
@@ -46,7 +47,7 @@ static int restart(struct walk *w)
 
 	if (fd < 0)
 		return -errno;
-	w->own = false;
+	w->own[0] = '\0';
 	move_to(w, fd);
 	return 0;
 }
@@ -85,7 +86,7 @@ static int step_up(struct walk *w)
 	fd = openat(w->cur, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	w->own = false;
+	w->own[0] = '\0';
 	move_to(w, fd);
 	return is_within(root, fd) ? 0 : -EXDEV;
 }
@@ -104,56 +105,78 @@ static int prepend(struct walk *w, const char *text)
 	return restart(w);
 }
 
-static bool is_magic(int dir, const char *name)
+/* Whether procfs' link @name is followed by its text, wherever that leads. */
+static bool is_plain(int dir, const char *name, bool at_root)
 {
-	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
 	int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
 
 	if (fd >= 0)
 		close(fd);
-	return fd < 0 && errno == ELOOP;
+	return fd >= 0 || errno == ENOENT || (at_root && errno == EXDEV);
 }
 
-static bool at_proc_root(int fd)
+static int prepend_self(struct walk *w, bool thread)
 {
-	struct stat st;
+	struct own_pid who;
+	char text[48];
+	int rc = sc_sluice_own_pid(w->req, w->cur, &who);
 
-	return sc_sluice_on_proc(fd) && fstat(fd, &st) == 0 && st.st_ino == 1;
+	if (rc)
+		return rc;
+	if (thread)
+		snprintf(text, sizeof(text), "%u/task/%u", who.tgid, who.tid);
+	else
+		snprintf(text, sizeof(text), "%u", who.tgid);
+	return prepend(w, text);
+}
+
+/* What a magic link of the target's own leads to: looked up in our procfs, where the target
+ * can put nobody else's in its place. */
+static int jump(struct walk *w, const char *name, int *item)
+{
+	char path[sizeof(w->own) + NAME_MAX + 2];
+	int fd;
+
+	if (w->flags & W_NO_MAGIC)
+		return -ELOOP;
+	/* We may be allowed more than the target: other processes' links are not for it. */
+	if (!w->own[0])
+		return -EACCES;
+	snprintf(path, sizeof(path), "%s/%s", w->own, name);
+	fd = sc_sluice_proc_open(w->req->sv, path, O_PATH, 0);
+	if (fd < 0)
+		return fd;
+	close(*item);
+	*item = fd;
+	w->own[0] = '\0';
+	return 1;
 }
 
 /* A link of a procfs. 1: it was followed to what *item now is; 0: its text went before the
  * rest; negative: an error. */
 static int follow_proc(struct walk *w, const char *name, int *item)
 {
-	bool thread = strcmp(name, "thread-self") == 0;
-	char number[48];
-	int fd, rc;
+	int fd = sc_sluice_open_there(w->cur, name, O_PATH | O_NOFOLLOW);
+	bool thread = strcmp(name, "thread-self") == 0, at_root;
+	char text[PATH_MAX];
+	ssize_t n;
 
-	if (at_proc_root(w->cur) && (thread || strcmp(name, "self") == 0)) {
-		rc = sc_sluice_own_pid(w->req, w->cur, thread, number, sizeof(number));
-		return rc ? rc : prepend(w, number);
-	}
-	if (!is_magic(w->cur, name)) {
-		char text[PATH_MAX];
-		ssize_t n = readlinkat(*item, "", text, sizeof(text) - 1);
-
-		if (n < 0)
-			return -errno;
-		text[n] = '\0';
-		return prepend(w, text);
-	}
-	if (w->flags & W_NO_MAGIC)
-		return -ELOOP;
-	/* We may be allowed more than the target: other processes' links are not for it. */
-	if (!w->own)
-		return -EACCES;
-	fd = openat(w->cur, name, O_PATH | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
+	if (fd < 0) /* mounted there, for even a magic link can be */
+		return errno == EXDEV ? -EACCES : -errno;
 	close(*item);
 	*item = fd;
-	w->own = false;
-	return 1;
+	at_root = sc_sluice_at_proc_root(w->cur);
+	if (at_root && (thread || strcmp(name, "self") == 0))
+		return prepend_self(w, thread);
+	if (!is_plain(w->cur, name, at_root))
+		return jump(w, name, item);
+	n = readlinkat(*item, "", text, sizeof(text) - 1);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	return prepend(w, text);
 }
 
 static int follow(struct walk *w, const char *name, int *item)
@@ -191,14 +214,61 @@ static int next_name(struct walk *w, char *name, bool *slash)
 	return 1;
 }
 
-static void note_own(struct walk *w, const char *name)
+static bool is_number(const char *name)
 {
-	char number[48];
+	return name[strspn(name, "0123456789")] == '\0';
+}
 
-	if (strspn(name, "0123456789") != strlen(name) || !at_proc_root(w->cur))
+/* In the target's own directory: @name as our procfs has it. False if that cannot be told. */
+static bool translate(const struct walk *w, const char *name, char *number, size_t size)
+{
+	const char *slash = strchr(w->own, '/');
+	int n = snprintf(number, size, "%s", name);
+
+	if (slash && strcmp(slash, "/task") == 0 && !w->who.ours) {
+		if ((unsigned)strtoul(name, NULL, 10) != w->who.tid)
+			return false;
+		n = snprintf(number, size, "%d", (int)sluice_tid(w->req));
+	}
+	return n > 0 && (size_t)n < size;
+}
+
+/* We are about to enter directory @name, of the same mount as where we are if @same. */
+static void note_own(struct walk *w, const char *name, bool same)
+{
+	char part[40];
+	size_t n = strlen(w->own);
+
+	if (same && n && translate(w, name, part, sizeof(part)) &&
+		n + strlen(part) + 2 <= sizeof(w->own)) {
+		snprintf(w->own + n, sizeof(w->own) - n, "/%s", part);
 		return;
-	w->own = sc_sluice_own_pid(w->req, w->cur, false, number, sizeof(number)) == 0 &&
-		strcmp(number, name) == 0;
+	}
+	w->own[0] = '\0';
+	if (!same || n || !is_number(name) || !sc_sluice_at_proc_root(w->cur) ||
+		sc_sluice_own_pid(w->req, w->cur, &w->who))
+		return;
+	snprintf(part, sizeof(part), "%u", w->who.tgid);
+	if (strcmp(part, name) == 0)
+		snprintf(w->own, sizeof(w->own), "%d", (int)sluice_tgid(w->req));
+}
+
+/* What @name is, and whether through the same mount; that is asked only where it can mean that
+ * we are in the target's own directory: other processes' can be mounted there. */
+static int open_name(const struct walk *w, const char *name, bool *same)
+{
+	int fd = -1;
+
+	*same = false;
+	if (w->own[0] || is_number(name)) {
+		fd = sc_sluice_open_there(w->cur, name, O_PATH | O_NOFOLLOW);
+		*same = fd >= 0;
+		if (fd < 0 && errno != EXDEV)
+			return -errno;
+	}
+	if (fd < 0)
+		fd = openat(w->cur, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 static int arrive(struct walk *w, int item, const char *name, bool slash, struct place *out)
@@ -217,12 +287,15 @@ static int step(struct walk *w, const char *name, bool slash, struct place *out)
 	bool keep_link = last && !slash && (w->flags & W_NO_FOLLOW);
 	_cleanup_close_ int item = -1;
 	struct stat st;
+	bool same;
 	int rc;
 
-	item = openat(w->cur, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (item < 0 && errno == ENOENT && last)
+	item = open_name(w, name, &same);
+	if (item == -ENOENT && last)
 		return arrive(w, -1, name, slash, out);
-	if (item < 0 || fstat(item, &st))
+	if (item < 0)
+		return item;
+	if (fstat(item, &st))
 		return -errno;
 	if (S_ISLNK(st.st_mode) && !keep_link) {
 		rc = follow(w, name, &item);
@@ -234,7 +307,7 @@ static int step(struct walk *w, const char *name, bool slash, struct place *out)
 		if (rc <= 0)
 			return rc;
 	} else if (S_ISDIR(st.st_mode)) {
-		note_own(w, name);
+		note_own(w, name, same);
 	}
 	if (last)
 		return arrive(w, steal_fd(&item), name, slash, out);

@@ -264,8 +264,7 @@ static void one_mount(void)
 	CHECK_EQ(sluice_is_beneath(top, open(in_box("allowed/sub"), O_PATH)), 1);
 }
 
-/* ---- a file system over the target's directory in our /proc ---- */
-
+/* For a supervisor that the kernel lets mount no procfs. */
 static void give_up_mounting(void)
 {
 	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -276,6 +275,160 @@ static void give_up_mounting(void)
 	caps[0].permitted &= ~(1u << CAP_SYS_ADMIN);
 	CHECK_EQ(syscall(SYS_capset, &head, caps), 0);
 }
+
+/* ---- the directory of another process in our own one's place ---- */
+
+static const char *victim;
+
+/* Its root is "closed", which nobody else may enter. */
+static void make_victim(void)
+{
+	static char number[16];
+	int ready[2];
+	char c;
+	pid_t pid;
+
+	CHECK_EQ(pipe2(ready, O_CLOEXEC), 0);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		CHECK_EQ(chroot(in_box("closed")) | chdir("/"), 0);
+		CHECK_EQ(write(ready[1], "x", 1), 1);
+		for (;;)
+			pause();
+	}
+	CHECK_EQ(read(ready[0], &c, 1), 1);
+	snprintf(number, sizeof(number), "%d", (int)pid);
+	CHECK_EQ(symlink(number, in_box("victim")), 0); /* tells the target */
+	victim = number;
+}
+
+static void find_victim(char *directory, size_t size)
+{
+	char number[16] = "";
+
+	if (readlink(in_box("victim"), number, sizeof(number) - 1) <= 0)
+		_exit(103);
+	snprintf(directory, size, "/proc/%s", number);
+}
+
+/* Magic links themselves can be mounted, on files. */
+static void bind_link(const char *directory, const char *name, const char *to)
+{
+	char link[64], path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", open(path, O_PATH | O_NOFOLLOW));
+	if (mount(link, to, NULL, MS_BIND, NULL) == 0)
+		return;
+	fprintf(stderr, "# bind %s on %s: %s\n", path, to, strerror(errno));
+	_exit(104);
+}
+
+static int target_impersonates(int argc, char **argv)
+{
+	char other[64], path[1024];
+	int bad = 0;
+
+	(void)argc;
+	become_nobody(argv);
+	find_victim(other, sizeof(other));
+	snprintf(path, sizeof(path), "%s/root/file", other);
+	if (open(path, O_RDONLY) != -1 || errno != EACCES)
+		return 105;
+	bad += expect(path, EACCES, NULL);
+	bad += expect("/proc/self/root/proc/self/stat", 0, NULL);
+	bad += expect("/proc/thread-self/root/proc/thread-self/root/proc/version", 0, "Linux");
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/root/proc/version", (int)getpid(),
+		(int)getpid());
+	bad += expect(path, 0, "Linux");
+	bind_on(other, in_box("allowed/point"));
+	bad += expect(in_box("allowed/point/root/file"), EACCES, NULL);
+	bind_link(other, "root", in_box("allowed/file-point"));
+	bad += expect(in_box("allowed/file-point/file"), EACCES, NULL);
+	bind_link(other, "root", "/proc/self/environ");
+	bad += expect("/proc/self/environ/file", EACCES, NULL);
+	bind_on(other, "/proc/self/task");
+	bad += expect("/proc/self/task/root/file", EACCES, NULL);
+	bad += expect("/proc/thread-self/root/file", ENOENT, NULL);
+	bad += expect("/proc/self/root/proc/version", 0, "Linux");
+	snprintf(path, sizeof(path), "/proc/%d", (int)getpid());
+	bind_on(other, path);
+	snprintf(path, sizeof(path), "/proc/%d/root/file", (int)getpid());
+	bad += expect(path, EACCES, NULL);
+	return bad;
+}
+
+static int target_enters(int argc, char **argv)
+{
+	char other[64];
+
+	(void)argc;
+	become_nobody(argv);
+	find_victim(other, sizeof(other));
+	bind_on(other, "/proc/self/task");
+	return expect("/proc/self/task/root/file", 0, "secret");
+}
+
+static int open_anything(struct sluice_request *req, void *data)
+{
+	char path[4096];
+	int rc = (int)sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path));
+
+	(void)data;
+	if (rc >= 0)
+		rc = sluice_open_reply(req, sluice_arg_int(req, 0), path,
+			&(struct open_how){.flags = O_RDONLY}, 0);
+	return rc < 0 ? sluice_fail(req, rc) : 0;
+}
+
+/* /proc/self of the target by its number, in its mounts, and then whatever is there. */
+static int open_by_name(struct sluice_request *req, void *data)
+{
+	char path[4096], named[4200];
+	int fd, rc = (int)sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path));
+
+	(void)data;
+	if (rc < 0 || strncmp(path, "/proc/self/", 11) != 0)
+		return sluice_fail(req, EINVAL);
+	snprintf(named, sizeof(named), "/proc/%d/root/proc/%d/%s", (int)sluice_tid(req),
+		(int)sluice_tid(req), path + 11);
+	fd = open(named, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return sluice_fail(req, errno);
+	sluice_reply_fd(req, fd, 0);
+	close(fd);
+	return 0;
+}
+
+static void impersonate(const char *target, sluice_handler handler)
+{
+	make_box();
+	make_victim();
+	run(target, handler, NULL);
+	kill(atoi(victim), SIGKILL);
+}
+
+static void impersonated(void)
+{
+	impersonate("impersonates", open_anything);
+}
+
+static void impersonated_without_privileges(void)
+{
+	make_box();
+	make_victim();
+	give_up_mounting();
+	run("impersonates", open_anything, NULL);
+	kill(atoi(victim), SIGKILL);
+}
+
+static void impersonated_control(void)
+{
+	impersonate("enters", open_by_name);
+}
+
+/* ---- a file system over the target's directory in our /proc ---- */
 
 /* A process that can mount where we might not be able to: over /proc/N for each N it reads. */
 static int forger(void)
@@ -371,11 +524,17 @@ static void forged_without_privileges(void)
 }
 
 const struct target_main targets[] = {{"looked-at", target_looked_at},
+	{"impersonates", target_impersonates}, {"enters", target_enters},
 	
 	{"binds", target_binds}, {"steals", target_steals}, {NULL, NULL}};
 const struct test tests[] = {
 	{"beneath: through one mount only", one_mount},
 	{"a target that binds / and a file below what it is allowed", bound},
+	{"another process' directory mounted over the target's own", impersonated},
+	{"the same where the supervisor has no /proc of its own",
+		impersonated_without_privileges},
+	{"control: a supervisor that goes by names enters that process' root",
+		impersonated_control},
 	{"a file system over /proc/N: what is under it counts", forged},
 	{"the same where the supervisor has no /proc of its own: refused",
 		forged_without_privileges},
