@@ -316,6 +316,8 @@ int sc_sluice_open_there(int dir, const char *name, uint64_t flags);
 bool sc_sluice_may_wait(int item, uint64_t flags);
 int sc_sluice_place(struct sluice_request *req, int dirfd, const char *path,
 	const struct open_how *how, struct place *place);
+int sc_sluice_open(struct sluice_request *request, int dirfd, const char *path,
+	const struct open_how *how, int *waits);
 int sc_sluice_reopen(const struct sluice_supervisor *sv, int item, uint64_t flags,
 	unsigned mode);
 

@@ -174,17 +174,13 @@ static int start(struct sluice_request *req, int item, const struct open_how *ho
 int sluice_open_reply(struct sluice_request *request, int dirfd, const char *path,
 	const struct open_how *how, unsigned flags)
 {
-	int fd = sluice_openat(request, dirfd, path, how);
-	struct open_how plain = {.flags = O_PATH | (how->flags & O_NOFOLLOW),
-		.resolve = how->resolve};
+	_cleanup_close_ int waits = -1;
+	int fd = sc_sluice_open(request, dirfd, path, how, &waits);
 
 	if (how->flags & O_CLOEXEC)
 		flags |= SLUICE_FD_CLOEXEC;
-	if (fd == -EAGAIN) {
-		_cleanup_close_ int item = sluice_openat(request, dirfd, path, &plain);
-
-		return item < 0 ? item : start(request, item, how, flags);
-	}
+	if (fd == -EAGAIN && waits >= 0)
+		return start(request, waits, how, flags);
 	if (fd < 0)
 		return fd;
 	sluice_reply_fd(request, fd, flags);

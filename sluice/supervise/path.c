@@ -168,8 +168,10 @@ static int create(struct sluice_request *req, const struct place *place,
 	return fd < 0 ? -errno : fd;
 }
 
-int sluice_openat(struct sluice_request *request, int dirfd, const char *path,
-	const struct open_how *how)
+/* As sluice_openat(). Where that says -EAGAIN, *@waits is what was looked at (O_PATH) and would
+ * have to be waited for: a second look by name might find something else. */
+int sc_sluice_open(struct sluice_request *request, int dirfd, const char *path,
+	const struct open_how *how, int *waits)
 {
 	/* A target that keeps replacing the name gets an error, not our time. */
 	for (int tries = 0; tries < 8; tries++) {
@@ -184,16 +186,29 @@ int sluice_openat(struct sluice_request *request, int dirfd, const char *path,
 			fd = create(request, &place, how);
 		else
 			fd = -ENOENT;
-		leave(&place);
-		if (fd == -EEXIST && !(how->flags & O_EXCL))
+		if (fd == -EEXIST && !(how->flags & O_EXCL)) {
+			leave(&place);
 			continue;
+		}
 		if (sc_sluice_id_valid(request)) {
+			leave(&place);
 			closep(&fd);
 			return -ENOENT;
 		}
+		if (fd == -EAGAIN)
+			*waits = steal_fd(&place.item);
+		leave(&place);
 		return fd;
 	}
 	return -EBUSY;
+}
+
+int sluice_openat(struct sluice_request *request, int dirfd, const char *path,
+	const struct open_how *how)
+{
+	_cleanup_close_ int waits = -1;
+
+	return sc_sluice_open(request, dirfd, path, how, &waits);
 }
 
 int sluice_open_parent(struct sluice_request *request, int dirfd, const char *path,

@@ -1,0 +1,171 @@
+/* Opens that wait, in processes of their own: what they open, and how they end.
+ * SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+#include <linux/openat2.h>
+#include <sys/prctl.h>
+
+#define THE_CALL "openat2" /* that no C library makes by itself */
+
+static char box[128]; /* also the target's argument */
+
+static char *in_box(const char *name)
+{
+	static char path[4][512];
+	static int n;
+
+	n = (n + 1) % 4;
+	snprintf(path[n], sizeof(path[n]), "%s/%s", box, name);
+	return path[n];
+}
+
+static int ask(const char *name, int flags)
+{
+	return (int)syscall(SYS_openat2, AT_FDCWD, in_box(name), flags, 0);
+}
+
+static int open_it(struct sluice_request *req, void *data)
+{
+	struct open_how how = {.flags = (uint64_t)sluice_arg_int(req, 2)};
+	char path[4096];
+	int rc = (int)sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path));
+
+	if (data)
+		++*(int *)data;
+	if (rc >= 0)
+		rc = sluice_open_reply(req, sluice_arg_int(req, 0), path, &how, 0);
+	return rc < 0 ? sluice_fail(req, rc) : 0;
+}
+
+static int run(const char *target, sluice_handler handler, void *data)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int rc;
+
+	CHECK_EQ(sluice_on_name(sv, THE_CALL, handler, data), 0);
+	spawn_target(sv, filter_of(false, THE_CALL, NULL), &child, target, box);
+	rc = wait_target(sv, &child);
+	sluice_supervisor_free(sv);
+	return rc;
+}
+
+/* ---- a FIFO that turns into the supervisor's terminal ---- */
+
+/* A test is its group's leader: a session needs a child, which goes on with the test. */
+static void new_session(void)
+{
+	int status = 0;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid) {
+		waitpid(pid, &status, 0);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	CHECK(setsid() > 0);
+}
+
+static void get_a_terminal(void)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), fd;
+
+	snprintf(box, sizeof(box), "%s", scratch_dir());
+	CHECK_EQ(mkfifo(in_box("way"), 0600), 0);
+	CHECK_EQ(symlink("/dev/tty", in_box("trap")), 0);
+	if (master < 0 || grantpt(master) || unlockpt(master))
+		SKIP("no pseudo-terminals");
+	new_session();
+	fd = open(ptsname(master), O_RDWR);
+	if (fd < 0 || ioctl(fd, TIOCSCTTY, 0) || open("/dev/tty", O_RDWR) < 0)
+		SKIP("no controlling terminal");
+}
+
+static int swap(void)
+{
+	return (int)syscall(SYS_renameat2, AT_FDCWD, in_box("way"), AT_FDCWD, in_box("trap"),
+		2 /* RENAME_EXCHANGE */);
+}
+
+static int is_terminal(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode);
+}
+
+/* Without a terminal of its own. Exit status 1 if it got one. */
+static int target_swaps(int argc, char **argv)
+{
+	int fd = -1, pipes = 0, bad = 0;
+	pid_t swapper;
+
+	(void)argc;
+	snprintf(box, sizeof(box), "%s", argv[0]);
+	if (setsid() < 0 || open(in_box("way"), O_RDWR) < 0) /* the helper's open is short */
+		return 100;
+	swapper = fork();
+	if (swapper == 0)
+		for (;;)
+			swap();
+	for (int i = 0; i < 2000 || !pipes; i++) {
+		fd = ask("way", O_WRONLY);
+		bad |= fd >= 0 && is_terminal(fd);
+		pipes += fd >= 0;
+		close(fd);
+	}
+	kill(swapper, SIGKILL);
+	return bad;
+}
+
+static int target_trusts(int argc, char **argv)
+{
+	int fd;
+
+	(void)argc;
+	snprintf(box, sizeof(box), "%s", argv[0]);
+	if (setsid() < 0)
+		return 100;
+	fd = ask("way", O_WRONLY);
+	return fd >= 0 && is_terminal(fd) ? 1 : 0;
+}
+
+/* The control: looks, and then opens what the name says by then. */
+static int look_twice(struct sluice_request *req, void *data)
+{
+	struct open_how how = {.flags = O_WRONLY};
+	char path[4096];
+	int fd;
+
+	(void)data;
+	CHECK(sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path)) > 0);
+	CHECK_EQ(sluice_openat(req, AT_FDCWD, path, &how), -EAGAIN);
+	CHECK_EQ(swap(), 0);
+	CHECK_EQ(sluice_openat(req, AT_FDCWD, path, &how), -ENXIO); /* as it should */
+	fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	CHECK(fd >= 0);
+	sluice_reply_fd(req, fd, 0);
+	close(fd);
+	return 0;
+}
+
+static void swapped(void)
+{
+	get_a_terminal();
+	CHECK_EQ(run("swaps", open_it, NULL), 0);
+}
+
+static void swapped_control(void)
+{
+	get_a_terminal();
+	CHECK_EQ(run("trusts", look_twice, NULL), 1);
+}
+
+const struct target_main targets[] = {
+	{"swaps", target_swaps}, {"trusts", target_trusts}, {NULL, NULL}};
+const struct test tests[] = {
+	{"a FIFO exchanged for /dev/tty during the open", swapped},
+	{"control: who looks twice opens the supervisor's terminal", swapped_control},
+	{NULL, NULL}};
