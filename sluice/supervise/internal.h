@@ -297,7 +297,6 @@ enum { W_NO_FOLLOW = 1, W_NO_SYMLINKS = 2, W_NO_MAGIC = 4 };
 int sc_sluice_walk(struct sluice_request *req, int start, const char *path, unsigned flags,
 	struct place *out);
 bool sc_sluice_on_proc(int fd);
-bool sc_sluice_same(int a, int b);
 
 /* proc.c: our procfs; the target as its own /proc names it */
 void sc_sluice_proc_pin(struct sluice_supervisor *sv);

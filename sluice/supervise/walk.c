@@ -11,28 +11,56 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define LINK_LIMIT 40 /* include/linux/namei.h MAXSYMLINKS */
+#define LINK_LIMIT 40    /* include/linux/namei.h MAXSYMLINKS */
+#define STEP_LIMIT 16384 /* whole paths need 2048; so that links cannot add up to seconds */
+#define OWN_COST   32    /* what it takes to tell the target's own number, in steps */
+
+struct identity {
+	uint32_t dev_major, dev_minor;
+	uint64_t ino, mount;
+};
 
 struct walk {
 	struct sluice_request *req;
 	unsigned flags;
-	int links;
+	int links, left;
+	bool over;              /* nobody waits any more */
+	bool went_up;           /* not seen to be below the root since */
+	struct identity root;
 	int cur;
 	char own[96];           /* where in our procfs @cur is, in the target's own directory; or "" */
 	struct own_pid who;     /* with @own: the numbers of the procfs that it is walked in */
 	char rest[2 * PATH_MAX];
 };
 
-/* The same object through the same mount: a bind mount of the root is not the root. */
-bool sc_sluice_same(int a, int b)
+/* An object as reached through one mount: a bind mount of the root is not the root. */
+static int identify(int fd, struct identity *id)
 {
-	struct statx x = {0}, y = {0};
-	unsigned mask = STATX_INO | 0x1000; /* STATX_MNT_ID, 5.8: zero before */
+	struct statx x = {0};
 
-	return statx(a, "", AT_EMPTY_PATH, mask, &x) == 0 &&
-		statx(b, "", AT_EMPTY_PATH, mask, &y) == 0 && x.stx_ino == y.stx_ino &&
-		x.stx_dev_major == y.stx_dev_major && x.stx_dev_minor == y.stx_dev_minor &&
-		((uint64_t *)&x)[18] == ((uint64_t *)&y)[18]; /* stx_mnt_id at byte 144 */
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | 0x1000 /* STATX_MNT_ID */, &x))
+		return -errno;
+	*id = (struct identity){x.stx_dev_major, x.stx_dev_minor, x.stx_ino,
+		((uint64_t *)&x)[18]}; /* stx_mnt_id at byte 144, 5.8: zero before */
+	return 0;
+}
+
+static bool same(const struct identity *a, const struct identity *b)
+{
+	return a->ino == b->ino && a->dev_major == b->dev_major &&
+		a->dev_minor == b->dev_minor && a->mount == b->mount;
+}
+
+/* A path costs the loop's time; this bounds it, and ends it when nobody waits any more. */
+static int spend(struct walk *w)
+{
+	if (w->over)
+		return -ENOENT;
+	if (w->left <= 0)
+		return -ELOOP;
+	if (--w->left % 256 == 0)
+		w->over = sc_sluice_settled(w->req) != R_OPEN || sc_sluice_id_valid(w->req);
+	return w->over ? -ENOENT : 0;
 }
 
 static void move_to(struct walk *w, int fd)
@@ -41,10 +69,41 @@ static void move_to(struct walk *w, int fd)
 	w->cur = fd;
 }
 
+/* Went up, and it matters now: are we below the root, by ".." as the target sees it, through its
+ * mounts? A directory that somebody moves out of the root while we are in it does not take
+ * us along. To ask this after each ".." would take the square of the depth. */
+static int check_within(struct walk *w)
+{
+	_cleanup_close_ int cur = -1;
+	struct identity id, up;
+	int rc = 0;
+
+	if (!w->went_up)
+		return 0;
+	cur = fcntl(w->cur, F_DUPFD_CLOEXEC, 3);
+	if (cur < 0 || identify(cur, &id))
+		return -EXDEV;
+	while (!same(&id, &w->root)) {
+		int parent = openat(cur, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		closep(&cur);
+		cur = parent;
+		rc = spend(w);
+		if (cur < 0 || rc || identify(cur, &up) || same(&id, &up))
+			return rc == -ENOENT ? rc : -EXDEV;
+		id = up;
+	}
+	w->went_up = false;
+	return 0;
+}
+
 static int restart(struct walk *w)
 {
-	int fd = fcntl(sluice_root_fd(w->req), F_DUPFD_CLOEXEC, 3);
+	int fd = -1, rc = check_within(w);
 
+	if (rc)
+		return rc;
+	fd = fcntl(sluice_root_fd(w->req), F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return -errno;
 	w->own[0] = '\0';
@@ -52,43 +111,23 @@ static int restart(struct walk *w)
 	return 0;
 }
 
-/* Whether ".." leads from @fd to the target's root: as the target sees it, through its mounts. */
-static bool is_within(int root, int fd)
-{
-	_cleanup_close_ int cur = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-
-	for (int depth = 0; cur >= 0 && depth < PATH_MAX; depth++) {
-		int parent;
-
-		if (sc_sluice_same(cur, root))
-			return true;
-		parent = openat(cur, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (parent >= 0 && sc_sluice_same(cur, parent)) {
-			close(parent);
-			return false;
-		}
-		closep(&cur);
-		cur = parent;
-	}
-	return false;
-}
-
-/* Up, never above the root; a directory that somebody moves out of the root while
- * we are in it does not take us along. */
+/* Up, never above the root. */
 static int step_up(struct walk *w)
 {
-	int root = sluice_root_fd(w->req), fd;
+	struct identity id;
+	int rc = identify(w->cur, &id), fd;
 
-	if (root < 0)
-		return root;
-	if (sc_sluice_same(w->cur, root))
+	if (rc)
+		return rc;
+	if (same(&id, &w->root))
 		return 0;
 	fd = openat(w->cur, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	w->own[0] = '\0';
+	w->went_up = true;
 	move_to(w, fd);
-	return is_within(root, fd) ? 0 : -EXDEV;
+	return 0;
 }
 
 /* What a link says goes before the rest. */
@@ -117,11 +156,19 @@ static bool is_plain(int dir, const char *name, bool at_root)
 	return fd >= 0 || errno == ENOENT || (at_root && errno == EXDEV);
 }
 
+static int find_own(struct walk *w, struct own_pid *who)
+{
+	if (w->left < OWN_COST)
+		return -ELOOP;
+	w->left -= OWN_COST;
+	return sc_sluice_own_pid(w->req, w->cur, who);
+}
+
 static int prepend_self(struct walk *w, bool thread)
 {
 	struct own_pid who;
 	char text[48];
-	int rc = sc_sluice_own_pid(w->req, w->cur, &who);
+	int rc = find_own(w, &who);
 
 	if (rc)
 		return rc;
@@ -144,6 +191,9 @@ static int jump(struct walk *w, const char *name, int *item)
 	/* We may be allowed more than the target: other processes' links are not for it. */
 	if (!w->own[0])
 		return -EACCES;
+	fd = check_within(w);
+	if (fd)
+		return fd;
 	snprintf(path, sizeof(path), "%s/%s", w->own, name);
 	fd = sc_sluice_proc_open(w->req->sv, path, O_PATH, 0);
 	if (fd < 0)
@@ -233,20 +283,20 @@ static bool translate(const struct walk *w, const char *name, char *number, size
 	return n > 0 && (size_t)n < size;
 }
 
-/* We are about to enter directory @name, of the same mount as where we are if @same. */
-static void note_own(struct walk *w, const char *name, bool same)
+/* We are about to enter directory @name, of the same mount as where we are if @same_mount. */
+static void note_own(struct walk *w, const char *name, bool same_mount)
 {
 	char part[40];
 	size_t n = strlen(w->own);
 
-	if (same && n && translate(w, name, part, sizeof(part)) &&
+	if (same_mount && n && translate(w, name, part, sizeof(part)) &&
 		n + strlen(part) + 2 <= sizeof(w->own)) {
 		snprintf(w->own + n, sizeof(w->own) - n, "/%s", part);
 		return;
 	}
 	w->own[0] = '\0';
-	if (!same || n || !is_number(name) || !sc_sluice_at_proc_root(w->cur) ||
-		sc_sluice_own_pid(w->req, w->cur, &w->who))
+	if (!same_mount || n || !is_number(name) || !sc_sluice_at_proc_root(w->cur) ||
+		find_own(w, &w->who))
 		return;
 	snprintf(part, sizeof(part), "%u", w->who.tgid);
 	if (strcmp(part, name) == 0)
@@ -255,14 +305,14 @@ static void note_own(struct walk *w, const char *name, bool same)
 
 /* What @name is, and whether through the same mount; that is asked only where it can mean that
  * we are in the target's own directory: other processes' can be mounted there. */
-static int open_name(const struct walk *w, const char *name, bool *same)
+static int open_name(const struct walk *w, const char *name, bool *same_mount)
 {
 	int fd = -1;
 
-	*same = false;
+	*same_mount = false;
 	if (w->own[0] || is_number(name)) {
 		fd = sc_sluice_open_there(w->cur, name, O_PATH | O_NOFOLLOW);
-		*same = fd >= 0;
+		*same_mount = fd >= 0;
 		if (fd < 0 && errno != EXDEV)
 			return -errno;
 	}
@@ -287,10 +337,10 @@ static int step(struct walk *w, const char *name, bool slash, struct place *out)
 	bool keep_link = last && !slash && (w->flags & W_NO_FOLLOW);
 	_cleanup_close_ int item = -1;
 	struct stat st;
-	bool same;
+	bool same_mount;
 	int rc;
 
-	item = open_name(w, name, &same);
+	item = open_name(w, name, &same_mount);
 	if (item == -ENOENT && last)
 		return arrive(w, -1, name, slash, out);
 	if (item < 0)
@@ -307,10 +357,12 @@ static int step(struct walk *w, const char *name, bool slash, struct place *out)
 		if (rc <= 0)
 			return rc;
 	} else if (S_ISDIR(st.st_mode)) {
-		note_own(w, name, same);
+		note_own(w, name, same_mount);
 	}
 	if (last)
 		return arrive(w, steal_fd(&item), name, slash, out);
+	if (fstat(item, &st) || !S_ISDIR(st.st_mode))
+		return -ENOTDIR;
 	move_to(w, steal_fd(&item));
 	return 0;
 }
@@ -324,37 +376,62 @@ static int finish_at_cur(struct walk *w, struct place *out)
 	return arrive(w, item, ".", false, out);
 }
 
+static int follow_all(struct walk *w, struct place *out)
+{
+	char name[NAME_MAX + 1];
+	bool slash = false;
+	int rc = 0;
+
+	while (rc == 0) {
+		rc = spend(w);
+		if (!rc)
+			rc = next_name(w, name, &slash);
+		if (rc < 0)
+			break;
+		if (rc == 0)
+			rc = finish_at_cur(w, out);
+		else if (strcmp(name, ".") == 0)
+			rc = 0;
+		else if (strcmp(name, "..") == 0)
+			rc = step_up(w);
+		else
+			rc = step(w, name, slash, out);
+	}
+	return rc;
+}
+
 /* From directory @start (relative paths) or the root. */
 int sc_sluice_walk(struct sluice_request *req, int start, const char *path, unsigned flags,
 	struct place *out)
 {
-	struct walk w = {.req = req, .flags = flags, .cur = -1};
-	char name[NAME_MAX + 1];
-	bool slash = false;
-	int rc = 0;
+	struct walk w = {.req = req, .flags = flags, .left = STEP_LIMIT, .cur = -1};
+	struct place found = {-1, -1, false, ""};
+	int root = sluice_root_fd(req), rc, outside;
 
 	if (!path[0])
 		return -ENOENT;
 	if (strlen(path) >= PATH_MAX)
 		return -ENAMETOOLONG;
+	if (root < 0)
+		return root;
 	strcpy(w.rest, path);
-	if (path[0] == '/')
-		rc = restart(&w);
-	else if ((w.cur = fcntl(start, F_DUPFD_CLOEXEC, 3)) < 0)
-		rc = -errno;
-	while (rc == 0) {
-		rc = next_name(&w, name, &slash);
-		if (rc < 0)
-			break;
-		if (rc == 0)
-			rc = finish_at_cur(&w, out);
-		else if (strcmp(name, ".") == 0)
-			rc = 0;
-		else if (strcmp(name, "..") == 0)
-			rc = step_up(&w);
-		else
-			rc = step(&w, name, slash, out);
-	}
+	rc = identify(root, &w.root);
+	if (rc)
+		return rc;
+	w.cur = fcntl(path[0] == '/' ? root : start, F_DUPFD_CLOEXEC, 3);
+	rc = w.cur < 0 ? -errno : follow_all(&w, &found);
+	/* Nor does an error say what there is outside. */
+	if (rc > 0)
+		w.cur = fcntl(found.dir, F_DUPFD_CLOEXEC, 3);
+	outside = check_within(&w);
 	closep(&w.cur);
-	return rc < 0 ? rc : 0;
+	if (outside)
+		rc = outside;
+	if (rc < 0) {
+		closep(&found.dir);
+		closep(&found.item);
+		return rc;
+	}
+	*out = found;
+	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <linux/openat2.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <sys/mount.h>
 
 static char *box; /* the target's root in most tests */
@@ -405,6 +406,150 @@ static void parent_of(void)
 	sluice_supervisor_free(sv);
 }
 
+/* ---- the work that a path makes ---- */
+
+#define DEEP 3000
+#define UP   1300
+
+static long steps_up;
+
+/* In place of libc's, for libsluice too. */
+int openat(int dir, const char *path, int flags, ...)
+{
+	unsigned mode = 0;
+	va_list ap;
+
+	va_start(ap, flags);
+	if (flags & O_CREAT)
+		mode = va_arg(ap, unsigned);
+	va_end(ap);
+	steps_up += strcmp(path, "..") == 0;
+	return (int)syscall(SYS_openat, dir, path, flags | O_LARGEFILE, mode);
+}
+
+static int target_deep(int argc, char **argv)
+{
+	char path[4096] = "";
+
+	(void)argc;
+	if (chroot(argv[0]) || chdir("/dir/sub"))
+		return 100;
+	for (int i = 0; i < DEEP; i++)
+		if (mkdir("d", 0755) || chdir("d"))
+			return 101;
+	for (int i = 0; i < UP; i++)
+		strcat(path, "../");
+	strcat(path, "file");
+	return syscall(SYS_openat, AT_FDCWD, path, O_RDONLY) == -1 ? errno : 102;
+}
+
+static int climb(struct sluice_request *req, void *data)
+{
+	const char *how = data;
+	char path[4096];
+	int rc;
+
+	if (sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path)) < 0)
+		return -1;
+	if (path[0] != '.')
+		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+	CHECK(sluice_root_fd(req) >= 0 && sluice_cwd_fd(req) >= 0); /* kept for the request */
+	if (strcmp(how, "gone") == 0)
+		kill(sluice_tgid(req), SIGKILL);
+	if (strcmp(how, "late") == 0)
+		CHECK_EQ(sluice_set_timeout(req, 1), 0);
+	while (how[0] && sluice_alive(req) == 0)
+		usleep(1000);
+	steps_up = 0;
+	rc = sluice_openat(req, AT_FDCWD, path, &(struct open_how){.flags = O_RDONLY});
+	CHECK_EQ(rc, -ENOENT);
+	if (how[0])
+		CHECK(steps_up <= 300);
+	else
+		CHECK(steps_up >= UP && steps_up <= UP + DEEP + 10);
+	return sluice_fail(req, EDOM);
+}
+
+static int climbed(const char *how)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	int rc;
+
+	make_box();
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, "openat", climb, (void *)(uintptr_t)how), 0);
+	spawn_target(sv, filter_of(false, "openat", NULL), &child, "deep", box);
+	rc = wait_target(sv, &child);
+	sluice_supervisor_free(sv);
+	return rc;
+}
+
+static void deep(void)
+{
+	CHECK_EQ(climbed(""), EDOM);
+}
+
+static void deep_for_nobody(void)
+{
+	CHECK_EQ(climbed("gone"), 128 + SIGKILL);
+	CHECK_EQ(climbed("late"), EPERM);
+}
+
+/* ---- a directory that leaves the target's root while the target is in it ---- */
+
+static int target_moved(int argc, char **argv)
+{
+	static const char *const paths[] = {"../../file", "../../none", "../../absolute",
+		"../../absolute/none", "../../proc/../file", "../../dir/", NULL};
+	int bad = 0;
+
+	(void)argc;
+	if (chroot(argv[0]) || chdir("/") || chroot("dir") || chdir("/sub"))
+		return 100;
+	bad += syscall(SYS_openat, AT_FDCWD, "../file", O_RDONLY) < 0; /* moves us */
+	for (int i = 0; paths[i]; i++)
+		if (syscall(SYS_openat, AT_FDCWD, paths[i], O_RDONLY) != -1 || errno != EXDEV) {
+			fprintf(stderr, "# %s: errno %d\n", paths[i], errno);
+			bad++;
+		}
+	return bad;
+}
+
+static int move_it(struct sluice_request *req, void *data)
+{
+	char path[4096], from[4200], to[4200];
+
+	if (sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path)) < 0)
+		return -1;
+	if (path[0] != '.')
+		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+	if (strcmp(path, "../file") == 0) {
+		int rc = open_for_it(req, data);
+
+		snprintf(from, sizeof(from), "%s/dir/sub", box);
+		snprintf(to, sizeof(to), "%s/proc/sub", box);
+		CHECK_EQ(rename(from, to), 0);
+		return rc;
+	}
+	return open_for_it(req, data);
+}
+
+static void moved(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	int calls = 0;
+
+	make_box();
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, "openat", move_it, &calls), 0);
+	spawn_target(sv, filter_of(false, "openat", NULL), &child, "moved", box);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	CHECK(calls > 1);
+	sluice_supervisor_free(sv);
+}
+
 static void beneath(void)
 {
 	int root = open("/", O_PATH), usr = open("/usr", O_PATH), bin = open("/usr/bin", O_PATH);
@@ -418,7 +563,7 @@ static void beneath(void)
 
 const struct target_main targets[] = {{"rooted", target_rooted}, {"pid-ns", target_pid_ns},
 	{"fifo", target_fifo}, {"stuck", target_stuck}, {"lease", target_lease},
-	{"parents", target_parents}, {NULL, NULL}};
+	{"parents", target_parents}, {"deep", target_deep}, {"moved", target_moved}, {NULL, NULL}};
 const struct test tests[] = {
 	{"a chroot: links, .., creation, /proc/self, magic links", rooted},
 	{"a pid namespace: each procfs' own numbers", pid_namespace},
@@ -427,5 +572,8 @@ const struct test tests[] = {
 	{"a FIFO without a writer: target killed, nothing left behind", dead_fifo},
 	{"a lease held by the target", lease},
 	{"the directory of the last component", parent_of},
+	{"up from deep below: each step once", deep},
+	{"up from deep below, and nobody waits any more", deep_for_nobody},
+	{"a directory moved out of the root leads nowhere and tells nothing", moved},
 	{"beneath by identity", beneath},
 	{NULL, NULL}};
