@@ -5,9 +5,9 @@
  * descriptor then. A process loses nothing: what it opened comes over a socket or ends with it. */
 #include "supervise/internal.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #define MAX_OPENINGS 256
@@ -88,16 +88,27 @@ static void close_others(int a, int b, int c)
 	}
 }
 
+/* SIGKILL for us when the supervisor's end of @socket closes, thus when it dies.
+ * PR_SET_PDEATHSIG would be about the thread that forked, and that may end sooner. */
+static void end_with(int socket)
+{
+	struct pollfd p = {.fd = socket};
+
+	syscall(SYS_fcntl, socket, F_SETSIG, SIGKILL);
+	syscall(SYS_fcntl, socket, F_SETOWN, syscall(SYS_getpid));
+	syscall(SYS_fcntl, socket, F_SETFL, O_ASYNC);
+	if (poll(&p, 1, 0) != 0) /* it had closed before that */
+		syscall(SYS_exit_group, 0);
+}
+
 static void open_and_send(const struct sluice_supervisor *sv, int item, const struct open_how *how,
-	int socket, pid_t parent)
+	int socket)
 {
 	struct message m = {.magic = JOURNAL_MAGIC};
 	int fd;
 
-	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if ((pid_t)syscall(SYS_getppid) != parent) /* it died before that was set */
-		syscall(SYS_exit_group, 0);
-	close_others(item, socket, sv->proc_fd);
+	close_others(item, socket, sv->proc_fd); /* the other end, too */
+	end_with(socket);
 	fd = sc_sluice_reopen(sv, item, how->flags, (unsigned)how->mode);
 	m.total = fd < 0 ? (uint32_t)-fd : 0;
 	sc_sluice_send_message(socket, &m, &fd, fd >= 0);
@@ -108,14 +119,14 @@ static void open_and_send(const struct sluice_supervisor *sv, int item, const st
 static int launch(const struct sluice_supervisor *sv, int item, const struct open_how *how,
 	int theirs, pid_t *out)
 {
-	pid_t pid, parent = getpid();
+	pid_t pid;
 	sigset_t all, old;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pid = sc_sluice_fork(0);
 	if (pid == 0)
-		open_and_send(sv, item, how, theirs, parent);
+		open_and_send(sv, item, how, theirs);
 	if (pid > 0)
 		*out = pid;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

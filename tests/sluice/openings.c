@@ -163,9 +163,159 @@ static void swapped_control(void)
 	CHECK_EQ(run("trusts", look_twice, NULL), 1);
 }
 
+/* ---- who launched it ends ---- */
+
+static void make_fifo(void)
+{
+	snprintf(box, sizeof(box), "%s", scratch_dir());
+	CHECK_EQ(mkfifo(in_box("fifo"), 0600), 0);
+}
+
+static int target_reads(int argc, char **argv)
+{
+	char text[8] = "";
+	int fd;
+
+	(void)argc;
+	snprintf(box, sizeof(box), "%s", argv[0]);
+	fd = ask("fifo", O_RDONLY);
+	if (fd < 0)
+		return errno;
+	return read(fd, text, 4) == 4 && strcmp(text, "pipe") == 0 ? 0 : 100;
+}
+
+/* What this thread has forked besides process @but. */
+static pid_t find_helper(pid_t but)
+{
+	char path[64], text[4096] = "";
+	pid_t found = 0;
+	int fd;
+	char *at = text;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)syscall(SYS_gettid));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	CHECK(read(fd, text, sizeof(text) - 1) >= 0);
+	close(fd);
+	while (*at >= '0' && *at <= '9') {
+		pid_t pid = (pid_t)strtol(at, &at, 10);
+
+		if (pid != but)
+			found = pid;
+		at += *at == ' ';
+	}
+	return found;
+}
+
+static bool in_open(pid_t pid)
+{
+	char path[64], text[64] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		text[0] = '\0';
+	close(fd);
+	return atoi(text) == SYS_openat;
+}
+
+/* Until it waits in its open. */
+static pid_t await_helper(pid_t but)
+{
+	pid_t helper;
+
+	while (!(helper = find_helper(but)) || !in_open(helper))
+		usleep(1000);
+	return helper;
+}
+
+/* Whether we can see when a process of ours does. */
+static void need_proc(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	if (access(path, R_OK) || access("/proc/self/syscall", R_OK))
+		SKIP("no /proc/.../children or syscall");
+}
+
+static pthread_t holder;
+
+static void *open_here(void *data)
+{
+	CHECK_EQ(open_it(data, NULL), 0);
+	await_helper(0);
+	return NULL;
+}
+
+static int open_elsewhere(struct sluice_request *req, void *data)
+{
+	(void)data;
+	CHECK_EQ(pthread_create(&holder, NULL, open_here, sluice_defer(req)), 0);
+	CHECK_EQ(pthread_join(holder, NULL), 0); /* and is gone */
+	return 0;
+}
+
+static void launcher_ended(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	int fd;
+
+	need_proc();
+	make_fifo();
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, THE_CALL, open_elsewhere, NULL), 0);
+	spawn_target(sv, filter_of(false, THE_CALL, NULL), &child, "reads", box);
+	while (!holder)
+		CHECK(sluice_dispatch(sv, -1) >= 0);
+	fd = open(in_box("fifo"), O_RDWR);
+	CHECK_EQ(write(fd, "pipe", 4), 4);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
+/* Killed, the supervisor takes its helper along, which then has nobody to send to. */
+static void supervisor_killed(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	int told[2], pidfd, calls = 0;
+	pid_t helper, pid;
+	struct pollfd p;
+
+	need_proc();
+	make_fifo();
+	CHECK_EQ(pipe2(told, O_CLOEXEC), 0);
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		struct sluice_supervisor *sv = new_supervisor(NULL);
+
+		CHECK_EQ(sluice_on_name(sv, THE_CALL, open_it, &calls), 0);
+		spawn_target(sv, filter_of(false, THE_CALL, NULL), &child, "reads", box);
+		while (!calls)
+			CHECK(sluice_dispatch(sv, -1) >= 0);
+		helper = await_helper(child.pid);
+		CHECK_EQ(write(told[1], &helper, sizeof(helper)), sizeof(helper));
+		for (;;)
+			pause();
+	}
+	close(told[1]);
+	CHECK_EQ(read(told[0], &helper, sizeof(helper)), sizeof(helper));
+	pidfd = (int)syscall(SYS_pidfd_open, helper, 0);
+	CHECK(pidfd >= 0);
+	kill(pid, SIGKILL);
+	p = (struct pollfd){.fd = pidfd, .events = POLLIN};
+	CHECK_EQ(poll(&p, 1, -1), 1); /* or the test's limit ends us */
+}
+
 const struct target_main targets[] = {
-	{"swaps", target_swaps}, {"trusts", target_trusts}, {NULL, NULL}};
+	{"swaps", target_swaps}, {"trusts", target_trusts},
+	{"reads", target_reads}, {NULL, NULL}};
 const struct test tests[] = {
 	{"a FIFO exchanged for /dev/tty during the open", swapped},
+	{"the thread that launched a helper ends, the helper goes on", launcher_ended},
+	{"a supervisor is killed: its helper ends too", supervisor_killed},
 	{"control: who looks twice opens the supervisor's terminal", swapped_control},
 	{NULL, NULL}};
