@@ -158,6 +158,7 @@ struct sluice_supervisor {
 	bool receive_ends;      /* RECV returns when the last target has ended (6.11) */
 	bool streak;            /* the last round received a request */
 	struct opening *openings; /* under the lock */
+	bool openings_stopped;  /* nobody dispatches any more; under the lock */
 	bool paused, dispatching, handed, freeing;
 	struct handlers handlers;
 	struct workers workers;
@@ -259,6 +260,7 @@ void sc_sluice_keeper_drop(struct sluice_supervisor *sv, uint32_t id);
 void sc_sluice_keeper_leave(struct sluice_supervisor *sv, bool guard);
 void sc_sluice_keeper_publish(struct sluice_supervisor *sv);
 pid_t sc_sluice_fork(int exit_signal);
+pid_t sc_sluice_fork_pidfd(int *pidfd);
 
 /* keeper_main.c: in the keeper's process; no libc state may be relied on there */
 struct keeper_job {

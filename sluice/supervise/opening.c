@@ -11,37 +11,110 @@
 #include <sys/wait.h>
 
 #define MAX_OPENINGS 256
+#define REAP_MS      1000 /* at the end, of a helper that SIGKILL does not reach at once */
 
+/* References: the frame that starts it, as long as it is at that; the socket's place in the
+ * loop, until after the verdict, so that a cancel callback finds it; the process' place in
+ * the loop, until it is reaped. */
 struct opening {
-	struct source source;
+	struct source source;   /* the socket */
+	struct source process;  /* the helper's pidfd */
 	struct opening *next;
 	struct sluice_request *req;
-	pid_t pid;
+	atomic_int refs;
 	unsigned flags;
+	bool ended;             /* under the lock: who sets it gives the verdict */
+	bool socket_watched;    /* under the lock, and no more once ended */
+	bool process_watched;   /* under the lock, and no more once stopped */
 };
 
-static void destroy(struct source *source)
+static struct opening *of_process(struct source *source)
 {
-	closep(&source->fd);
-	free(source);
+	return (struct opening *)(void *)((char *)source - offsetof(struct opening, process));
 }
 
-static void finish(struct sluice_supervisor *sv, struct opening *o)
+static void unref(struct opening *o)
 {
-	struct opening **p;
+	if (atomic_fetch_sub(&o->refs, 1) != 1)
+		return;
+	closep(&o->source.fd);
+	closep(&o->process.fd);
+	free(o);
+}
+
+static void destroy_socket(struct source *source)
+{
+	closep(&source->fd);
+	source->fd = -1;
+	unref((struct opening *)source);
+}
+
+static void destroy_process(struct source *source)
+{
+	unref(of_process(source));
+}
+
+/* Whether the caller is the one to end @o; with a reference then. */
+static bool claim(struct sluice_supervisor *sv, struct opening *o)
+{
+	bool ours;
 
 	pthread_mutex_lock(&sv->lock);
-	for (p = &sv->openings; *p && *p != o; p = &(*p)->next)
-		;
-	if (*p)
-		*p = o->next;
+	ours = !o->ended;
+	o->ended = true;
+	if (ours)
+		atomic_fetch_add(&o->refs, 1);
 	pthread_mutex_unlock(&sv->lock);
-	kill(o->pid, SIGKILL); /* not reaped yet: the number is still its */
-	while (waitpid(o->pid, NULL, __WALL) < 0 && errno == EINTR)
-		;
-	sc_sluice_unwatch(sv, &o->source);
-	o->source.ready = NULL;
-	sc_sluice_bury(sv, &o->source);
+	return ours;
+}
+
+static void leave(struct sluice_supervisor *sv, struct source *source)
+{
+	sc_sluice_unwatch(sv, source);
+	source->ready = NULL;
+	sc_sluice_bury(sv, source);
+}
+
+/* After the verdict. Inside a file system of the target's the helper may outlive SIGKILL for long:
+ * the loop hears of its end. */
+static void let_go(struct sluice_supervisor *sv, struct opening *o)
+{
+	syscall(SYS_pidfd_send_signal, o->process.fd, SIGKILL, NULL, 0);
+	if (o->socket_watched)
+		leave(sv, &o->source);
+	unref(o);
+}
+
+/* By its pidfd: the program may have taken it from us, with a wait(2) of its own. */
+static bool reap(const struct opening *o)
+{
+	siginfo_t info = {0};
+
+	return waitid((idtype_t)SLUICE_P_PIDFD, (id_t)o->process.fd, &info,
+		       WEXITED | WNOHANG | __WALL) ||
+		info.si_pid;
+}
+
+static void unlist(struct sluice_supervisor *sv, struct opening *o)
+{
+	pthread_mutex_lock(&sv->lock);
+	for (struct opening **p = &sv->openings; *p; p = &(*p)->next)
+		if (*p == o) {
+			*p = o->next;
+			break;
+		}
+	pthread_mutex_unlock(&sv->lock);
+}
+
+static void on_end(struct sluice_supervisor *sv, struct source *source, uint32_t events)
+{
+	struct opening *o = of_process(source);
+
+	(void)events;
+	if (!reap(o))
+		return;
+	unlist(sv, o);
+	leave(sv, source);
 }
 
 static void on_opened(struct sluice_supervisor *sv, struct source *source, uint32_t events)
@@ -52,21 +125,25 @@ static void on_opened(struct sluice_supervisor *sv, struct source *source, uint3
 	int rc = sc_sluice_recv_message(source->fd, &m, fds, &n);
 
 	(void)events;
-	if (!rc && n == 1)
-		sluice_reply_fd(o->req, fds[0], o->flags);
-	else
-		sluice_fail(o->req, rc || !m.total ? EIO : (int)m.total);
+	if (claim(sv, o)) {
+		if (!rc && n == 1)
+			sluice_reply_fd(o->req, fds[0], o->flags);
+		else
+			sluice_fail(o->req, rc || !m.total ? EIO : (int)m.total);
+		let_go(sv, o);
+	}
 	while (n)
 		close(fds[--n]);
-	finish(sv, o);
 }
 
 static void on_cancelled(struct sluice_request *req, void *data)
 {
 	struct sluice_supervisor *sv = req->sv;
 
-	finish(sv, data);
+	if (!claim(sv, data))
+		return;
 	sluice_fail(req, 0);
+	let_go(sv, data);
 }
 
 /* It may wait long: nobody's pipe is to stay open because of that. */
@@ -117,20 +194,21 @@ static void open_and_send(const struct sluice_supervisor *sv, int item, const st
 }
 
 static int launch(const struct sluice_supervisor *sv, int item, const struct open_how *how,
-	int theirs, pid_t *out)
+	int theirs, int *pidfd)
 {
-	pid_t pid;
 	sigset_t all, old;
+	int rc = 0;
+	pid_t pid;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pid = sc_sluice_fork(0);
+	pid = sc_sluice_fork_pidfd(pidfd);
 	if (pid == 0)
 		open_and_send(sv, item, how, theirs);
-	if (pid > 0)
-		*out = pid;
+	if (pid < 0)
+		rc = -errno;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return pid < 0 ? -errno : 0;
+	return rc;
 }
 
 /* A target with many threads and one FIFO is not to fill the process table. */
@@ -145,40 +223,103 @@ static bool too_many(struct sluice_supervisor *sv)
 	return n >= MAX_OPENINGS;
 }
 
+/* NULL, and *@rc then. */
+static struct opening *new_opening(struct sluice_request *req, int item,
+	const struct open_how *how, unsigned flags, int *rc)
+{
+	struct opening *o = calloc(1, sizeof(*o));
+	int pair[2];
+
+	if (!o || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
+		*rc = o ? -errno : -ENOMEM;
+		free(o);
+		return NULL;
+	}
+	*o = (struct opening){.source = {pair[0], on_opened, destroy_socket, NULL},
+		.process = {-1, on_end, destroy_process, NULL},
+		.req = req,
+		.flags = flags};
+	atomic_init(&o->refs, 3);
+	*rc = launch(req->sv, item, how, pair[1], &o->process.fd);
+	close(pair[1]);
+	if (!*rc)
+		return o;
+	close(pair[0]);
+	free(o);
+	return NULL;
+}
+
+/* For a helper that no loop will hear of. What SIGKILL does not reach by then stays a child of
+ * this process until that ends. */
+static void reap_now(struct opening *o, uint64_t deadline)
+{
+	struct pollfd p = {.fd = o->process.fd, .events = POLLIN};
+	uint64_t now = sc_sluice_now();
+
+	syscall(SYS_pidfd_send_signal, o->process.fd, SIGKILL, NULL, 0);
+	poll(&p, 1, now < deadline ? (int)((deadline - now) / 1000000) : 0);
+	reap(o);
+}
+
+/* False if it has ended meanwhile, or cannot be watched. */
+static bool watch(struct sluice_supervisor *sv, struct opening *o)
+{
+	bool good = false;
+
+	pthread_mutex_lock(&sv->lock);
+	if (!o->ended && sc_sluice_watch(sv, &o->source, EPOLLIN) == 0) {
+		good = sc_sluice_watch(sv, &o->process, EPOLLIN) == 0;
+		if (!good)
+			sc_sluice_unwatch(sv, &o->source);
+		o->socket_watched = o->process_watched = good;
+	}
+	pthread_mutex_unlock(&sv->lock);
+	return good;
+}
+
+/* It has its verdict before the loop knows of it: that reaps the helper, if it still runs. */
+static void give_up(struct sluice_supervisor *sv, struct opening *o)
+{
+	pthread_mutex_lock(&sv->lock);
+	if (!sv->openings_stopped)
+		o->process_watched = sc_sluice_watch(sv, &o->process, EPOLLIN) == 0;
+	pthread_mutex_unlock(&sv->lock);
+	if (!o->process_watched) {
+		unlist(sv, o);
+		reap_now(o, sc_sluice_now() + REAP_MS * 1000000ull);
+		unref(o);
+	}
+	unref(o); /* the socket's */
+}
+
+/* In any thread: the loop may end it before we are through, and the request with it. */
 static int start(struct sluice_request *req, int item, const struct open_how *how,
 	unsigned flags)
 {
 	struct sluice_supervisor *sv = req->sv;
 	struct opening *o;
-	int pair[2], rc;
+	int rc;
 
 	if (too_many(sv))
 		return -EAGAIN;
-	o = calloc(1, sizeof(*o));
+	o = new_opening(req, item, how, flags, &rc);
 	if (!o)
-		return -ENOMEM;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
-		free(o);
-		return -errno;
-	}
-	*o = (struct opening){
-		.source = {pair[0], on_opened, destroy, NULL}, .req = req, .flags = flags};
-	rc = launch(sv, item, how, pair[1], &o->pid);
-	close(pair[1]);
-	if (rc) {
-		destroy(&o->source);
 		return rc;
-	}
+	atomic_fetch_add(&req->refs, 1);
 	sluice_defer(req);
 	pthread_mutex_lock(&sv->lock);
 	o->next = sv->openings;
 	sv->openings = o;
 	pthread_mutex_unlock(&sv->lock);
-	if (sluice_on_cancel(req, on_cancelled, o) ||
-		sc_sluice_watch(sv, &o->source, EPOLLIN)) {
-		sluice_fail(req, EIO);
-		finish(sv, o);
+	if (sluice_on_cancel(req, on_cancelled, o) || !watch(sv, o)) {
+		if (claim(sv, o)) {
+			sluice_fail(req, EIO);
+			let_go(sv, o);
+		}
+		give_up(sv, o);
 	}
+	unref(o);
+	sc_sluice_request_unref(req);
 	return 0;
 }
 
@@ -199,13 +340,36 @@ int sluice_open_reply(struct sluice_request *request, int dirfd, const char *pat
 	return 0;
 }
 
+/* The next one, with a reference; then NULL for ever. */
+static struct opening *stop_next(struct sluice_supervisor *sv)
+{
+	struct opening *o;
+
+	pthread_mutex_lock(&sv->lock);
+	sv->openings_stopped = true;
+	o = sv->openings;
+	if (o) {
+		sv->openings = o->next;
+		atomic_fetch_add(&o->refs, 1);
+	}
+	pthread_mutex_unlock(&sv->lock);
+	return o;
+}
+
 void sc_sluice_openings_stop(struct sluice_supervisor *sv)
 {
-	while (sv->openings) {
-		struct opening *o = sv->openings;
-		struct sluice_request *req = o->req;
+	uint64_t deadline = sc_sluice_now() + REAP_MS * 1000000ull;
+	struct opening *o;
 
-		finish(sv, o);
-		sluice_fail(req, 0);
+	while ((o = stop_next(sv))) {
+		if (claim(sv, o)) {
+			sluice_fail(o->req, 0);
+			let_go(sv, o);
+		}
+		if (o->process_watched) { /* or its thread is still at it */
+			reap_now(o, deadline);
+			leave(sv, &o->process);
+		}
+		unref(o);
 	}
 }

@@ -42,6 +42,9 @@ struct seccomp_notif_addfd {
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
 #ifndef SYS_openat2
 #define SYS_openat2 437
 #endif
@@ -62,6 +65,10 @@ struct seccomp_notif_addfd {
 #endif
 #define SLUICE_FSCONFIG_CMD_CREATE 6
 #define SLUICE_MOUNT_ATTRS         (2 | 4 | 8) /* nosuid, nodev, noexec */
+#ifndef CLONE_PIDFD /* 5.2 */
+#define CLONE_PIDFD 0x1000
+#endif
+#define SLUICE_P_PIDFD      3 /* of waitid(2), 5.4 */
 #define SLUICE_PIDFD_THREAD O_EXCL /* 6.9 */
 
 /* 6.13: struct pidfd_info as first published, 64 bytes. */

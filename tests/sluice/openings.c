@@ -2,7 +2,9 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <dlfcn.h>
 #include <linux/openat2.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
 
 #define THE_CALL "openat2" /* that no C library makes by itself */
@@ -310,6 +312,69 @@ static void supervisor_killed(void)
 	CHECK_EQ(poll(&p, 1, -1), 1); /* or the test's limit ends us */
 }
 
+/* ---- cancelled while a worker is still setting it up ---- */
+
+static atomic_int rounds, cancelled_in;
+static pid_t to_kill;
+static void (*real_cancel)(struct sluice_request *, void *);
+
+static void note_cancel(struct sluice_request *req, void *data)
+{
+	real_cancel(req, data);
+	atomic_store(&cancelled_in, atomic_load(&rounds) + 1);
+}
+
+/* In place of the library's, for its own use too: to a worker that registered its helper, the target
+ * dies here, and does not return before the loop has cleaned up. */
+int sluice_on_cancel(struct sluice_request *req,
+	void (*cancel)(struct sluice_request *, void *), void *data)
+{
+	int (*real)(struct sluice_request *, void (*)(struct sluice_request *, void *), void *);
+	int rc;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "sluice_on_cancel");
+	real_cancel = cancel;
+	rc = real(req, to_kill ? note_cancel : cancel, data);
+	if (rc || !to_kill)
+		return rc;
+	CHECK_EQ(kill(to_kill, SIGKILL), 0);
+	to_kill = 0;
+	while (!atomic_load(&cancelled_in) ||
+		atomic_load(&rounds) < atomic_load(&cancelled_in) + 2)
+		usleep(1000);
+	return rc;
+}
+
+static int open_by_worker(struct sluice_request *req, void *data)
+{
+	to_kill = sluice_tgid(req);
+	return sluice_work(req, open_it, data);
+}
+
+static void cancelled_early(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	int calls = 0, before, status;
+
+	make_fifo();
+	before = count_fds();
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, THE_CALL, open_by_worker, &calls), 0);
+	spawn_target(sv, filter_of(false, THE_CALL, NULL), &child, "reads", box);
+	while (!atomic_load(&cancelled_in) || sluice_active(sv) ||
+		atomic_load(&rounds) < atomic_load(&cancelled_in) + 4) {
+		CHECK(sluice_dispatch(sv, 10) >= 0);
+		atomic_fetch_add(&rounds, 1);
+	}
+	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
+	sluice_child_release(&child);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(calls, 1);
+	CHECK_EQ(count_fds(), before);
+	CHECK_EQ(waitpid(-1, NULL, WNOHANG | __WALL), -1); /* the helper was reaped */
+}
+
 const struct target_main targets[] = {
 	{"swaps", target_swaps}, {"trusts", target_trusts},
 	{"reads", target_reads}, {NULL, NULL}};
@@ -317,5 +382,6 @@ const struct test tests[] = {
 	{"a FIFO exchanged for /dev/tty during the open", swapped},
 	{"the thread that launched a helper ends, the helper goes on", launcher_ended},
 	{"a supervisor is killed: its helper ends too", supervisor_killed},
+	{"cancelled while a worker is setting the helper up", cancelled_early},
 	{"control: who looks twice opens the supervisor's terminal", swapped_control},
 	{NULL, NULL}};
