@@ -321,9 +321,11 @@ int sluice_get_fd(struct sluice_request *request, int target_fd);
 /* Open @path (a copy) as the target would name it: from its @dirfd (AT_FDCWD: its working
  * directory), inside its root, /proc/self being the target, magic links only those of
  * the target's own process (-EACCES for others, wherever they are mounted). Permissions are
- * this process's. @how as in openat2(2); its resolve flags RESOLVE_NO_SYMLINKS and RESOLVE_NO_MAGICLINKS are honoured, others -EINVAL.
- * The caller owns the result (close on exec). Never waits for a FIFO or device: -EAGAIN
- * then, having opened nothing (see sluice_open_reply). Errors of openat2(2), -ELOOP, -ENOENT. */
+ * this process's. @how as in openat2(2); its resolve flags RESOLVE_NO_SYMLINKS and
+ * RESOLVE_NO_MAGICLINKS are honoured, others -EINVAL. The work is bounded and ends early when
+ * the target has gone or the request is late. The caller owns the result (close on exec).
+ * Never waits for a FIFO or device: -EAGAIN then, having opened nothing (see
+ * sluice_open_reply). Errors of openat2(2), -ELOOP, -ENOENT. */
 int sluice_openat(struct sluice_request *request, int dirfd, const char *path,
 	const struct open_how *how);
 
@@ -335,7 +337,7 @@ int sluice_open_parent(struct sluice_request *request, int dirfd, const char *pa
 
 /* sluice_openat() and sluice_reply_fd() in one. What may wait (a FIFO, a device) is opened
  * by a process of its own (256 at once, then -EAGAIN), which is killed when the target goes
- * or the request is late.
+ * or the request is late, and reaped by the loop. What is opened is what was looked at.
  * @flags as for sluice_reply_fd(). Consumes @request unless it returns an error; call
  * sluice_fail() then. */
 int sluice_open_reply(struct sluice_request *request, int dirfd, const char *path,
