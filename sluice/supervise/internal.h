@@ -160,6 +160,7 @@ struct sluice_supervisor {
 	struct opening *openings; /* under the lock */
 	bool openings_stopped;  /* nobody dispatches any more; under the lock */
 	bool paused, dispatching, handed, freeing;
+	bool no_kcmp;           /* one listener may be here twice: look before each RECV */
 	struct handlers handlers;
 	struct workers workers;
 	struct clock clock;
@@ -184,6 +185,7 @@ void sc_sluice_wake(struct sluice_supervisor *sv);
 /* listener.c */
 int sc_sluice_add_listener(struct sluice_supervisor *sv, int fd, void *tag, bool deny,
 	bool wait_killable);
+struct listener *sc_sluice_same_listener(struct sluice_supervisor *sv, int fd);
 void sc_sluice_listener_ref(struct listener *listener);
 void sc_sluice_listener_unref(struct listener *listener);
 void sc_sluice_drop_listener(struct sluice_supervisor *sv, struct listener *listener);
@@ -261,6 +263,8 @@ void sc_sluice_keeper_leave(struct sluice_supervisor *sv, bool guard);
 void sc_sluice_keeper_publish(struct sluice_supervisor *sv);
 pid_t sc_sluice_fork(int exit_signal);
 pid_t sc_sluice_fork_pidfd(int *pidfd);
+int sc_sluice_same_file(int a, int b);
+bool sc_sluice_is_listener(int fd);
 
 /* keeper_main.c: in the keeper's process; no libc state may be relied on there */
 struct keeper_job {

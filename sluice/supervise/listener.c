@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "supervise/internal.h"
 
+#include <poll.h>
+
 int sc_sluice_notif_sizes(struct seccomp_notif_sizes *sizes)
 {
 	struct seccomp_notif_sizes s;
@@ -104,6 +106,13 @@ int sc_sluice_receive(struct sluice_supervisor *sv, struct listener *listener)
 	return 0;
 }
 
+static bool has_call(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLIN;
+}
+
 static void on_ready(struct sluice_supervisor *sv, struct source *source, uint32_t events)
 {
 	struct listener *listener = (struct listener *)source;
@@ -115,31 +124,46 @@ static void on_ready(struct sluice_supervisor *sv, struct source *source, uint32
 			sc_sluice_drop_listener(sv, listener);
 		return;
 	}
+	/* A second source of the same file, if it could not be told, sees that call too. */
+	if (sv->no_kcmp && sv->listeners->next && !has_call(source->fd))
+		return;
 	sc_sluice_receive(sv, listener);
 }
 
-/* ID_VALID of an id that cannot be: a listener says ENOENT, anything else ENOTTY or so. */
-static int check_listener(int fd)
+/* The listener that is the same open file as @fd: with two sources of one, the second RECV
+ * would wait for a call that the first has taken, and everybody with it. */
+struct listener *sc_sluice_same_listener(struct sluice_supervisor *sv, int fd)
 {
-	uint64_t id = 0;
+	for (struct listener *l = sv->listeners; l; l = l->next) {
+		int same = sc_sluice_same_file(l->source.fd, fd);
 
+		if (same > 0)
+			return l;
+		if (same < 0) {
+			sv->no_kcmp = true;
+			break;
+		}
+	}
+	return NULL;
+}
+
+static int check_listener(struct sluice_supervisor *sv, int fd)
+{
 	if (fcntl(fd, F_GETFD) < 0)
 		return -EBADF;
-	if (ioctl(fd, SLUICE_ID_VALID, &id) == 0 || errno == ENOENT)
-		return 0;
-	if (ioctl(fd, SLUICE_ID_VALID_OLD, &id) == 0 || errno == ENOENT)
-		return 0;
-	return -EINVAL;
+	if (!sc_sluice_is_listener(fd))
+		return -EINVAL;
+	if (sv->handed)
+		return -ESHUTDOWN;
+	return sc_sluice_same_listener(sv, fd) ? -EEXIST : 0;
 }
 
 int sc_sluice_add_listener(struct sluice_supervisor *sv, int fd, void *tag, bool deny,
 	bool wait_killable)
 {
 	_cleanup_free_ struct listener *l = NULL;
-	int rc = check_listener(fd);
+	int rc = check_listener(sv, fd);
 
-	if (!rc && sv->handed)
-		rc = -ESHUTDOWN;
 	if (rc)
 		return rc;
 	l = calloc(1, sizeof(*l));

@@ -3,7 +3,17 @@
  * SPDX-License-Identifier: MIT */
 #include "supervise/internal.h"
 
+#include <linux/kcmp.h>
 #include <sched.h>
+
+pid_t sc_sluice_fork(int exit_signal)
+{
+#if defined(__s390__)
+	return (pid_t)syscall(SYS_clone, 0, (long)exit_signal, 0, 0, 0);
+#else
+	return (pid_t)syscall(SYS_clone, (long)exit_signal, 0, 0, 0, 0);
+#endif
+}
 
 /* That child, and a pidfd of it (5.2), of which no descriptor would mean no child. */
 pid_t sc_sluice_fork_pidfd(int *pidfd)
@@ -15,11 +25,22 @@ pid_t sc_sluice_fork_pidfd(int *pidfd)
 #endif
 }
 
-pid_t sc_sluice_fork(int exit_signal)
+/* Whether two of our descriptors are one open file: 1, 0, or -errno where kcmp(2) is missing or
+ * forbidden. Usable in the keeper. */
+int sc_sluice_same_file(int a, int b)
 {
-#if defined(__s390__)
-	return (pid_t)syscall(SYS_clone, 0, (long)exit_signal, 0, 0, 0);
-#else
-	return (pid_t)syscall(SYS_clone, (long)exit_signal, 0, 0, 0, 0);
-#endif
+	long pid = syscall(SYS_getpid);
+	long rc = syscall(SYS_kcmp, pid, pid, (long)KCMP_FILE, (long)a, (long)b);
+
+	return rc < 0 ? -errno : rc == 0;
+}
+
+/* ID_VALID of an id that cannot be: a listener says ENOENT, anything else ENOTTY or so. */
+bool sc_sluice_is_listener(int fd)
+{
+	uint64_t id = 0;
+
+	if (syscall(SYS_ioctl, fd, SLUICE_ID_VALID, &id) == 0 || errno == ENOENT)
+		return true;
+	return syscall(SYS_ioctl, fd, SLUICE_ID_VALID_OLD, &id) == 0 || errno == ENOENT;
 }
