@@ -446,12 +446,15 @@ struct sluice_container {
 };
 
 /* Look at a container. 0: its listener is served with tag @container->tag. Negative: every
- * notified call of it gets the default errno (closing the listener would give ENOSYS). */
+ * notified call of it gets the default errno (closing the listener would give ENOSYS). Asked
+ * once a listener: one that is sent again stays what it was. */
 typedef int (*sluice_container_cb)(struct sluice_supervisor *supervisor,
 	struct sluice_container *container, void *data);
 
 /* Listen on @path (a socket is made there, mode 0600; a dead one is replaced) for runtimes
- * such as runc and crun. -EADDRINUSE if somebody serves it. */
+ * such as runc and crun. After sluice_take_over() the predecessor's socket at the same @path goes
+ * on, with the runtimes that wait there. Up to 8 listeners a connection are kept and refused
+ * unless the callback takes one. -EADDRINUSE if somebody else serves @path. */
 int sluice_listen_oci(struct sluice_supervisor *supervisor, const char *path,
 	sluice_container_cb callback, void *data);
 

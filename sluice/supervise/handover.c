@@ -53,23 +53,32 @@ static void let_go(struct sluice_supervisor *sv)
 	}
 	sc_sluice_run_cancelled(sv);
 	sc_sluice_keeper_leave(sv, false);
+	sc_sluice_oci_stop(sv);
 	while (sv->listeners)
 		sc_sluice_drop_listener(sv, sv->listeners);
 }
 
 static int gather(struct sluice_supervisor *sv, struct kept **kept, int **fds)
 {
-	uint32_t n = 0;
+	int rc = sc_sluice_oci_settle(sv);
+	uint32_t n = sv->active + 1;
 
-	*kept = calloc(sv->active + 1, sizeof(**kept));
-	*fds = calloc(sv->active + 1, sizeof(**fds));
-	if (!*kept || !*fds)
-		return -ENOMEM;
+	for (struct held h = {0}; sc_sluice_oci_next(sv, &h);)
+		n++;
+	*kept = calloc(n, sizeof(**kept));
+	*fds = calloc(n, sizeof(**fds));
+	if (rc || !*kept || !*fds)
+		return rc ? rc : -ENOMEM;
+	n = 0;
 	for (struct listener *l = sv->listeners; l; l = l->next) {
-		(*kept)[n] = (struct kept){l->id, l->deny, l->wait_killable};
+		(*kept)[n] = (struct kept){l->id, l->deny, l->wait_killable, K_LISTENER};
 		(*fds)[n++] = l->source.fd;
 	}
-	return 0;
+	for (struct held h = {0}; sc_sluice_oci_next(sv, &h);) {
+		(*kept)[n] = h.kept;
+		(*fds)[n++] = h.fd;
+	}
+	return (int)n;
 }
 
 /* Targets wait while a successor does nothing. Where the caller has set no limit for the
@@ -97,19 +106,19 @@ int sluice_hand_over(struct sluice_supervisor *supervisor, int socket)
 	_cleanup_free_ struct kept *kept = NULL;
 	_cleanup_free_ int *fds = NULL;
 	bool limited[2];
-	int rc;
+	int rc, count;
 
 	if (sv->dispatching)
 		return -EBUSY;
 	if (sv->handed)
 		return -ESHUTDOWN;
-	rc = gather(sv, &kept, &fds);
-	if (rc)
-		return rc;
+	count = gather(sv, &kept, &fds);
+	if (count < 0)
+		return count;
 	limit_waits(socket, limited, false);
 	suspend(sv);
 	atomic_store(&sv->journal->baton, B_HANDING);
-	rc = sc_sluice_offer(socket, sv->journal_fd, kept, fds, sv->active);
+	rc = sc_sluice_offer(socket, sv->journal_fd, kept, fds, (uint32_t)count);
 	limit_waits(socket, limited, true);
 	if (journal_pass(sv->journal, B_HANDING, B_SUPERVISOR)) {
 		resolve(sv, R_OPEN);
@@ -199,9 +208,13 @@ static int add_listeners(struct sluice_supervisor *sv, struct legacy *l)
 	for (uint32_t i = 0; i < l->total; i++) {
 		int rc;
 
-		sv->next_listener = l->kept[i].id;
-		rc = sc_sluice_add_listener(sv, l->fds[i], NULL, l->kept[i].deny,
-			l->kept[i].wait_killable);
+		if (l->kept[i].kind == K_LISTENER) {
+			sv->next_listener = l->kept[i].id;
+			rc = sc_sluice_add_listener(sv, l->fds[i], NULL, l->kept[i].deny,
+				l->kept[i].wait_killable);
+		} else {
+			rc = sc_sluice_oci_inherit(sv, &l->kept[i], l->fds[i]);
+		}
 		if (rc)
 			return rc;
 		l->fds[i] = -1;

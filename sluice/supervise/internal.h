@@ -31,6 +31,7 @@ struct listener {
 	uint32_t id;            /* in the order of adding, from 0 */
 	atomic_int refs;        /* one of the list, one of each request */
 	void *tag;
+	uint32_t holder;        /* the connection that brought it, until that is decided; 0 */
 	bool deny;              /* refuse everything: a container nobody vouches for */
 	bool wait_killable;
 };
@@ -150,6 +151,9 @@ struct sluice_supervisor {
 	struct listener **listeners_tail;
 	_Atomic(struct source *) dead;     /* changed under the lock */
 	struct server *oci;
+	uint32_t next_oci;      /* ids of servers and connections, from 1 */
+	struct server *asking;  /* has the keeper accept */
+	unsigned connections;   /* of all servers */
 	struct source wake;     /* eventfd: a slot came free, something was cancelled */
 	uint32_t next_listener;
 	unsigned active, servers;
@@ -185,6 +189,8 @@ void sc_sluice_wake(struct sluice_supervisor *sv);
 /* listener.c */
 int sc_sluice_add_listener(struct sluice_supervisor *sv, int fd, void *tag, bool deny,
 	bool wait_killable);
+int sc_sluice_hold_listener(struct sluice_supervisor *sv, int fd, uint32_t holder);
+void sc_sluice_release_listener(struct listener *listener, bool deny, void *tag);
 struct listener *sc_sluice_same_listener(struct sluice_supervisor *sv, int fd);
 void sc_sluice_listener_ref(struct listener *listener);
 void sc_sluice_listener_unref(struct listener *listener);
@@ -258,13 +264,20 @@ void sc_sluice_log(struct sluice_request *req, const struct ending *e, uint64_t 
 /* keeper.c, process.c */
 int sc_sluice_keeper_start(struct sluice_supervisor *sv);
 int sc_sluice_keeper_add(struct sluice_supervisor *sv, const struct listener *listener);
-void sc_sluice_keeper_drop(struct sluice_supervisor *sv, uint32_t id);
+int sc_sluice_keeper_hold(struct sluice_supervisor *sv, const struct kept *kept, int fd);
+void sc_sluice_keeper_mark(struct sluice_supervisor *sv, const struct kept *kept);
+void sc_sluice_keeper_drop(struct sluice_supervisor *sv, uint32_t kind, uint32_t id);
+int sc_sluice_keeper_accept(struct sluice_supervisor *sv, uint32_t server,
+	uint32_t connection);
+int sc_sluice_keeper_answer(struct sluice_supervisor *sv);
 void sc_sluice_keeper_leave(struct sluice_supervisor *sv, bool guard);
 void sc_sluice_keeper_publish(struct sluice_supervisor *sv);
 pid_t sc_sluice_fork(int exit_signal);
 pid_t sc_sluice_fork_pidfd(int *pidfd);
 int sc_sluice_same_file(int a, int b);
 bool sc_sluice_is_listener(int fd);
+
+#define MAX_RIGHTS 253 /* descriptors beside one message; SCM_MAX_FD, no header tells */
 
 /* keeper_main.c: in the keeper's process; no libc state may be relied on there */
 struct keeper_job {
@@ -285,7 +298,17 @@ void sc_sluice_journal_unmap(struct journal *journal);
 int sc_sluice_journal_map(int fd, struct journal **journal);
 
 /* oci.c */
+struct held { /* a socket, for those who go through all of them; begins as {0} */
+	struct kept kept;
+	int fd;
+	struct server *server;
+	struct connection *connection;
+};
+bool sc_sluice_oci_next(struct sluice_supervisor *sv, struct held *at);
 void sc_sluice_oci_stop(struct sluice_supervisor *sv);
+void sc_sluice_oci_accepted(struct sluice_supervisor *sv, int fd);
+int sc_sluice_oci_settle(struct sluice_supervisor *sv);
+int sc_sluice_oci_inherit(struct sluice_supervisor *sv, const struct kept *kept, int fd);
 
 /* supervisor.c */
 int sc_sluice_new(const struct settings *set, struct journal *predecessor,

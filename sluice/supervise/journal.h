@@ -15,9 +15,10 @@
 #include <linux/seccomp.h>
 
 #define JOURNAL_MAGIC   0x534c5543u
-#define JOURNAL_VERSION 1u
+#define JOURNAL_VERSION 2u
 #define JOURNAL_HEAD    4096u /* bytes before the first slot: slots do not share its page */
 #define MAX_KEPT        1024u /* listeners that a keeper can hold: it never allocates */
+#define MAX_SPARE       512u  /* and sockets of OCI servers, and what came over them last */
 
 /* The owner of the listeners. */
 enum baton {
@@ -64,13 +65,29 @@ static inline int journal_pass(struct journal *journal, uint32_t from, uint32_t 
 	return atomic_compare_exchange_strong(&journal->baton, &from, to);
 }
 
-/* What is said over a hand-over socket and to the keeper: a head with up to 32 listeners,
- * whose descriptors travel along; the first of a hand-over carries the journal's too. */
+/* What is said over a hand-over socket and to the keeper: a head with up to 32 listeners (or
+ * sockets of OCI servers), whose descriptors travel along; the first of a hand-over carries the
+ * journal's too. M_ACCEPT asks the keeper to accept a connection and keep it before anybody
+ * else has it; M_ACCEPTED brings a duplicate, or none if there was nothing to accept. */
 #define MESSAGE_FDS 32
-enum { M_ADD = 1, M_DROP, M_GUARD, M_LEAVE, M_JOURNAL, M_LISTENERS };
+enum {
+	M_ADD = 1,
+	M_DROP,
+	M_MARK,
+	M_GUARD,
+	M_LEAVE,
+	M_JOURNAL,
+	M_LISTENERS,
+	M_ACCEPT,
+	M_ACCEPTED,
+	M_END_OCI
+};
+enum { K_LISTENER, K_SERVER, K_CONNECTION };
 struct kept {
-	uint32_t id;
-	uint32_t deny : 1, wait_killable : 1;
+	uint32_t id;            /* among those of its kind */
+	uint32_t deny : 1;      /* a connection: its document's beginning is lost */
+	uint32_t wait_killable : 1;
+	uint32_t kind : 2;
 };
 struct message {
 	uint32_t magic, kind, total, count;

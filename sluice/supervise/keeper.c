@@ -132,7 +132,7 @@ static int start(struct sluice_supervisor *sv)
 	sv->keeper_source.fd = steal_fd(&ours);
 	if (!sv->predecessor)
 		sc_sluice_keeper_publish(sv);
-	return sc_sluice_watch(sv, &sv->keeper_source, 0);
+	return sc_sluice_watch(sv, &sv->keeper_source, EPOLLIN);
 }
 
 static void reap(struct sluice_supervisor *sv)
@@ -144,58 +144,113 @@ static void reap(struct sluice_supervisor *sv)
 	sv->keeper_source.fd = -1;
 }
 
-/* Somebody killed it: a new one, with all that the old one held. */
-static void restart(struct sluice_supervisor *sv, struct source *source, uint32_t events)
+static int tell(struct sluice_supervisor *sv, uint32_t kind, const struct kept *kept, int fd)
 {
-	(void)source;
-	(void)events;
-	reap(sv);
-	if (start(sv))
-		return;
-	for (struct listener *l = sv->listeners; l; l = l->next)
-		sc_sluice_keeper_add(sv, l);
-}
+	struct message m = {.magic = JOURNAL_MAGIC, .kind = kind, .count = kept ? 1 : 0};
 
-int sc_sluice_keeper_start(struct sluice_supervisor *sv)
-{
-	sv->keeper_source.ready = restart;
-	return start(sv);
-}
-
-static int tell(struct sluice_supervisor *sv, uint32_t kind, const struct listener *l, int fd)
-{
-	struct message m = {.magic = JOURNAL_MAGIC, .kind = kind, .count = l ? 1 : 0};
-
-	if (l)
-		m.kept[0] = (struct kept){l->id, l->deny, l->wait_killable};
+	if (sv->keeper_source.fd < 0)
+		return -EPIPE;
+	if (kept)
+		m.kept[0] = *kept;
 	return sc_sluice_send_message(sv->keeper_source.fd, &m, &fd, fd >= 0);
 }
 
+/* Somebody killed it: a new one, with all that the old one held. */
+static void restart(struct sluice_supervisor *sv)
+{
+	reap(sv);
+	if (start(sv))
+		return;
+	for (struct listener *l = sv->listeners; l; l = l->next) {
+		struct kept kept = {l->id, l->deny, l->wait_killable, K_LISTENER};
+
+		tell(sv, M_ADD, &kept, l->source.fd);
+	}
+	for (struct held h = {0}; sc_sluice_oci_next(sv, &h);)
+		tell(sv, M_ADD, &h.kept, h.fd);
+	sc_sluice_oci_accepted(sv, -EPIPE);
+}
+
 /* A message in flight holds the descriptor even if we die now. */
-int sc_sluice_keeper_add(struct sluice_supervisor *sv, const struct listener *listener)
+int sc_sluice_keeper_hold(struct sluice_supervisor *sv, const struct kept *kept, int fd)
 {
 	int rc;
 
 	if (!sv->keeper)
 		return 0;
-	if (sv->active >= MAX_KEPT)
+	if (kept->kind == K_LISTENER && sv->active >= MAX_KEPT)
 		return -ENOSPC;
-	rc = sv->keeper_source.fd < 0 ? -EPIPE : tell(sv, M_ADD, listener, listener->source.fd);
+	rc = tell(sv, M_ADD, kept, fd);
 	if (rc == -EPIPE) {
-		restart(sv, NULL, 0);
-		rc = sv->keeper_source.fd < 0
-			? -EPIPE
-			: tell(sv, M_ADD, listener, listener->source.fd);
+		restart(sv);
+		rc = tell(sv, M_ADD, kept, fd);
 	}
 	return rc;
 }
 
-void sc_sluice_keeper_drop(struct sluice_supervisor *sv, uint32_t id)
+int sc_sluice_keeper_add(struct sluice_supervisor *sv, const struct listener *l)
 {
-	struct listener l = {.id = id};
+	struct kept kept = {l->id, l->deny, l->wait_killable, K_LISTENER};
 
-	if (sv->keeper && sv->keeper_source.fd >= 0)
-		tell(sv, M_DROP, &l, -1);
+	return sc_sluice_keeper_hold(sv, &kept, l->source.fd);
+}
+
+/* A new one that replaces it is told everything as it is by then. */
+void sc_sluice_keeper_mark(struct sluice_supervisor *sv, const struct kept *kept)
+{
+	if (sv->keeper)
+		tell(sv, M_MARK, kept, -1);
+}
+
+void sc_sluice_keeper_drop(struct sluice_supervisor *sv, uint32_t kind, uint32_t id)
+{
+	struct kept kept = {.id = id, .kind = kind};
+
+	if (sv->keeper)
+		tell(sv, M_DROP, &kept, -1);
+}
+
+/* Have it accept one of @server's connections, as @connection. -EPIPE: it is gone. */
+int sc_sluice_keeper_accept(struct sluice_supervisor *sv, uint32_t server, uint32_t connection)
+{
+	struct message m = {.magic = JOURNAL_MAGIC, .kind = M_ACCEPT, .count = 2};
+
+	m.kept[0] = (struct kept){.id = server, .kind = K_SERVER};
+	m.kept[1] = (struct kept){.id = connection, .kind = K_CONNECTION};
+	return sv->keeper_source.fd < 0 ? -EPIPE
+					: sc_sluice_send_message(sv->keeper_source.fd, &m, NULL, 0);
+}
+
+/* Take its answer to that; waits for it. */
+int sc_sluice_keeper_answer(struct sluice_supervisor *sv)
+{
+	struct message m;
+	int fds[MESSAGE_FDS], n = 0;
+	int rc = sv->keeper_source.fd < 0
+		? -EPIPE
+		: sc_sluice_recv_message(sv->keeper_source.fd, &m, fds, &n);
+
+	if (rc == -EPIPE) {
+		restart(sv);
+		return -EPIPE;
+	}
+	if (!rc)
+		rc = n == 1 ? fds[0] : m.kept[0].deny ? -EAGAIN : -ENOENT;
+	sc_sluice_oci_accepted(sv, rc);
+	return 0;
+}
+
+static void on_keeper(struct sluice_supervisor *sv, struct source *source, uint32_t events)
+{
+	(void)source;
+	(void)events;
+	sc_sluice_keeper_answer(sv);
+}
+
+int sc_sluice_keeper_start(struct sluice_supervisor *sv)
+{
+	sv->keeper_source.ready = on_keeper;
+	return start(sv);
 }
 
 /* At the end: it goes on without us (@guard) until the targets have ended, or leaves. */
@@ -203,9 +258,10 @@ void sc_sluice_keeper_leave(struct sluice_supervisor *sv, bool guard)
 {
 	if (!sv->keeper)
 		return;
-	guard = guard && sv->active;
-	if (sv->keeper_source.fd >= 0)
-		tell(sv, guard ? M_GUARD : M_LEAVE, NULL, -1);
+	guard = guard && (sv->active || sv->oci);
+	if (guard && sv->oci)
+		tell(sv, M_END_OCI, NULL, -1); /* what runtimes have sent and we not seen */
+	tell(sv, guard ? M_GUARD : M_LEAVE, NULL, -1);
 	reap(sv);
 	if (!guard) {
 		char path[sizeof(sv->set.keeper_path) + 16];

@@ -10,15 +10,16 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
 static struct {
 	struct keeper_job job;
-	struct kept kept[MAX_KEPT];
-	int fds[MAX_KEPT];
+	struct kept kept[MAX_KEPT + MAX_SPARE];
+	int fds[MAX_KEPT + MAX_SPARE];
 	uint32_t count;
-	struct pollfd poll[MAX_KEPT + 4];
+	struct pollfd poll[MAX_KEPT + MAX_SPARE + 4];
 	union {
 		struct seccomp_notif notif;
 		char room[4096];
@@ -45,6 +46,25 @@ static long wait_for(uint32_t n, int64_t ms)
 	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
 
 	return syscall(SYS_ppoll, k.poll, n, ms < 0 ? NULL : &t, NULL, 0);
+}
+
+static bool hold(const struct kept *kept, int fd)
+{
+	if (k.count == MAX_KEPT + MAX_SPARE)
+		return false;
+	k.kept[k.count] = *kept;
+	k.fds[k.count++] = fd;
+	return true;
+}
+
+/* Where it is, or k.count. */
+static uint32_t find(uint32_t kind, uint32_t id)
+{
+	uint32_t i = 0;
+
+	while (i < k.count && (k.kept[i].kind != kind || k.kept[i].id != id))
+		i++;
+	return i;
 }
 
 static void drop(uint32_t i)
@@ -76,7 +96,8 @@ static void fail_journal(void)
 		if (atomic_load(&slot->state) == S_FREE)
 			continue;
 		for (uint32_t i = 0; i < k.count; i++)
-			if (k.kept[i].id == slot->listener && slot->notif.id)
+			if (k.kept[i].kind == K_LISTENER &&
+				k.kept[i].id == slot->listener && slot->notif.id)
 				send_errno(k.fds[i], slot->notif.id);
 		atomic_store(&slot->state, S_FREE);
 	}
@@ -94,6 +115,115 @@ static void answer_one(int fd)
 	__builtin_memset(&k.buffer, 0, sizeof(k.buffer));
 	if (syscall(SYS_ioctl, fd, SECCOMP_IOCTL_NOTIF_RECV, &k.buffer.notif) == 0)
 		send_errno(fd, k.buffer.notif.id);
+}
+
+/* A descriptor that came over a connection: if it is a listener that we do not know we refuse
+ * its calls from now on. */
+static void keep_stranger(int fd)
+{
+	struct kept kept = {.id = k.job.journal->listeners, .deny = 1};
+	bool known = !sc_sluice_is_listener(fd);
+
+	for (uint32_t i = 0; i < k.count && !known; i++)
+		known = k.kept[i].kind == K_LISTENER &&
+			sc_sluice_same_file(k.fds[i], fd) > 0;
+	if (!known && hold(&kept, fd))
+		k.job.journal->listeners++;
+	else
+		syscall(SYS_close, fd);
+}
+
+/* What a connection still holds; nothing can be sent over it any more. */
+static void empty_connection(int socket)
+{
+	static union {
+		char bytes[CMSG_SPACE(sizeof(int) * MAX_RIGHTS)];
+		struct cmsghdr align;
+	} control;
+	static char text[32768];
+
+	syscall(SYS_shutdown, socket, SHUT_RD);
+	for (;;) {
+		struct iovec iov = {text, sizeof(text)};
+		struct msghdr h = {.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = control.bytes,
+			.msg_controllen = sizeof(control.bytes)};
+		long n = syscall(SYS_recvmsg, socket, &h, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c; c = CMSG_NXTHDR(&h, c)) {
+			size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+			if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+				continue;
+			for (size_t i = 0; i < count; i++) {
+				int fd;
+
+				__builtin_memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd),
+					sizeof(fd));
+				keep_stranger(fd);
+			}
+		}
+	}
+}
+
+static int accept_one(int server)
+{
+	return (int)syscall(SYS_accept4, server, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+/* Runtimes that come now find nobody; those that came have sent listeners whose targets wait. */
+static void end_oci(void)
+{
+	uint32_t i = 0;
+	int fd;
+
+	while (i < k.count) {
+		if (k.kept[i].kind == K_LISTENER) {
+			i++;
+			continue;
+		}
+		if (k.kept[i].kind == K_SERVER) {
+			syscall(SYS_shutdown, k.fds[i], SHUT_RD);
+			while ((fd = accept_one(k.fds[i])) >= 0) {
+				empty_connection(fd);
+				syscall(SYS_close, fd);
+			}
+		} else {
+			empty_connection(k.fds[i]);
+		}
+		drop(i); /* the rest moves up, what came is at the end */
+	}
+}
+
+/* Accept for the supervisor: if it is killed with the only descriptor of a connection, what a
+ * runtime sent goes with it. Asked again, it gets another one. */
+static void accept_for(const struct message *m)
+{
+	struct message answer = {.magic = JOURNAL_MAGIC, .kind = M_ACCEPTED, .count = 1};
+	uint32_t at = find(K_CONNECTION, m->kept[1].id), server;
+	int fd = -1;
+
+	answer.kept[0] = m->kept[1];
+	if (at < k.count) {
+		fd = k.fds[at];
+	} else {
+		server = find(K_SERVER, m->kept[0].id);
+		if (server < k.count)
+			fd = accept_one(k.fds[server]);
+		if (fd >= 0 && !hold(&m->kept[1], fd)) {
+			syscall(SYS_close, fd);
+			fd = -1;
+		}
+	}
+	if (sc_sluice_send_message(k.job.socket, &answer, &fd, fd >= 0) && fd >= 0) {
+		answer.kept[0].deny = 1; /* it is here, but cannot travel now */
+		sc_sluice_send_message(k.job.socket, &answer, NULL, 0);
+	}
 }
 
 static void dismiss(void)
@@ -157,14 +287,16 @@ static void __attribute__((noreturn)) guard(void)
 		left = failing ? -1 : (int64_t)(until - now_ms());
 		if (!failing && left <= 0) {
 			failing = true;
-			left = -1;
 			fail_journal();
+			end_oci();
+			continue;
 		}
 		poll_door(&n);
 		head = n;
 		for (uint32_t i = 0; i < k.count; i++)
 			k.poll[n++] = (struct pollfd){
-				.fd = k.fds[i], .events = failing ? POLLIN : 0};
+				.fd = k.kept[i].kind == K_LISTENER ? k.fds[i] : -1,
+				.events = failing ? POLLIN : 0};
 		if (wait_for(n, left) < 0)
 			continue;
 		for (uint32_t i = k.count; i-- > 0;) {
@@ -207,25 +339,31 @@ static bool listen_once(void)
 	struct message m;
 	int fds[MESSAGE_FDS], n;
 	int rc = sc_sluice_recv_message(k.job.socket, &m, fds, &n);
+	uint32_t at;
 
 	if (rc == -EAGAIN)
 		return false;
 	if (rc)
 		inherit();
+	at = find(m.kept[0].kind, m.kept[0].id);
 	switch (m.kind) {
 	case M_ADD:
-		if (n == 1 && k.count < MAX_KEPT) {
-			k.kept[k.count] = m.kept[0];
-			k.fds[k.count++] = fds[0];
+		if (n == 1 && hold(&m.kept[0], fds[0]))
 			return true;
-		}
 		break;
 	case M_DROP:
-		for (uint32_t i = 0; i < k.count; i++)
-			if (k.kept[i].id == m.kept[0].id) {
-				drop(i);
-				break;
-			}
+		if (at < k.count)
+			drop(at);
+		break;
+	case M_MARK:
+		if (at < k.count)
+			k.kept[at] = m.kept[0];
+		break;
+	case M_ACCEPT:
+		accept_for(&m);
+		break;
+	case M_END_OCI:
+		end_oci();
 		break;
 	case M_GUARD:
 		inherit();
@@ -261,12 +399,24 @@ static void close_others(void)
 				syscall(SYS_close, fd);
 }
 
+/* The program's own may be low for all that ends up here. */
+static void raise_limit(void)
+{
+	struct rlimit64 limit;
+
+	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, NULL);
+	}
+}
+
 void sc_sluice_keeper_main(const struct keeper_job *job)
 {
 	k.job = *job;
 	k.count = 0;
 	k.visitor = -1;
 	close_others();
+	raise_limit();
 	syscall(SYS_setsid); /* out of the group that a kill of the supervisor may mean */
 	syscall(SYS_chdir, "/");
 	syscall(SYS_prctl, PR_SET_NAME, "sluice-keeper", 0, 0, 0);

@@ -50,8 +50,13 @@ void sc_sluice_drop_listener(struct sluice_supervisor *sv, struct listener *list
 	/* An event of this round may still name it; receiving from a hung-up one may block. */
 	listener->source.ready = NULL;
 	if (!sv->handed && !sv->freeing)
-		sc_sluice_keeper_drop(sv, listener->id);
+		sc_sluice_keeper_drop(sv, K_LISTENER, listener->id);
 	sc_sluice_bury(sv, &listener->source);
+}
+
+static uint32_t wanted(const struct listener *listener)
+{
+	return listener->sv->paused || listener->holder ? 0 : EPOLLIN;
 }
 
 /* Stop or resume receiving everywhere, when the journal is full or has room again. */
@@ -61,7 +66,7 @@ void sc_sluice_pause(struct sluice_supervisor *sv, bool paused)
 	sv->paused = paused;
 	pthread_mutex_unlock(&sv->lock);
 	for (struct listener *l = sv->listeners; l; l = l->next) {
-		struct epoll_event ev = {.events = paused ? 0 : EPOLLIN, .data.ptr = l};
+		struct epoll_event ev = {.events = wanted(l), .data.ptr = l};
 
 		epoll_ctl(sv->epoll_fd, EPOLL_CTL_MOD, l->source.fd, &ev);
 	}
@@ -158,8 +163,7 @@ static int check_listener(struct sluice_supervisor *sv, int fd)
 	return sc_sluice_same_listener(sv, fd) ? -EEXIST : 0;
 }
 
-int sc_sluice_add_listener(struct sluice_supervisor *sv, int fd, void *tag, bool deny,
-	bool wait_killable)
+static int add(struct sluice_supervisor *sv, int fd, const struct listener *like)
 {
 	_cleanup_free_ struct listener *l = NULL;
 	int rc = check_listener(sv, fd);
@@ -169,14 +173,12 @@ int sc_sluice_add_listener(struct sluice_supervisor *sv, int fd, void *tag, bool
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return -ENOMEM;
-	*l = (struct listener){.source = {fd, on_ready, destroy, NULL},
-		.sv = sv,
-		.id = sv->next_listener,
-		.tag = tag,
-		.deny = deny,
-		.wait_killable = wait_killable};
+	*l = *like;
+	l->source = (struct source){fd, on_ready, destroy, NULL};
+	l->sv = sv;
+	l->id = sv->next_listener;
 	atomic_init(&l->refs, 1);
-	rc = sc_sluice_watch(sv, &l->source, sv->paused ? 0 : EPOLLIN);
+	rc = sc_sluice_watch(sv, &l->source, wanted(l));
 	if (rc)
 		return rc;
 	rc = sc_sluice_keeper_add(sv, l);
@@ -192,6 +194,32 @@ int sc_sluice_add_listener(struct sluice_supervisor *sv, int fd, void *tag, bool
 	*sv->listeners_tail = l;
 	sv->listeners_tail = &steal_ptr(l)->next;
 	return 0;
+}
+
+int sc_sluice_add_listener(struct sluice_supervisor *sv, int fd, void *tag, bool deny,
+	bool wait_killable)
+{
+	return add(sv, fd,
+		&(struct listener){.tag = tag, .deny = deny, .wait_killable = wait_killable});
+}
+
+/* Keep what a connection brought, known to the keeper, before anybody has decided about it: its
+ * calls wait, and are refused if we go. */
+int sc_sluice_hold_listener(struct sluice_supervisor *sv, int fd, uint32_t holder)
+{
+	return add(sv, fd, &(struct listener){.deny = true, .holder = holder});
+}
+
+void sc_sluice_release_listener(struct listener *l, bool deny, void *tag)
+{
+	struct epoll_event ev = {.data.ptr = l};
+
+	l->holder = 0;
+	l->deny = deny;
+	l->tag = tag;
+	sc_sluice_keeper_mark(l->sv, &(struct kept){l->id, deny, l->wait_killable, K_LISTENER});
+	ev.events = wanted(l);
+	epoll_ctl(l->sv->epoll_fd, EPOLL_CTL_MOD, l->source.fd, &ev);
 }
 
 int sluice_add_listener(struct sluice_supervisor *supervisor, int fd, void *tag)

@@ -75,7 +75,9 @@ int sc_sluice_recv_message(int socket, struct message *m, int *fds, int *count)
 			.msg_controllen = sizeof(control.bytes)};
 		long n = syscall(SYS_recvmsg, socket, &h, MSG_CMSG_CLOEXEC);
 
-		if (n < 0 && errno == EINTR)
+		/* ECONNRESET, once, says that the other side died without having read all;
+		 * what it said before comes after that. */
+		if (n < 0 && (errno == EINTR || errno == ECONNRESET))
 			continue;
 		if (n <= 0) {
 			rc = n < 0 ? -errno : -EPIPE;
