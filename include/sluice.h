@@ -428,7 +428,8 @@ int sluice_hand_over(struct sluice_supervisor *supervisor, int socket);
  * if the predecessor went on. */
 int sluice_take_over(int socket, struct sluice_supervisor **supervisor);
 
-/* Connect to the keeper at @path (options.keeper_path). Returns a socket. */
+/* Connect to the keeper at @path (options.keeper_path). Returns a socket. The keeper
+ * refuses targets and whoever has more seccomp filters than itself (sluice_hand_over(3)). */
 int sluice_keeper_connect(const char *path);
 
 /* ---- containers ------------------------------------------------------------------------ */

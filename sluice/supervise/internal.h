@@ -286,6 +286,11 @@ struct keeper_job {
 };
 void sc_sluice_keeper_main(const struct keeper_job *job) __attribute__((noreturn));
 
+/* keeper_peer.c: in the keeper */
+struct ucred;
+int sc_sluice_peer(int socket, struct ucred *peer);
+bool sc_sluice_peer_may(const struct ucred *peer, int pidfd);
+
 /* offer.c: usable in the keeper too */
 int sc_sluice_send_message(int socket, const struct message *m, const int *fds, int count);
 int sc_sluice_recv_message(int socket, struct message *m, int *fds, int *count);

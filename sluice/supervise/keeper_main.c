@@ -25,6 +25,8 @@ static struct {
 		char room[4096];
 	} buffer;
 	int visitor;            /* a successor who waits, or -1 */
+	int visitor_pidfd;
+	struct ucred peer;
 } k;
 
 static void __attribute__((noreturn)) leave(void)
@@ -228,23 +230,27 @@ static void accept_for(const struct message *m)
 
 static void dismiss(void)
 {
-	if (k.visitor >= 0)
+	if (k.visitor >= 0) {
 		syscall(SYS_close, k.visitor);
+		syscall(SYS_close, k.visitor_pidfd);
+	}
 	k.visitor = -1;
 }
 
-/* Let one successor wait at a time; only our own user or root may. */
+/* Let one successor wait at a time. */
 static void admit(void)
 {
 	struct timeval limit = {1, 0};
-	struct ucred peer = {0};
-	socklen_t size = sizeof(peer);
+	struct ucred peer;
 	int fd = (int)syscall(SYS_accept4, k.job.door, NULL, NULL, SOCK_CLOEXEC);
+	int pidfd;
 
 	if (fd < 0)
 		return;
-	syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
-	if (peer.uid != 0 && peer.uid != (uid_t)syscall(SYS_geteuid)) {
+	pidfd = sc_sluice_peer(fd, &peer);
+	if (pidfd < 0 || !sc_sluice_peer_may(&peer, pidfd)) {
+		if (pidfd >= 0)
+			syscall(SYS_close, pidfd);
 		syscall(SYS_close, fd);
 		return;
 	}
@@ -253,12 +259,18 @@ static void admit(void)
 	syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	dismiss();
 	k.visitor = fd;
+	k.visitor_pidfd = pidfd;
+	k.peer = peer;
 }
 
 static void hand_to_visitor(void)
 {
 	struct journal *j = k.job.journal;
 
+	if (!sc_sluice_peer_may(&k.peer, k.visitor_pidfd)) { /* filtered meanwhile, or dead */
+		dismiss();
+		return;
+	}
 	atomic_store(&j->baton, B_HANDING);
 	sc_sluice_offer(k.visitor, k.job.journal_fd, k.kept, k.fds, k.count);
 	if (!journal_pass(j, B_HANDING, B_KEEPER))

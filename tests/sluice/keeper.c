@@ -392,6 +392,85 @@ static void freed(void)
 	CHECK_EQ(waitpid(-1, NULL, __WALL), -1); /* it was never our child to wait for */
 }
 
+enum { NO_FILTER, FILTER_FIRST, FILTER_LATER };
+
+/* A process of the supervisor's user connects, kills it and takes over. Only what has no
+ * more filters than the supervisor may: 0, else the errno of sluice_take_over(). */
+static int usurp(int when)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	int out, bad, refused, status, calls;
+	pid_t victim, pid;
+
+	o.keeper = true;
+	o.keeper_path = door();
+	o.default_errno = EXDEV;
+	victim = start_supervisor(&o, sit, 5, &out);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		struct sluice_supervisor *sv;
+		scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+		int socket = -1, rc;
+
+		close(out);
+		CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(mkdir), 0), 0);
+		if (when == FILTER_LATER) {
+			socket = sluice_keeper_connect(o.keeper_path);
+			usleep(100000); /* it is let in */
+		}
+		if (when != NO_FILTER)
+			CHECK_EQ(seccomp_load(f), 0);
+		seccomp_release(f);
+		if (when != FILTER_LATER)
+			socket = sluice_keeper_connect(o.keeper_path);
+		CHECK(socket >= 0);
+		CHECK_EQ(kill(victim, SIGKILL), 0);
+		rc = sluice_take_over(socket, &sv);
+		close(socket);
+		if (rc)
+			_exit(-rc);
+		CHECK_EQ(sluice_on_name(sv, "mkdir", echo, NULL), 0);
+		CHECK_EQ(sluice_run(sv), 0);
+		sluice_supervisor_free(sv);
+		_exit(0);
+	}
+	CHECK_EQ(waitpid(victim, NULL, 0), victim);
+	calls = collect(out, EXDEV, now_ns(), &bad, &refused);
+	CHECK_EQ(calls, 20);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(refused, WEXITSTATUS(status) ? 20 : 0);
+	return WEXITSTATUS(status);
+}
+
+static void targets_refused(void)
+{
+	CHECK_EQ(usurp(NO_FILTER), 0);
+	CHECK_EQ(usurp(FILTER_FIRST), ECANCELED);
+	CHECK_EQ(usurp(FILTER_LATER), ECANCELED);
+}
+
+/* A service under a filter, as systemd and container engines make them, has a successor too. */
+static void filtered_service(void)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+	char line[128] = "";
+	FILE *status = fopen("/proc/self/status", "r");
+	bool counted = false;
+
+	while (fgets(line, sizeof(line), status))
+		counted |= strncmp(line, "Seccomp_filters:", 16) == 0;
+	fclose(status);
+	if (!counted)
+		SKIP("this kernel does not count filters (5.9)");
+	CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(acct), 0), 0);
+	CHECK_EQ(seccomp_load(f), 0);
+	seccomp_release(f);
+	CHECK_EQ(usurp(NO_FILTER), 0);
+	CHECK_EQ(usurp(FILTER_FIRST), ECANCELED);
+}
+
 static void busy_path(void)
 {
 	struct sluice_options o = SLUICE_OPTIONS_INIT;
@@ -418,4 +497,6 @@ const struct test tests[] = {
 	{"the keeper itself killed", keeper_killed},
 	{"freed while targets live", freed},
 	{"a keeper's path is in use", busy_path},
+	{"targets cannot take over from a keeper; others of their user can", targets_refused},
+	{"a filtered supervisor's successor can, its targets cannot", filtered_service},
 	{NULL, NULL}};
