@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "supervise/child.h"
 
+#include <poll.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -15,10 +17,12 @@ const char *sc_sluice_stage(int stage)
 	return names[stage];
 }
 
-static void __attribute__((noreturn)) quit(int status)
+/* If that too is refused (a keeper) or nobody is there to ask (ENOSYS): by a fault. Inline,
+ * because sanitizers make calls of their own before those that do not return. */
+static inline void __attribute__((noreturn, always_inline)) quit(int status)
 {
-	for (;;)
-		syscall(SYS_exit_group, status);
+	syscall(SYS_exit_group, status);
+	__builtin_trap();
 }
 
 static void __attribute__((noreturn)) fail(const struct plan *plan, int stage)
@@ -84,15 +88,66 @@ static const char *find_program(const struct plan *plan)
 	fail(plan, STAGE_FIND);
 }
 
-/* No call may be made here. If the parent was killed in this very moment nobody would ever
- * answer one, so after half a minute (of a clock that is no system call) end by a fault. */
-static void await_go(const struct plan *plan)
+/* Close the child's listener for it when the parent has a duplicate: it may make no call
+ * itself then, and with a reference of its own it would wait for ever for an answer
+ * to execve if the supervisor was killed. If that happens before, end the child. */
+static void __attribute__((noreturn)) close_for(const struct plan *plan, int child)
+{
+	long ns = 20000;
+
+	for (;;) {
+		struct pollfd p[2] = {{.fd = plan->parent, .events = POLLIN},
+			{.fd = child, .events = POLLIN}};
+		struct timespec t = {0, ns};
+		long n = syscall(SYS_ppoll, p, 2, &t, NULL, 0);
+
+		if (atomic_load(&plan->share->go)) {
+			syscall(SYS_close, atomic_load(&plan->share->listener));
+			atomic_store_explicit(&plan->share->closed, 1, memory_order_release);
+			quit(0);
+		}
+		if (n > 0 && p[0].revents)
+			syscall(SYS_pidfd_send_signal, child, SIGKILL, NULL, 0);
+		if (n > 0)
+			quit(0);
+		if (ns < 1000000)
+			ns *= 2;
+	}
+}
+
+/* A process that shares our descriptors. Twice, so that it is init's child and not one that the
+ * program finds; for the same reason not if we are init. */
+static void start_closer(const struct plan *plan)
+{
+	int self = (int)syscall(SYS_pidfd_open, syscall(SYS_getpid), 0);
+	int status = 0;
+	pid_t pid;
+
+	if (self < 0)
+		fail(plan, STAGE_NONE);
+	pid = sc_sluice_fork(CLONE_FILES);
+	if (pid == 0) {
+		pid = sc_sluice_fork(CLONE_FILES);
+		if (pid == 0)
+			close_for(plan, self);
+		quit(pid < 0 ? errno : 0);
+	}
+	while (pid > 0 && syscall(SYS_wait4, pid, &status, __WALL, NULL) < 0 && errno == EINTR)
+		;
+	if (pid > 0 && status)
+		errno = EAGAIN;
+	if (pid < 0 || status)
+		fail(plan, STAGE_NONE);
+}
+
+/* No call may be made here. If nobody lets us go (somebody killed who should close the listener)
+ * then after half a minute (of a clock that is no system call) end by a fault. */
+static void await_go(const atomic_int *go)
 {
 	struct timespec start, now;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (unsigned n = 0; !atomic_load_explicit(&plan->share->go, memory_order_acquire);
-		n++) {
+	for (unsigned n = 0; !atomic_load_explicit(go, memory_order_acquire); n++) {
 #if defined(__x86_64__) || defined(__i386__)
 		__builtin_ia32_pause();
 #endif
@@ -104,6 +159,7 @@ static void await_go(const struct plan *plan)
 
 void sc_sluice_child_main(const struct plan *plan)
 {
+	bool init = syscall(SYS_getpid) == 1;
 	const char *program;
 	long fd;
 
@@ -112,6 +168,8 @@ void sc_sluice_child_main(const struct plan *plan)
 	if (plan->child->cwd && syscall(SYS_chdir, plan->child->cwd))
 		fail(plan, STAGE_CWD);
 	program = find_program(plan);
+	if (!init)
+		start_closer(plan);
 	reset_signals(plan);
 	if (plan->no_new_privs && syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		fail(plan, STAGE_NNP);
@@ -119,7 +177,7 @@ void sc_sluice_child_main(const struct plan *plan)
 	if (fd < 0)
 		fail(plan, STAGE_LOAD);
 	atomic_store_explicit(&plan->share->listener, (int)fd, memory_order_release);
-	await_go(plan);
+	await_go(init ? &plan->share->go : &plan->share->closed);
 	syscall(SYS_execve, program, plan->argv, plan->envp);
 	atomic_store(&plan->share->exec_error, errno);
 	quit(127);

@@ -13,7 +13,8 @@ enum stage { STAGE_NONE, STAGE_STDIO, STAGE_USER, STAGE_CWD, STAGE_FIND, STAGE_N
 struct share {
 	atomic_int listener;    /* the child's number, -1 before */
 	atomic_int failed, stage, error;
-	atomic_int go;
+	atomic_int go;          /* the parent has the listener */
+	atomic_int closed;      /* and the child has it no more */
 	atomic_int exec_error;
 };
 
@@ -28,6 +29,7 @@ struct plan {
 	uint64_t handled;       /* signals with a handler, bit 0: signal 1 */
 	sigset_t mask;
 	struct share *share;
+	int parent;             /* a pidfd: the child may be in another pid namespace */
 };
 
 const char *sc_sluice_stage(int stage);

@@ -3,7 +3,8 @@
  *
  * After the filter is loaded the child must not need a call to tell us about its listener:
  * it writes the number to shared memory, spins until we have taken a duplicate with
- * pidfd_getfd(2), and then makes one call, execve. Everything else happens before. */
+ * pidfd_getfd(2) and a process that shares its descriptors has closed its own, and then makes
+ * one call, execve. Everything else happens before. */
 #include "supervise/child.h"
 
 #include <signal.h>
@@ -112,6 +113,15 @@ static void list_handled(struct plan *plan)
 	}
 }
 
+/* Not 0 to 2, where the child's stdio goes. */
+static int own_pidfd(void)
+{
+	_cleanup_close_ int any = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	int fd = any < 0 ? -1 : fcntl(any, F_DUPFD_CLOEXEC, 3);
+
+	return fd < 0 ? -errno : fd;
+}
+
 static int make_plan(scmp_filter_ctx filter, char *const argv[], struct sluice_child *child,
 	struct plan *plan)
 {
@@ -126,6 +136,9 @@ static int make_plan(scmp_filter_ctx filter, char *const argv[], struct sluice_c
 	plan->argv = argv;
 	plan->envp = child->envp ? child->envp : environ;
 	plan->child = child;
+	plan->parent = own_pidfd();
+	if (plan->parent < 0)
+		return set_error(child, plan->parent, "no descriptor of this process");
 	plan->share = mmap(NULL, sizeof(*plan->share), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (plan->share == MAP_FAILED) {
@@ -140,6 +153,7 @@ static void free_plan(struct plan *plan)
 {
 	free(plan->filter);
 	free(plan->candidates);
+	closep(&plan->parent);
 	if (plan->share)
 		munmap(plan->share, sizeof(*plan->share));
 }
@@ -222,7 +236,7 @@ static int adopt(struct sluice_supervisor *sv, const struct plan *plan, int pidf
 int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 	char *const argv[], struct sluice_child *child)
 {
-	_cleanup_(free_plan) struct plan plan = {0};
+	_cleanup_(free_plan) struct plan plan = {.parent = -1};
 	_cleanup_close_ int pidfd = -1;
 	pid_t pid;
 	int rc;

@@ -2,6 +2,9 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <sched.h>
+#include <sys/prctl.h>
+
 static int target_work(int argc, char **argv)
 {
 	int pipe_fds[2], status = 0;
@@ -286,6 +289,104 @@ static void many(void)
 	sluice_supervisor_free(sv);
 }
 
+static void first_in_namespace(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	int status = 0;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		if (unshare(CLONE_NEWPID))
+			_exit(errno == EPERM ? 77 : 1);
+		sv = new_supervisor(NULL);
+		CHECK_EQ(sluice_on(sv, 0, SLUICE_ANY, continue_it, NULL), 0);
+		spawn_target(sv, filter_of(false, "execve", NULL), &child, "work", NULL);
+		CHECK_EQ(wait_target(sv, &child), 0);
+		sluice_supervisor_free(sv);
+		_exit(0); /* a sanitizer's last look needs a namespace that lives */
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		SKIP("may not make pid namespaces");
+	CHECK_EQ(status, 0);
+}
+
+/* The library's own descriptors must not be where the child's stdio goes. */
+static void closed_stdio(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int null = fcntl(open("/dev/null", O_RDWR), F_DUPFD_CLOEXEC, 10);
+	int out = fcntl(1, F_DUPFD_CLOEXEC, 10);
+
+	fflush(stdout);
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+	child.stdin_fd = child.stdout_fd = child.stderr_fd = null;
+	CHECK_EQ(sluice_on(sv, 0, SLUICE_ANY, continue_it, NULL), 0);
+	spawn_target(sv, filter_of(false, "execve", NULL), &child, "work", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(dup2(out, 1), 1);
+}
+
+static int kill_supervisor(struct sluice_request *req, void *data)
+{
+	(void)req;
+	(void)data;
+	kill(getpid(), SIGKILL);
+	return 0;
+}
+
+/* A supervisor without a keeper that starts targets and is killed: by its handler of execve,
+ * or @us microseconds after it began. */
+static void spawn_and_die(int us, bool notify_exit)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		sv = new_supervisor(NULL);
+		CHECK_EQ(sluice_on_name(sv, "execve", us ? continue_it : kill_supervisor, NULL), 0);
+		CHECK_EQ(sluice_on_name(sv, "exit_group", continue_it, NULL), 0);
+		for (;;) {
+			spawn_target(sv,
+				filter_of(false, "execve", notify_exit ? "exit_group" : NULL, NULL),
+				&child, "work", NULL);
+			sluice_wait(sv, &child, NULL);
+		}
+	}
+	if (us) {
+		usleep((useconds_t)us);
+		CHECK_EQ(kill(pid, SIGKILL), 0);
+	}
+	/* Whoever lost its parent is ours to wait for: a child that hangs shows here. */
+	while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
+		;
+	CHECK_EQ(errno, ECHILD);
+}
+
+static void killed_in_exec(void)
+{
+	CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	spawn_and_die(0, false);
+	spawn_and_die(0, true); /* nobody answers exit_group either */
+}
+
+static void killed_while_spawning(void)
+{
+	long rounds = scaled("SLUICE_KILLS", 20) * 5;
+
+	CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	srandom(9);
+	for (long i = 0; i < rounds; i++)
+		spawn_and_die(1 + (int)(random() % 8000), i % 2);
+}
+
 const struct target_main targets[] = {{"work", target_work}, {"nested", target_nested}, {"signals", target_signals}, {"fds", target_fds},
 	{NULL, NULL}};
 const struct test tests[] = {
@@ -298,4 +399,8 @@ const struct test tests[] = {
 	{"signal handlers and mask", signals},
 	{"no descriptor of the library reaches the program", nothing_leaks_in},
 	{"64 listeners at once", many},
+	{"a caller without stdin, stdout and stderr", closed_stdio},
+	{"the first process of a PID namespace", first_in_namespace},
+	{"killed while the child's execve waits: it ends", killed_in_exec},
+	{"killed at any moment of a spawn: no child hangs", killed_while_spawning},
 	{NULL, NULL}};
