@@ -119,8 +119,8 @@ unsigned sluice_active(const struct sluice_supervisor *supervisor);
 /* Serve the listener @fd, which becomes the supervisor's on success and is closed when
  * its last target has ended. @tag comes back in sluice_tag(). SYNC_WAKE_UP is set where
  * the kernel has it (6.6). Nobody else may receive from the same listener. Returns 0;
- * -EINVAL if @fd is no listener; -EEXIST if it is served already, by whatever number (told
- * by kcmp(2), if that works here); -ENOMEM; -ENOSPC for more than 1024 with a keeper. */
+ * -EINVAL if @fd is no listener; -EEXIST if it is served already, by whatever number;
+ * -ENOMEM; -ENOSPC for more than 1024 with a keeper. */
 int sluice_add_listener(struct sluice_supervisor *supervisor, int fd, void *tag);
 
 /* Set the tag of the @index-th listener in the order of adding, for a supervisor that took

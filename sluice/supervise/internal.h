@@ -164,7 +164,7 @@ struct sluice_supervisor {
 	struct opening *openings; /* under the lock */
 	bool openings_stopped;  /* nobody dispatches any more; under the lock */
 	bool paused, dispatching, handed, freeing;
-	bool no_kcmp;           /* one listener may be here twice: look before each RECV */
+	bool twins;             /* one listener may be here twice: look before each RECV */
 	struct handlers handlers;
 	struct workers workers;
 	struct clock clock;

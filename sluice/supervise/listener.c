@@ -130,7 +130,7 @@ static void on_ready(struct sluice_supervisor *sv, struct source *source, uint32
 		return;
 	}
 	/* A second source of the same file, if it could not be told, sees that call too. */
-	if (sv->no_kcmp && sv->listeners->next && !has_call(source->fd))
+	if (sv->twins && sv->listeners->next && !has_call(source->fd))
 		return;
 	sc_sluice_receive(sv, listener);
 }
@@ -145,7 +145,7 @@ struct listener *sc_sluice_same_listener(struct sluice_supervisor *sv, int fd)
 		if (same > 0)
 			return l;
 		if (same < 0) {
-			sv->no_kcmp = true;
+			sv->twins = true;
 			break;
 		}
 	}

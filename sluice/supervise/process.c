@@ -25,14 +25,35 @@ pid_t sc_sluice_fork_pidfd(int *pidfd)
 #endif
 }
 
-/* Whether two of our descriptors are one open file: 1, 0, or -errno where kcmp(2) is missing or
- * forbidden. Usable in the keeper. */
+/* Where kcmp(2) is missing or forbidden: an epoll set knows what it has by open file and
+ * number, so a second one under the same number exists there only if it is the first. */
+static int same_in_epoll(int a, int b)
+{
+	struct epoll_event ev = {.events = 0};
+	int set = (int)syscall(SYS_epoll_create1, EPOLL_CLOEXEC);
+	int number = set < 0 ? -1 : (int)syscall(SYS_fcntl, a, F_DUPFD_CLOEXEC, 0);
+	int rc = -EMFILE;
+
+	if (number >= 0 && syscall(SYS_epoll_ctl, set, EPOLL_CTL_ADD, number, &ev) == 0 &&
+		syscall(SYS_dup3, b, number, O_CLOEXEC) >= 0) {
+		rc = syscall(SYS_epoll_ctl, set, EPOLL_CTL_ADD, number, &ev) ? -errno : 0;
+		rc = rc == -EEXIST ? 1 : rc;
+	}
+	if (number >= 0)
+		syscall(SYS_close, number);
+	if (set >= 0)
+		syscall(SYS_close, set);
+	return rc;
+}
+
+/* Whether two of our descriptors (that can be polled) are one open file: 1, 0, -errno if that
+ * cannot be told. Usable in the keeper. */
 int sc_sluice_same_file(int a, int b)
 {
 	long pid = syscall(SYS_getpid);
 	long rc = syscall(SYS_kcmp, pid, pid, (long)KCMP_FILE, (long)a, (long)b);
 
-	return rc < 0 ? -errno : rc == 0;
+	return rc < 0 ? same_in_epoll(a, b) : rc == 0;
 }
 
 /* ID_VALID of an id that cannot be: a listener says ENOENT, anything else ENOTTY or so. */

@@ -3,9 +3,7 @@
  *
  * Targets here are started by a supervisor process that this one kills. They report each call's
  * result over a pipe, and a call that gets no answer shows as silence. */
-#include "tap.h"
-
-#include <dirent.h>
+#include "runtime.h"
 
 struct report {
 	int tid, nth;
@@ -122,34 +120,6 @@ static int collect(int out, int errnum, uint64_t since, int *bad, int *refused)
 		}
 	}
 	close(out);
-	return n;
-}
-
-/* How many keepers there are (zombies that init has not seen yet apart), killing them or not. */
-static int keepers(bool kill_them)
-{
-	DIR *d = opendir("/proc");
-	struct dirent *e;
-	int n = 0;
-
-	while ((e = readdir(d))) {
-		char path[300], text[128] = "", state = 0;
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/%s/stat", e->d_name);
-		f = strspn(e->d_name, "0123456789") ? fopen(path, "r") : NULL;
-		if (!f)
-			continue;
-		if (fgets(text, sizeof(text), f) &&
-			sscanf(text, "%*d (sluice-keeper) %c", &state) == 1 && state != 'Z' &&
-			state != 'X') {
-			n++;
-			if (kill_them)
-				kill(atoi(e->d_name), SIGKILL);
-		}
-		fclose(f);
-	}
-	closedir(d);
 	return n;
 }
 

@@ -1,0 +1,341 @@
+/* The OCI server against peers that nobody vouches for: whatever they send, a listener that
+ * arrived is never closed (its target would get ENOSYS), nothing blocks, and an honest container
+ * is served beside them.
+ * SPDX-License-Identifier: MIT */
+#include "runtime.h"
+
+#include <sys/resource.h>
+
+static char path[128];
+
+struct seen {
+	int calls, rc;
+};
+
+static int look(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
+{
+	struct seen *seen = data;
+
+	(void)sv;
+	(void)c;
+	seen->calls++;
+	return seen->rc;
+}
+
+static int allow(struct sluice_request *req, void *data)
+{
+	(void)data;
+	return sluice_reply(req, 0);
+}
+
+static struct sluice_supervisor *serve(struct seen *seen, bool keeper)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv;
+
+	o.default_errno = EXDEV;
+	o.keeper = keeper;
+	sv = new_supervisor(&o);
+	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
+	CHECK_EQ(sluice_on_name(sv, "mkdir", allow, NULL), 0);
+	CHECK_EQ(sluice_listen_oci(sv, path, look, seen), 0);
+	return sv;
+}
+
+/* An honest container is served, and everything ends. */
+static void finish(struct sluice_supervisor *sv, struct seen *seen)
+{
+	struct box honest = new_box();
+	int calls = seen->calls, rc = seen->rc;
+
+	seen->rc = 0;
+	offer_box(path, &honest);
+	CHECK_EQ(open_box(&honest, sv), 0);
+	CHECK_EQ(seen->calls, calls + 1);
+	while (sluice_active(sv))
+		CHECK(sluice_dispatch(sv, 20) >= 0);
+	sluice_supervisor_free(sv);
+	seen->rc = rc;
+}
+
+static void misnamed(void)
+{
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv = serve(&seen, false);
+	int before = count_fds();
+	struct box box = new_box();
+	int fds[2] = {open("/dev/null", O_RDONLY | O_CLOEXEC), box.listener};
+
+	offer_fds(path, "{\"fds\":[\"seccompFd\",\"other\"]}", fds, 2);
+	close(fds[0]);
+	close(fds[1]);
+	CHECK_EQ(open_box(&box, sv), EXDEV);
+	CHECK_EQ(seen.calls, 0);
+	while (sluice_active(sv))
+		CHECK(sluice_dispatch(sv, 20) >= 0);
+	CHECK_EQ(count_fds(), before);
+	finish(sv, &seen);
+}
+
+/* Eight in one connection, one of them offered; the others come with it and after it. */
+static void beside_it(void)
+{
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv = serve(&seen, false);
+	struct box box[8];
+	int fds[8], socket = dial(path);
+
+	for (int i = 0; i < 8; i++) {
+		box[i] = new_box();
+		fds[i] = box[i].listener;
+	}
+	CHECK_EQ(send_fds(socket, "{\"fds\":[\"a\",", 12, fds, 1), 12);
+	CHECK_EQ(send_fds(socket, "\"b\",\"c\",\"seccompFd\"]}", 21, fds + 1, 5), 21);
+	CHECK_EQ(send_fds(socket, " ", 1, fds + 6, 2), 1);
+	close(socket);
+	for (int i = 0; i < 8; i++)
+		close(fds[i]);
+	for (int i = 0; i < 8; i++)
+		CHECK_EQ(open_box(&box[i], sv), i == 3 ? 0 : EXDEV);
+	CHECK_EQ(seen.calls, 1);
+	finish(sv, &seen);
+}
+
+static void twice(bool keeper)
+{
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv = serve(&seen, keeper);
+	struct box box = new_box(), junk = new_box(), last = new_box();
+	int fds[3] = {box.listener, box.listener, box.listener};
+
+	offer_fds(path, "{\"fds\":[\"seccompFd\",\"x\",\"x\"]}", fds, 3);
+	offer_fds(path, document, fds, 1); /* decided: nobody is asked again */
+	fds[0] = fds[1] = fds[2] = junk.listener;
+	offer_fds(path, "junk", fds, 3);
+	offer_fds(path, document, fds, 1);
+	close(junk.listener);
+	close(box.listener);
+	offer_box(path, &last);
+	CHECK_EQ(open_box(&last, sv), 0); /* so all were looked at */
+	CHECK_EQ(seen.calls, 2);
+	CHECK_EQ(open_box(&junk, sv), EXDEV); /* with two sources the second RECV would wait */
+	CHECK_EQ(open_box(&box, sv), 0);
+	finish(sv, &seen);
+}
+
+static void the_same_twice(void)
+{
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv;
+	struct box box;
+	int again;
+
+	twice(false);
+	twice(true);
+	sv = serve(&seen, false);
+	box = new_box();
+	again = fcntl(box.listener, F_DUPFD_CLOEXEC, 0);
+	CHECK_EQ(sluice_add_listener(sv, box.listener, NULL), 0);
+	CHECK_EQ(sluice_add_listener(sv, again, NULL), -EEXIST);
+	close(again);
+	CHECK_EQ(open_box(&box, sv), 0);
+	finish(sv, &seen);
+}
+
+static void take_away(int nr)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+
+	CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), nr, 0), 0);
+	CHECK_EQ(seccomp_load(f), 0);
+	seccomp_release(f);
+}
+
+/* As on kernels without it, and in containers that may not call it. */
+static void without_kcmp(void)
+{
+	take_away(SCMP_SYS(kcmp));
+	CHECK(syscall(SYS_kcmp, getpid(), getpid(), 0, 0, 0) == -1);
+	the_same_twice();
+}
+
+/* Nor can it be told another way: then two sources of one listener must do no harm. */
+static void not_told(void)
+{
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv = serve(&seen, false);
+	struct box box = new_box();
+	int again = fcntl(box.listener, F_DUPFD_CLOEXEC, 0);
+
+	take_away(SCMP_SYS(kcmp));
+	take_away(SCMP_SYS(epoll_create1));
+	CHECK_EQ(sluice_add_listener(sv, box.listener, NULL), 0);
+	CHECK_EQ(sluice_add_listener(sv, again, NULL), 0);
+	CHECK_EQ(open_box(&box, sv), 0); /* the second RECV would wait for ever */
+	finish(sv, &seen);
+}
+
+/* More duplicates than a keeper holds listeners. */
+static void duplicates(void)
+{
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv = serve(&seen, true);
+	struct box box = new_box();
+	int fds[64];
+
+	for (int i = 0; i < 64; i++)
+		fds[i] = box.listener;
+	for (int i = 0; i < 20; i++) {
+		offer_fds(path, "x", fds, 64);
+		CHECK(sluice_dispatch(sv, 20) >= 0);
+	}
+	close(box.listener);
+	CHECK_EQ(open_box(&box, sv), EXDEV);
+	finish(sv, &seen);
+}
+
+/* Half a document and an open connection: after a while its target is refused. */
+static void never_ends(void)
+{
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv = serve(&seen, false);
+	struct box box = new_box();
+	int socket = dial(path);
+
+	CHECK_EQ(send_fds(socket, document, 10, &box.listener, 1), 10);
+	close(box.listener);
+	CHECK_EQ(open_box(&box, sv), EXDEV);
+	CHECK_EQ(send_fds(socket, "x", 1, NULL, 0), -1);
+	CHECK_EQ(errno, EPIPE);
+	close(socket);
+	finish(sv, &seen);
+}
+
+static void by_bytes(void)
+{
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv = serve(&seen, false);
+	struct box box = new_box();
+	size_t size = 900000, at;
+	char *text = malloc(size + 1);
+	int socket = dial(path);
+
+	memset(text, ' ', size);
+	memcpy(text, "{\"fds\":[\"seccompFd\"],\"a\":[\"}\\\"]\"", 32);
+	for (at = 32; at < size - 8; at += 4)
+		memcpy(text + at, ",{} ", 4);
+	memcpy(text + at, "]}", 2);
+	CHECK_EQ(send_fds(socket, text, 100, &box.listener, 1), 100);
+	close(box.listener);
+	for (size_t from = 100; from < size;) {
+		size_t n = from < size - 3000 ? 4096 : 1;
+		ssize_t sent = send_fds(socket, text + from, n < size - from ? n : size - from,
+			NULL, 0);
+
+		if (sent < 0 && errno == EPIPE)
+			break; /* it had all that it wants */
+		CHECK(sent > 0);
+		from += (size_t)sent;
+		CHECK(sluice_dispatch(sv, 0) >= 0);
+	}
+	close(socket);
+	CHECK_EQ(open_box(&box, sv), 0);
+	CHECK_EQ(seen.calls, 1);
+	free(text);
+	finish(sv, &seen);
+}
+
+static int fill_table(int *fds, int max)
+{
+	int n = 0;
+
+	while (n < max && (fds[n] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+		n++;
+	CHECK(n < max && errno == EMFILE);
+	return n;
+}
+
+/* There was nothing to do for once: a loop that spins never says so. */
+static void check_idle(struct sluice_supervisor *sv)
+{
+	struct pollfd p = {.fd = sluice_fd(sv), .events = POLLIN};
+	int idle = 0;
+
+	for (int i = 0; i < 100; i++) {
+		CHECK(sluice_dispatch(sv, 0) >= 0);
+		idle += poll(&p, 1, 0) == 0;
+	}
+	CHECK(idle > 0);
+}
+
+/* No descriptors left, when a runtime connects and when it sends: it waits until there are. */
+static void no_descriptors(void)
+{
+	struct rlimit limit = {128, 128};
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv;
+	struct box first = {0}, second = {0};
+	int fds[128], n, early, late;
+
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (int keeper = 0; keeper < 2; keeper++) {
+		sv = serve(&seen, keeper);
+		first = new_box();
+		second = new_box();
+		early = dial(path);
+		for (int i = 0; i < 10; i++)
+			CHECK(sluice_dispatch(sv, 20) >= 0); /* accepted */
+		late = dial(path);
+		n = fill_table(fds, 128);
+		CHECK(send_fds(early, document, strlen(document), &first.listener, 1) > 0);
+		CHECK(send_fds(late, document, strlen(document), &second.listener, 1) > 0);
+		check_idle(sv);
+		CHECK_EQ(seen.calls, 2 * keeper + keeper);
+		while (n)
+			close(fds[--n]);
+		close(early);
+		close(late);
+		close(first.listener);
+		close(second.listener);
+		CHECK_EQ(open_box(&first, sv), 0);
+		CHECK_EQ(open_box(&second, sv), 0);
+		CHECK_EQ(seen.calls, 2 * keeper + keeper + 2);
+		finish(sv, &seen);
+	}
+}
+
+/* Peers that hold as many descriptors as they can and say nothing. */
+static void hoarders(void)
+{
+	struct rlimit limit = {256, 256};
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv;
+	int fds[64], sockets[40];
+
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	sv = serve(&seen, true);
+	for (int i = 0; i < 64; i++)
+		fds[i] = 0;
+	for (int i = 0; i < 40; i++) {
+		sockets[i] = dial(path);
+		CHECK_EQ(send_fds(sockets[i], "{", 1, fds, 64), 1);
+		CHECK(sluice_dispatch(sv, 20) >= 0);
+	}
+	finish(sv, &seen);
+	for (int i = 0; i < 40; i++)
+		close(sockets[i]);
+}
+
+const struct target_main targets[] = {{NULL, NULL}};
+const struct test tests[] = {
+	{"\"seccompFd\" names another descriptor: the listener is kept", misnamed},
+	{"listeners beside the one that is served are refused", beside_it},
+	{"a listener that is sent twice is served once", the_same_twice},
+	{"the same without kcmp(2)", without_kcmp},
+	{"the same where it cannot be told", not_told},
+	{"1280 duplicates of a listener, and then a container", duplicates},
+	{"a document that never ends", never_ends},
+	{"900 KB, the last of it byte by byte", by_bytes},
+	{"no descriptors left: nothing spins, nothing is lost", no_descriptors},
+	{"40 peers with 64 descriptors each", hoarders},
+	{NULL, NULL}};

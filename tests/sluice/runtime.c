@@ -1,0 +1,136 @@
+/* See runtime.h.
+ * SPDX-License-Identifier: MIT */
+#include "runtime.h"
+
+#include <dirent.h>
+#include <sys/un.h>
+
+const char document[] = "{\"fds\":[\"seccompFd\"],\"pid\":1,\"state\":{\"id\":\"box\"}}";
+
+static void __attribute__((noreturn)) be_box(int report, int go)
+{
+	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	int fd;
+	char c;
+
+	CHECK_EQ(seccomp_load(f), 0);
+	fd = seccomp_notify_fd(f);
+	CHECK(fd >= 0);
+	CHECK(write(report, &fd, sizeof(fd)) == sizeof(fd));
+	CHECK(read(go, &c, 1) == 1); /* it was taken */
+	close(fd);
+	seccomp_release(f);
+	CHECK(write(report, &fd, sizeof(fd)) == sizeof(fd));
+	if (read(go, &c, 1) != 1)
+		_exit(255);
+	_exit(syscall(SYS_mkdir, "x", 0700) == 0 ? 0 : errno);
+}
+
+struct box new_box(void)
+{
+	int report[2], go[2], fd, pidfd;
+	struct box box;
+
+	CHECK(pipe2(report, O_CLOEXEC) == 0 && pipe2(go, O_CLOEXEC) == 0);
+	fflush(stdout);
+	box.pid = fork();
+	if (box.pid == 0) {
+		close(go[1]);
+		be_box(report[1], go[0]);
+	}
+	close(report[1]);
+	close(go[0]);
+	box.go = go[1];
+	CHECK(read(report[0], &fd, sizeof(fd)) == sizeof(fd));
+	pidfd = (int)syscall(SYS_pidfd_open, box.pid, 0);
+	box.listener = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	CHECK(box.listener >= 0);
+	close(pidfd);
+	CHECK(write(box.go, "t", 1) == 1);
+	CHECK(read(report[0], &fd, sizeof(fd)) == sizeof(fd));
+	close(report[0]);
+	return box;
+}
+
+int open_box(struct box *box, struct sluice_supervisor *sv)
+{
+	int status = 0;
+
+	CHECK(write(box->go, "g", 1) == 1);
+	while (waitpid(box->pid, &status, sv ? WNOHANG : 0) == 0)
+		CHECK(sluice_dispatch(sv, 20) >= 0);
+	close(box->go);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+int dial(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(a.sun_path, path);
+	CHECK_EQ(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+ssize_t send_fds(int socket, const char *text, size_t size, const int *fds, int count)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int) * 64)];
+		struct cmsghdr head;
+	} control = {{0}};
+	struct iovec iov = {(void *)(uintptr_t)text, size};
+	struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	CHECK(count <= 64);
+	if (count) {
+		control.head.cmsg_len = CMSG_LEN(sizeof(int) * (size_t)count);
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		memcpy(CMSG_DATA(&control.head), fds, sizeof(int) * (size_t)count);
+		h.msg_control = control.bytes;
+		h.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)count);
+	}
+	return sendmsg(socket, &h, MSG_NOSIGNAL);
+}
+
+void offer_fds(const char *path, const char *text, const int *fds, int count)
+{
+	int socket = dial(path);
+
+	CHECK_EQ(send_fds(socket, text, strlen(text), fds, count), strlen(text));
+	close(socket);
+}
+
+void offer_box(const char *path, struct box *box)
+{
+	offer_fds(path, document, &box->listener, 1);
+	close(box->listener);
+}
+
+int keepers(bool kill_them)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	int n = 0;
+
+	while ((e = readdir(d))) {
+		char path[300], text[128] = "", state = 0;
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%s/stat", e->d_name);
+		f = strspn(e->d_name, "0123456789") ? fopen(path, "r") : NULL;
+		if (!f)
+			continue;
+		if (fgets(text, sizeof(text), f) &&
+			sscanf(text, "%*d (sluice-keeper) %c", &state) == 1 && state != 'Z' &&
+			state != 'X') {
+			n++;
+			if (kill_them)
+				kill(atoi(e->d_name), SIGKILL);
+		}
+		fclose(f);
+	}
+	closedir(d);
+	return n;
+}
