@@ -125,9 +125,9 @@ static int collect(int out, int errnum, uint64_t since, int *bad, int *refused)
 
 static int no_keeper_left(void)
 {
-	for (int i = 0; i < 200 && keepers(false); i++)
+	for (int i = 0; i < 200 && keepers(0); i++)
 		usleep(20000);
-	return !keepers(false);
+	return !keepers(0);
 }
 
 static void kill_it(pid_t pid)
@@ -327,9 +327,9 @@ static void keeper_killed(void)
 	o.keeper = true;
 	o.default_errno = EXDEV;
 	pid = start_supervisor(&o, sit, 5, &out);
-	while (keepers(false) != 1) /* it may not have its name yet */
+	while (keepers(0) != 1) /* it may not have its name yet */
 		usleep(1000);
-	CHECK_EQ(keepers(true), 1);
+	CHECK_EQ(keepers(SIGKILL), 1);
 	usleep(300000); /* time to notice */
 	kill_it(pid);
 	CHECK_EQ(collect(out, EXDEV, now_ns(), &bad, &refused), 20);

@@ -9,10 +9,14 @@ const char document[] = "{\"fds\":[\"seccompFd\"],\"pid\":1,\"state\":{\"id\":\"
 
 static void __attribute__((noreturn)) be_box(int report, int go)
 {
-	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	scmp_filter_ctx f;
 	int fd;
 	char c;
 
+	for (fd = 3; fd < 1024; fd++) /* others' listeners, or nobody would ever see them closed */
+		if (fd != report && fd != go)
+			close(fd);
+	f = filter_of(false, "mkdir", NULL);
 	CHECK_EQ(seccomp_load(f), 0);
 	fd = seccomp_notify_fd(f);
 	CHECK(fd >= 0);
@@ -108,7 +112,7 @@ void offer_box(const char *path, struct box *box)
 	close(box->listener);
 }
 
-int keepers(bool kill_them)
+int keepers(int sig)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
@@ -126,8 +130,7 @@ int keepers(bool kill_them)
 			sscanf(text, "%*d (sluice-keeper) %c", &state) == 1 && state != 'Z' &&
 			state != 'X') {
 			n++;
-			if (kill_them)
-				kill(atoi(e->d_name), SIGKILL);
+			kill(atoi(e->d_name), sig);
 		}
 		fclose(f);
 	}

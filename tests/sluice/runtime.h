@@ -25,7 +25,7 @@ void offer_fds(const char *path, const char *text, const int *fds, int count);
 void offer_box(const char *path, struct box *box);
 extern const char document[]; /* {"fds":["seccompFd"],...}: of offer_box() */
 
-/* How many keepers there are (zombies that init has not seen yet apart), killing them or not. */
-int keepers(bool kill_them);
+/* How many keepers there are (zombies that init has not seen yet apart); each gets @sig. */
+int keepers(int sig);
 
 #endif
