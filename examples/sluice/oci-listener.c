@@ -126,26 +126,28 @@ static int make_directory(struct sluice_request *req, int dirfd, unsigned path_a
 	return rc ? sluice_fail(req, rc) : sluice_reply(req, 0);
 }
 
-static int mkdir_slowly(struct sluice_request *req, void *data)
+static int mkdir_now(struct sluice_request *req, void *data)
 {
 	(void)data;
 	return make_directory(req, AT_FDCWD, 0);
 }
 
-static int mkdirat_slowly(struct sluice_request *req, void *data)
+static int mkdirat_now(struct sluice_request *req, void *data)
 {
 	(void)data;
 	return make_directory(req, sluice_arg_int(req, 0), 1);
 }
 
+/* A container may have file systems that answer slowly or never: that is for a worker, and
+ * the time-out, or one container would hold up all others. */
 static int on_mkdir(struct sluice_request *req, void *data)
 {
-	return sluice_work(req, mkdir_slowly, data);
+	return sluice_work(req, mkdir_now, data);
 }
 
 static int on_mkdirat(struct sluice_request *req, void *data)
 {
-	return sluice_work(req, mkdirat_slowly, data);
+	return sluice_work(req, mkdirat_now, data);
 }
 
 int main(int argc, char **argv)
@@ -161,8 +163,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	wanted = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
-	options.timeout_ms = 10000;
 	options.keeper = true; /* containers outlive a crash of this program */
+	options.timeout_ms = 5000;
+	options.workers = 16;
 	options.log = print_line;
 	options.error = &error;
 	if (sluice_supervisor_new(&options, &sv)) {

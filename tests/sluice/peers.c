@@ -326,6 +326,86 @@ static void hoarders(void)
 		close(sockets[i]);
 }
 
+/* The example, with peers like these around it, and killed in the end. */
+static pid_t start_example(void)
+{
+	const char *examples = getenv("SLUICE_EXAMPLES");
+	char program[4096];
+	pid_t pid;
+
+	if (!examples)
+		SKIP("SLUICE_EXAMPLES is not set");
+	if (geteuid() != 0)
+		SKIP("needs root: ptrace access to a process that is not its child");
+	snprintf(program, sizeof(program), "%s/sluice-example-oci-listener", examples);
+	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		int null = open("/dev/null", O_RDWR);
+
+		dup2(null, 1);
+		dup2(null, 2);
+		execl(program, program, path, NULL);
+		_exit(127);
+	}
+	while (access(path, F_OK))
+		CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0);
+	return pid;
+}
+
+static struct box metadata_box(const char *cwd, const char *allowed)
+{
+	char text[512];
+	struct box box;
+
+	CHECK_EQ(chdir(cwd), 0);
+	box = new_box();
+	snprintf(text, sizeof(text), "{\"fds\":[\"seccompFd\"],\"metadata\":\"%s\"}", allowed);
+	offer_fds(path, text, &box.listener, 1);
+	close(box.listener);
+	return box;
+}
+
+static void example(void)
+{
+	pid_t pid = start_example();
+	struct box good, outside, vague, bad[3], living;
+	int sockets[40], fds[64];
+	char allowed[128], other[128];
+
+	snprintf(allowed, sizeof(allowed), "%s", scratch_dir());
+	snprintf(other, sizeof(other), "%s", scratch_dir());
+	for (int i = 0; i < 3; i++)
+		bad[i] = new_box();
+	offer_fds(path, "junk", &bad[0].listener, 1);
+	for (int i = 0; i < 64; i++)
+		fds[i] = bad[1].listener;
+	offer_fds(path, "{\"fds\":[\"x\",\"y\"],\"metadata\":\"/\"}", fds, 64);
+	for (int i = 0; i < 40; i++) {
+		sockets[i] = dial(path);
+		CHECK_EQ(send_fds(sockets[i], "{", 1, &bad[2].listener, 1), 1);
+	}
+	for (int i = 0; i < 3; i++)
+		close(bad[i].listener);
+	good = metadata_box(allowed, allowed);
+	outside = metadata_box(other, allowed);
+	vague = metadata_box(allowed, "no directory");
+	living = metadata_box(allowed, allowed);
+	CHECK_EQ(open_box(&good, NULL), 0);
+	CHECK_EQ(open_box(&outside, NULL), EACCES);
+	CHECK_EQ(open_box(&vague, NULL), EPERM);
+	CHECK_EQ(open_box(&bad[0], NULL), EPERM);
+	CHECK_EQ(open_box(&bad[1], NULL), EPERM);
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	CHECK_EQ(open_box(&living, NULL), EPERM);
+	CHECK_EQ(open_box(&bad[2], NULL), EPERM);
+	for (int i = 0; i < 40; i++)
+		close(sockets[i]);
+	CHECK_EQ(chdir("/"), 0);
+}
+
 const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"\"seccompFd\" names another descriptor: the listener is kept", misnamed},
@@ -338,4 +418,5 @@ const struct test tests[] = {
 	{"900 KB, the last of it byte by byte", by_bytes},
 	{"no descriptors left: nothing spins, nothing is lost", no_descriptors},
 	{"40 peers with 64 descriptors each", hoarders},
+	{"the example among such peers, and killed", example},
 	{NULL, NULL}};
