@@ -361,7 +361,8 @@ static struct box metadata_box(const char *cwd, const char *allowed)
 
 	CHECK_EQ(chdir(cwd), 0);
 	box = new_box();
-	snprintf(text, sizeof(text), "{\"fds\":[\"seccompFd\"],\"metadata\":\"%s\"}", allowed);
+	snprintf(text, sizeof(text),
+		"{\"fds\":[\"seccompFd\"],\"pid\":%d,\"metadata\":\"%s\"}", (int)box.pid, allowed);
 	offer_fds(path, text, &box.listener, 1);
 	close(box.listener);
 	return box;
