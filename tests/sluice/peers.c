@@ -354,15 +354,14 @@ static pid_t start_example(void)
 	return pid;
 }
 
-static struct box metadata_box(const char *cwd, const char *allowed)
+/* A container with a root file system of its own, as the example wants it. */
+static struct box metadata_box(const char *root, const char *cwd, const char *metadata)
 {
+	struct box box = new_box_in(root, cwd);
 	char text[512];
-	struct box box;
 
-	CHECK_EQ(chdir(cwd), 0);
-	box = new_box();
-	snprintf(text, sizeof(text),
-		"{\"fds\":[\"seccompFd\"],\"pid\":%d,\"metadata\":\"%s\"}", (int)box.pid, allowed);
+	snprintf(text, sizeof(text), "{\"fds\":[\"seccompFd\"],\"metadata\":\"%s\",\"pid\":%d}",
+		metadata, (int)box.pid);
 	offer_fds(path, text, &box.listener, 1);
 	close(box.listener);
 	return box;
@@ -373,10 +372,11 @@ static void example(void)
 	pid_t pid = start_example();
 	struct box good, outside, vague, bad[3], living;
 	int sockets[40], fds[64];
-	char allowed[128], other[128];
+	char root[128], made[160];
 
-	snprintf(allowed, sizeof(allowed), "%s", scratch_dir());
-	snprintf(other, sizeof(other), "%s", scratch_dir());
+	snprintf(root, sizeof(root), "%s", scratch_dir());
+	snprintf(made, sizeof(made), "%s/allowed", root);
+	CHECK_EQ(mkdir(made, 0755), 0);
 	for (int i = 0; i < 3; i++)
 		bad[i] = new_box();
 	offer_fds(path, "junk", &bad[0].listener, 1);
@@ -389,10 +389,10 @@ static void example(void)
 	}
 	for (int i = 0; i < 3; i++)
 		close(bad[i].listener);
-	good = metadata_box(allowed, allowed);
-	outside = metadata_box(other, allowed);
-	vague = metadata_box(allowed, "no directory");
-	living = metadata_box(allowed, allowed);
+	good = metadata_box(root, "/allowed", "/allowed");
+	outside = metadata_box(root, "/", "/allowed");
+	vague = metadata_box(root, "/allowed", "no directory");
+	living = metadata_box(root, "/allowed", "/allowed");
 	CHECK_EQ(open_box(&good, NULL), 0);
 	CHECK_EQ(open_box(&outside, NULL), EACCES);
 	CHECK_EQ(open_box(&vague, NULL), EPERM);
@@ -404,7 +404,6 @@ static void example(void)
 	CHECK_EQ(open_box(&bad[2], NULL), EPERM);
 	for (int i = 0; i < 40; i++)
 		close(sockets[i]);
-	CHECK_EQ(chdir("/"), 0);
 }
 
 const struct target_main targets[] = {{NULL, NULL}};

@@ -7,7 +7,7 @@
 
 const char document[] = "{\"fds\":[\"seccompFd\"],\"pid\":1,\"state\":{\"id\":\"box\"}}";
 
-static void __attribute__((noreturn)) be_box(int report, int go)
+static void __attribute__((noreturn)) be_box(const char *root, const char *cwd, int report, int go)
 {
 	scmp_filter_ctx f;
 	int fd;
@@ -16,6 +16,8 @@ static void __attribute__((noreturn)) be_box(int report, int go)
 	for (fd = 3; fd < 1024; fd++) /* others' listeners, or nobody would ever see them closed */
 		if (fd != report && fd != go)
 			close(fd);
+	if (root)
+		CHECK(chroot(root) == 0 && chdir(cwd) == 0);
 	f = filter_of(false, "mkdir", NULL);
 	CHECK_EQ(seccomp_load(f), 0);
 	fd = seccomp_notify_fd(f);
@@ -30,7 +32,7 @@ static void __attribute__((noreturn)) be_box(int report, int go)
 	_exit(syscall(SYS_mkdir, "x", 0700) == 0 ? 0 : errno);
 }
 
-struct box new_box(void)
+struct box new_box_in(const char *root, const char *cwd)
 {
 	int report[2], go[2], fd, pidfd;
 	struct box box;
@@ -40,7 +42,7 @@ struct box new_box(void)
 	box.pid = fork();
 	if (box.pid == 0) {
 		close(go[1]);
-		be_box(report[1], go[0]);
+		be_box(root, cwd, report[1], go[0]);
 	}
 	close(report[1]);
 	close(go[0]);
@@ -54,6 +56,11 @@ struct box new_box(void)
 	CHECK(read(report[0], &fd, sizeof(fd)) == sizeof(fd));
 	close(report[0]);
 	return box;
+}
+
+struct box new_box(void)
+{
+	return new_box_in(NULL, NULL);
 }
 
 int open_box(struct box *box, struct sluice_supervisor *sv)

@@ -13,6 +13,8 @@ struct box {
 };
 
 struct box new_box(void);
+/* The same with another root directory, and in @cwd there. */
+struct box new_box_in(const char *root, const char *cwd);
 /* Let it make its call and end; 0 or the call's errno. @sv: dispatch meanwhile, or NULL. */
 int open_box(struct box *box, struct sluice_supervisor *sv);
 
