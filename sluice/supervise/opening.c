@@ -33,9 +33,9 @@ static struct opening *of_process(struct source *source)
 	return (struct opening *)(void *)((char *)source - offsetof(struct opening, process));
 }
 
-static void unref(struct opening *o)
+static void unref(struct opening *o, int count)
 {
-	if (atomic_fetch_sub(&o->refs, 1) != 1)
+	if (atomic_fetch_sub(&o->refs, count) != count)
 		return;
 	closep(&o->source.fd);
 	closep(&o->process.fd);
@@ -46,16 +46,16 @@ static void destroy_socket(struct source *source)
 {
 	closep(&source->fd);
 	source->fd = -1;
-	unref((struct opening *)source);
+	unref((struct opening *)source, 1);
 }
 
 static void destroy_process(struct source *source)
 {
-	unref(of_process(source));
+	unref(of_process(source), 1);
 }
 
-/* Whether the caller is the one to end @o; with a reference then. */
-static bool claim(struct sluice_supervisor *sv, struct opening *o)
+/* Whether the caller is the one to end @o; with @references more then. */
+static bool claim(struct sluice_supervisor *sv, struct opening *o, int references)
 {
 	bool ours;
 
@@ -63,7 +63,7 @@ static bool claim(struct sluice_supervisor *sv, struct opening *o)
 	ours = !o->ended;
 	o->ended = true;
 	if (ours)
-		atomic_fetch_add(&o->refs, 1);
+		atomic_fetch_add(&o->refs, references);
 	pthread_mutex_unlock(&sv->lock);
 	return ours;
 }
@@ -82,7 +82,6 @@ static void let_go(struct sluice_supervisor *sv, struct opening *o)
 	syscall(SYS_pidfd_send_signal, o->process.fd, SIGKILL, NULL, 0);
 	if (o->socket_watched)
 		leave(sv, &o->source);
-	unref(o);
 }
 
 /* By its pidfd: the program may have taken it from us, with a wait(2) of its own. */
@@ -125,7 +124,7 @@ static void on_opened(struct sluice_supervisor *sv, struct source *source, uint3
 	int rc = sc_sluice_recv_message(source->fd, &m, fds, &n);
 
 	(void)events;
-	if (claim(sv, o)) {
+	if (claim(sv, o, 0)) {
 		if (!rc && n == 1)
 			sluice_reply_fd(o->req, fds[0], o->flags);
 		else
@@ -140,10 +139,11 @@ static void on_cancelled(struct sluice_request *req, void *data)
 {
 	struct sluice_supervisor *sv = req->sv;
 
-	if (!claim(sv, data))
+	if (!claim(sv, data, 1)) /* or its thread, still at it, might free it meanwhile */
 		return;
 	sluice_fail(req, 0);
 	let_go(sv, data);
+	unref(data, 1);
 }
 
 /* It may wait long: nobody's pipe is to stay open because of that. */
@@ -277,9 +277,12 @@ static bool watch(struct sluice_supervisor *sv, struct opening *o)
 	return good;
 }
 
-/* It has its verdict before the loop knows of it: that reaps the helper, if it still runs. */
-static void give_up(struct sluice_supervisor *sv, struct opening *o)
+/* It has its verdict before the loop knows of it: that reaps the helper, if it still runs.
+ * Returns how many of the loop's references are the caller's to drop. */
+static int give_up(struct sluice_supervisor *sv, struct opening *o)
 {
+	int left = 1; /* the socket's reference */
+
 	pthread_mutex_lock(&sv->lock);
 	if (!sv->openings_stopped)
 		o->process_watched = sc_sluice_watch(sv, &o->process, EPOLLIN) == 0;
@@ -287,9 +290,9 @@ static void give_up(struct sluice_supervisor *sv, struct opening *o)
 	if (!o->process_watched) {
 		unlist(sv, o);
 		reap_now(o, sc_sluice_now() + REAP_MS * 1000000ull);
-		unref(o);
+		left++;
 	}
-	unref(o); /* the socket's */
+	return left;
 }
 
 /* In any thread: the loop may end it before we are through, and the request with it. */
@@ -298,7 +301,7 @@ static int start(struct sluice_request *req, int item, const struct open_how *ho
 {
 	struct sluice_supervisor *sv = req->sv;
 	struct opening *o;
-	int rc;
+	int references = 1, rc;
 
 	if (too_many(sv))
 		return -EAGAIN;
@@ -312,13 +315,13 @@ static int start(struct sluice_request *req, int item, const struct open_how *ho
 	sv->openings = o;
 	pthread_mutex_unlock(&sv->lock);
 	if (sluice_on_cancel(req, on_cancelled, o) || !watch(sv, o)) {
-		if (claim(sv, o)) {
+		if (claim(sv, o, 0)) {
 			sluice_fail(req, EIO);
 			let_go(sv, o);
 		}
-		give_up(sv, o);
+		references += give_up(sv, o);
 	}
-	unref(o);
+	unref(o, references);
 	sc_sluice_request_unref(req);
 	return 0;
 }
@@ -362,7 +365,7 @@ void sc_sluice_openings_stop(struct sluice_supervisor *sv)
 	struct opening *o;
 
 	while ((o = stop_next(sv))) {
-		if (claim(sv, o)) {
+		if (claim(sv, o, 0)) {
 			sluice_fail(o->req, 0);
 			let_go(sv, o);
 		}
@@ -370,6 +373,6 @@ void sc_sluice_openings_stop(struct sluice_supervisor *sv)
 			reap_now(o, deadline);
 			leave(sv, &o->process);
 		}
-		unref(o);
+		unref(o, 1);
 	}
 }
