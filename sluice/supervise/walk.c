@@ -34,15 +34,15 @@ struct walk {
 };
 
 /* An object as reached through one mount: a bind mount of the root is not the root. */
-static int identify(int fd, struct identity *id)
+static bool identify(int fd, struct identity *id)
 {
 	struct statx x = {0};
 
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | 0x1000 /* STATX_MNT_ID */, &x))
-		return -errno;
+		return false;
 	*id = (struct identity){x.stx_dev_major, x.stx_dev_minor, x.stx_ino,
 		((uint64_t *)&x)[18]}; /* stx_mnt_id at byte 144, 5.8: zero before */
-	return 0;
+	return true;
 }
 
 static bool same(const struct identity *a, const struct identity *b)
@@ -81,7 +81,7 @@ static int check_within(struct walk *w)
 	if (!w->went_up)
 		return 0;
 	cur = fcntl(w->cur, F_DUPFD_CLOEXEC, 3);
-	if (cur < 0 || identify(cur, &id))
+	if (cur < 0 || !identify(cur, &id))
 		return -EXDEV;
 	while (!same(&id, &w->root)) {
 		int parent = openat(cur, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -89,7 +89,7 @@ static int check_within(struct walk *w)
 		closep(&cur);
 		cur = parent;
 		rc = spend(w);
-		if (cur < 0 || rc || identify(cur, &up) || same(&id, &up))
+		if (cur < 0 || rc || !identify(cur, &up) || same(&id, &up))
 			return rc == -ENOENT ? rc : -EXDEV;
 		id = up;
 	}
@@ -115,10 +115,10 @@ static int restart(struct walk *w)
 static int step_up(struct walk *w)
 {
 	struct identity id;
-	int rc = identify(w->cur, &id), fd;
+	int fd;
 
-	if (rc)
-		return rc;
+	if (!identify(w->cur, &id))
+		return -EIO;
 	if (same(&id, &w->root))
 		return 0;
 	fd = openat(w->cur, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -415,9 +415,8 @@ int sc_sluice_walk(struct sluice_request *req, int start, const char *path, unsi
 	if (root < 0)
 		return root;
 	strcpy(w.rest, path);
-	rc = identify(root, &w.root);
-	if (rc)
-		return rc;
+	if (!identify(root, &w.root))
+		return -EIO;
 	w.cur = fcntl(path[0] == '/' ? root : start, F_DUPFD_CLOEXEC, 3);
 	rc = w.cur < 0 ? -errno : follow_all(&w, &found);
 	/* Nor does an error say what there is outside. */
