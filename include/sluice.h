@@ -317,7 +317,8 @@ int sluice_get_fd(struct sluice_request *request, int target_fd);
 
 /* ---- paths -------------------------------------------------------------------------- */
 /* A target that can mount a file system of its own making (FUSE) can hold up whoever looks into
- * it or reads memory mapped from it. For such targets use sluice_work() and a timeout. */
+ * it or reads memory mapped from it; one that may use userfaultfd(2) for faults of the kernel,
+ * whoever reads its memory. For such targets use sluice_work() and a timeout. */
 
 /* Open @path (a copy) as the target would name it: from its @dirfd (AT_FDCWD: its working
  * directory), inside its root, /proc/self being the target, magic links only those of
