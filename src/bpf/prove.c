@@ -178,18 +178,24 @@ static bool returns_a(const struct sc_prog *p)
 
 /* RET A may have 2^32 verdicts, but only 32 bits. Equality of two arguments takes 2^32
  * nodes with one argument above the other, and 96 with their bits interleaved; most
- * else is smaller the first way. */
+ * else is smaller the first way. Where both are tried, each has half of the steps. */
 static int prove(const struct sc_side sides[2], const struct sc_prove_limits *limits,
 	struct sc_counterexample *cex)
 {
-	struct sc_sides_how how = {.limits = limits};
+	bool again = uses_x(sides[0].prog) || uses_x(sides[1].prog);
+	struct sc_prove_limits each = limits ? *limits : (struct sc_prove_limits){0};
+	struct sc_sides_how how = {.limits = &each};
 	int rc;
 
+	if (each.max_steps == 0)
+		each.max_steps = SC_PROVE_STEPS;
+	if (again)
+		each.max_steps -= each.max_steps / 2;
 	if (!sides[0].bitmap)
 		how.by_bits = returns_a(sides[0].prog) || returns_a(sides[1].prog);
 	rc = attempt(sides, &how, cex);
 	how.interleaved = true;
-	if (rc == -E2BIG && (uses_x(sides[0].prog) || uses_x(sides[1].prog)))
+	if (rc == -E2BIG && again)
 		rc = attempt(sides, &how, cex);
 	return rc;
 }

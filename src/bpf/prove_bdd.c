@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bpf/prove_bdd.h"
+#include "util/cleanup.h"
 
 #define FIRST_NODES 4096u
 #define MAX_MEMO    (1u << 20)
@@ -73,16 +74,18 @@ static void insert(struct sc_bdd *b, uint32_t index)
 	b->slots[at] = index + 1;
 }
 
-/* The memo may forget, so it is simply thrown away when it grows with the nodes. */
+/* The memo may forget, so it is simply thrown away when it grows with the nodes. The slots
+ * go before the nodes grow: what is there at once counts. */
 static int resize(struct sc_bdd *b, uint32_t cap)
 {
 	uint32_t n_memo = cap < MAX_MEMO ? cap : MAX_MEMO;
-	struct sc_bdd_node *nodes = realloc(b->nodes, cap * sizeof(*nodes));
+	struct sc_bdd_node *nodes;
 
+	free(steal_ptr(b->slots));
+	nodes = realloc(b->nodes, cap * sizeof(*nodes));
 	if (!nodes)
 		return -ENOMEM;
 	b->nodes = nodes;
-	free(b->slots);
 	b->slots = calloc(2 * (size_t)cap, sizeof(*b->slots));
 	if (!b->slots)
 		return -ENOMEM;
@@ -117,11 +120,19 @@ void sc_bdd_clear(struct sc_bdd *b)
 	memset(b, 0, sizeof(*b));
 }
 
-bool sc_bdd_step(struct sc_bdd *b)
+bool sc_bdd_steps(struct sc_bdd *b, unsigned int n)
 {
-	if (b->err == 0 && ++b->steps > b->max_steps)
+	if (b->err < 0)
+		return false;
+	b->steps += n;
+	if (b->steps > b->max_steps)
 		b->err = -E2BIG;
 	return b->err == 0;
+}
+
+bool sc_bdd_step(struct sc_bdd *b)
+{
+	return sc_bdd_steps(b, 1);
 }
 
 static uint32_t add(struct sc_bdd *b, const struct sc_bdd_node *n)

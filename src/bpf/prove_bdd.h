@@ -63,8 +63,10 @@ uint32_t sc_bdd_node(struct sc_bdd *b, uint32_t level, uint32_t lo, uint32_t hi)
 /* The constant that @f is for an input. */
 uint32_t sc_bdd_eval(const struct sc_bdd *b, uint32_t f, const uint32_t words[16]);
 
-/* Count one unit of work. False when the budget is used up or something failed. */
+/* Count one unit of work, or @n. False when the budget is used up or something failed.
+ * Every loop whose length is not that of the input counts what it does. */
 bool sc_bdd_step(struct sc_bdd *b);
+bool sc_bdd_steps(struct sc_bdd *b, unsigned int n);
 
 static inline uint32_t sc_bdd_top(const struct sc_bdd *b, uint32_t f)
 {

@@ -22,7 +22,10 @@ enum {
 };
 
 #define NONE	   UINT32_MAX
-#define MAX_VALUES (1u << 18) /* of 132 bytes */
+/* Together 30 MB, however many nodes are granted. Real profiles have a few thousand states
+ * and a dozen values. */
+#define MAX_VALUES (1u << 17) /* of 132 bytes */
+#define MAX_STATES (1u << 17) /* of 100 bytes */
 
 struct state {
 	uint32_t cells[N_CELLS]; /* scratch memory, A, X: indices of values */
@@ -189,7 +192,7 @@ static int reach(
 		if (!sc_bdd_step(x->b))
 			return x->b->err;
 	}
-	if (x->n_states >= x->b->max_nodes)
+	if (x->n_states >= x->b->max_nodes || x->n_states == MAX_STATES)
 		return -E2BIG;
 	rc = reserve(
 		(void **)&x->states, x->n_states, &x->cap_states, sizeof(*x->states));
@@ -226,6 +229,8 @@ static int load(
 
 	switch (BPF_MODE(f->code)) {
 	case BPF_ABS:
+		if (!sc_bdd_steps(x->b, 32)) /* a node a bit */
+			return x->b->err;
 		v = sc_vec_word(x->b, f->k / 4);
 		return intern(x, &v, out);
 	case BPF_MEM:
@@ -326,6 +331,8 @@ static int carry(struct exec *x, struct state *s)
 		bool ends = false;
 		int rc;
 
+		if (!sc_bdd_step(x->b))
+			return x->b->err;
 		if (pc != s->pc && x->target[pc])
 			return go_to(x, s, pc);
 		if (x->how == SC_EXEC_EMULATOR && !emulator_follows(f))
@@ -376,7 +383,7 @@ static uint32_t verdict_of(struct sc_bdd *b, const struct sc_vec *v)
 	uint32_t value, level = SC_BDD_LEVELS, lo, hi;
 	struct sc_vec half;
 
-	if (!sc_bdd_step(b))
+	if (!sc_bdd_steps(b, 32)) /* looks at all bits */
 		return SC_BDD_FALSE;
 	if (sc_vec_is_constant(v, &value))
 		return sc_bdd_constant(b, value);
@@ -414,6 +421,8 @@ static uint32_t backward(struct exec *x, unsigned int bit)
 		for (uint32_t i = x->states_of[pc]; i != NONE; i = x->states[i].next) {
 			struct state *s = &x->states[i];
 
+			if (!sc_bdd_step(x->b))
+				return SC_BDD_FALSE;
 			if (s->cond == NONE)
 				s->result = ending(x, s, bit);
 			else if (s->cond == SC_BDD_TRUE)

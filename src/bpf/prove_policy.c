@@ -131,7 +131,7 @@ static uint32_t call_function(struct sc_bdd *b, const struct sc_lowered *p,
 {
 	uint32_t f = sc_bdd_constant(b, abi->otherwise);
 
-	for (uint32_t i = call->n_rules; i-- > 0;) {
+	for (uint32_t i = call->n_rules; b->err == 0 && i-- > 0;) {
 		const struct sc_low_rule *rule = &p->rules[call->first_rule + i];
 		uint32_t holds = SC_BDD_TRUE;
 
@@ -151,7 +151,7 @@ static void cut_abi(struct sc_bdd *b, const struct sc_lowered *p,
 	uint32_t otherwise = sc_bdd_constant(b, abi->otherwise);
 
 	cut(c, abi->first, otherwise);
-	for (uint32_t i = 0; i < abi->n_calls; i++) {
+	for (uint32_t i = 0; b->err == 0 && i < abi->n_calls; i++) {
 		const struct sc_low_call *call = &p->calls[abi->first_call + i];
 
 		if (call->nr < abi->first || call->nr > abi->last)

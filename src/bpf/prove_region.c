@@ -35,10 +35,8 @@ static void pieces_clear(struct pieces *p)
 	free(p->at);
 }
 
-static int push(struct sc_bdd *b, struct pieces *p, struct piece piece)
+static int push(struct pieces *p, struct piece piece)
 {
-	if (!sc_bdd_step(b))
-		return b->err;
 	if (p->n == p->max)
 		return -E2BIG;
 	if (p->n == p->cap) {
@@ -80,6 +78,8 @@ static int collect_ranges(struct sc_bdd *b, struct pieces *out, const struct pie
 	struct piece h;
 	int rc;
 
+	if (!sc_bdd_step(b))
+		return b->err;
 	if (p->u == p->v)
 		return 0;
 	if (top(b, p) >= end) {
@@ -87,7 +87,7 @@ static int collect_ranges(struct sc_bdd *b, struct pieces *out, const struct pie
 			last->hi = p->hi;
 			return 0;
 		}
-		return push(b, out, *p);
+		return push(out, *p);
 	}
 	h = half(b, p, end - bits, false);
 	h.hi = p->lo + ((UINT32_C(1) << (bits - 1)) - 1);
@@ -104,10 +104,12 @@ static int collect_patterns(
 {
 	uint32_t level = top(b, p);
 
+	if (!sc_bdd_step(b))
+		return b->err;
 	if (p->u == p->v)
 		return 0;
 	if (level >= end)
-		return push(b, out, *p);
+		return push(out, *p);
 	for (int side = 0; side < 2; side++) {
 		struct piece h = half(b, p, level, side);
 		int rc;

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "bpf/prove.h"
+#include "bpf/prove_side.h"
 #include "randprog.h"
+#include "util/cleanup.h"
 
 #define N(a)		 (sizeof(a) / sizeof((a)[0]))
 #define LD(off)		 BPF_STMT(BPF_LD | BPF_W | BPF_ABS, off)
@@ -113,6 +115,87 @@ static void test_many_values(void **state)
 	assert_int_equal(sc_prove_programs(&p, &p, &limits, NULL), SC_PROOF_EQUAL);
 }
 
+/* 2^n states: scratch word i says whether bit i of the first argument is set. All of them
+ * live through the row of @filler, and count there. */
+static void many_ways(struct sc_prog *p, unsigned int n, struct sock_filter filler)
+{
+	uint32_t end = SC_BPF_MAX - 3 * n - 1;
+
+	p->len = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		const struct sock_filter part[] = {BPF_STMT(BPF_LD | BPF_IMM, 0),
+			BPF_STMT(BPF_ST, i), LDA(0), JMP(BPF_JSET, 1u << i, 0, 2),
+			BPF_STMT(BPF_LD | BPF_IMM, 1), BPF_STMT(BPF_ST, i)};
+
+		memcpy(&p->insns[p->len], part, sizeof(part));
+		p->len += N(part);
+	}
+	while (p->len < end)
+		p->insns[p->len++] = filler;
+	for (unsigned int i = 0; i < n; i++) {
+		const struct sock_filter part[] = {
+			BPF_STMT(BPF_LD | BPF_MEM, i), JMP(BPF_JEQ, 1, 0, 1), RET(i)};
+
+		memcpy(&p->insns[p->len], part, sizeof(part));
+		p->len += N(part);
+	}
+	p->insns[p->len++] = (struct sock_filter)RET(99);
+	assert_int_equal(sc_bpf_check(p->insns, p->len, NULL, NULL), 0);
+}
+
+/* The work between jumps counts too: an instruction is a step, a load one a bit more. */
+static void test_straight_line(void **state)
+{
+	static struct sock_filter insns[SC_BPF_MAX];
+	const struct sc_prove_limits million = {.max_steps = 1000000};
+	struct sc_prog p = {.insns = insns};
+
+	(void)state;
+	many_ways(&p, 12, (struct sock_filter)LDA(1));
+	assert_int_equal(sc_prove_programs(&p, &p, NULL, NULL), -E2BIG);
+	many_ways(&p, 5, (struct sock_filter)LDA(1));
+	assert_int_equal(sc_prove_programs(&p, &p, &million, NULL), -E2BIG);
+	assert_int_equal(sc_prove_programs(&p, &p, NULL, NULL), SC_PROOF_EQUAL);
+	many_ways(&p, 8, (struct sock_filter)TAX);
+	assert_int_equal(sc_prove_programs(&p, &p, &million, NULL), -E2BIG);
+	assert_int_equal(sc_prove_programs(&p, &p, NULL, NULL), SC_PROOF_EQUAL);
+}
+
+/* 128 ways stay apart over a row of jumps, where each is a state of its own. */
+static void test_many_states_kept(void **state)
+{
+	static struct sock_filter insns[SC_BPF_MAX];
+	const struct sc_prove_limits limits = {.max_steps = UINT64_MAX};
+	struct sc_prog p = {.insns = insns};
+
+	(void)state;
+	many_ways(&p, 7, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
+	assert_int_equal(sc_prove_programs(&p, &p, &limits, NULL), -E2BIG);
+	many_ways(&p, 4, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
+	assert_int_equal(sc_prove_programs(&p, &p, &limits, NULL), SC_PROOF_EQUAL);
+}
+
+/* Two orders of the bits are tried: together they take what one may. */
+static void test_both_orders(void **state)
+{
+	const struct sock_filter insns[] = {
+		LDA(0), TAX, LDA(1), JMP(BPF_JEQ | BPF_X, 0, 0, 1), RET(1), RET(2)};
+	const struct sc_prog p = PROG(insns);
+	const struct sc_side sides[2] = {{.prog = &p}, {.prog = &p}};
+	_cleanup_(sc_bdd_clear) struct sc_bdd b = {0};
+	struct sc_prove_limits limits = {0};
+	uint32_t roots[2][32];
+
+	(void)state;
+	assert_int_equal(sc_sides_build(&b, sides,
+				 &(struct sc_sides_how){.interleaved = true}, roots),
+		0);
+	limits.max_steps = 2 * b.steps - 2;
+	assert_int_equal(sc_prove_programs(&p, &p, &limits, NULL), -E2BIG);
+	limits.max_steps = 2 * b.steps;
+	assert_int_equal(sc_prove_programs(&p, &p, &limits, NULL), SC_PROOF_EQUAL);
+}
+
 struct question {
 	const struct sc_prog *a, *b;
 	const struct sc_lowered *policy; /* instead of b */
@@ -124,6 +207,30 @@ static int forget(const struct sc_region *region, void *arg)
 	(void)region;
 	(void)arg;
 	return 0;
+}
+
+/* A verdict looks at its 32 bits, a range of a word at every bit above it. */
+static void test_regions_count(void **state)
+{
+	const struct sock_filter masked[] = {
+		LDA(0), ALU(BPF_AND, 0xff), BPF_STMT(BPF_RET | BPF_A, 0)};
+	const struct sock_filter lowest[] = {
+		LD(0), JMP(BPF_JSET, 1, 0, 1), RET(1), RET(2)};
+	const struct sock_filter two[] = {RET(2)};
+	const struct sc_prove_limits ten_thousand = {.max_steps = 10000},
+				     two_thousand = {.max_steps = 2000};
+
+	(void)state;
+	assert_int_equal(
+		sc_prove_regions(&PROG(masked), &PROG(two), &ten_thousand, forget, NULL),
+		-E2BIG);
+	assert_int_equal(
+		sc_prove_regions(&PROG(lowest), &PROG(two), &two_thousand, forget, NULL),
+		-E2BIG);
+	assert_int_equal(sc_prove_regions(&PROG(masked), &PROG(two), NULL, forget, NULL),
+		SC_PROOF_DIFFERS);
+	assert_int_equal(sc_prove_regions(&PROG(lowest), &PROG(two), NULL, forget, NULL),
+		SC_PROOF_DIFFERS);
 }
 
 static int answer(const struct question *q, const struct sc_prove_limits *limits)
@@ -223,6 +330,10 @@ int main(void)
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_many_states),
 		cmocka_unit_test(test_many_values),
+		cmocka_unit_test(test_straight_line),
+		cmocka_unit_test(test_many_states_kept),
+		cmocka_unit_test(test_both_orders),
+		cmocka_unit_test(test_regions_count),
 		cmocka_unit_test(test_each_bound),
 		cmocka_unit_test(test_each_bound_of_regions),
 		cmocka_unit_test(test_each_bound_of_policies),

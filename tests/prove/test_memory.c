@@ -1,12 +1,13 @@
 /* Every allocation of the prover fails once: -ENOMEM, nothing leaks, and what was not
- * asked for is not touched. The allocator is the linker's (--wrap).
- * SPDX-License-Identifier: MIT */
+ * asked for is not touched. And no program takes more than is documented. The allocator
+ * is the linker's (--wrap). SPDX-License-Identifier: MIT */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 
 static long countdown = -1; /* allocations until one fails; -1: none */
 static long balance;
+static size_t held, most; /* bytes */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
@@ -25,6 +27,14 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t size);
 void __wrap_free(void *p);
+
+static void *hold(void *p)
+{
+	held += malloc_usable_size(p);
+	if (held > most)
+		most = held;
+	return p;
+}
 
 static bool fails(void)
 {
@@ -38,7 +48,7 @@ void *__wrap_malloc(size_t size)
 	if (fails())
 		return NULL;
 	balance++;
-	return __real_malloc(size);
+	return hold(__real_malloc(size));
 }
 
 void *__wrap_calloc(size_t n, size_t size)
@@ -46,7 +56,7 @@ void *__wrap_calloc(size_t n, size_t size)
 	if (fails())
 		return NULL;
 	balance++;
-	return __real_calloc(n, size);
+	return hold(__real_calloc(n, size));
 }
 
 void *__wrap_realloc(void *p, size_t size)
@@ -54,12 +64,14 @@ void *__wrap_realloc(void *p, size_t size)
 	if (fails())
 		return NULL;
 	balance += p == NULL;
-	return __real_realloc(p, size);
+	held -= malloc_usable_size(p);
+	return hold(__real_realloc(p, size));
 }
 
 void __wrap_free(void *p)
 {
 	balance -= p != NULL;
+	held -= malloc_usable_size(p);
 	__real_free(p);
 }
 
@@ -155,10 +167,72 @@ static void test_no_memory(void **state)
 	}
 }
 
+#define N(a) (sizeof(a) / sizeof((a)[0]))
+
+static void append(struct sc_prog *p, const struct sock_filter *part, uint32_t n)
+{
+	memcpy(&p->insns[p->len], part, n * sizeof(*part));
+	p->len += n;
+}
+
+/* A product of two arguments, too large for many nodes to be left; then 128 ways, that
+ * are 128 states and values more in each line of a long row. */
+static void everything(struct sc_prog *p, uint32_t mask)
+{
+	const struct sock_filter product[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 16),
+		BPF_STMT(BPF_ALU | BPF_AND, mask), BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 24), BPF_STMT(BPF_ALU | BPF_AND, mask),
+		BPF_STMT(BPF_ALU | BPF_MUL | BPF_X, 0), BPF_STMT(BPF_ST, 15)};
+	const struct sock_filter row[] = {
+		BPF_STMT(BPF_ALU | BPF_ADD, 1), BPF_STMT(BPF_JMP | BPF_JA, 0)};
+	const struct sock_filter end[] = {BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_LD | BPF_MEM, 15), BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
+		BPF_JUMP(BPF_JMP | BPF_JSET, 1, 0, 1), BPF_STMT(BPF_RET | BPF_K, 7),
+		BPF_STMT(BPF_RET | BPF_K, 9)};
+	const struct sock_filter zero[] = {
+		BPF_STMT(BPF_LD | BPF_IMM, 0), BPF_STMT(BPF_ST, 0)};
+	const struct sock_filter load = BPF_STMT(BPF_LD | BPF_MEM, 0);
+
+	append(p, product, N(product));
+	append(p, zero, N(zero));
+	for (unsigned int i = 0; i < 7; i++) {
+		const struct sock_filter way[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 32),
+			BPF_JUMP(BPF_JMP | BPF_JSET, 1u << i, 0, 3),
+			BPF_STMT(BPF_LD | BPF_MEM, 0),
+			BPF_STMT(BPF_ALU | BPF_OR, 0x10000u << i), BPF_STMT(BPF_ST, 0)};
+
+		append(p, way, N(way));
+	}
+	append(p, &load, 1);
+	while (p->len + N(row) + N(end) <= SC_BPF_MAX)
+		append(p, row, N(row));
+	append(p, end, N(end));
+}
+
+static void test_most_memory(void **state)
+{
+	static struct sock_filter insns[SC_BPF_MAX];
+	size_t before = held;
+
+	(void)state;
+	for (uint32_t mask = 0x3ff; mask <= 0xfff; mask = 2 * mask + 1) {
+		struct sc_prog p = {.insns = insns};
+
+		everything(&p, mask);
+		assert_int_equal(sc_bpf_check(insns, p.len, NULL, NULL), 0);
+		most = held;
+		assert_int_equal(sc_prove_programs(&p, &p, NULL, NULL), -E2BIG);
+		assert_in_range(most - before, 0, SC_PROVE_BYTES);
+	}
+	/* Or nothing above would have met the bound. */
+	assert_in_range(most - before, SC_PROVE_BYTES - 1000000, SC_PROVE_BYTES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_most_memory),
 	};
 
 	return cmocka_run_group_tests_name("prove without memory", tests, NULL, NULL);
