@@ -121,7 +121,7 @@ class Box:
         if user:
             ids = pwd.getpwnam(user)
             command += ["setpriv", f"--reuid={ids.pw_uid}", f"--regid={ids.pw_gid}", "--clear-groups"]
-        clean = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": str(self.dir),
+        clean = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": str(self.dir), "SECCOMP_SELF_CHECK": "1",
                  "TMPDIR": str(self.dir), **(env or {})}
         with subprocess.Popen(command + [str(a) for a in argv], text=True, errors="replace",
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

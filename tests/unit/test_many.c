@@ -239,7 +239,8 @@ static void many_masks(void **state)
 	seccomp_release(ctx);
 }
 
-/* The weights of priorities add up: scaled, or the cheapest tree would be lost. */
+/* The weights of so many priorities add up to more than is scaled: the verdicts stay. That the
+ * tree is still the cheapest is not asked here. */
 static void many_priorities(void **state)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
