@@ -218,6 +218,18 @@ static bool both_ne_with_one_high(const struct oracle_cmp *x, const struct oracl
 	       x->a >> 32 == y->a >> 32;
 }
 
+static bool both_less_with_one_high(const struct oracle_cmp *x, const struct oracle_cmp *y)
+{
+	return (x->op == SCMP_CMP_LT || x->op == SCMP_CMP_LE) &&
+	       (y->op == SCMP_CMP_LT || y->op == SCMP_CMP_LE) && x->a != y->a && x->a >> 32 &&
+	       x->a >> 32 == y->a >> 32;
+}
+
+static bool less_high_word(const struct difference *d)
+{
+	return any_pair(d, both_less_with_one_high);
+}
+
 static bool ne_high_word(const struct difference *d)
 {
 	return any_pair(d, both_ne_with_one_high);
@@ -262,6 +274,7 @@ static const struct {
 	{"ne-high-word", ne_high_word, false},
 	{"mixed-two-args", mixed, false},
 	{"ordering-64", ordering, false},
+	{"less-high-word", less_high_word, false},
 	{"empty-entry", empty_entry, false},
 	{"arch-remove-crash", rule_after_remove, true},
 };

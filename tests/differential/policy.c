@@ -7,10 +7,15 @@
 #include <string.h>
 
 #define COUNT(a)    (sizeof(a) / sizeof(*(a)))
-#define MAX_DATA    4
+#define FEW_DATA    4
+#define MAX_DATA    12
 #define MAX_CALLS   3
-#define MAX_PROBES  48 /* of one call on one architecture */
-#define MAX_POINTS  128
+#define FEW_PROBES  48 /* of one call on one architecture */
+#define MAX_PROBES  200
+#define MAX_POINTS  1280
+/* One in so many has many rules, for one call: on those the others often do not return. */
+#define MANY_OURS   50
+#define MANY_THEIRS 250
 
 struct maker {
 	uint64_t state;
@@ -19,6 +24,7 @@ struct maker {
 	bool big_endian, swapped; /* swapped: not native's */
 	bool native_only, transactions, skip;
 	bool overlaps; /* rules are masks of one value of one argument */
+	bool many; /* rules for one call, enough that it is indexed */
 	int calls[MAX_CALLS]; /* rows of oracle_names, or -number where nobody names it */
 	uint64_t data[MAX_DATA], masks[2];
 	unsigned int args[3];
@@ -119,7 +125,7 @@ static void set_overlap(struct maker *m, struct op *op)
 	struct oracle_cmp *c = &op->cmps[op->n_cmps++];
 
 	c->arg = m->args[0];
-	c->op = chance(m, 20) ? SCMP_CMP_EQ : SCMP_CMP_MASKED_EQ;
+	c->op = chance(m, 20) ? SCMP_CMP_EQ : chance(m, 15) ? SCMP_CMP_NE : SCMP_CMP_MASKED_EQ;
 	c->a = chance(m, 80) ? m->data[0] : m->data[1];
 	if (c->op == SCMP_CMP_MASKED_EQ) {
 		c->b = c->a;
@@ -131,7 +137,8 @@ static void set_overlap(struct maker *m, struct op *op)
 
 static void set_cmps(struct maker *m, struct op *op)
 {
-	unsigned int n = chance(m, 8) ? 0 : 1 + below(m, 100) / 45, first = below(m, 3);
+	unsigned int n = chance(m, m->many ? 1 : 8) ? 0 : 1 + below(m, 100) / 45;
+	unsigned int first = below(m, 3);
 
 	if (n && m->overlaps) {
 		set_overlap(m, op);
@@ -142,7 +149,7 @@ static void set_cmps(struct maker *m, struct op *op)
 
 		c->arg = m->args[(first + i) % 3];
 		c->op = (int)(1 + below(m, 7));
-		c->a = m->data[below(m, MAX_DATA)];
+		c->a = m->data[below(m, m->many ? MAX_DATA : FEW_DATA)];
 		if (c->op == SCMP_CMP_MASKED_EQ) {
 			c->b = c->a;
 			c->a = m->masks[below(m, 2)];
@@ -227,7 +234,9 @@ static void choose(struct maker *m)
 	for (unsigned int i = 0; i < MAX_CALLS; i++)
 		m->calls[i] = m->native_only && chance(m, 60) ?
 				      -bare[i] : (int)below(m, oracle_n_names);
-	for (unsigned int i = 0; i < MAX_DATA; i++)
+	for (unsigned int i = 1; m->many && i < MAX_CALLS; i++)
+		m->calls[i] = m->calls[0];
+	for (unsigned int i = 0; i < (m->many ? MAX_DATA : FEW_DATA); i++)
 		m->data[i] = i && chance(m, 30) ? m->data[i - 1] + below(m, 3) - 1 : boundary(m);
 	for (unsigned int i = 0; i < 2; i++)
 		m->masks[i] = mask(m);
@@ -257,7 +266,7 @@ static void build(struct maker *m)
 		for (uint32_t n = 1 + below(m, 3); n; n--)
 			append(m, OP_ARCH_ADD, 0)->token = arch(m);
 	}
-	for (uint32_t n = 1 + below(m, 8); n; n--) {
+	for (uint32_t n = m->many ? 20 + below(m, 41) : 1 + below(m, 8); n; n--) {
 		if (n > 1 || !m->native_only)
 			between(m);
 		rule(m, 0);
@@ -324,7 +333,7 @@ static void probe_number(struct maker *m, uint32_t token, int nr, unsigned int n
 	const char *name, int call_nr, int mux_code)
 {
 	uint64_t point[6][MAX_POINTS], args[6];
-	unsigned int n[6], left = MAX_PROBES;
+	unsigned int n[6], left = m->many ? MAX_PROBES : FEW_PROBES;
 
 	for (unsigned int arg = 0; arg < 6; arg++) {
 		n[arg] = points(m, n_ops, name, call_nr, arg, point[arg]);
@@ -384,7 +393,7 @@ static void probe_all(struct maker *m)
 			again |= tokens[k] == tokens[i];
 		if (again)
 			continue;
-		for (unsigned int k = 0; k < MAX_CALLS; k++)
+		for (unsigned int k = 0; k < (m->many ? 1 : MAX_CALLS); k++)
 			probe_call(m, tokens[i], n_ops, m->calls[k]);
 		if (m->skip)
 			probe_number(m, tokens[i], -1, n_ops, NULL, -1, -1);
@@ -396,7 +405,8 @@ static void probe_all(struct maker *m)
 
 void policy_random(uint64_t seed, enum policy_kind kind, struct scenario *s)
 {
-	struct maker m = {.state = seed, .s = s, .transactions = kind != POLICY_BEFORE_26};
+	struct maker m = {.state = seed, .s = s, .transactions = kind != POLICY_BEFORE_26,
+		.many = seed % (kind == POLICY_OURS ? MANY_OURS : MANY_THEIRS) == 0};
 
 	next(&m);
 	snprintf(s->name, sizeof(s->name), "seed-%llu", (unsigned long long)seed);
