@@ -204,14 +204,8 @@ static int open_beneath(struct sluice_request *req, void *data)
 
 static void run(const char *target, sluice_handler handler, void *data)
 {
-	struct sluice_child child = SLUICE_CHILD_INIT;
-	struct sluice_supervisor *sv = new_supervisor(NULL);
-	int rc;
+	int rc = answer_target(target, box, THE_CALL, handler, data);
 
-	CHECK_EQ(sluice_on_name(sv, THE_CALL, handler, data), 0);
-	spawn_target(sv, filter_of(false, THE_CALL, NULL), &child, target, box);
-	rc = wait_target(sv, &child);
-	sluice_supervisor_free(sv);
 	if (rc == CANNOT)
 		SKIP("the target may make no namespaces");
 	CHECK_EQ(rc, 0);

@@ -41,15 +41,7 @@ static int open_it(struct sluice_request *req, void *data)
 
 static int run(const char *target, sluice_handler handler, void *data)
 {
-	struct sluice_child child = SLUICE_CHILD_INIT;
-	struct sluice_supervisor *sv = new_supervisor(NULL);
-	int rc;
-
-	CHECK_EQ(sluice_on_name(sv, THE_CALL, handler, data), 0);
-	spawn_target(sv, filter_of(false, THE_CALL, NULL), &child, target, box);
-	rc = wait_target(sv, &child);
-	sluice_supervisor_free(sv);
-	return rc;
+	return answer_target(target, box, THE_CALL, handler, data);
 }
 
 /* ---- a FIFO that turns into the supervisor's terminal ---- */

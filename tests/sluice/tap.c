@@ -170,6 +170,20 @@ int serve_target(struct sluice_supervisor *sv, struct sluice_child *child)
 	return wait_target(sv, child);
 }
 
+int answer_target(const char *target, const char *arg, const char *call, sluice_handler handler,
+	void *data)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int rc;
+
+	CHECK_EQ(sluice_on_name(sv, call, handler, data), 0);
+	spawn_target(sv, filter_of(false, call, NULL), &child, target, arg);
+	rc = wait_target(sv, &child);
+	sluice_supervisor_free(sv);
+	return rc;
+}
+
 static int pass_on(pid_t pid)
 {
 	int status = 0;

@@ -74,7 +74,10 @@ void spawn_target(struct sluice_supervisor *sv, scmp_filter_ctx filter,
 	struct sluice_child *child, const char *name, const char *arg);
 /* Dispatch until it ended; its exit status, or 128 + signal. */
 int wait_target(struct sluice_supervisor *sv, struct sluice_child *child);
-/* The same by sluice_run(), which must be left with no listener. */
+/* All of that: a target whose @call is notified and @handler's. */
+int answer_target(const char *target, const char *arg, const char *call, sluice_handler handler,
+	void *data);
+/* As wait_target(), by sluice_run(), which must be left with no listener. */
 int serve_target(struct sluice_supervisor *sv, struct sluice_child *child);
 struct sluice_supervisor *new_supervisor(const struct sluice_options *options);
 int count_fds(void);

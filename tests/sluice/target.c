@@ -226,17 +226,9 @@ static int which_program_naively(struct sluice_request *req, void *data)
 
 static int exec_run(sluice_handler handler)
 {
-	struct sluice_child child = SLUICE_CHILD_INIT;
-	struct sluice_supervisor *sv = new_supervisor(NULL);
-	int rc;
-
 	/* The same addresses before and after, so that nothing but the memory differs. */
 	CHECK(syscall(SYS_personality, 0x0040000 /* ADDR_NO_RANDOMIZE */) >= 0);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", handler, NULL), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "exec", "first");
-	rc = wait_target(sv, &child);
-	sluice_supervisor_free(sv);
-	return rc;
+	return answer_target("exec", "first", "mkdir", handler, NULL);
 }
 
 static void exec_between_control(void)
