@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 FILE *skip_file;
 char self_path[4096];
@@ -23,10 +24,11 @@ uint64_t now_ns(void)
 int count_fds(void)
 {
 	DIR *d = opendir("/proc/self/fd");
+	struct rlimit limit;
 	int n = 0;
 
-	if (!d)
-		return errno == EMFILE ? 1 << 20 : -1; /* full of them */
+	if (!d) /* as many as there can be */
+		return errno == EMFILE && !getrlimit(RLIMIT_NOFILE, &limit) ? (int)limit.rlim_cur : -1;
 	while (readdir(d))
 		n++;
 	closedir(d);
