@@ -8,7 +8,7 @@
 
 #include "run.h"
 
-#define SECONDS 20 /* ends a hang; deciding nothing else */
+#define SECONDS 120 /* ends a hang; deciding nothing else */
 
 struct tally {
 	unsigned int checks, failed, live_rows, live_left_out;
