@@ -106,6 +106,7 @@ int sluice_hand_over(struct sluice_supervisor *supervisor, int socket)
 	_cleanup_free_ struct kept *kept = NULL;
 	_cleanup_free_ int *fds = NULL;
 	bool limited[2];
+	uint32_t offer;
 	int rc, count;
 
 	if (sv->dispatching)
@@ -117,10 +118,10 @@ int sluice_hand_over(struct sluice_supervisor *supervisor, int socket)
 		return count;
 	limit_waits(socket, limited, false);
 	suspend(sv);
-	atomic_store(&sv->journal->baton, B_HANDING);
-	rc = sc_sluice_offer(socket, sv->journal_fd, kept, fds, (uint32_t)count);
+	offer = journal_offer(sv->journal);
+	rc = sc_sluice_offer(socket, offer, sv->journal_fd, kept, fds, (uint32_t)count);
 	limit_waits(socket, limited, true);
-	if (journal_pass(sv->journal, B_HANDING, B_SUPERVISOR)) {
+	if (journal_pass(sv->journal, offer, B_SUPERVISOR)) {
 		resolve(sv, R_OPEN);
 		return rc == -EAGAIN ? -ETIMEDOUT : rc ? rc : -EPROTO;
 	}
@@ -132,7 +133,7 @@ struct legacy {
 	struct journal *journal;
 	struct kept *kept;
 	int *fds;
-	uint32_t count, total;
+	uint32_t count, total, offer;
 };
 
 static void close_all(const int *fds, int n)
@@ -159,10 +160,13 @@ static int receive_head(int socket, struct legacy *l)
 	rc = m.kind == M_JOURNAL && n == 1 && m.total <= 1u << 20
 		? sc_sluice_journal_map(fds[0], &l->journal)
 		: -EPROTO;
+	if (!rc && (m.offer & 0xff) != B_HANDING)
+		rc = -EPROTO;
 	close_all(fds, n);
 	if (rc)
 		return rc;
 	l->total = m.total;
+	l->offer = m.offer;
 	l->kept = calloc(m.total + 1, sizeof(*l->kept));
 	l->fds = calloc(m.total + 1, sizeof(*l->fds));
 	return l->kept && l->fds ? 0 : -ENOMEM;
@@ -265,9 +269,9 @@ static int copy_journal(struct sluice_supervisor *sv, const struct journal *from
 }
 
 /* Only now is it ours; a giver that went on instead has closed nothing. */
-static int take_baton(struct sluice_supervisor *sv, struct journal *from)
+static int take_baton(struct sluice_supervisor *sv, struct legacy *l)
 {
-	if (!journal_pass(from, B_HANDING, B_TAKEN))
+	if (!journal_pass(l->journal, l->offer, B_TAKEN))
 		return -ECANCELED;
 	atomic_store(&sv->journal->baton, B_SUPERVISOR);
 	sc_sluice_keeper_publish(sv);
@@ -293,7 +297,7 @@ static int build(struct legacy *l, struct sluice_supervisor **out)
 	if (!rc)
 		rc = copy_journal(sv, l->journal);
 	if (!rc)
-		rc = take_baton(sv, l->journal);
+		rc = take_baton(sv, l);
 	if (rc)
 		sc_sluice_abandon(sv);
 	else

@@ -294,8 +294,8 @@ bool sc_sluice_peer_may(const struct ucred *peer, int pidfd);
 /* offer.c: usable in the keeper too */
 int sc_sluice_send_message(int socket, const struct message *m, const int *fds, int count);
 int sc_sluice_recv_message(int socket, struct message *m, int *fds, int *count);
-int sc_sluice_offer(int socket, int journal_fd, const struct kept *kept, const int *fds,
-	uint32_t count);
+int sc_sluice_offer(int socket, uint32_t offer, int journal_fd, const struct kept *kept,
+	const int *fds, uint32_t count);
 
 /* journal.c */
 int sc_sluice_journal_new(const struct settings *set, int *fd, struct journal **journal);

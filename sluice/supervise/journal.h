@@ -15,16 +15,16 @@
 #include <linux/seccomp.h>
 
 #define JOURNAL_MAGIC   0x534c5543u
-#define JOURNAL_VERSION 2u
+#define JOURNAL_VERSION 3u
 #define JOURNAL_HEAD    4096u /* bytes before the first slot: slots do not share its page */
 #define MAX_KEPT        1024u /* listeners that a keeper can hold: it never allocates */
 #define MAX_SPARE       512u  /* and sockets of OCI servers, and what came over them last */
 
-/* The owner of the listeners. */
+/* The owner of the listeners, in the low byte of the baton. */
 enum baton {
 	B_EMBRYO,       /* a successor in the making; its predecessor's baton decides */
 	B_SUPERVISOR,
-	B_HANDING,      /* offered to a successor */
+	B_HANDING,      /* offered to a successor; above it which offer it is */
 	B_KEEPER,
 	B_TAKEN,        /* a successor has everything: whoever reads this leaves */
 };
@@ -50,6 +50,7 @@ struct journal {
 	uint32_t stride, count; /* bytes a slot; slots */
 	_Atomic uint32_t baton;
 	uint32_t listeners;     /* the next listener's id */
+	uint32_t offers;        /* made so far, by whoever has the baton */
 	uint64_t serial;
 	struct settings set;
 };
@@ -63,6 +64,16 @@ static inline struct slot *journal_slot(const struct journal *journal, uint32_t 
 static inline int journal_pass(struct journal *journal, uint32_t from, uint32_t to)
 {
 	return atomic_compare_exchange_strong(&journal->baton, &from, to);
+}
+
+/* Offers what the baton stands for; the word that takes it. An offer that was taken back has
+ * another one: who still holds that knows of fewer listeners and calls than there are. */
+static inline uint32_t journal_offer(struct journal *journal)
+{
+	uint32_t word = B_HANDING | ++journal->offers << 8;
+
+	atomic_store(&journal->baton, word);
+	return word;
 }
 
 /* What is said over a hand-over socket and to the keeper: a head with up to 32 listeners (or
@@ -91,6 +102,7 @@ struct kept {
 };
 struct message {
 	uint32_t magic, kind, total, count;
+	uint32_t offer; /* of M_JOURNAL: the word that takes the baton */
 	struct kept kept[MESSAGE_FDS];
 };
 

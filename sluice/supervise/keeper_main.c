@@ -266,14 +266,15 @@ static void admit(void)
 static void hand_to_visitor(void)
 {
 	struct journal *j = k.job.journal;
+	uint32_t offer;
 
 	if (!sc_sluice_peer_may(&k.peer, k.visitor_pidfd)) { /* filtered meanwhile, or dead */
 		dismiss();
 		return;
 	}
-	atomic_store(&j->baton, B_HANDING);
-	sc_sluice_offer(k.visitor, k.job.journal_fd, k.kept, k.fds, k.count);
-	if (!journal_pass(j, B_HANDING, B_KEEPER))
+	offer = journal_offer(j);
+	sc_sluice_offer(k.visitor, offer, k.job.journal_fd, k.kept, k.fds, k.count);
+	if (!journal_pass(j, offer, B_KEEPER))
 		leave();
 	dismiss();
 }
@@ -331,8 +332,9 @@ static void __attribute__((noreturn)) guard(void)
 static void __attribute__((noreturn)) inherit(void)
 {
 	struct journal *j = k.job.journal;
+	uint32_t word = atomic_load(&j->baton);
 
-	if (atomic_load(&j->baton) == B_EMBRYO) {
+	if (word == B_EMBRYO) {
 		/* It died while taking over. One word tells who has the listeners. */
 		if (k.job.predecessor &&
 			atomic_load(&k.job.predecessor->baton) == B_TAKEN &&
@@ -340,7 +342,7 @@ static void __attribute__((noreturn)) inherit(void)
 			guard();
 		leave();
 	}
-	if (journal_pass(j, B_SUPERVISOR, B_KEEPER) || journal_pass(j, B_HANDING, B_KEEPER))
+	if ((word == B_SUPERVISOR || (word & 0xff) == B_HANDING) && journal_pass(j, word, B_KEEPER))
 		guard();
 	leave();
 }

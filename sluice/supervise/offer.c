@@ -103,11 +103,11 @@ int sc_sluice_recv_message(int socket, struct message *m, int *fds, int *count)
 
 /* Send everything and wait for the byte that says it arrived. Whether it was
  * taken is for the baton to say, whatever this returns. */
-int sc_sluice_offer(int socket, int journal_fd, const struct kept *kept, const int *fds,
-	uint32_t count)
+int sc_sluice_offer(int socket, uint32_t offer, int journal_fd, const struct kept *kept,
+	const int *fds, uint32_t count)
 {
 	struct message m = {
-		.magic = JOURNAL_MAGIC, .kind = M_JOURNAL, .total = count, .count = 0};
+		.magic = JOURNAL_MAGIC, .kind = M_JOURNAL, .total = count, .offer = offer};
 	int rc = sc_sluice_send_message(socket, &m, &journal_fd, 1);
 	char ack;
 

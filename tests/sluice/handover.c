@@ -237,6 +237,49 @@ static void refused(void)
 	sluice_supervisor_free(sv);
 }
 
+/* An offer that was taken back does not come true when there is another: who has the first one
+ * knows nothing of what came since. */
+static void stale(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL), *theirs;
+	struct timeval brief = {0, 100000}, ample = {20, 0};
+	struct sluice_request *held = NULL;
+	int pair[2], status;
+	pid_t pid;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		-1, 0);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	CHECK(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &brief, sizeof(brief)) == 0);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", hold, &held), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "one", NULL);
+	CHECK_EQ(sluice_hand_over(sv, pair[0]), -ETIMEDOUT);
+	while (!held)
+		CHECK(sluice_dispatch(sv, 1000) >= 0);
+	CHECK(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &ample, sizeof(ample)) == 0);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		usleep(200000); /* the second offer stands, most probably */
+		CHECK_EQ(sluice_take_over(pair[1], &theirs), -ECANCELED);
+		CHECK_EQ(sluice_take_over(pair[1], &theirs), 0);
+		CHECK_EQ(sluice_on_name(theirs, "mkdir", answer, NULL), 0);
+		CHECK_EQ(sluice_run(theirs), 0);
+		sluice_supervisor_free(theirs);
+		_exit(0);
+	}
+	close(pair[1]);
+	CHECK_EQ(sluice_hand_over(sv, pair[0]), 0);
+	CHECK_EQ(sluice_reply(held, 3), -ENOENT);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
+	CHECK_EQ(status, 0);
+	sluice_supervisor_free(sv);
+}
+
 static atomic_bool handing;
 
 static void *watch(void *data)
@@ -317,6 +360,7 @@ const struct test tests[] = {
 	{"the same with keepers", with_keeper},
 	{"a deferred request is the successor's", deferred},
 	{"a successor that goes away changes nothing", refused},
+	{"an offer that was taken back is void", stale},
 	{"a successor that does nothing", stalled_in_time},
 	{"a time-out while a successor does nothing", stalled_too_long},
 	{"nonsense is no hand-over", nonsense},
