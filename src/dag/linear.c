@@ -52,7 +52,7 @@ static uint32_t group_begin(const struct linear *l, uint32_t first, uint32_t end
 {
 	const struct sc_cmp *last = cmp_of(l, end - 1, depth);
 
-	for (end--; last && end > first; end--) {
+	for (end--; end > first; end--) {
 		const struct sc_cmp *cmp = cmp_of(l, end - 1, depth);
 
 		if (!cmp || !sc_cmp_equal(cmp, last))
