@@ -345,15 +345,17 @@ static bool before(const struct oracle_cmp *x, const struct oracle_cmp *y, unsig
 				 : word(x->b, step) > word(y->b, step);
 }
 
-/* Is it one step? On the high words EQ and NE ask the same, and where nobody looks at them
- * MASKED_EQ does, too. */
+/* Is it one step? EQ and NE ask the same, and where nobody looks at the high words MASKED_EQ
+ * does there, too. */
 static bool same_step(const struct oracle_cmp *x, const struct oracle_cmp *y, unsigned int step)
 {
 	if (x->arg != y->arg || group(x->op) != group(y->op) ||
 		word(x->b, step) != word(y->b, step) || word(x->a, step) != word(y->a, step))
 		return false;
-	if (step == 1)
+	if (step == 1 && group(x->op))
 		return x->op == y->op;
+	if (step == 1)
+		return (x->op == SCMP_CMP_MASKED_EQ) == (y->op == SCMP_CMP_MASKED_EQ);
 	return !word(x->a, 0) || (x->op == SCMP_CMP_MASKED_EQ) == (y->op == SCMP_CMP_MASKED_EQ);
 }
 
@@ -529,13 +531,12 @@ static const struct chain *first_match(const struct chain **left, unsigned int n
 			if (before(&left[i]->cmp[at], best, step))
 				best = &left[i]->cmp[at];
 		for (unsigned int i = 0; i < n; i++) {
-			if (same_step(&left[i]->cmp[at], best, step))
-				with[n_with++] = left[i];
-			else
+			if (!same_step(&left[i]->cmp[at], best, step))
 				left[n_left++] = left[i];
+			else if (step == 0 || holds(&left[i]->cmp[at], args))
+				with[n_with++] = left[i];
 		}
-		found = step == 0 || holds(best, args) ? first_match(with, n_with, depth + 1, args)
-						       : NULL;
+		found = first_match(with, n_with, depth + 1, args);
 		if (found)
 			return found;
 		n = n_left;

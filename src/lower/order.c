@@ -50,18 +50,19 @@ static int canonical(const struct sc_cmp *a, const struct sc_cmp *b, uint32_t de
 	return (datum_a > datum_b) == (class_a != 1) ? -1 : 1;
 }
 
-/* What tells elements apart that canonical() does not: where the words agree, EQ is another
- * comparison than NE in the end, but the same as long as only the high words are looked at. */
+/* What tells elements apart that canonical() does not. EQ and NE ask the same question; for the
+ * order it does not matter which answer they want. As long as only the high words are looked at,
+ * neither does it between LT and LE, or GT and GE. */
 static int identity(const struct sc_cmp *a, const struct sc_cmp *b, uint32_t depth)
 {
 	uint32_t mask_a = word_of(a->mask, depth), mask_b = word_of(b->mask, depth);
 
 	if (mask_a != mask_b)
 		return mask_a < mask_b ? -1 : 1;
-	if (depth % 2)
-		return a->op - b->op;
-	if (!mask_a)
+	if (depth % 2 == 0 && !mask_a)
 		return 0;
+	if (depth % 2 && op_class(a->op))
+		return a->op - b->op;
 	return (a->op == SC_OP_MASKED_EQ) - (b->op == SC_OP_MASKED_EQ);
 }
 
@@ -79,8 +80,10 @@ static int compare(const struct order *o, const struct sc_order_item *a,
 	order = canonical(ca, cb, o->depth);
 	if (order)
 		return order;
+	if (!o->grouping && a->leader == b->leader) /* EQ beside EQ: they may go on alike */
+		return o->depth % 2 ? ca->op - cb->op : 0;
 	if (!o->grouping)
-		return (a->leader > b->leader) - (a->leader < b->leader);
+		return a->leader > b->leader ? 1 : -1;
 	return identity(ca, cb, o->depth);
 }
 
@@ -104,6 +107,18 @@ static void merge_sort(const struct order *o, struct sc_order_item *items, uint3
 	memcpy(items, o->spare, (out + half - left) * sizeof(*items));
 }
 
+/* Do two that follow each other go on at @o->depth as one? Not EQ and NE. */
+static bool is_together(const struct order *o, const struct sc_order_item *a,
+	const struct sc_order_item *b)
+{
+	const uint32_t before = (o->depth - 1) / 2;
+
+	return a->leader == b->leader &&
+		(o->depth % 2 || a->rule.n_cmps <= before || b->rule.n_cmps <= before ||
+			o->cmps[a->rule.first_cmp + before].op ==
+					o->cmps[b->rule.first_cmp + before].op);
+}
+
 static void order_from(struct order o, struct sc_order_item *items, uint32_t n)
 {
 	if (n < 2 || o.depth == 2 * 6)
@@ -119,7 +134,7 @@ static void order_from(struct order o, struct sc_order_item *items, uint32_t n)
 	merge_sort(&o, items, n);
 	o.depth++;
 	for (uint32_t i = 0, end; i < n; i = end) {
-		for (end = i + 1; end < n && items[end].leader == items[i].leader; end++)
+		for (end = i + 1; end < n && is_together(&o, &items[i], &items[end]); end++)
 			;
 		order_from(o, items + i, end - i);
 	}

@@ -145,7 +145,7 @@ static bool changes_arches(const struct op *op)
 	return op->kind == OP_ARCH_ADD || op->kind == OP_ARCH_REMOVE || op->kind == OP_MERGE;
 }
 
-/* After a change of architectures a rule fails: the change goes too. */
+/* After a change of architectures a rule fails or a transaction is rejected: the change goes too. */
 static bool failed_rule_undoes(const struct difference *d)
 {
 	const struct scenario *s = d->s;
@@ -153,7 +153,8 @@ static bool failed_rule_undoes(const struct difference *d)
 
 	for (unsigned int i = 0; i < s->n_ops; i++) {
 		changed |= changes_arches(&s->ops[i]) && d->want[i].rc == 0;
-		if (changed && is_rule(&s->ops[i]) && d->want[i].rc < 0)
+		if (changed && ((is_rule(&s->ops[i]) && d->want[i].rc < 0) ||
+				       s->ops[i].kind == OP_REJECT))
 			return true;
 	}
 	return false;
@@ -218,16 +219,38 @@ static bool both_ne_with_one_high(const struct oracle_cmp *x, const struct oracl
 	       x->a >> 32 == y->a >> 32;
 }
 
-static bool both_less_with_one_high(const struct oracle_cmp *x, const struct oracle_cmp *y)
+static bool is_less(const struct oracle_cmp *c)
 {
-	return (x->op == SCMP_CMP_LT || x->op == SCMP_CMP_LE) &&
-	       (y->op == SCMP_CMP_LT || y->op == SCMP_CMP_LE) && x->a != y->a && x->a >> 32 &&
+	return c->op == SCMP_CMP_LT || c->op == SCMP_CMP_LE;
+}
+
+static bool order_one_way_with_one_high(const struct oracle_cmp *x, const struct oracle_cmp *y)
+{
+	return is_ordering(x) && is_ordering(y) && is_less(x) == is_less(y) && x->a != y->a &&
 	       x->a >> 32 == y->a >> 32;
 }
 
-static bool less_high_word(const struct difference *d)
+static bool ordering_high_word(const struct difference *d)
 {
-	return any_pair(d, both_less_with_one_high);
+	return any_pair(d, order_one_way_with_one_high);
+}
+
+/* A transaction is rejected that nobody has begun. */
+static bool reject_alone(const struct difference *d)
+{
+	unsigned int open[N_CONTEXTS + 1] = {0};
+
+	for (unsigned int i = 0; i < d->s->n_ops; i++) {
+		const struct op *op = &d->s->ops[i];
+
+		if (op->kind == OP_REJECT && !open[op->ctx])
+			return true;
+		if (op->kind == OP_BEGIN)
+			open[op->ctx]++;
+		else if ((op->kind == OP_REJECT || op->kind == OP_COMMIT) && open[op->ctx])
+			open[op->ctx]--;
+	}
+	return false;
 }
 
 static bool ne_high_word(const struct difference *d)
@@ -274,9 +297,10 @@ static const struct {
 	{"ne-high-word", ne_high_word, false},
 	{"mixed-two-args", mixed, false},
 	{"ordering-64", ordering, false},
-	{"less-high-word", less_high_word, false},
+	{"ordering-high-word", ordering_high_word, false},
 	{"empty-entry", empty_entry, false},
 	{"arch-remove-crash", rule_after_remove, true},
+	{"reject-crash", reject_alone, true},
 };
 
 #define N_CLASSES ((int)(sizeof(classes) / sizeof(*classes)))
