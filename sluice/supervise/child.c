@@ -116,7 +116,8 @@ static void __attribute__((noreturn)) close_for(const struct plan *plan, int chi
 }
 
 /* A process that shares our descriptors. Twice, so that it is init's child and not one that the
- * program finds; for the same reason not if we are init. */
+ * program finds (a parent that adopts orphans itself reaps it, see spawn.c); for the same reason
+ * not if we are init. As the parent's user: the child's may be allowed no second process. */
 static void start_closer(const struct plan *plan)
 {
 	int self = (int)syscall(SYS_pidfd_open, syscall(SYS_getpid), 0);
@@ -130,6 +131,8 @@ static void start_closer(const struct plan *plan)
 		pid = sc_sluice_fork(CLONE_FILES);
 		if (pid == 0)
 			close_for(plan, self);
+		if (pid > 0)
+			atomic_store(&plan->share->closer, pid);
 		quit(pid < 0 ? errno : 0);
 	}
 	while (pid > 0 && syscall(SYS_wait4, pid, &status, __WALL, NULL) < 0 && errno == EINTR)
@@ -140,36 +143,35 @@ static void start_closer(const struct plan *plan)
 		fail(plan, STAGE_NONE);
 }
 
-/* No call may be made here. If nobody lets us go (somebody killed who should close the listener)
- * then after half a minute (of a clock that is no system call) end by a fault. */
+/* No call may be made here, not even for the time, which is a system call where the vDSO has no
+ * clock. If nobody lets us go (somebody killed who should close the listener) then after some ten
+ * seconds to minutes of looking end by a fault. */
 static void await_go(const atomic_int *go)
 {
-	struct timespec start, now;
-
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (unsigned n = 0; !atomic_load_explicit(go, memory_order_acquire); n++) {
+	for (uint64_t n = 0; !atomic_load_explicit(go, memory_order_acquire); n++) {
 #if defined(__x86_64__) || defined(__i386__)
 		__builtin_ia32_pause();
 #endif
-		if (n % 65536 == 0 && clock_gettime(CLOCK_MONOTONIC, &now) == 0 &&
-			now.tv_sec - start.tv_sec > 30)
+		if (n >> 33)
 			__builtin_trap();
 	}
 }
 
 void sc_sluice_child_main(const struct plan *plan)
 {
-	bool init = syscall(SYS_getpid) == 1;
+	int self = (int)syscall(SYS_getpid);
+	bool init = self == 1;
 	const char *program;
 	long fd;
 
+	atomic_store(&plan->share->self, self);
 	set_stdio(plan);
+	if (!init)
+		start_closer(plan);
 	set_user(plan);
 	if (plan->child->cwd && syscall(SYS_chdir, plan->child->cwd))
 		fail(plan, STAGE_CWD);
 	program = find_program(plan);
-	if (!init)
-		start_closer(plan);
 	reset_signals(plan);
 	if (plan->no_new_privs && syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		fail(plan, STAGE_NNP);

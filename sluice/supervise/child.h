@@ -16,6 +16,7 @@ struct share {
 	atomic_int go;          /* the parent has the listener */
 	atomic_int closed;      /* and the child has it no more */
 	atomic_int exec_error;
+	atomic_int self, closer; /* process ids as the child sees them; 0: no closer */
 };
 
 struct plan {

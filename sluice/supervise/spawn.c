@@ -233,6 +233,18 @@ static int adopt(struct sluice_supervisor *sv, const struct plan *plan, int pidf
 	return rc;
 }
 
+/* Who closes the child's listener is ours to reap if we adopt orphans (a subreaper, or init). It
+ * ends at once. In another pid namespace it cannot be ours, and its number is somebody else's. */
+static void reap_closer(const struct plan *plan, pid_t child)
+{
+	pid_t closer = atomic_load(&plan->share->closer);
+
+	if (closer <= 0 || atomic_load(&plan->share->self) != child)
+		return;
+	while (waitpid(closer, NULL, __WALL) < 0 && errno == EINTR)
+		;
+}
+
 int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 	char *const argv[], struct sluice_child *child)
 {
@@ -255,9 +267,11 @@ int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 		kill(pid, SIGKILL);
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;
+		reap_closer(&plan, pid);
 		return set_error(child, rc, explain(&plan, rc));
 	}
 	atomic_store(&plan.share->go, 1);
+	reap_closer(&plan, pid);
 	child->pid = pid;
 	child->pidfd = steal_fd(&pidfd);
 	child->internal = steal_ptr(plan.share);

@@ -4,6 +4,7 @@
 
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 static int target_work(int argc, char **argv)
 {
@@ -386,6 +387,43 @@ static void killed_in_exec(void)
 	spawn_and_die(0, true); /* nobody answers exit_group either */
 }
 
+/* A caller that adopts orphans has none to reap but what it started. */
+static void subreaper(void)
+{
+	CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	for (int i = 0; i < 20; i++) {
+		struct sluice_child child = SLUICE_CHILD_INIT;
+		struct sluice_supervisor *sv = new_supervisor(NULL);
+		char *missing[] = {(char *)"/nonexistent", NULL};
+		scmp_filter_ctx f = filter_of(false, "execve", NULL);
+
+		CHECK_EQ(sluice_on_name(sv, "execve", continue_it, NULL), 0);
+		CHECK_EQ(sluice_spawn(sv, f, missing, &child), -ENOENT);
+		spawn_target(sv, f, &child, "work", NULL);
+		CHECK_EQ(wait_target(sv, &child), 0);
+		sluice_supervisor_free(sv);
+		CHECK(waitpid(-1, NULL, __WALL) == -1 && errno == ECHILD);
+	}
+}
+
+/* The target's user may have no second process. */
+static void one_process(void)
+{
+	struct rlimit one = {1, 1};
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+
+	if (geteuid() != 0)
+		SKIP("needs root, for another user");
+	child.uid = 54321;
+	child.gid = 54321;
+	CHECK_EQ(setrlimit(RLIMIT_NPROC, &one), 0);
+	CHECK_EQ(sluice_on_name(sv, "execve", continue_it, NULL), 0);
+	spawn_target(sv, filter_of(false, "execve", NULL), &child, "alone", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
 static void killed_while_spawning(void)
 {
 	long rounds = scaled("SLUICE_KILLS", 20) * 5;
@@ -398,7 +436,14 @@ static void killed_while_spawning(void)
 		spawn_and_die(1 + (int)(random() % 8000), i % 2 && !THREAD_OF_ITS_OWN);
 }
 
-const struct target_main targets[] = {{"work", target_work}, {"nested", target_nested},
+static int target_alone(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return fork() < 0 ? 0 : 1;
+}
+
+const struct target_main targets[] = {{"work", target_work}, {"alone", target_alone}, {"nested", target_nested},
 	{"signals", target_signals}, {"fds", target_fds}, {NULL, NULL}};
 const struct test tests[] = {
 	{"every call notifies, execve and exit included", everything},
@@ -412,6 +457,8 @@ const struct test tests[] = {
 	{"64 listeners at once", many},
 	{"a caller without stdin, stdout and stderr", closed_stdio},
 	{"the first process of a PID namespace", first_in_namespace},
+	{"a caller that adopts orphans", subreaper},
+	{"a user who may have one process", one_process},
 	{"killed while the child's execve waits: it ends", killed_in_exec},
 	{"killed at any moment of a spawn: no child hangs", killed_while_spawning},
 	{NULL, NULL}};
