@@ -282,14 +282,14 @@ bool sc_sluice_is_listener(int fd);
 /* keeper_main.c: in the keeper's process; no libc state may be relied on there */
 struct keeper_job {
 	struct journal *journal, *predecessor;
-	int socket, journal_fd, supervisor_pidfd, door;
+	int socket, journal_fd, supervisor_pidfd, door, proc_fd;
 };
 void sc_sluice_keeper_main(const struct keeper_job *job) __attribute__((noreturn));
 
 /* keeper_peer.c: in the keeper */
 struct ucred;
 int sc_sluice_peer(int socket, struct ucred *peer);
-bool sc_sluice_peer_may(const struct ucred *peer, int pidfd);
+bool sc_sluice_peer_may(int proc, const struct ucred *peer, int pidfd);
 
 /* offer.c: usable in the keeper too */
 int sc_sluice_send_message(int socket, const struct message *m, const int *fds, int count);

@@ -87,7 +87,7 @@ static int launch(struct sluice_supervisor *sv, int socket)
 	_cleanup_close_ int self =
 		(int)syscall(SYS_pidfd_open, getpid(), 0); /* polls in when we end */
 	struct keeper_job job = {sv->journal, sv->predecessor, socket, sv->journal_fd, self,
-		sv->keeper_door};
+		sv->keeper_door, sv->proc_fd};
 	sigset_t all, old;
 	int status = 0;
 	pid_t pid;

@@ -248,7 +248,7 @@ static void admit(void)
 	if (fd < 0)
 		return;
 	pidfd = sc_sluice_peer(fd, &peer);
-	if (pidfd < 0 || !sc_sluice_peer_may(&peer, pidfd)) {
+	if (pidfd < 0 || !sc_sluice_peer_may(k.job.proc_fd, &peer, pidfd)) {
 		if (pidfd >= 0)
 			syscall(SYS_close, pidfd);
 		syscall(SYS_close, fd);
@@ -268,7 +268,8 @@ static void hand_to_visitor(void)
 	struct journal *j = k.job.journal;
 	uint32_t offer;
 
-	if (!sc_sluice_peer_may(&k.peer, k.visitor_pidfd)) { /* filtered meanwhile, or dead */
+	/* filtered meanwhile, or dead? */
+	if (!sc_sluice_peer_may(k.job.proc_fd, &k.peer, k.visitor_pidfd)) {
 		dismiss();
 		return;
 	}
@@ -392,13 +393,14 @@ static bool listen_once(void)
 
 static void close_others(void)
 {
-	int keep[4] = {k.job.socket, k.job.journal_fd, k.job.supervisor_pidfd, k.job.door};
+	int keep[5] = {k.job.socket, k.job.journal_fd, k.job.supervisor_pidfd, k.job.door,
+		k.job.proc_fd};
 	unsigned from = 0;
 
 	for (;;) {
 		int next = -1;
 
-		for (int i = 0; i < 4; i++)
+		for (int i = 0; i < 5; i++)
 			if (keep[i] >= (int)from && (next < 0 || keep[i] < next))
 				next = keep[i];
 		if (next < 0)
@@ -409,7 +411,8 @@ static void close_others(void)
 	}
 	if (syscall(SYS_close_range, from, ~0u, 0) && errno == ENOSYS)
 		for (int fd = 0; fd < 4096; fd++)
-			if (fd != keep[0] && fd != keep[1] && fd != keep[2] && fd != keep[3])
+			if (fd != keep[0] && fd != keep[1] && fd != keep[2] && fd != keep[3] &&
+				fd != keep[4])
 				syscall(SYS_close, fd);
 }
 

@@ -6,6 +6,7 @@
 #include "supervise/internal.h"
 
 #include <limits.h>
+#include <linux/openat2.h>
 #include <poll.h>
 
 #ifndef SO_PEERPIDFD
@@ -13,14 +14,17 @@
 #endif
 #define UNKNOWN INT_MAX
 
-static long read_status(pid_t pid, char *text, size_t size)
+/* From the supervisor's procfs, where a target that shares our mounts can put nothing over its
+ * own directory; what lies over one in the machine's is not entered. */
+static long read_status(int proc, pid_t pid, char *text, size_t size)
 {
-	char path[32] = "/proc/self/status";
+	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_NO_XDEV};
+	char path[32] = "self/status";
 	long n = 0, total = 0;
 	int fd;
 
 	if (pid) {
-		char digits[12], *p = path + 6;
+		char digits[12], *p = path;
 		int count = 0;
 
 		for (; pid; pid /= 10)
@@ -29,7 +33,9 @@ static long read_status(pid_t pid, char *text, size_t size)
 			*p++ = digits[--count];
 		__builtin_memcpy(p, "/status", 8);
 	}
-	fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	fd = (int)syscall(SYS_openat2, proc, path, &how, sizeof(how));
+	if (fd < 0 && errno == ENOSYS) /* before 5.6 */
+		fd = (int)syscall(SYS_openat, proc, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	while ((n = syscall(SYS_read, fd, text + total, size - 1 - (size_t)total)) > 0)
@@ -57,13 +63,13 @@ static int field(const char *text, const char *key)
 }
 
 /* How many filters @pid has (0: we), UNKNOWN if that cannot be told. */
-static int filters_of(pid_t pid)
+static int filters_of(int proc, pid_t pid)
 {
 	static char text[65536];
 	pid_t self = (pid_t)syscall(SYS_getpid);
 	int mode, count;
 
-	if (read_status(pid, text, sizeof(text)) <= 0 ||
+	if (read_status(proc, pid, text, sizeof(text)) <= 0 ||
 		field(text, "Pid:\t") != (pid ? pid : self)) /* another namespace's /proc */
 		return UNKNOWN;
 	mode = field(text, "Seccomp:\t");
@@ -89,15 +95,15 @@ int sc_sluice_peer(int socket, struct ucred *peer)
 	return pidfd < 0 ? -errno : pidfd;
 }
 
-bool sc_sluice_peer_may(const struct ucred *peer, int pidfd)
+bool sc_sluice_peer_may(int proc, const struct ucred *peer, int pidfd)
 {
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	struct timespec none = {0, 0};
-	int theirs, ours = filters_of(0);
+	int theirs, ours = filters_of(proc, 0);
 
 	if (peer->uid != 0 && peer->uid != (uid_t)syscall(SYS_geteuid))
 		return false;
-	theirs = filters_of(peer->pid);
+	theirs = filters_of(proc, peer->pid);
 	if (theirs == UNKNOWN || ours == UNKNOWN || theirs > ours)
 		return false;
 	/* If it lives, nobody else had its number. */
