@@ -4,9 +4,9 @@
  * after CONTAINERS of them (default: never). Prints one JSON line a decision.
  * SPDX-License-Identifier: MIT
  *
- * The directory is opened when the runtime offers the container, not when it asks: by then it
- * may have put another one or a link in its place, or mounted something there. It does not wait for
- * us, so its profile should refuse new namespaces, mount and chroot, as those of runtimes do.
+ * Which directory it is is found out when the runtime offers the container, not when that asks: by
+ * then it may have put another one or a link in its place, or mounted something there, and is
+ * refused. It does not wait for us, so its profile should refuse new namespaces, mount and chroot, as those of runtimes do.
  * Paths are looked up by workers, with a time limit: a file system of the container's can be slow. */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,24 +32,27 @@ static void print_line(const char *line, size_t length, void *data)
 }
 
 /* What the callback remembers of a container comes back as the tag of its requests; it has to
- * live as long as they can come. */
+ * live as long as they can come, which is not told: until this program ends. So it is small, and
+ * no descriptor: those would run out. */
 struct memory {
 	struct memory *next;
-	int allowed;
+	dev_t dev;
+	ino_t ino;
+	char path[];
 };
 static struct memory *memories;
 
-static struct memory *remember(int allowed)
+static struct memory *remember(const char *path, const struct stat *st)
 {
-	struct memory *m = malloc(sizeof(*m));
+	struct memory *m = malloc(sizeof(*m) + strlen(path) + 1);
 
-	if (!m) {
-		close(allowed);
+	if (!m)
 		return NULL;
-	}
 	m->next = memories;
-	m->allowed = allowed;
+	m->dev = st->st_dev;
+	m->ino = st->st_ino;
 	memories = m;
+	strcpy(m->path, path);
 	return m;
 }
 
@@ -58,46 +61,66 @@ static void forget_all(void)
 	while (memories) {
 		struct memory *next = memories->next;
 
-		close(memories->allowed);
 		free(memories);
 		memories = next;
 	}
 }
 
-static int open_allowed(const struct sluice_container *c)
+/* The directory of that name below @root, by no link and on one mount. */
+static int open_allowed(int root, const char *path, struct stat *st)
 {
 	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
-	char path[64];
-	int root, fd;
+	int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 
-	snprintf(path, sizeof(path), "/proc/%d/root", (int)c->pid);
-	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return -errno;
-	fd = (int)syscall(SYS_openat2, root, c->metadata, &how, sizeof(how));
 	if (fd < 0)
-		fd = -errno;
-	close(root);
+		return -errno;
+	if (fstat(fd, st)) {
+		close(fd);
+		return -EIO;
+	}
+	return fd;
+}
+
+/* As it was when the container came: the same directory under the same name. */
+static int open_again(struct sluice_request *req, const struct memory *m)
+{
+	int root = sluice_root_fd(req), fd;
+	struct stat st;
+
+	if (root < 0)
+		return root;
+	fd = open_allowed(root, m->path, &st);
+	if (fd >= 0 && (st.st_dev != m->dev || st.st_ino != m->ino)) {
+		close(fd);
+		return -EACCES;
+	}
 	return fd;
 }
 
 static int on_container(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
 {
-	int allowed;
+	char root_path[64];
+	int root, allowed;
+	struct stat st;
 
 	(void)sv;
 	(void)data;
 	seen++;
 	if (c->metadata[0] != '/')
 		return -EINVAL; /* all its notified calls fail */
-	allowed = open_allowed(c);
+	snprintf(root_path, sizeof(root_path), "/proc/%d/root", (int)c->pid);
+	root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	allowed = root < 0 ? -errno : open_allowed(root, c->metadata, &st);
+	if (root >= 0)
+		close(root);
 	if (allowed < 0) {
 		fprintf(stderr, "container %s: %s: %s\n", c->id, c->metadata,
 			strerror(-allowed));
 		return allowed;
 	}
-	c->tag = remember(allowed);
+	close(allowed);
+	c->tag = remember(c->metadata, &st);
 	fprintf(stderr, "container %s (pid %d) may make directories in %s\n", c->id, (int)c->pid,
 		c->metadata);
 	return c->tag ? 0 : -ENOMEM;
@@ -108,14 +131,15 @@ static int make_directory(struct sluice_request *req, int dirfd, unsigned path_a
 	const struct memory *memory = sluice_tag(req);
 	char path[PATH_MAX], last[256];
 	mode_t mode = (mode_t)sluice_arg_int(req, path_arg + 1) & 0777;
-	int parent, rc;
+	int parent, allowed, rc;
 
 	rc = (int)sluice_read_string(req, sluice_arg(req, path_arg), path, sizeof(path));
 	if (rc < 0)
 		return sluice_fail(req, rc);
 	parent = sluice_open_parent(req, dirfd, path, last, sizeof(last));
-	rc = parent < 0 ? parent : 0;
-	if (!rc && !sluice_is_beneath(memory->allowed, parent))
+	allowed = open_again(req, memory);
+	rc = parent < 0 ? parent : allowed < 0 ? -EACCES : 0;
+	if (!rc && !sluice_is_beneath(allowed, parent))
 		rc = -EACCES;
 	if (!rc)
 		rc = sluice_alive(req);
@@ -123,6 +147,8 @@ static int make_directory(struct sluice_request *req, int dirfd, unsigned path_a
 		rc = -errno;
 	if (parent >= 0)
 		close(parent);
+	if (allowed >= 0)
+		close(allowed);
 	return rc ? sluice_fail(req, rc) : sluice_reply(req, 0);
 }
 
