@@ -99,6 +99,7 @@ struct kept {
 	uint32_t deny : 1;      /* a connection: its document's beginning is lost */
 	uint32_t wait_killable : 1;
 	uint32_t kind : 2;
+	uint32_t nothing : 28;  /* so that all of it is said */
 };
 struct message {
 	uint32_t magic, kind, total, count;
