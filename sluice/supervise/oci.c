@@ -95,6 +95,8 @@ static struct connection *new_connection(struct sluice_supervisor *sv, struct se
 
 static void insert(struct sluice_supervisor *sv, struct connection *c, int fd)
 {
+	/* Out of band a byte would be an event that no look at the stream shows. */
+	setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int));
 	c->source.fd = fd;
 	c->next = c->server->connections;
 	c->server->connections = c;

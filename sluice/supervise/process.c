@@ -50,8 +50,8 @@ static int same_in_epoll(int a, int b)
  * cannot be told. Usable in the keeper. */
 int sc_sluice_same_file(int a, int b)
 {
-	long pid = syscall(SYS_getpid);
-	long rc = syscall(SYS_kcmp, pid, pid, (long)KCMP_FILE, (long)a, (long)b);
+	long tid = syscall(SYS_gettid); /* a thread may have descriptors of its own */
+	long rc = syscall(SYS_kcmp, tid, tid, (long)KCMP_FILE, (long)a, (long)b);
 
 	return rc < 0 ? same_in_epoll(a, b) : rc == 0;
 }
