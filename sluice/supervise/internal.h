@@ -275,7 +275,7 @@ void sc_sluice_keeper_publish(struct sluice_supervisor *sv);
 pid_t sc_sluice_fork(int exit_signal);
 pid_t sc_sluice_fork_pidfd(int *pidfd);
 int sc_sluice_same_file(int a, int b);
-bool sc_sluice_is_listener(int fd);
+bool sc_sluice_is_listener(int proc, int fd);
 
 #define MAX_RIGHTS 253 /* descriptors beside one message; SCM_MAX_FD, no header tells */
 

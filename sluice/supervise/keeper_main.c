@@ -124,7 +124,7 @@ static void answer_one(int fd)
 static void keep_stranger(int fd)
 {
 	struct kept kept = {.id = k.job.journal->listeners, .deny = 1};
-	bool known = !sc_sluice_is_listener(fd);
+	bool known = !sc_sluice_is_listener(k.job.proc_fd, fd);
 
 	for (uint32_t i = 0; i < k.count && !known; i++)
 		known = k.kept[i].kind == K_LISTENER &&

@@ -156,7 +156,7 @@ static int check_listener(struct sluice_supervisor *sv, int fd)
 {
 	if (fcntl(fd, F_GETFD) < 0)
 		return -EBADF;
-	if (!sc_sluice_is_listener(fd))
+	if (!sc_sluice_is_listener(sv->proc_fd, fd))
 		return -EINVAL;
 	if (sv->handed)
 		return -ESHUTDOWN;

@@ -109,7 +109,7 @@ static int keep(struct sluice_supervisor *sv, struct connection *c, int fd, uint
 	int rc;
 
 	*id = NOBODY;
-	if (!sc_sluice_is_listener(fd) || (known = sc_sluice_same_listener(sv, fd)) ||
+	if (!sc_sluice_is_listener(sv->proc_fd, fd) || (known = sc_sluice_same_listener(sv, fd)) ||
 		c->listeners == MAX_LISTENERS) {
 		/* Known by this connection: it was here when a later one did not fit. */
 		if (known && known->holder == c->id)

@@ -4,6 +4,7 @@
 #include "supervise/internal.h"
 
 #include <linux/kcmp.h>
+#include <linux/openat2.h>
 #include <sched.h>
 
 pid_t sc_sluice_fork(int exit_signal)
@@ -56,11 +57,41 @@ int sc_sluice_same_file(int a, int b)
 	return rc < 0 ? same_in_epoll(a, b) : rc == 0;
 }
 
-/* ID_VALID of an id that cannot be: a listener says ENOENT, anything else ENOTTY or so. */
-bool sc_sluice_is_listener(int fd)
+/* False if the kernel calls @fd something else; true where procfs @proc does not tell. */
+static bool has_right_name(int proc, int fd)
+{
+	static const char name[] = "anon_inode:seccomp notify";
+	static const char fds[] = "thread-self/fd/";
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS};
+	char path[sizeof(fds) + 12], *number = path + sizeof(fds) - 1, text[sizeof(name)];
+	int dir = (int)syscall(SYS_openat2, proc, fds, &how, sizeof(how)), digits = 1;
+	long n = -1;
+
+	__builtin_memcpy(path, fds, sizeof(fds));
+	for (int rest = fd; rest > 9; rest /= 10)
+		digits++;
+	number[digits] = '\0';
+	for (; digits; fd /= 10)
+		number[--digits] = (char)('0' + fd % 10);
+	if (dir >= 0)
+		n = syscall(SYS_readlinkat, dir, number, text, sizeof(text));
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOSYS)
+		n = syscall(SYS_readlinkat, proc, path, text, sizeof(text));
+	if (dir >= 0)
+		syscall(SYS_close, dir);
+	return n < 0 || (n == sizeof(name) - 1 && strncmp(text, name, sizeof(name) - 1) == 0);
+}
+
+/* ID_VALID of an id that cannot be: a listener says ENOENT, anything else ENOTTY or so, or
+ * waits: a file of a file system that a peer serves. So its name comes first. Usable in the
+ * keeper. */
+bool sc_sluice_is_listener(int proc, int fd)
 {
 	uint64_t id = 0;
 
+	if (!has_right_name(proc, fd))
+		return false;
 	if (syscall(SYS_ioctl, fd, SLUICE_ID_VALID, &id) == 0 || errno == ENOENT)
 		return true;
 	return syscall(SYS_ioctl, fd, SLUICE_ID_VALID_OLD, &id) == 0 || errno == ENOENT;
