@@ -19,6 +19,7 @@
 struct opening {
 	struct source source;   /* the socket */
 	struct source process;  /* the helper's pidfd */
+	pid_t pid;              /* its number, for kernels that do not wait for a pidfd */
 	struct opening *next;
 	struct sluice_request *req;
 	atomic_int refs;
@@ -89,9 +90,10 @@ static bool reap(const struct opening *o)
 {
 	siginfo_t info = {0};
 
-	return waitid((idtype_t)SLUICE_P_PIDFD, (id_t)o->process.fd, &info,
-		       WEXITED | WNOHANG | __WALL) ||
-		info.si_pid;
+	if (waitid((idtype_t)SLUICE_P_PIDFD, (id_t)o->process.fd, &info,
+		    WEXITED | WNOHANG | __WALL) == 0)
+		return info.si_pid != 0;
+	return errno != EINVAL || waitpid(o->pid, NULL, WNOHANG | __WALL) != 0; /* before 5.4 */
 }
 
 static void unlist(struct sluice_supervisor *sv, struct opening *o)
@@ -146,7 +148,15 @@ static void on_cancelled(struct sluice_request *req, void *data)
 	unref(data, 1);
 }
 
-/* It may wait long: nobody's pipe is to stay open because of that. */
+static void close_one_by_one(const unsigned *keep)
+{
+	for (unsigned fd = 0; fd < 4096; fd++)
+		if (fd != keep[0] && fd != keep[1] && fd != keep[2])
+			syscall(SYS_close, fd);
+}
+
+/* It may wait long: nobody's pipe is to stay open because of that, nor the supervisor's end of
+ * another helper's socket, which that could not end with then. */
 static void close_others(int a, int b, int c)
 {
 	unsigned keep[3] = {(unsigned)a, (unsigned)b, (unsigned)c}, next = 0;
@@ -157,9 +167,9 @@ static void close_others(int a, int b, int c)
 		for (int i = 0; i < 3; i++)
 			if (keep[i] >= next && keep[i] < end)
 				end = keep[i];
-		if (end == ~0u)
-			syscall(SYS_close_range, next, end, 0);
-		else if (end > next)
+		if (end == ~0u && syscall(SYS_close_range, next, end, 0) && errno == ENOSYS)
+			close_one_by_one(keep); /* before 5.9 */
+		else if (end != ~0u && end > next)
 			syscall(SYS_close_range, next, end - 1, 0);
 		next = end == ~0u ? end : end + 1;
 	}
@@ -179,12 +189,14 @@ static void end_with(int socket)
 }
 
 static void open_and_send(const struct sluice_supervisor *sv, int item, const struct open_how *how,
-	int socket)
+	const int *pair)
 {
+	const int socket = pair[1];
 	struct message m = {.magic = JOURNAL_MAGIC};
 	int fd;
 
-	close_others(item, socket, sv->proc_fd); /* the other end, too */
+	syscall(SYS_close, pair[0]);
+	close_others(item, socket, sv->proc_fd);
 	end_with(socket);
 	fd = sc_sluice_reopen(sv, item, how->flags, (unsigned)how->mode);
 	m.total = fd < 0 ? (uint32_t)-fd : 0;
@@ -193,19 +205,17 @@ static void open_and_send(const struct sluice_supervisor *sv, int item, const st
 		syscall(SYS_exit_group, 0);
 }
 
-static int launch(const struct sluice_supervisor *sv, int item, const struct open_how *how,
-	int theirs, int *pidfd)
+static int launch(struct opening *o, int item, const struct open_how *how, const int *pair)
 {
 	sigset_t all, old;
 	int rc = 0;
-	pid_t pid;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pid = sc_sluice_fork_pidfd(pidfd);
-	if (pid == 0)
-		open_and_send(sv, item, how, theirs);
-	if (pid < 0)
+	o->pid = sc_sluice_fork_pidfd(&o->process.fd);
+	if (o->pid == 0)
+		open_and_send(o->req->sv, item, how, pair);
+	if (o->pid < 0)
 		rc = -errno;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return rc;
@@ -240,7 +250,7 @@ static struct opening *new_opening(struct sluice_request *req, int item,
 		.req = req,
 		.flags = flags};
 	atomic_init(&o->refs, 3);
-	*rc = launch(req->sv, item, how, pair[1], &o->process.fd);
+	*rc = launch(o, item, how, pair);
 	close(pair[1]);
 	if (!*rc)
 		return o;
