@@ -140,13 +140,6 @@ static unsigned list_rights(struct msghdr *h, int *fds)
 	return n;
 }
 
-static bool table_is_full(int any)
-{
-	int fd = fcntl(any, F_DUPFD_CLOEXEC, 0);
-
-	return fd < 0 || close(fd);
-}
-
 /* Keep the listeners in a message that is still in the socket. After an error it can be
  * looked at again, and none of it is lost. */
 static int take_rights(struct sluice_supervisor *sv, struct connection *c, struct msghdr *h)
@@ -154,8 +147,6 @@ static int take_rights(struct sluice_supervisor *sv, struct connection *c, struc
 	int fds[MAX_RIGHTS], rc = 0;
 	unsigned n = list_rights(h, fds), done = 0;
 
-	if (h->msg_flags & MSG_CTRUNC && n < HONEST && table_is_full(c->source.fd))
-		rc = -EMFILE;
 	for (; !rc && done < n; done++) {
 		uint32_t id;
 
@@ -216,6 +207,45 @@ static int take_text(struct connection *c, size_t n)
 	return 0;
 }
 
+static bool table_is_full(int any)
+{
+	int fd = fcntl(any, F_DUPFD_CLOEXEC, 0);
+
+	return fd < 0 || close(fd);
+}
+
+/* Look at what is next in the socket. Descriptors can be missing because the kernel withholds
+ * them, and then always, or because the table was full, and a worker may have closed one since:
+ * the second look tells. The length, or -errno. */
+static ssize_t look(const struct connection *c, struct msghdr *h)
+{
+	const struct msghdr empty = *h;
+
+	for (bool again = false;; again = true) {
+		int fds[MAX_RIGHTS];
+		ssize_t n;
+		unsigned count;
+
+		*h = empty;
+		n = recvmsg(c->source.fd, h, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		if (n < 0)
+			return -errno;
+		if (!(h->msg_flags & MSG_CTRUNC))
+			return n;
+		count = list_rights(h, fds);
+		if (count >= HONEST)
+			return n;
+		if (table_is_full(c->source.fd))
+			n = -EMFILE;
+		else if (again)
+			return n;
+		while (count)
+			close(fds[--count]);
+		if (n < 0)
+			return n;
+	}
+}
+
 /* 0; -EAGAIN: nothing there; -ENODATA: the end; -errno. */
 static int take_piece(struct sluice_supervisor *sv, struct connection *c)
 {
@@ -234,9 +264,9 @@ static int take_piece(struct sluice_supervisor *sv, struct connection *c)
 	if (rc)
 		return rc;
 	iov = (struct iovec){c->text + c->length, c->room - c->length - 1};
-	n = recvmsg(c->source.fd, &h, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	n = look(c, &h);
 	if (n <= 0)
-		return n ? -errno : -ENODATA;
+		return n ? (int)n : -ENODATA;
 	rc = take_rights(sv, c, &h);
 	if (rc)
 		return rc;
