@@ -221,12 +221,16 @@ int sc_sluice_oci_settle(struct sluice_supervisor *sv)
 	return 0;
 }
 
+/* What starves even after its time stays until what it has sent can be refused, but can send
+ * nothing more. */
 static void look_after(struct sluice_supervisor *sv, struct connection *c, uint64_t now)
 {
 	if (c->starved) {
 		c->starved = sc_sluice_watch(sv, &c->source, EPOLLIN) != 0;
 		if (!c->starved && c->ending)
 			sc_sluice_oci_talk(sv, c);
+		else if (!c->starved && c->deadline_ns + STARVED_NS <= now)
+			sc_sluice_oci_end(sv, c);
 	} else if (c->deadline_ns <= now) {
 		sc_sluice_oci_end(sv, c);
 	}

@@ -12,6 +12,7 @@
 #define MAX_LISTENERS   8   /* of a connection; runtimes send one */
 #define MAX_NAMED       64  /* descriptors that "fds" can name */
 #define DOCUMENT_NS     5000000000ull /* from connecting to the document's end */
+#define STARVED_NS      60000000000ull /* more than that, while it is we who lack something */
 
 #define NOBODY UINT32_MAX
 
