@@ -154,9 +154,10 @@ static bool accept_here(struct sluice_supervisor *sv, struct server *server)
 	if (fd < 0)
 		return c && errno != EMFILE && errno != ENFILE && errno != ENOMEM &&
 			errno != ENOBUFS;
-	insert(sv, c, fd);
-	/* If the keeper cannot be told now, the next one is told everything. */
+	/* Not in the list yet: a keeper that this starts is told of it once. If it cannot be told
+	 * now, the next one is told everything. */
 	sc_sluice_keeper_hold(sv, &(struct kept){.id = c->id, .kind = K_CONNECTION}, fd);
+	insert(sv, c, fd);
 	begin(sv, steal_ptr(c));
 	return true;
 }
