@@ -173,9 +173,15 @@ static void empty_connection(int socket)
 	}
 }
 
+/* What a peer sends out of band, a listener perhaps beside it, is to come with the rest. */
 static int accept_one(int server)
 {
-	return (int)syscall(SYS_accept4, server, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = (int)syscall(SYS_accept4, server, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int on = 1;
+
+	if (fd >= 0)
+		syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+	return fd;
 }
 
 /* Runtimes that come now find nobody; those that came have sent listeners whose targets wait. */
