@@ -304,6 +304,33 @@ static void no_descriptors(void)
 	}
 }
 
+/* Bytes out of band, with a listener beside the first: nothing spins, and that is kept. */
+static void out_of_band(void)
+{
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv;
+	struct box box = {0};
+	int socket;
+
+	for (int keeper = 0; keeper < 2; keeper++) {
+		sv = serve(&seen, keeper);
+		box = new_box();
+		socket = dial(path);
+		if (send_fds_flags(socket, "{", 1, &box.listener, 1, MSG_OOB) < 0)
+			SKIP("no MSG_OOB on Unix sockets before 5.15");
+		close(box.listener);
+		check_idle(sv);
+		CHECK_EQ(send(socket, " ", 1, MSG_OOB), 1);
+		check_idle(sv);
+		CHECK_EQ(send(socket, document + 1, strlen(document + 1), 0),
+			(long)strlen(document + 1));
+		close(socket);
+		CHECK_EQ(open_box(&box, sv), 0);
+		CHECK_EQ(seen.calls, 2 * keeper + 1);
+		finish(sv, &seen);
+	}
+}
+
 /* Peers that hold as many descriptors as they can and say nothing. */
 static void hoarders(void)
 {
@@ -417,6 +444,7 @@ const struct test tests[] = {
 	{"a document that never ends", never_ends},
 	{"900 KB, the last of it byte by byte", by_bytes},
 	{"no descriptors left: nothing spins, nothing is lost", no_descriptors},
+	{"bytes out of band, and a listener beside one", out_of_band},
 	{"40 peers with 64 descriptors each", hoarders},
 	{"the example among such peers, and killed", example},
 	{NULL, NULL}};

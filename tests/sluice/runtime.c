@@ -84,7 +84,8 @@ int dial(const char *path)
 	return fd;
 }
 
-ssize_t send_fds(int socket, const char *text, size_t size, const int *fds, int count)
+ssize_t send_fds_flags(int socket, const char *text, size_t size, const int *fds, int count,
+	int flags)
 {
 	union {
 		char bytes[CMSG_SPACE(sizeof(int) * 64)];
@@ -102,7 +103,12 @@ ssize_t send_fds(int socket, const char *text, size_t size, const int *fds, int 
 		h.msg_control = control.bytes;
 		h.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)count);
 	}
-	return sendmsg(socket, &h, MSG_NOSIGNAL);
+	return sendmsg(socket, &h, MSG_NOSIGNAL | flags);
+}
+
+ssize_t send_fds(int socket, const char *text, size_t size, const int *fds, int count)
+{
+	return send_fds_flags(socket, text, size, fds, count, 0);
 }
 
 void offer_fds(const char *path, const char *text, const int *fds, int count)

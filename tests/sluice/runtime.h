@@ -21,6 +21,8 @@ int open_box(struct box *box, struct sluice_supervisor *sv);
 int dial(const char *path);
 /* -1 with errno if nobody is there any more. */
 ssize_t send_fds(int socket, const char *text, size_t size, const int *fds, int count);
+ssize_t send_fds_flags(int socket, const char *text, size_t size, const int *fds, int count,
+	int flags);
 /* All of @text over a new connection, beside the descriptors. */
 void offer_fds(const char *path, const char *text, const int *fds, int count);
 /* The box' only listener, with a document that names it; closes it here. */
