@@ -4,9 +4,10 @@
  * after CONTAINERS of them (default: never). Prints one JSON line a decision.
  * SPDX-License-Identifier: MIT
  *
- * Which directory it is is found out when the runtime offers the container, not when that asks: by
- * then it may have put another one or a link in its place, or mounted something there, and is
- * refused. It does not wait for us, so its profile should refuse new namespaces, mount and chroot, as those of runtimes do.
+ * Which directory it is is found out when the runtime offers the container, not when that
+ * asks: by then it may have put another one or a link in its place, or mounted something
+ * there, and is refused. It does not wait for us, so its profile should refuse new
+ * namespaces, mount and chroot, as those of runtimes do.
  * Paths are looked up by workers, with a time limit: a file system of the container's can be slow. */
 #include <errno.h>
 #include <fcntl.h>
