@@ -342,9 +342,10 @@ static void freed(void)
 	struct sluice_options o = SLUICE_OPTIONS_INIT;
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv;
-	int fds[2], bad, refused, status, before = count_fds();
+	int fds[2], bad, refused, status, before;
 
 	isolate(); /* other keepers of the machine are not ours to count or kill */
+	before = count_fds();
 	o.keeper = true;
 	o.default_errno = EXDEV;
 	sv = new_supervisor(&o);

@@ -172,7 +172,7 @@ static void flood(void)
 	struct seen seen = {0, 0, 0};
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	int idle[100], before = count_fds(), status;
-	char *huge = malloc(3 << 20);
+	static char huge[3 << 20];
 	pid_t pid;
 
 	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
@@ -184,7 +184,7 @@ static void flood(void)
 		CHECK(sluice_dispatch(sv, 1000) >= 0);
 	}
 	CHECK(count_fds() <= before + 100 + 64);
-	memset(huge, ' ', 3 << 20);
+	memset(huge, ' ', sizeof(huge));
 	pid = fork();
 	if (pid == 0) {
 		int fd = connect_to();
@@ -211,7 +211,6 @@ static void flood(void)
 		sluice_dispatch(sv, 20);
 	CHECK_EQ(count_fds(), before);
 	sluice_supervisor_free(sv);
-	free(huge);
 }
 
 const struct target_main targets[] = {{NULL, NULL}};

@@ -2,7 +2,8 @@
  * syscall(3) with that one number made by the real processor, outside of the simulated one. It
  * ends at clone(2) with CLONE_FILES, too: that becomes a plain fork, whose process closes
  * nothing for the child that it should (sluice/supervise/child.c; the tests of that are skipped). All
- * other calls go the usual way, and so do these where no valgrind runs.
+ * other calls go the usual way (pidfd_send_signal(2) and fsopen(2), which it does not know, as well as
+ * they can), and so do these where no valgrind runs.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <linux/sched.h>
@@ -30,6 +31,12 @@ static long seccomp_natively(long tid, long operation, long flags, long data)
 {
 	(void)tid; /* VALGRIND_NON_SIMD_CALL3 gives it first */
 	return enter(SYS_seccomp, operation, flags, data, 0, 0, 0);
+}
+
+static long signal_natively(long tid, long pidfd, long sig, long info)
+{
+	(void)tid;
+	return enter(SYS_pidfd_send_signal, pidfd, sig, info, 0, 0, 0);
 }
 
 static long seccomp(long operation, long flags, long data)
@@ -60,8 +67,16 @@ long syscall(long nr, ...)
 	va_end(ap);
 	if (nr == SYS_clone && RUNNING_ON_VALGRIND)
 		arg[0] &= ~(long)CLONE_FILES;
+#ifdef SYS_fsopen
+	if (nr == SYS_fsopen && RUNNING_ON_VALGRIND) { /* it would warn, and say so itself */
+		errno = ENOSYS;
+		return -1;
+	}
+#endif
 	if (nr == SYS_seccomp)
 		rc = seccomp(arg[0], arg[1], arg[2]);
+	else if (nr == SYS_pidfd_send_signal && RUNNING_ON_VALGRIND)
+		rc = VALGRIND_NON_SIMD_CALL3(signal_natively, arg[0], arg[1], arg[2]);
 	else
 		rc = enter(nr, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 	if (rc < 0 && rc > -4096) {
