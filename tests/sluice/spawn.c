@@ -439,7 +439,7 @@ static void killed_while_spawning(void)
 		spawn_and_die(1 + (int)(random() % 8000), i % 2 && !THREAD_OF_ITS_OWN);
 }
 
-const struct target_main targets[] = {{"work", target_work},  {"nested", target_nested},
+const struct target_main targets[] = {{"work", target_work}, {"nested", target_nested},
 	{"signals", target_signals}, {"fds", target_fds}, {NULL, NULL}};
 const struct test tests[] = {
 	{"every call notifies, execve and exit included", everything},
