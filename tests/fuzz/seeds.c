@@ -1,7 +1,8 @@
 /* Case files as inputs of fuzz_calls, the programs that they make as inputs of fuzz_bpf, and
- * names as inputs of fuzz_tables:
+ * names as inputs of fuzz_tables, small documents as
+ * inputs of fuzz_json:
  *   seeds calls DIRECTORY CASE-FILES...   seeds bpf DIRECTORY LIBRARY CASE-FILES...
- *   seeds tables DIRECTORY
+ *   seeds tables DIRECTORY   seeds json DIRECTORY
  * SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,21 @@ static void save_names(const char *directory)
 	}
 }
 
+static void save_documents(const char *directory)
+{
+	static const char *const documents[] = {
+		"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":1,\"syscalls\":[]}",
+		"{\"names\":[\"read\"],\"args\":[{\"index\":0,\"value\":18446744073709551615}]}",
+		"[\"\\u0041\\ud83d\\ude00\\n\",-12.5e+3,true,false,null,[],{}]",
+		"{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,"
+		"\"k\":1,\"l\":1}",
+		" [ \"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\" ]\n",
+	};
+
+	for (size_t i = 0; i < sizeof(documents) / sizeof(*documents); i++)
+		save(directory, (const unsigned char *)documents[i], strlen(documents[i]));
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 3)
@@ -97,6 +113,8 @@ int main(int argc, char **argv)
 	mkdir(argv[2], 0777);
 	if (strcmp(argv[1], "tables") == 0)
 		save_names(argv[2]);
+	if (strcmp(argv[1], "json") == 0)
+		save_documents(argv[2]);
 	if (strcmp(argv[1], "calls") == 0)
 		for (int i = 3; i < argc; i++)
 			save_cases(argv[2], argv[i]);

@@ -1,0 +1,175 @@
+/* The writer: into a growing text, with errors that stick.
+ * SPDX-License-Identifier: MIT */
+#include "json/json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put(struct sc_json_out *out, const char *text, size_t n)
+{
+	if (out->error)
+		return;
+	if (out->room - out->length <= n) {
+		size_t room = 2 * (out->room + n) + 256;
+		char *grown = room > n ? realloc(out->text, room) : NULL;
+
+		if (!grown) {
+			out->error = -ENOMEM;
+			return;
+		}
+		out->text = grown;
+		out->room = room;
+	}
+	memcpy(out->text + out->length, text, n);
+	out->length += n;
+	out->text[out->length] = '\0';
+}
+
+static void put_line(struct sc_json_out *out)
+{
+	if (!out->indent)
+		return;
+	put(out, "\n", 1);
+	for (unsigned i = 0; i < out->depth * out->indent; i++)
+		put(out, " ", 1);
+}
+
+/* What stands before any value or key. */
+static void put_before(struct sc_json_out *out)
+{
+	if (out->after_key) {
+		out->after_key = false;
+		return;
+	}
+	if (out->filled)
+		put(out, ",", 1);
+	if (out->depth)
+		put_line(out);
+	out->filled = true;
+}
+
+void sc_json_open(struct sc_json_out *out, char bracket)
+{
+	put_before(out);
+	put(out, &bracket, 1);
+	out->depth++;
+	out->filled = false;
+}
+
+void sc_json_close(struct sc_json_out *out, char bracket)
+{
+	bool filled = out->filled;
+
+	out->depth--;
+	if (filled)
+		put_line(out);
+	put(out, &bracket, 1);
+	out->filled = true;
+}
+
+static void put_quoted(struct sc_json_out *out, const char *text, size_t length)
+{
+	static const char letters[] = "\b\t\n\f\r\"\\", names[] = "btnfr\"\\";
+
+	put(out, "\"", 1);
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)text[i];
+		const char *short_one = c ? strchr(letters, c) : NULL;
+		char escape[8];
+
+		if (short_one)
+			snprintf(escape, sizeof(escape), "\\%c",
+				names[short_one - letters]);
+		else if (c < 0x20 || c == 0x7f)
+			snprintf(escape, sizeof(escape), "\\u%04x", c);
+		else {
+			put(out, text + i, 1);
+			continue;
+		}
+		put(out, escape, strlen(escape));
+	}
+	put(out, "\"", 1);
+}
+
+void sc_json_put_key(struct sc_json_out *out, const char *key)
+{
+	put_before(out);
+	put_quoted(out, key, strlen(key));
+	put(out, ": ", out->indent ? 2 : 1);
+	out->after_key = true;
+}
+
+void sc_json_put_text(struct sc_json_out *out, const char *text, size_t length)
+{
+	put_before(out);
+	put_quoted(out, text, length);
+}
+
+void sc_json_put_string(struct sc_json_out *out, const char *text)
+{
+	sc_json_put_text(out, text, strlen(text));
+}
+
+void sc_json_put_word(struct sc_json_out *out, const char *word)
+{
+	put_before(out);
+	put(out, word, strlen(word));
+}
+
+void sc_json_put_u64(struct sc_json_out *out, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	sc_json_put_word(out, text);
+}
+
+void sc_json_put_i64(struct sc_json_out *out, int64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	sc_json_put_word(out, text);
+}
+
+static void put_one(
+	struct sc_json_out *out, const struct sc_json *doc, const struct sc_json_token *t)
+{
+	static const char *const words[] = {"null", "false", "true"};
+
+	if (t->type == SC_JSON_STRING)
+		sc_json_put_text(out, doc->texts + t->text, t->length);
+	else if (t->type == SC_JSON_NUMBER)
+		sc_json_put_word(out, doc->texts + t->text);
+	else
+		sc_json_put_word(out, words[t->type]);
+}
+
+/* As deep as what was read: SC_JSON_MAX_DEPTH. */
+void sc_json_put_copy(struct sc_json_out *out, const struct sc_json *doc,
+	const struct sc_json_token *token)
+{
+	if (token->type == SC_JSON_OBJECT) {
+		sc_json_open(out, '{');
+		sc_json_each_member(token, key, value)
+		{
+			put_before(out);
+			put_quoted(out, doc->texts + key->text, key->length);
+			put(out, ": ", out->indent ? 2 : 1);
+			out->after_key = true;
+			sc_json_put_copy(out, doc, value);
+		}
+		sc_json_close(out, '}');
+	} else if (token->type == SC_JSON_ARRAY) {
+		sc_json_open(out, '[');
+		sc_json_each(token, t)
+		{
+			sc_json_put_copy(out, doc, t);
+		}
+		sc_json_close(out, ']');
+	} else {
+		put_one(out, doc, token);
+	}
+}
