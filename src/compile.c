@@ -1,67 +1,15 @@
-/* The pipeline is the architecture.
+/* From a policy to a program.
  * SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "bpf/emit.h"
-#include "bpf/prove.h"
 #include "compile.h"
-#include "dag/dag.h"
-#include "lower/lower.h"
+#include "compile_lowered.h"
 #include "util/cleanup.h"
-
-/* With SECCOMP_SELF_CHECK=1 in the environment no program leaves unproved. */
-static bool self_check(void)
-{
-	const char *value = secure_getenv("SECCOMP_SELF_CHECK");
-
-	return value && strcmp(value, "0") != 0 && *value;
-}
-
-/* What cannot be proved within the prover's bounds is not proved: not handed out. */
-static int prove(const struct sc_prog *prog, const struct sc_lowered *low)
-{
-	struct sc_counterexample cex;
-	int rc = sc_prove_policy(prog, low, NULL, &cex);
-
-	if (rc == SC_PROOF_EQUAL || rc == -ENOMEM)
-		return rc;
-	return -EFAULT;
-}
-
-static int generate(const struct sc_lowered *low, enum sc_effort effort, struct sc_prog *prog)
-{
-	_cleanup_(sc_dag_clear) struct sc_dag dag = {0};
-	uint32_t root;
-	int rc;
-
-	rc = sc_dag_init(&dag, effort);
-	if (!rc)
-		rc = sc_dag_build(&dag, low, &root);
-	if (!rc)
-		rc = sc_emit(&dag, root, low->big_endian, prog);
-	return rc;
-}
 
 int sc_compile(const struct sc_policy *policy, struct sc_prog *out)
 {
 	_cleanup_(sc_lowered_clear) struct sc_lowered low = {0};
 	enum sc_effort effort =
 		policy->attrs.optimize > 1 ? SC_EFFORT_SHALLOW : SC_EFFORT_SMALL;
-	struct sc_prog prog = {0};
-	int rc;
+	int rc = sc_lower(policy, &low);
 
-	rc = sc_lower(policy, &low);
-	if (!rc)
-		rc = generate(&low, effort, &prog);
-	if (rc == -E2BIG)
-		rc = generate(&low, SC_EFFORT_SMALLEST, &prog);
-	if (!rc && self_check())
-		rc = prove(&prog, &low);
-	if (rc < 0)
-		free(prog.insns);
-	else
-		*out = prog;
-	return rc;
+	return rc ? rc : sc_compile_lowered(&low, effort, out);
 }

@@ -228,9 +228,3 @@ int sc_lower(const struct sc_policy *policy, struct sc_lowered *out)
 	*out = low;
 	return 0;
 }
-
-void sc_lowered_clear(struct sc_lowered *lowered)
-{
-	free(lowered->block);
-	*lowered = (struct sc_lowered){0};
-}

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "policy/cmp.h"
 
@@ -58,6 +59,10 @@ struct sc_policy;
 /* What @policy says, lowered. The arrays are one block, freed with sc_lowered_clear().
  * 0 or -ENOMEM (@out is untouched). */
 int sc_lower(const struct sc_policy *policy, struct sc_lowered *out);
-void sc_lowered_clear(struct sc_lowered *lowered);
+static inline void sc_lowered_clear(struct sc_lowered *lowered)
+{
+	free(lowered->block);
+	*lowered = (struct sc_lowered){0};
+}
 
 #endif
