@@ -1,7 +1,7 @@
 /* Preloaded under valgrind, which answers ENOSYS for seccomp(2) in every version that there is:
  * syscall(3) with that one number made by the real processor, outside of the simulated one. It
  * ends at clone(2) with CLONE_FILES, too: that becomes a plain fork, whose process closes
- * nothing for the child that it should (sluice/supervise/child.c; the tests of that are skipped). All
+ * nothing for the child that it should (sluice/spawn/child.c; the tests of that are skipped). All
  * other calls go the usual way (pidfd_send_signal(2) and fsopen(2), which it does not know, as well as
  * they can), and so do these where no valgrind runs.
  * SPDX-License-Identifier: MIT */

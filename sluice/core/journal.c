@@ -1,0 +1,76 @@
+/* Making and mapping journals. See journal.h.
+ * SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+int sc_sluice_journal_new(const struct settings *set, int *fd, struct journal **journal)
+{
+	struct seccomp_notif_sizes sizes;
+	_cleanup_close_ int mem = -1;
+	struct journal *j;
+	size_t stride, size;
+	int rc = sc_sluice_notif_sizes(&sizes);
+
+	if (rc)
+		return rc;
+	/* GET_NOTIF_SIZES may name more than the header: the kernel writes that much. */
+	stride = offsetof(struct slot, notif) + sizes.seccomp_notif;
+	if (stride < sizeof(struct slot))
+		stride = sizeof(struct slot);
+	stride = (stride + 63) & ~(size_t)63;
+	size = JOURNAL_HEAD + stride * set->max_pending;
+	mem = memfd_create("sluice-journal", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (mem < 0 || ftruncate(mem, (off_t)size) || fcntl(mem, F_ADD_SEALS, SEALS))
+		return -errno;
+	j = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, mem, 0);
+	if (j == MAP_FAILED)
+		return -errno;
+	*j = (struct journal){.magic = JOURNAL_MAGIC,
+		.version = JOURNAL_VERSION,
+		.stride = (uint32_t)stride,
+		.count = set->max_pending,
+		.set = *set};
+	*fd = steal_fd(&mem);
+	*journal = j;
+	return 0;
+}
+
+void sc_sluice_journal_unmap(struct journal *journal)
+{
+	if (journal)
+		munmap(journal, JOURNAL_HEAD + (size_t)journal->stride * journal->count);
+}
+
+/* Map a predecessor's. Sealed, so that it cannot shrink under us; sizes are checked, since
+ * another program (or version) may have made it. */
+int sc_sluice_journal_map(int fd, struct journal **journal)
+{
+	struct journal head, *j;
+	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || fstat(fd, &st))
+		return -EPROTO;
+	if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
+		return -EPROTO;
+	if (head.magic != JOURNAL_MAGIC || head.version != JOURNAL_VERSION ||
+		head.stride < sizeof(struct slot) || head.stride > 4096 ||
+		head.stride % 8 || head.count == 0 || head.count > 1u << 20 ||
+		(uint64_t)st.st_size < JOURNAL_HEAD + (uint64_t)head.stride * head.count)
+		return -EPROTO;
+	j = mmap(NULL, JOURNAL_HEAD + (size_t)head.stride * head.count, PROT_READ | PROT_WRITE,
+		MAP_SHARED, fd, 0);
+	if (j == MAP_FAILED)
+		return -errno;
+	if (j->stride != head.stride || j->count != head.count) {
+		munmap(j, JOURNAL_HEAD + (size_t)head.stride * head.count);
+		return -EPROTO;
+	}
+	j->set.keeper_path[sizeof(j->set.keeper_path) - 1] = '\0';
+	*journal = j;
+	return 0;
+}

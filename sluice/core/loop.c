@@ -1,0 +1,155 @@
+/* The loop: one epoll descriptor for listeners, pidfds, OCI sockets, helpers.
+ * SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+int sc_sluice_watch(struct sluice_supervisor *sv, struct source *source, uint32_t events)
+{
+	struct epoll_event ev = {.events = events, .data.ptr = source};
+
+	if (epoll_ctl(sv->epoll_fd, EPOLL_CTL_ADD, source->fd, &ev))
+		return -errno;
+	atomic_fetch_add(&sv->watched, 1);
+	return 0;
+}
+
+void sc_sluice_unwatch(struct sluice_supervisor *sv, struct source *source)
+{
+	if (epoll_ctl(sv->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL) == 0)
+		atomic_fetch_sub(&sv->watched, 1);
+}
+
+/* Destroy @source after this round: a later event of the same epoll_wait() may name it. */
+void sc_sluice_bury(struct sluice_supervisor *sv, struct source *source)
+{
+	pthread_mutex_lock(&sv->lock);
+	source->next_dead = sv->dead;
+	sv->dead = source;
+	pthread_mutex_unlock(&sv->lock);
+}
+
+void sc_sluice_wake(struct sluice_supervisor *sv)
+{
+	uint64_t one = 1;
+
+	/* Full means that it is readable, which is all that is wanted. */
+	if (write(sv->wake.fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+static void empty_graveyard(struct sluice_supervisor *sv)
+{
+	struct source *dead;
+
+	if (!atomic_load_explicit(&sv->dead, memory_order_acquire))
+		return;
+	pthread_mutex_lock(&sv->lock);
+	dead = sv->dead;
+	sv->dead = NULL;
+	pthread_mutex_unlock(&sv->lock);
+	while (dead) {
+		struct source *next = dead->next_dead;
+
+		dead->destroy(dead);
+		dead = next;
+	}
+}
+
+/* What a predecessor received comes before anything new. */
+static int replay_one(struct sluice_supervisor *sv)
+{
+	struct sluice_request *req = sv->replay;
+	const struct handler *handler;
+
+	sv->replay = req->next_queued;
+	req->next_queued = NULL;
+	if (sc_sluice_id_valid(req) == 0) {
+		handler = sc_sluice_find_call(&sv->handlers, &req->notif.data);
+		sc_sluice_decide(req, req->listener->deny ? NULL : handler->call,
+			handler->data);
+	} else if (sc_sluice_claim(req, R_GONE)) {
+		sc_sluice_end(req,
+			&(struct ending){
+				.verdict = V_FAIL, .rc = -ENOENT, .why = "target gone"});
+	}
+	sc_sluice_request_unref(req);
+	return 1;
+}
+
+/* Whether one listener is all that this round can wait for, and has just been busy: then RECV
+ * does the waiting, which saves the system call that asks epoll first. Nothing is watched
+ * beside it and the wake descriptor; nobody can write to that: no request is out
+ * with a worker, and no cancel callback is due. An idle supervisor never comes here, and
+ * sluice_dispatch() never does: RECV starts again after a signal whose handler has
+ * SA_RESTART, and a caller that stops at -EINTR would not. */
+static bool only_receives(const struct sluice_supervisor *sv)
+{
+	return sv->streak && sv->receive_ends && !sv->paused && sv->listeners &&
+		!sv->listeners->next && atomic_load(&sv->watched) == 2 &&
+		!atomic_load(&sv->outstanding_count) && !atomic_load(&sv->cancels);
+}
+
+static int wait_and_handle(struct sluice_supervisor *sv, int timeout_ms)
+{
+	struct epoll_event ev[16];
+	int n = epoll_wait(sv->epoll_fd, ev, 16, timeout_ms);
+
+	if (n < 0)
+		return -errno;
+	for (int i = 0; i < n; i++) {
+		struct source *source = ev[i].data.ptr;
+
+		if (source->ready)
+			source->ready(sv, source, ev[i].events);
+	}
+	empty_graveyard(sv);
+	return 0;
+}
+
+static int take_directly(struct sluice_supervisor *sv)
+{
+	int rc = sc_sluice_receive(sv, sv->listeners);
+
+	return rc == -EINTR ? rc : 0; /* gone, or all targets are, or no room: epoll tells */
+}
+
+/* @running: in sluice_run(), which needs not return after a signal. */
+static int dispatch(struct sluice_supervisor *sv, int timeout_ms, bool running)
+{
+	uint64_t before;
+	int n;
+
+	if (sv->dispatching)
+		return -EBUSY;
+	if (sv->handed)
+		return -ESHUTDOWN;
+	sv->dispatching = true;
+	if (sv->replay) {
+		n = replay_one(sv);
+		sv->dispatching = false;
+		return n;
+	}
+	before = atomic_load_explicit(&sv->count.received, memory_order_relaxed);
+	n = running && only_receives(sv) ? take_directly(sv) : wait_and_handle(sv, timeout_ms);
+	if (n == 0)
+		n = (int)(atomic_load_explicit(&sv->count.received, memory_order_relaxed) -
+			before);
+	sv->streak = n > 0;
+	sv->dispatching = false;
+	return n;
+}
+
+int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms)
+{
+	return dispatch(supervisor, timeout_ms, false);
+}
+
+int sluice_run(struct sluice_supervisor *supervisor)
+{
+	while (supervisor->active || supervisor->servers || supervisor->replay) {
+		int n = dispatch(supervisor, -1, true);
+
+		if (n < 0 && n != -EINTR)
+			return n;
+	}
+	return 0;
+}

@@ -1,0 +1,320 @@
+/* The life of a request: a slot of the journal, references, exactly one claim.
+ * SPDX-License-Identifier: MIT
+ *
+ * Whoever moves the state out of R_OPEN sends the verdict: the handler, a worker, the clock
+ * that found it late, a hand-over. Memory is counted apart from that: the frame that runs
+ * the handler holds a reference, and so does who deferred it. */
+#include "internal.h"
+
+bool sc_sluice_is_32bit(uint32_t arch)
+{
+	return !(arch & 0x80000000u); /* __AUDIT_ARCH_64BIT */
+}
+
+static void reset(struct sluice_request *req, struct sluice_supervisor *sv,
+	struct listener *listener)
+{
+	memset(req, 0, sizeof(*req));
+	req->sv = sv;
+	req->listener = listener;
+	req->root_fd = req->cwd_fd = req->mem_fd = -1;
+	atomic_init(&req->state, R_OPEN);
+	atomic_init(&req->refs, 1);
+}
+
+/* A request with a free slot, not received yet; NULL if the journal is full (receiving then
+ * pauses, set here so that no slot can come free unnoticed) or memory is out. */
+struct sluice_request *sc_sluice_request_new(struct sluice_supervisor *sv,
+	struct listener *listener)
+{
+	struct sluice_request *req = atomic_exchange(&sv->hot, NULL);
+	uint32_t i;
+
+	pthread_mutex_lock(&sv->lock);
+	if (!sv->free_count) {
+		sv->paused = true;
+		if (req) {
+			req->next = sv->spare;
+			sv->spare = req;
+		}
+		pthread_mutex_unlock(&sv->lock);
+		return NULL;
+	}
+	if (!req) {
+		req = sv->spare;
+		if (req)
+			sv->spare = req->next;
+	}
+	i = sv->free_slots[--sv->free_count];
+	pthread_mutex_unlock(&sv->lock);
+	if (!req)
+		req = malloc(sizeof(*req));
+	if (!req) {
+		/* Without a wake nothing would resume: the slot goes back with one. */
+		pthread_mutex_lock(&sv->lock);
+		sv->free_slots[sv->free_count++] = i;
+		sv->paused = true;
+		pthread_mutex_unlock(&sv->lock);
+		sc_sluice_wake(sv);
+		return NULL;
+	}
+	reset(req, sv, listener);
+	req->slot = journal_slot(sv->journal, i);
+	sc_sluice_listener_ref(listener);
+	atomic_fetch_add_explicit(&sv->refs, 1, memory_order_relaxed);
+	return req;
+}
+
+/* Under sv->lock. */
+static void free_slot(struct sluice_supervisor *sv, struct slot *slot)
+{
+	size_t offset = (size_t)((char *)slot - (char *)sv->journal) - JOURNAL_HEAD;
+
+	atomic_store_explicit(&slot->state, S_FREE, memory_order_release);
+	sv->free_slots[sv->free_count++] = (uint32_t)(offset / sv->journal->stride);
+}
+
+/* Nothing was received. */
+void sc_sluice_request_discard(struct sluice_request *req)
+{
+	pthread_mutex_lock(&req->sv->lock);
+	free_slot(req->sv, req->slot);
+	pthread_mutex_unlock(&req->sv->lock);
+	req->slot = NULL;
+	atomic_store(&req->state, R_GONE);
+	sc_sluice_request_unref(req);
+}
+
+void sc_sluice_request_received(struct sluice_request *req, bool replayed)
+{
+	struct sluice_supervisor *sv = req->sv;
+
+	req->notif = req->slot->notif;
+	req->replayed = replayed;
+	req->received_ns = sc_sluice_now();
+	if (sv->set.timeout_ms && !replayed)
+		req->deadline_ns = req->received_ns + sv->set.timeout_ms * 1000000ull;
+	atomic_store_explicit(&req->refs, 2, memory_order_relaxed); /* ours, the list's */
+	pthread_mutex_lock(&sv->lock);
+	req->next = sv->outstanding;
+	if (req->next)
+		req->next->prev = req;
+	sv->outstanding = req;
+	sv->outstanding_count++;
+	sc_sluice_count(&sv->count.received, 1);
+	if (replayed)
+		sc_sluice_count(&sv->count.replayed, 1);
+	pthread_mutex_unlock(&sv->lock);
+}
+
+/* True if the caller is the one to send the verdict. */
+bool sc_sluice_claim(struct sluice_request *req, int state)
+{
+	int open = R_OPEN;
+
+	return atomic_compare_exchange_strong(&req->state, &open, state);
+}
+
+/* The state once no hand-over is deciding about it. */
+int sc_sluice_settled(struct sluice_request *req)
+{
+	struct sluice_supervisor *sv = req->sv;
+	int state = atomic_load(&req->state);
+
+	if (state != R_HANDING)
+		return state;
+	pthread_mutex_lock(&sv->lock);
+	while ((state = atomic_load(&req->state)) == R_HANDING)
+		pthread_cond_wait(&sv->handed_or_not, &sv->lock);
+	pthread_mutex_unlock(&sv->lock);
+	return state;
+}
+
+bool sc_sluice_claim_wait(struct sluice_request *req)
+{
+	while (!sc_sluice_claim(req, R_ANSWERED))
+		if (sc_sluice_settled(req) != R_OPEN)
+			return false;
+	return true;
+}
+
+/* Under the lock: off the list. */
+static void unlist(struct sluice_request *req)
+{
+	struct sluice_supervisor *sv = req->sv;
+
+	if (req->prev)
+		req->prev->next = req->next;
+	else
+		sv->outstanding = req->next;
+	if (req->next)
+		req->next->prev = req->prev;
+	req->prev = req->next = NULL;
+	sv->outstanding_count--;
+}
+
+/* The kernel has (or wants) no answer any more: logged, counted, the slot free. The caller
+ * has a reference of its own. */
+void sc_sluice_end(struct sluice_request *req, const struct ending *e)
+{
+	struct sluice_supervisor *sv = req->sv;
+	uint64_t ns = sc_sluice_now() - req->received_ns;
+	bool resume;
+
+	sc_sluice_log(req, e, ns);
+	pthread_mutex_lock(&sv->lock);
+	sc_sluice_count(e->rc ? &sv->count.gone : e->counter, 1);
+	if (!e->rc)
+		sc_sluice_count_latency(&sv->count, ns);
+	unlist(req);
+	free_slot(sv, req->slot);
+	req->slot = NULL;
+	resume = sv->paused;
+	pthread_mutex_unlock(&sv->lock);
+	if (resume)
+		sc_sluice_wake(sv);
+	sc_sluice_request_unref(req);
+}
+
+/* Somebody else's by now: the slot stays as it is, for the successor. */
+void sc_sluice_leave(struct sluice_request *req)
+{
+	pthread_mutex_lock(&req->sv->lock);
+	unlist(req);
+	req->slot = NULL;
+	pthread_mutex_unlock(&req->sv->lock);
+	sc_sluice_request_unref(req);
+}
+
+void sc_sluice_request_unref(struct sluice_request *req)
+{
+	struct sluice_supervisor *sv = req->sv;
+
+	if (atomic_fetch_sub(&req->refs, 1) != 1)
+		return;
+	sc_sluice_target_release(req);
+	free(atomic_load_explicit(&req->unpacked, memory_order_relaxed));
+	sc_sluice_listener_unref(req->listener);
+	req = atomic_exchange(&sv->hot, req);
+	if (req) {
+		pthread_mutex_lock(&sv->lock);
+		req->next = sv->spare;
+		sv->spare = req;
+		pthread_mutex_unlock(&sv->lock);
+	}
+	sc_sluice_sv_unref(sv);
+}
+
+/* The handler left @req with this frame. If a verdict came from elsewhere, no callback may run
+ * any more with what the handler had on its stack. */
+static void decide_undecided(struct sluice_request *req, const char *why)
+{
+	if (sc_sluice_claim_wait(req))
+		sc_sluice_default(req, R_ANSWERED, why);
+	if (!req->cancel)
+		return;
+	pthread_mutex_lock(&req->sv->lock);
+	sc_sluice_consume(req);
+	pthread_mutex_unlock(&req->sv->lock);
+}
+
+/* Run a handler in this frame; what it leaves undecided is refused. So is what a failed one
+ * had given away: its holder is told, and has the reference. */
+int sc_sluice_decide(struct sluice_request *req, sluice_handler handler, void *data)
+{
+	unsigned custody = atomic_load(&req->custody);
+	const char *why = "no handler";
+	int rc = 0;
+
+	if (handler) {
+		rc = handler(req, data);
+		why = rc < 0 ? "handler failed" : "no verdict";
+	}
+	if (atomic_load(&req->custody) == custody) {
+		decide_undecided(req, why);
+	} else if (rc < 0 && sc_sluice_claim_wait(req)) {
+		sc_sluice_default(req, R_ANSWERED, why);
+		sc_sluice_push_cancelled(req);
+		sc_sluice_wake(req->sv);
+	}
+	return rc;
+}
+
+struct sluice_request *sluice_defer(struct sluice_request *request)
+{
+	if (request->kept)
+		return request;
+	request->kept = true;
+	atomic_fetch_add_explicit(&request->refs, 1, memory_order_relaxed);
+	atomic_fetch_add(&request->custody, 1);
+	return request;
+}
+
+uint64_t sluice_id(const struct sluice_request *request)
+{
+	return request->notif.id;
+}
+
+uint32_t sluice_arch(const struct sluice_request *request)
+{
+	/* x32 comes as x86_64 with a bit in the number. */
+	if (request->notif.data.arch == SCMP_ARCH_X86_64 &&
+		(request->notif.data.nr & 0x40000000) && request->notif.data.nr != -1)
+		return SCMP_ARCH_X32;
+	return request->notif.data.arch;
+}
+
+int sluice_nr(const struct sluice_request *request)
+{
+	return request->notif.data.nr;
+}
+
+void *sluice_tag(const struct sluice_request *request)
+{
+	return request->listener->tag;
+}
+
+uint64_t sluice_arg(const struct sluice_request *request, unsigned i)
+{
+	const struct unpacked *unpacked =
+		atomic_load_explicit(&request->unpacked, memory_order_acquire);
+
+	if (i > 5)
+		return 0;
+	if (unpacked)
+		return unpacked->args[i];
+	if (sc_sluice_is_32bit(request->notif.data.arch))
+		return (uint32_t)request->notif.data.args[i];
+	return request->notif.data.args[i];
+}
+
+int sluice_arg_int(const struct sluice_request *request, unsigned i)
+{
+	return (int)(uint32_t)sluice_arg(request, i);
+}
+
+bool sluice_replayed(const struct sluice_request *request)
+{
+	return request->replayed;
+}
+
+pid_t sluice_tid(const struct sluice_request *request)
+{
+	return (pid_t)request->notif.pid;
+}
+
+const char *sluice_name(struct sluice_request *request)
+{
+	const struct unpacked *unpacked =
+		atomic_load_explicit(&request->unpacked, memory_order_acquire);
+
+	if (unpacked)
+		return unpacked->name;
+	if (!request->name[0]) {
+		_cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(
+			sluice_arch(request), request->notif.data.nr);
+
+		strncpy(request->name, name ? name : "?", sizeof(request->name) - 1);
+	}
+	return request->name;
+}

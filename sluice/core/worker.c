@@ -1,0 +1,117 @@
+/* Workers: threads for handlers that may wait, started when there is work.
+ * SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <signal.h>
+
+/* Threads of the library take no signals of the program. */
+int sc_sluice_thread(pthread_t *thread, void *(*main)(void *), void *data)
+{
+	sigset_t all, old;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(thread, NULL, main, data);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -rc;
+}
+
+static struct sluice_request *take(struct workers *w)
+{
+	struct sluice_request *req;
+
+	pthread_mutex_lock(&w->lock);
+	w->idle++;
+	while (!w->first && !w->stop)
+		pthread_cond_wait(&w->ready, &w->lock);
+	w->idle--;
+	req = w->first;
+	if (req) {
+		w->queued--;
+		w->first = req->next_queued;
+		if (!w->first)
+			w->last = NULL;
+		req->next_queued = NULL;
+	}
+	pthread_mutex_unlock(&w->lock);
+	return req;
+}
+
+static void *work(void *data)
+{
+	struct sluice_supervisor *sv = data;
+	struct sluice_request *req;
+
+	while ((req = take(&sv->workers))) {
+		/* While it queued, its time may have come or the supervisor gone. */
+		if (sc_sluice_settled(req) == R_OPEN)
+			sc_sluice_decide(req, req->work, req->work_data);
+		sc_sluice_request_unref(req);
+	}
+	return NULL;
+}
+
+/* Under the workers' lock. */
+static int start_one(struct sluice_supervisor *sv)
+{
+	struct workers *w = &sv->workers;
+	int rc;
+
+	if (w->stop)
+		return -ESHUTDOWN;
+	/* An idle one counts once: what is queued may take each of them. */
+	if (w->idle > w->queued || w->count == w->limit)
+		return 0;
+	if (!w->threads)
+		w->threads = calloc(w->limit, sizeof(*w->threads));
+	if (!w->threads)
+		return -ENOMEM;
+	rc = sc_sluice_thread(&w->threads[w->count], work, sv);
+	if (!rc)
+		w->count++;
+	return w->count ? 0 : rc;
+}
+
+int sluice_work(struct sluice_request *request, sluice_handler handler, void *data)
+{
+	struct workers *w = &request->sv->workers;
+	int rc;
+
+	pthread_mutex_lock(&w->lock);
+	rc = start_one(request->sv);
+	if (rc) {
+		pthread_mutex_unlock(&w->lock);
+		return rc;
+	}
+	request->work = handler;
+	request->work_data = data;
+	if (request->kept) /* the holder's reference moves to the queue */
+		request->kept = false;
+	else
+		atomic_fetch_add_explicit(&request->refs, 1, memory_order_relaxed);
+	atomic_fetch_add(&request->custody, 1);
+	request->next_queued = NULL;
+	if (w->last)
+		w->last->next_queued = request;
+	else
+		w->first = request;
+	w->last = request;
+	w->queued++;
+	pthread_cond_signal(&w->ready);
+	pthread_mutex_unlock(&w->lock);
+	return 0;
+}
+
+void sc_sluice_workers_stop(struct sluice_supervisor *sv)
+{
+	struct workers *w = &sv->workers;
+
+	pthread_mutex_lock(&w->lock);
+	w->stop = true;
+	pthread_cond_broadcast(&w->ready);
+	pthread_mutex_unlock(&w->lock);
+	for (unsigned i = 0; i < w->count; i++)
+		pthread_join(w->threads[i], NULL);
+	w->count = 0;
+}

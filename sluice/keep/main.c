@@ -1,0 +1,472 @@
+/* The keeper: a process that holds a duplicate of every listener and does nothing until the
+ * supervisor is gone. Then it answers with the default errno, or hands everything to a
+ * successor, until the last target has ended.
+ * SPDX-License-Identifier: MIT
+ *
+ * Cloned from a process that may have had threads: no allocation, no libc state, bare system
+ * calls on static memory (which is this process' own copy). */
+#include "internal.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+static struct {
+	struct keeper_job job;
+	struct kept kept[MAX_KEPT + MAX_SPARE];
+	int fds[MAX_KEPT + MAX_SPARE];
+	uint32_t count;
+	struct pollfd poll[MAX_KEPT + MAX_SPARE + 4];
+	union {
+		struct seccomp_notif notif;
+		char room[4096];
+	} buffer;
+	int visitor;            /* a successor who waits, or -1 */
+	int visitor_pidfd;
+	struct ucred peer;
+} k;
+
+static void __attribute__((noreturn)) leave(void)
+{
+	for (;;)
+		syscall(SYS_exit_group, 0);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t = {0};
+
+	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static long wait_for(uint32_t n, int64_t ms)
+{
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+
+	return syscall(SYS_ppoll, k.poll, n, ms < 0 ? NULL : &t, NULL, 0);
+}
+
+static bool hold(const struct kept *kept, int fd)
+{
+	if (k.count == MAX_KEPT + MAX_SPARE)
+		return false;
+	k.kept[k.count] = *kept;
+	k.fds[k.count++] = fd;
+	return true;
+}
+
+/* Where it is, or k.count. */
+static uint32_t find(uint32_t kind, uint32_t id)
+{
+	uint32_t i = 0;
+
+	while (i < k.count && (k.kept[i].kind != kind || k.kept[i].id != id))
+		i++;
+	return i;
+}
+
+static void drop(uint32_t i)
+{
+	syscall(SYS_close, k.fds[i]);
+	k.count--;
+	for (; i < k.count; i++) { /* in order: a successor counts on it */
+		k.fds[i] = k.fds[i + 1];
+		k.kept[i] = k.kept[i + 1];
+	}
+}
+
+static void send_errno(int fd, uint64_t id)
+{
+	struct seccomp_notif_resp resp = {
+		.id = id, .error = -k.job.journal->set.default_errno};
+
+	while (syscall(SYS_ioctl, fd, SECCOMP_IOCTL_NOTIF_SEND, &resp) && errno == EINTR)
+		;
+}
+
+/* What the supervisor had received and not answered. An id that it did answer in its last
+ * moment says ENOENT: nothing is answered twice. */
+static void fail_journal(void)
+{
+	for (uint32_t s = 0; s < k.job.journal->count; s++) {
+		struct slot *slot = journal_slot(k.job.journal, s);
+
+		if (atomic_load(&slot->state) == S_FREE)
+			continue;
+		for (uint32_t i = 0; i < k.count; i++)
+			if (k.kept[i].kind == K_LISTENER &&
+				k.kept[i].id == slot->listener && slot->notif.id)
+				send_errno(k.fds[i], slot->notif.id);
+		atomic_store(&slot->state, S_FREE);
+	}
+}
+
+/* It asks again before RECV, which would wait: another descriptor of the same listener may
+ * have brought the call. */
+static void answer_one(int fd)
+{
+	struct pollfd again = {.fd = fd, .events = POLLIN};
+	struct timespec none = {0, 0};
+
+	if (syscall(SYS_ppoll, &again, 1, &none, NULL, 0) != 1 || !(again.revents & POLLIN))
+		return;
+	__builtin_memset(&k.buffer, 0, sizeof(k.buffer));
+	if (syscall(SYS_ioctl, fd, SECCOMP_IOCTL_NOTIF_RECV, &k.buffer.notif) == 0)
+		send_errno(fd, k.buffer.notif.id);
+}
+
+/* A descriptor that came over a connection: if it is a listener that we do not know we refuse
+ * its calls from now on. */
+static void keep_stranger(int fd)
+{
+	struct kept kept = {.id = k.job.journal->listeners, .deny = 1};
+	bool known = !sc_sluice_is_listener(k.job.proc_fd, fd);
+
+	for (uint32_t i = 0; i < k.count && !known; i++)
+		known = k.kept[i].kind == K_LISTENER &&
+			sc_sluice_same_file(k.fds[i], fd) > 0;
+	if (!known && hold(&kept, fd))
+		k.job.journal->listeners++;
+	else
+		syscall(SYS_close, fd);
+}
+
+/* What a connection still holds; nothing can be sent over it any more. */
+static void empty_connection(int socket)
+{
+	static union {
+		char bytes[CMSG_SPACE(sizeof(int) * MAX_RIGHTS)];
+		struct cmsghdr align;
+	} control;
+	static char text[32768];
+
+	syscall(SYS_shutdown, socket, SHUT_RD);
+	for (;;) {
+		struct iovec iov = {text, sizeof(text)};
+		struct msghdr h = {.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = control.bytes,
+			.msg_controllen = sizeof(control.bytes)};
+		long n = syscall(SYS_recvmsg, socket, &h, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c; c = CMSG_NXTHDR(&h, c)) {
+			size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+			if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+				continue;
+			for (size_t i = 0; i < count; i++) {
+				int fd;
+
+				__builtin_memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd),
+					sizeof(fd));
+				keep_stranger(fd);
+			}
+		}
+	}
+}
+
+/* What a peer sends out of band, a listener perhaps beside it, is to come with the rest. */
+static int accept_one(int server)
+{
+	int fd = (int)syscall(SYS_accept4, server, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int on = 1;
+
+	if (fd >= 0)
+		syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
+	return fd;
+}
+
+/* Runtimes that come now find nobody; those that came have sent listeners whose targets wait. */
+static void end_oci(void)
+{
+	uint32_t i = 0;
+	int fd;
+
+	while (i < k.count) {
+		if (k.kept[i].kind == K_LISTENER) {
+			i++;
+			continue;
+		}
+		if (k.kept[i].kind == K_SERVER) {
+			syscall(SYS_shutdown, k.fds[i], SHUT_RD);
+			while ((fd = accept_one(k.fds[i])) >= 0) {
+				empty_connection(fd);
+				syscall(SYS_close, fd);
+			}
+		} else {
+			empty_connection(k.fds[i]);
+		}
+		drop(i); /* the rest moves up, what came is at the end */
+	}
+}
+
+/* Accept for the supervisor: if it is killed with the only descriptor of a connection, what a
+ * runtime sent goes with it. Asked again, it gets another one. */
+static void accept_for(const struct message *m)
+{
+	struct message answer = {.magic = JOURNAL_MAGIC, .kind = M_ACCEPTED, .count = 1};
+	uint32_t at = find(K_CONNECTION, m->kept[1].id), server;
+	int fd = -1;
+
+	answer.kept[0] = m->kept[1];
+	if (at < k.count) {
+		fd = k.fds[at];
+	} else {
+		server = find(K_SERVER, m->kept[0].id);
+		if (server < k.count)
+			fd = accept_one(k.fds[server]);
+		if (fd >= 0 && !hold(&m->kept[1], fd)) {
+			syscall(SYS_close, fd);
+			fd = -1;
+		}
+	}
+	if (sc_sluice_send_message(k.job.socket, &answer, &fd, fd >= 0) && fd >= 0) {
+		answer.kept[0].deny = 1; /* it is here, but cannot travel now */
+		sc_sluice_send_message(k.job.socket, &answer, NULL, 0);
+	}
+}
+
+static void dismiss(void)
+{
+	if (k.visitor >= 0) {
+		syscall(SYS_close, k.visitor);
+		syscall(SYS_close, k.visitor_pidfd);
+	}
+	k.visitor = -1;
+}
+
+/* Let one successor wait at a time. */
+static void admit(void)
+{
+	struct timeval limit = {1, 0};
+	struct ucred peer;
+	int fd = (int)syscall(SYS_accept4, k.job.door, NULL, NULL, SOCK_CLOEXEC);
+	int pidfd;
+
+	if (fd < 0)
+		return;
+	pidfd = sc_sluice_peer(fd, &peer);
+	if (pidfd < 0 || !sc_sluice_peer_may(k.job.proc_fd, &peer, pidfd)) {
+		if (pidfd >= 0)
+			syscall(SYS_close, pidfd);
+		syscall(SYS_close, fd);
+		return;
+	}
+	/* It gets a second to take what it asked for: targets wait meanwhile. */
+	syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	dismiss();
+	k.visitor = fd;
+	k.visitor_pidfd = pidfd;
+	k.peer = peer;
+}
+
+static void hand_to_visitor(void)
+{
+	struct journal *j = k.job.journal;
+	uint32_t offer;
+
+	/* filtered meanwhile, or dead? */
+	if (!sc_sluice_peer_may(k.job.proc_fd, &k.peer, k.visitor_pidfd)) {
+		dismiss();
+		return;
+	}
+	offer = journal_offer(j);
+	sc_sluice_offer(k.visitor, offer, k.job.journal_fd, k.kept, k.fds, k.count);
+	if (!journal_pass(j, offer, B_KEEPER))
+		leave();
+	dismiss();
+}
+
+static void poll_door(uint32_t *n)
+{
+	k.poll[(*n)++] = (struct pollfd){.fd = k.job.door, .events = POLLIN};
+	k.poll[(*n)++] = (struct pollfd){.fd = k.visitor, .events = 0};
+}
+
+/* The supervisor is gone and the baton ours: nobody else receives. */
+static void __attribute__((noreturn)) guard(void)
+{
+	uint64_t until = now_ms() + k.job.journal->set.grace_ms;
+	bool failing = false;
+
+	while (k.count) {
+		uint32_t n = 0, head;
+		int64_t left;
+
+		if (k.visitor >= 0)
+			hand_to_visitor();
+		left = failing ? -1 : (int64_t)(until - now_ms());
+		if (!failing && left <= 0) {
+			failing = true;
+			fail_journal();
+			end_oci();
+			continue;
+		}
+		poll_door(&n);
+		head = n;
+		for (uint32_t i = 0; i < k.count; i++)
+			k.poll[n++] = (struct pollfd){
+				.fd = k.kept[i].kind == K_LISTENER ? k.fds[i] : -1,
+				.events = failing ? POLLIN : 0};
+		if (wait_for(n, left) < 0)
+			continue;
+		for (uint32_t i = k.count; i-- > 0;) {
+			short events = k.poll[head + i].revents;
+
+			if (events & POLLIN)
+				answer_one(k.fds[i]);
+			else if (events)
+				drop(i);
+		}
+		if (k.poll[1].revents)
+			dismiss();
+		if (k.poll[0].revents & POLLIN)
+			admit();
+	}
+	leave();
+}
+
+/* The supervisor is gone (or says that it ends): is it for us to go on? */
+static void __attribute__((noreturn)) inherit(void)
+{
+	struct journal *j = k.job.journal;
+	uint32_t word = atomic_load(&j->baton);
+
+	if (word == B_EMBRYO) {
+		/* It died while taking over. One word tells who has the listeners. */
+		if (k.job.predecessor &&
+			atomic_load(&k.job.predecessor->baton) == B_TAKEN &&
+			journal_pass(j, B_EMBRYO, B_KEEPER))
+			guard();
+		leave();
+	}
+	if ((word == B_SUPERVISOR || (word & 0xff) == B_HANDING) && journal_pass(j, word, B_KEEPER))
+		guard();
+	leave();
+}
+
+/* One word from the supervisor; false at the end of its words. */
+static bool listen_once(void)
+{
+	struct message m;
+	int fds[MESSAGE_FDS], n;
+	int rc = sc_sluice_recv_message(k.job.socket, &m, fds, &n);
+	uint32_t at;
+
+	if (rc == -EAGAIN)
+		return false;
+	if (rc)
+		inherit();
+	at = find(m.kept[0].kind, m.kept[0].id);
+	switch (m.kind) {
+	case M_ADD:
+		if (n == 1 && hold(&m.kept[0], fds[0]))
+			return true;
+		break;
+	case M_DROP:
+		if (at < k.count)
+			drop(at);
+		break;
+	case M_MARK:
+		if (at < k.count)
+			k.kept[at] = m.kept[0];
+		break;
+	case M_ACCEPT:
+		accept_for(&m);
+		break;
+	case M_END_OCI:
+		end_oci();
+		break;
+	case M_GUARD:
+		inherit();
+		break;
+	default:
+		leave();
+	}
+	while (n)
+		syscall(SYS_close, fds[--n]);
+	return true;
+}
+
+static void close_others(void)
+{
+	int keep[5] = {k.job.socket, k.job.journal_fd, k.job.supervisor_pidfd, k.job.door,
+		k.job.proc_fd};
+	unsigned from = 0;
+
+	for (;;) {
+		int next = -1;
+
+		for (int i = 0; i < 5; i++)
+			if (keep[i] >= (int)from && (next < 0 || keep[i] < next))
+				next = keep[i];
+		if (next < 0)
+			break;
+		if ((unsigned)next > from)
+			syscall(SYS_close_range, from, (unsigned)next - 1, 0);
+		from = (unsigned)next + 1;
+	}
+	if (syscall(SYS_close_range, from, ~0u, 0) && errno == ENOSYS)
+		for (int fd = 0; fd < 4096; fd++)
+			if (fd != keep[0] && fd != keep[1] && fd != keep[2] && fd != keep[3] &&
+				fd != keep[4])
+				syscall(SYS_close, fd);
+}
+
+/* The program's own may be low for all that ends up here. */
+static void raise_limit(void)
+{
+	struct rlimit64 limit;
+
+	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, NULL);
+	}
+}
+
+void sc_sluice_keeper_main(const struct keeper_job *job)
+{
+	k.job = *job;
+	k.count = 0;
+	k.visitor = -1;
+	close_others();
+	raise_limit();
+	syscall(SYS_setsid); /* out of the group that a kill of the supervisor may mean */
+	syscall(SYS_chdir, "/");
+	syscall(SYS_prctl, PR_SET_NAME, "sluice-keeper", 0, 0, 0);
+	syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* listeners are not for taking */
+	for (;;) {
+		uint32_t n = 0;
+
+		k.poll[n++] = (struct pollfd){.fd = k.job.socket, .events = POLLIN};
+		k.poll[n++] =
+			(struct pollfd){.fd = k.job.supervisor_pidfd, .events = POLLIN};
+		poll_door(&n);
+		if (wait_for(n, -1) < 0)
+			continue;
+		if (k.poll[1].revents) {
+			/* Its last words are in the socket; it cannot say more. */
+			int on = (int)syscall(SYS_fcntl, k.job.socket, F_GETFL) | O_NONBLOCK;
+
+			syscall(SYS_fcntl, k.job.socket, F_SETFL, on);
+			while (listen_once())
+				;
+			inherit();
+		}
+		if (k.poll[0].revents)
+			listen_once();
+		if (k.poll[3].revents)
+			dismiss();
+		if (k.poll[2].revents & POLLIN)
+			admit();
+	}
+}

@@ -1,0 +1,111 @@
+/* Whether a process that wants to take over from a keeper may.
+ * SPDX-License-Identifier: MIT
+ *
+ * The supervisor's user and root may, but no target: it would let its own calls through. A target
+ * has the supervisor's filters and at least one more. Bare system calls only, like the keeper. */
+#include "internal.h"
+
+#include <limits.h>
+#include <linux/openat2.h>
+#include <poll.h>
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* 6.5 */
+#endif
+#define UNKNOWN INT_MAX
+
+/* From the supervisor's procfs, where a target that shares our mounts can put nothing over its
+ * own directory; what lies over one in the machine's is not entered. */
+static long read_status(int proc, pid_t pid, char *text, size_t size)
+{
+	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_NO_XDEV};
+	char path[32] = "self/status";
+	long n = 0, total = 0;
+	int fd;
+
+	if (pid) {
+		char digits[12], *p = path;
+		int count = 0;
+
+		for (; pid; pid /= 10)
+			digits[count++] = (char)('0' + pid % 10);
+		while (count)
+			*p++ = digits[--count];
+		__builtin_memcpy(p, "/status", 8);
+	}
+	fd = (int)syscall(SYS_openat2, proc, path, &how, sizeof(how));
+	if (fd < 0 && errno == ENOSYS) /* before 5.6 */
+		fd = (int)syscall(SYS_openat, proc, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	while ((n = syscall(SYS_read, fd, text + total, size - 1 - (size_t)total)) > 0)
+		total += n;
+	syscall(SYS_close, fd);
+	text[total] = '\0';
+	return n < 0 ? -1 : total;
+}
+
+/* The number after "\n@key:\t", or -1. A name with a newline in it shows that as "\n". */
+static int field(const char *text, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (; *text; text++) {
+		int value = 0;
+
+		if (*text != '\n' || strncmp(text + 1, key, n) != 0)
+			continue;
+		for (text += 1 + n; *text >= '0' && *text <= '9'; text++)
+			value = value * 10 + *text - '0';
+		return value;
+	}
+	return -1;
+}
+
+/* How many filters @pid has (0: we), UNKNOWN if that cannot be told. */
+static int filters_of(int proc, pid_t pid)
+{
+	static char text[65536];
+	pid_t self = (pid_t)syscall(SYS_getpid);
+	int mode, count;
+
+	if (read_status(proc, pid, text, sizeof(text)) <= 0 ||
+		field(text, "Pid:\t") != (pid ? pid : self)) /* another namespace's /proc */
+		return UNKNOWN;
+	mode = field(text, "Seccomp:\t");
+	if (mode == 0)
+		return 0;
+	count = field(text, "Seccomp_filters:\t"); /* 5.9 */
+	return mode == 2 && count > 0 ? count : UNKNOWN;
+}
+
+/* A pidfd of who connected, not of who has that number now (before 6.5 of that one). */
+int sc_sluice_peer(int socket, struct ucred *peer)
+{
+	socklen_t size = sizeof(*peer);
+	int pidfd = -1;
+
+	*peer = (struct ucred){0};
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, peer, &size) || peer->pid <= 0)
+		return -ESRCH; /* in no namespace of ours: we cannot look at it */
+	size = sizeof(pidfd);
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) == 0)
+		return pidfd;
+	pidfd = (int)syscall(SYS_pidfd_open, peer->pid, 0);
+	return pidfd < 0 ? -errno : pidfd;
+}
+
+bool sc_sluice_peer_may(int proc, const struct ucred *peer, int pidfd)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	struct timespec none = {0, 0};
+	int theirs, ours = filters_of(proc, 0);
+
+	if (peer->uid != 0 && peer->uid != (uid_t)syscall(SYS_geteuid))
+		return false;
+	theirs = filters_of(proc, peer->pid);
+	if (theirs == UNKNOWN || ours == UNKNOWN || theirs > ours)
+		return false;
+	/* If it lives, nobody else had its number. */
+	return syscall(SYS_ppoll, &p, 1, &none, NULL, 0) == 0;
+}

@@ -1,0 +1,328 @@
+/* One runtime's connection: a JSON document (containerProcessState) with descriptors beside it.
+ * SPDX-License-Identifier: MIT
+ *
+ * A listener must not be closed while its targets live: their calls would fail as ENOSYS, which
+ * programs take for an old kernel. So a piece is looked at in the socket first, every
+ * listener in it is kept (and with the keeper) to be refused, and only then is it taken out:
+ * whenever we are killed, the socket or the keeper has them. The callback may release one. */
+#include "oci/server.h"
+
+#include <jansson.h>
+
+#define HONEST 16 /* more descriptors than this in one message come from no runtime */
+
+static const char *text_of(json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s ? s : "";
+}
+
+/* The one that "seccompFd" names in "fds", if it came with this connection and lives. */
+static struct listener *offered(struct sluice_supervisor *sv, const struct connection *c,
+	json_t *root)
+{
+	json_t *name;
+	size_t i;
+
+	json_array_foreach(json_object_get(root, "fds"), i, name) {
+		const char *s = json_string_value(name);
+
+		if (!s || strcmp(s, "seccompFd") != 0 || i >= c->fds || i >= MAX_NAMED)
+			continue;
+		for (struct listener *l = sv->listeners; l; l = l->next)
+			if (l->id == c->named[i] && l->holder == c->id)
+				return l;
+	}
+	return NULL;
+}
+
+static int ask(struct sluice_supervisor *sv, struct connection *c, json_t *root, void **tag)
+{
+	json_t *state = json_object_get(root, "state");
+	struct ucred peer = {0};
+	socklen_t size = sizeof(peer);
+	struct sluice_container container = {
+		.id = text_of(state, "id"),
+		.bundle = text_of(state, "bundle"),
+		.status = text_of(state, "status"),
+		.metadata = text_of(root, "metadata"),
+		.state_json = c->text,
+		.pid = (pid_t)json_integer_value(json_object_get(root, "pid")),
+	};
+	int rc;
+
+	if (getsockopt(c->source.fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+		return -errno;
+	container.peer_pid = peer.pid;
+	container.peer_uid = peer.uid;
+	rc = c->server->callback(sv, &container, c->server->data);
+	if (rc >= 0)
+		*tag = container.tag;
+	return rc;
+}
+
+static void decide(struct sluice_supervisor *sv, struct connection *c)
+{
+	json_t *root = json_loadb(c->text, c->length, JSON_REJECT_DUPLICATES, NULL);
+	struct listener *listener = offered(sv, c, root);
+	void *tag = NULL;
+
+	if (listener && ask(sv, c, root, &tag) >= 0)
+		sc_sluice_release_listener(listener, false, tag);
+	json_decref(root);
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Whether the object is closed: it is parsed once, however many pieces it comes in. 1; 0: more
+ * must come; -EPROTO. */
+static int scan(struct connection *c)
+{
+	for (; c->scanned < c->length; c->scanned++) {
+		char ch = c->text[c->scanned];
+
+		if (c->in_string) {
+			c->in_string = c->escaped || ch != '"';
+			c->escaped = !c->escaped && ch == '\\';
+		} else if (!c->depth && ch != '{') {
+			if (!is_space(ch))
+				return -EPROTO;
+		} else if (ch == '"') {
+			c->in_string = true;
+		} else if (ch == '{' || ch == '[') {
+			c->depth++;
+		} else if ((ch == '}' || ch == ']') && --c->depth == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* 0: @fd is no longer the caller's. */
+static int keep(struct sluice_supervisor *sv, struct connection *c, int fd, uint32_t *id)
+{
+	struct listener *known = NULL;
+	int rc;
+
+	*id = NOBODY;
+	if (!sc_sluice_is_listener(sv->proc_fd, fd) || (known = sc_sluice_same_listener(sv, fd)) ||
+		c->listeners == MAX_LISTENERS) {
+		/* Known by this connection: it was here when a later one did not fit. */
+		if (known && known->holder == c->id)
+			*id = known->id;
+		close(fd);
+		return 0;
+	}
+	rc = sc_sluice_hold_listener(sv, fd, c->id);
+	if (rc)
+		return rc;
+	c->listeners++;
+	*id = sv->next_listener - 1;
+	return 0;
+}
+
+static unsigned list_rights(struct msghdr *h, int *fds)
+{
+	unsigned n = 0;
+
+	for (struct cmsghdr *m = CMSG_FIRSTHDR(h); m; m = CMSG_NXTHDR(h, m)) {
+		size_t size = m->cmsg_len - CMSG_LEN(0);
+
+		if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
+			continue;
+		memcpy(fds + n, CMSG_DATA(m), size);
+		n += (unsigned)(size / sizeof(int));
+	}
+	return n;
+}
+
+/* Keep the listeners in a message that is still in the socket. After an error it can be
+ * looked at again, and none of it is lost. */
+static int take_rights(struct sluice_supervisor *sv, struct connection *c, struct msghdr *h)
+{
+	int fds[MAX_RIGHTS], rc = 0;
+	unsigned n = list_rights(h, fds), done = 0;
+
+	for (; !rc && done < n; done++) {
+		uint32_t id;
+
+		rc = keep(sv, c, fds[done], &id);
+		if (rc)
+			break;
+		if (c->fds + done < MAX_NAMED)
+			c->named[c->fds + done] = id;
+	}
+	for (unsigned i = done; i < n; i++)
+		close(fds[i]);
+	if (!rc)
+		c->fds += n;
+	return rc;
+}
+
+static int make_room(struct connection *c)
+{
+	char *text;
+
+	if (c->ending)
+		c->length = 0; /* nobody reads that any more */
+	if (c->room - c->length >= 4096)
+		return 0;
+	if (c->room >= MAX_DOCUMENT)
+		return -E2BIG;
+	text = realloc(c->text, c->room + 65536);
+	if (!text)
+		return -ENOMEM;
+	c->text = text;
+	c->room += 65536;
+	return 0;
+}
+
+static void touch(struct sluice_supervisor *sv, struct connection *c)
+{
+	struct kept kept = {.id = c->id, .deny = 1, .kind = K_CONNECTION};
+
+	if (!c->touched)
+		sc_sluice_keeper_mark(sv, &kept);
+	c->touched = true;
+}
+
+/* Take out what was looked at. Without room for descriptors: we have them. */
+static int take_text(struct connection *c, size_t n)
+{
+	while (n) {
+		ssize_t got = recv(c->source.fd, c->text + c->length, n, MSG_DONTWAIT);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got ? -errno : -ENODATA;
+		n -= (size_t)got;
+		c->length += (size_t)got;
+	}
+	c->text[c->length] = '\0';
+	return 0;
+}
+
+static bool table_is_full(int any)
+{
+	int fd = fcntl(any, F_DUPFD_CLOEXEC, 0);
+
+	return fd < 0 || close(fd);
+}
+
+/* Look at what is next in the socket. Descriptors can be missing because the kernel withholds
+ * them, and then always, or because the table was full, and a worker may have closed one since:
+ * the second look tells. The length, or -errno. */
+static ssize_t look(const struct connection *c, struct msghdr *h)
+{
+	const struct msghdr empty = *h;
+
+	for (bool again = false;; again = true) {
+		int fds[MAX_RIGHTS];
+		ssize_t n;
+		unsigned count;
+
+		*h = empty;
+		n = recvmsg(c->source.fd, h, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		if (n < 0)
+			return -errno;
+		if (!(h->msg_flags & MSG_CTRUNC))
+			return n;
+		count = list_rights(h, fds);
+		if (count >= HONEST)
+			return n;
+		if (table_is_full(c->source.fd))
+			n = -EMFILE;
+		else if (again)
+			return n;
+		while (count)
+			close(fds[--count]);
+		if (n < 0)
+			return n;
+	}
+}
+
+/* 0; -EAGAIN: nothing there; -ENODATA: the end; -errno. */
+static int take_piece(struct sluice_supervisor *sv, struct connection *c)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int) * MAX_RIGHTS)];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov;
+	struct msghdr h = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes)};
+	int rc = make_room(c);
+	ssize_t n;
+
+	if (rc)
+		return rc;
+	iov = (struct iovec){c->text + c->length, c->room - c->length - 1};
+	n = look(c, &h);
+	if (n <= 0)
+		return n ? (int)n : -ENODATA;
+	rc = take_rights(sv, c, &h);
+	if (rc)
+		return rc;
+	touch(sv, c);
+	return take_text(c, (size_t)n);
+}
+
+static void refuse_rest(struct sluice_supervisor *sv, const struct connection *c)
+{
+	for (struct listener *l = sv->listeners; l; l = l->next)
+		if (l->holder == c->id)
+			sc_sluice_release_listener(l, true, NULL);
+}
+
+/* What may be better when the timer looks again. */
+static bool is_shortage(int rc)
+{
+	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM || rc == -ENOBUFS ||
+		rc == -ENOSPC || rc == -ETOOMANYREFS || rc == -EPIPE;
+}
+
+static void begin_ending(struct connection *c)
+{
+	shutdown(c->source.fd, SHUT_RD); /* what is sent from now on fails over there */
+	c->ending = true;
+}
+
+/* Take what has come; decide when the document is complete; go when all is taken. */
+void sc_sluice_oci_talk(struct sluice_supervisor *sv, struct connection *c)
+{
+	do {
+		int rc = take_piece(sv, c);
+
+		if (rc == -EINTR || (rc == -EAGAIN && !c->ending))
+			return;
+		if (is_shortage(rc)) {
+			c->starved = true;
+			sc_sluice_unwatch(sv, &c->source);
+			return;
+		}
+		if (rc && c->ending) {
+			refuse_rest(sv, c);
+			sc_sluice_hang_up(sv, c);
+			return;
+		}
+		if (!rc && !c->ending)
+			rc = scan(c);
+		if (rc > 0)
+			decide(sv, c);
+		if (rc)
+			begin_ending(c);
+	} while (c->ending);
+}
+
+void sc_sluice_oci_end(struct sluice_supervisor *sv, struct connection *c)
+{
+	begin_ending(c);
+	sc_sluice_oci_talk(sv, c);
+}

@@ -1,0 +1,472 @@
+/* The server behind listenerPath of the OCI runtime specification.
+ * SPDX-License-Identifier: MIT
+ *
+ * With a keeper every socket here is there too, so that neither a kill nor a hand-over loses what
+ * a runtime has sent: a successor finds the listening socket, the connections that wait in
+ * it and those that nobody has read from. connection.c says what happens on a connection. */
+#include "oci/server.h"
+
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+
+#define TICK_NS 100000000 /* while there are connections, or no room for more */
+
+static void destroy_connection(struct source *source)
+{
+	struct connection *c = (struct connection *)source;
+
+	closep(&source->fd);
+	free(c->text);
+	free(c);
+}
+
+static void destroy_server(struct source *source)
+{
+	struct server *server = (struct server *)source;
+
+	closep(&source->fd);
+	closep(&server->timer.fd);
+	free(server->coming);
+	free(server);
+}
+
+static void set_timer(struct server *server, long ns)
+{
+	struct itimerspec t = {{0, ns}, {0, ns}};
+
+	timerfd_settime(server->timer.fd, 0, &t, NULL);
+}
+
+static void set_accepting(struct sluice_supervisor *sv, struct server *server, bool on)
+{
+	struct epoll_event ev = {.events = on ? EPOLLIN : 0, .data.ptr = server};
+
+	epoll_ctl(sv->epoll_fd, EPOLL_CTL_MOD, server->source.fd, &ev);
+}
+
+static void pause_server(struct sluice_supervisor *sv, struct server *server)
+{
+	server->paused = true;
+	set_accepting(sv, server, false);
+	set_timer(server, TICK_NS);
+}
+
+static void resume(struct sluice_supervisor *sv, struct server *server)
+{
+	if (!server->paused)
+		return;
+	server->paused = false;
+	set_accepting(sv, server, true);
+}
+
+void sc_sluice_hang_up(struct sluice_supervisor *sv, struct connection *c)
+{
+	struct connection **p = &c->server->connections;
+
+	while (*p && *p != c)
+		p = &(*p)->next;
+	if (*p)
+		*p = c->next;
+	c->server->count--;
+	sv->connections--;
+	c->source.ready = NULL;
+	sc_sluice_unwatch(sv, &c->source);
+	sc_sluice_keeper_drop(sv, K_CONNECTION, c->id);
+	sc_sluice_bury(sv, &c->source);
+}
+
+static void on_data(struct sluice_supervisor *sv, struct source *source, uint32_t events)
+{
+	(void)events;
+	sc_sluice_oci_talk(sv, (struct connection *)source);
+}
+
+static struct connection *new_connection(struct sluice_supervisor *sv, struct server *server)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->source = (struct source){-1, on_data, destroy_connection, NULL};
+	c->server = server;
+	c->id = ++sv->next_oci;
+	return c;
+}
+
+static void insert(struct sluice_supervisor *sv, struct connection *c, int fd)
+{
+	/* Out of band a byte would be an event that no look at the stream shows. */
+	setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int));
+	c->source.fd = fd;
+	c->next = c->server->connections;
+	c->server->connections = c;
+	c->server->count++;
+	sv->connections++;
+}
+
+static void begin(struct sluice_supervisor *sv, struct connection *c)
+{
+	c->deadline_ns = sc_sluice_now() + DOCUMENT_NS;
+	c->starved = sc_sluice_watch(sv, &c->source, EPOLLIN) != 0;
+	set_timer(c->server, TICK_NS);
+}
+
+/* Whether one more connection, and what it may bring, has room; if there are too many the oldest
+ * has to go. */
+static bool make_way(struct sluice_supervisor *sv, struct server *server)
+{
+	struct connection *oldest = NULL;
+
+	for (struct connection *c = server->connections; c; c = c->next)
+		if (!c->starved)
+			oldest = c;
+	if (server->count >= MAX_CONNECTIONS && oldest)
+		sc_sluice_oci_end(sv, oldest);
+	if (server->count >= MAX_CONNECTIONS)
+		return false;
+	return !sv->keeper ||
+		sv->active + (sv->connections + 1) * MAX_LISTENERS <= MAX_KEPT;
+}
+
+/* The keeper accepts for us: see accept_for() there. One at a time. */
+static bool ask_keeper(struct sluice_supervisor *sv, struct server *server)
+{
+	if (sv->asking && sv->asking != server)
+		return false;
+	if (!server->coming)
+		server->coming = new_connection(sv, server);
+	if (!server->coming ||
+		sc_sluice_keeper_accept(sv, server->id, server->coming->id))
+		return false;
+	sv->asking = server;
+	server->again = false;
+	set_accepting(sv, server, false);
+	return true;
+}
+
+static bool accept_here(struct sluice_supervisor *sv, struct server *server)
+{
+	_cleanup_free_ struct connection *c = new_connection(sv, server);
+	int fd = -1;
+
+	if (c)
+		fd = accept4(server->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0)
+		return c && errno != EMFILE && errno != ENFILE && errno != ENOMEM &&
+			errno != ENOBUFS;
+	/* Not in the list yet: a keeper that this starts is told of it once. If it cannot be told
+	 * now, the next one is told everything. */
+	sc_sluice_keeper_hold(sv, &(struct kept){.id = c->id, .kind = K_CONNECTION}, fd);
+	insert(sv, c, fd);
+	begin(sv, steal_ptr(c));
+	return true;
+}
+
+static void on_connect(struct sluice_supervisor *sv, struct source *source, uint32_t events)
+{
+	struct server *server = (struct server *)source;
+	bool done = make_way(sv, server);
+
+	(void)events;
+	if (done)
+		done = sv->keeper_source.fd >= 0 ? ask_keeper(sv, server)
+						 : accept_here(sv, server);
+	if (!done)
+		pause_server(sv, server);
+}
+
+/* What the keeper accepted, or -errno. */
+void sc_sluice_oci_accepted(struct sluice_supervisor *sv, int fd)
+{
+	struct server *server = sv->asking;
+
+	if (!server) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	if (fd == -EMFILE || fd == -EAGAIN || fd == -ETOOMANYREFS) { /* it has it, for later */
+		server->again = true;
+		pause_server(sv, server);
+		return;
+	}
+	sv->asking = NULL;
+	server->again = server->paused = false;
+	if (fd >= 0) {
+		struct connection *c = steal_ptr(server->coming);
+
+		insert(sv, c, fd);
+		begin(sv, c);
+	}
+	if (fd == -ENOENT)
+		pause_server(sv, server); /* taken back, or no room over there */
+	else
+		set_accepting(sv, server, true);
+	for (struct server *s = sv->oci; s; s = s->next)
+		if (s != server)
+			resume(sv, s);
+}
+
+/* Before everything is listed for a hand-over: nothing may be under way. */
+int sc_sluice_oci_settle(struct sluice_supervisor *sv)
+{
+	while (sv->asking) {
+		bool again = sv->asking->again;
+
+		if (again && !ask_keeper(sv, sv->asking))
+			return -EAGAIN;
+		sc_sluice_keeper_answer(sv);
+		if (sv->asking && again)
+			return -EMFILE;
+	}
+	return 0;
+}
+
+/* What starves even after its time stays until what it has sent can be refused, but can send
+ * nothing more. */
+static void look_after(struct sluice_supervisor *sv, struct connection *c, uint64_t now)
+{
+	if (c->starved) {
+		c->starved = sc_sluice_watch(sv, &c->source, EPOLLIN) != 0;
+		if (!c->starved && c->ending)
+			sc_sluice_oci_talk(sv, c);
+		else if (!c->starved && c->deadline_ns + STARVED_NS <= now)
+			sc_sluice_oci_end(sv, c);
+	} else if (c->deadline_ns <= now) {
+		sc_sluice_oci_end(sv, c);
+	}
+}
+
+static void on_tick(struct sluice_supervisor *sv, struct source *source, uint32_t events)
+{
+	struct server *server =
+		(struct server *)(void *)((char *)source - offsetof(struct server, timer));
+	uint64_t now = sc_sluice_now(), ticks;
+	struct connection *next;
+
+	(void)events;
+	if (read(source->fd, &ticks, sizeof(ticks)) < 0)
+		return;
+	for (struct connection *c = server->connections; c; c = next) {
+		next = c->next;
+		look_after(sv, c, now);
+	}
+	if (server->again)
+		ask_keeper(sv, server);
+	else
+		resume(sv, server);
+	if (!server->connections && !server->again)
+		set_timer(server, 0);
+}
+
+static struct server *new_server(struct sluice_supervisor *sv, int fd, const char *path)
+{
+	struct server *server = calloc(1, sizeof(*server));
+
+	if (!server)
+		return NULL;
+	server->source = (struct source){fd, on_connect, destroy_server, NULL};
+	server->timer = (struct source){-1, on_tick, NULL, NULL};
+	server->id = ++sv->next_oci;
+	strcpy(server->path, path);
+	return server;
+}
+
+static int add_server(struct sluice_supervisor *sv, int fd, const char *path)
+{
+	_cleanup_free_ struct server *server = new_server(sv, fd, path);
+	int rc;
+
+	if (!server)
+		return -ENOMEM;
+	rc = sc_sluice_keeper_hold(sv, &(struct kept){.id = server->id, .kind = K_SERVER}, fd);
+	if (rc)
+		return rc;
+	server->next = sv->oci;
+	sv->oci = steal_ptr(server);
+	return 0;
+}
+
+/* A socket file that nobody serves any more may be replaced. */
+static int clear_path(const struct sockaddr_un *address)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (lstat(address->sun_path, &st))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EADDRINUSE;
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+		errno != ECONNREFUSED)
+		return -EADDRINUSE;
+	return unlink(address->sun_path) ? -errno : 0;
+}
+
+static int open_server(struct sluice_supervisor *sv, const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	_cleanup_close_ int fd = -1;
+	int rc;
+
+	strcpy(address.sun_path, path);
+	rc = clear_path(&address);
+	if (rc)
+		return rc;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || fchmod(fd, 0600) ||
+		bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 64))
+		return -errno;
+	rc = add_server(sv, fd, path);
+	if (!rc)
+		steal_fd(&fd);
+	return rc;
+}
+
+static struct server *find_server(struct sluice_supervisor *sv, const char *path)
+{
+	struct server *server = sv->oci;
+
+	while (server && strcmp(server->path, path) != 0)
+		server = server->next;
+	return server;
+}
+
+static int start(struct sluice_supervisor *sv, struct server *server)
+{
+	struct connection *next;
+	int rc;
+
+	server->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (server->timer.fd < 0)
+		return -errno;
+	rc = sc_sluice_watch(sv, &server->timer, EPOLLIN);
+	if (!rc)
+		rc = sc_sluice_watch(sv, &server->source, EPOLLIN);
+	if (rc) {
+		sc_sluice_unwatch(sv, &server->timer);
+		closep(&server->timer.fd);
+		server->timer.fd = -1;
+		return rc;
+	}
+	for (struct connection *c = server->connections; c; c = next) {
+		next = c->next;
+		begin(sv, c);
+		if (c->touched)
+			sc_sluice_oci_end(sv, c);
+	}
+	return 0;
+}
+
+static void stop_server(struct sluice_supervisor *sv, struct server *server)
+{
+	struct server **p = &sv->oci;
+
+	while (*p != server)
+		p = &(*p)->next;
+	*p = server->next;
+	while (server->connections)
+		sc_sluice_hang_up(sv, server->connections);
+	if (sv->asking == server)
+		sv->asking = NULL;
+	sc_sluice_unwatch(sv, &server->source);
+	if (server->timer.fd >= 0)
+		sc_sluice_unwatch(sv, &server->timer);
+	server->source.ready = server->timer.ready = NULL;
+	sc_sluice_keeper_drop(sv, K_SERVER, server->id);
+	if (!sv->handed)
+		unlink(server->path);
+	if (server->callback)
+		sv->servers--;
+	sc_sluice_bury(sv, &server->source);
+}
+
+int sluice_listen_oci(struct sluice_supervisor *supervisor, const char *path,
+	sluice_container_cb callback, void *data)
+{
+	struct server *server, *inherited;
+	int rc = 0;
+
+	if (!path || !callback)
+		return -EINVAL;
+	if (strlen(path) >= sizeof(server->path) - 1)
+		return -ENAMETOOLONG;
+	/* A predecessor's has been open all along. */
+	inherited = find_server(supervisor, path);
+	if (inherited && inherited->callback)
+		return -EADDRINUSE;
+	rc = inherited ? 0 : open_server(supervisor, path);
+	if (rc)
+		return rc;
+	server = inherited ? inherited : supervisor->oci;
+	rc = start(supervisor, server);
+	if (rc) {
+		if (!inherited)
+			stop_server(supervisor, server);
+		return rc;
+	}
+	server->callback = callback;
+	server->data = data;
+	supervisor->servers++;
+	return 0;
+}
+
+/* Every socket, a server's before those of its connections. */
+bool sc_sluice_oci_next(struct sluice_supervisor *sv, struct held *at)
+{
+	if (at->server && at->server->connections && !at->connection)
+		at->connection = at->server->connections;
+	else if (at->connection)
+		at->connection = at->connection->next;
+	if (at->connection) {
+		at->kept = (struct kept){.id = at->connection->id,
+			.deny = at->connection->touched || at->connection->ending,
+			.kind = K_CONNECTION};
+		at->fd = at->connection->source.fd;
+		return true;
+	}
+	at->server = at->server ? at->server->next : sv->oci;
+	if (!at->server)
+		return false;
+	at->kept = (struct kept){.id = at->server->id, .kind = K_SERVER};
+	at->fd = at->server->source.fd;
+	return true;
+}
+
+/* From a predecessor. An accepted socket has the name of the listening one. */
+int sc_sluice_oci_inherit(struct sluice_supervisor *sv, const struct kept *kept, int fd)
+{
+	struct sockaddr_un address = {0};
+	socklen_t size = sizeof(address);
+	char path[sizeof(address.sun_path) + 1] = "";
+	_cleanup_free_ struct connection *c = NULL;
+	struct server *server;
+	int rc;
+
+	if (getsockname(fd, (struct sockaddr *)&address, &size))
+		return -errno;
+	memcpy(path, address.sun_path, sizeof(address.sun_path));
+	if (kept->kind == K_SERVER)
+		return add_server(sv, fd, path);
+	server = find_server(sv, path);
+	if (!server)
+		return -EPROTO;
+	c = new_connection(sv, server);
+	if (!c)
+		return -ENOMEM;
+	rc = sc_sluice_keeper_hold(sv,
+		&(struct kept){.id = c->id, .deny = kept->deny, .kind = K_CONNECTION}, fd);
+	if (rc)
+		return rc;
+	c->touched = kept->deny;
+	insert(sv, steal_ptr(c), fd);
+	return 0;
+}
+
+void sc_sluice_oci_stop(struct sluice_supervisor *sv)
+{
+	while (sv->oci)
+		stop_server(sv, sv->oci);
+}

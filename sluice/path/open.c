@@ -1,0 +1,280 @@
+/* Opening what the target names, as the target would reach it.
+ * SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define OPEN_RESOLVE (RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
+
+/* Below the root and the working directory the kernel resolves in one call. -EAGAIN: the
+ * long way, which also finds the right error. */
+static int quick(struct sluice_request *req, int start, const char *path, uint64_t resolve,
+	bool follow, struct place *place)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW),
+		.resolve = RESOLVE_NO_MAGICLINKS | (resolve & RESOLVE_NO_SYMLINKS) |
+			(path[0] == '/' ? RESOLVE_IN_ROOT : RESOLVE_BENEATH)};
+	int dir = path[0] == '/' ? sluice_root_fd(req) : start;
+	_cleanup_close_ int fd = -1;
+
+	if (dir < 0)
+		return dir;
+	fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	/* Something on a procfs may have come through "self", which was us. */
+	if (fd < 0 || sc_sluice_on_proc(fd))
+		return -EAGAIN;
+	*place = (struct place){.dir = -1, .item = steal_fd(&fd)};
+	return 0;
+}
+
+static int start_of(struct sluice_request *req, int dirfd, const char *path, int *owned)
+{
+	if (path[0] == '/')
+		return sluice_root_fd(req);
+	if (dirfd == AT_FDCWD)
+		return sluice_cwd_fd(req);
+	*owned = sluice_get_fd(req, dirfd);
+	return *owned;
+}
+
+int sc_sluice_place(struct sluice_request *req, int dirfd, const char *path,
+	const struct open_how *how, struct place *place)
+{
+	bool exclusive = (how->flags & O_CREAT) && (how->flags & O_EXCL);
+	bool follow = !(how->flags & O_NOFOLLOW) && !exclusive;
+	_cleanup_close_ int owned = -1;
+	unsigned flags = follow ? 0 : W_NO_FOLLOW;
+	int start, rc;
+
+	if (how->resolve & ~(uint64_t)OPEN_RESOLVE)
+		return -EINVAL;
+	if (!path[0])
+		return -ENOENT;
+	start = start_of(req, dirfd, path, &owned);
+	if (start < 0)
+		return start;
+	rc = quick(req, start, path, how->resolve, follow, place);
+	if (rc == -EAGAIN) {
+		if (how->resolve & RESOLVE_NO_SYMLINKS)
+			flags |= W_NO_SYMLINKS;
+		if (how->resolve & RESOLVE_NO_MAGICLINKS)
+			flags |= W_NO_MAGIC;
+		rc = sc_sluice_walk(req, start, path, flags, place);
+	}
+	return rc;
+}
+
+static void leave(struct place *place)
+{
+	closep(&place->dir);
+	closep(&place->item);
+}
+
+/* True if opening @item can wait for somebody: a FIFO for its other end, a device for anything. */
+bool sc_sluice_may_wait(int item, uint64_t flags)
+{
+	struct stat st;
+
+	if (flags & O_PATH || fstat(item, &st))
+		return false;
+	if (S_ISFIFO(st.st_mode))
+		return !(flags & O_NONBLOCK) && (flags & O_ACCMODE) != O_RDWR;
+	if (S_ISCHR(st.st_mode))
+		return major(st.st_rdev) != 1; /* null, zero, full, random, ... */
+	return S_ISBLK(st.st_mode);
+}
+
+/* /dev/tty is the opener's terminal: ours, not the target's. */
+static bool is_own_tty(int item)
+{
+	struct stat st;
+
+	return fstat(item, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 0);
+}
+
+/* Open what an O_PATH descriptor holds. The caller has seen that this cannot wait, or may
+ * wait itself. */
+int sc_sluice_reopen(const struct sluice_supervisor *sv, int item, uint64_t flags,
+	unsigned mode)
+{
+	char link[32];
+
+	snprintf(link, sizeof(link), "self/fd/%d", item);
+	return sc_sluice_proc_open(sv, link,
+		(int)(flags & ~(uint64_t)(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_NOCTTY, mode);
+}
+
+/* A lease on a regular file would hold the open up for lease-break-time, and the target can
+ * have one: ask not to wait, then take that flag off again. */
+static int reopen_now(const struct sluice_supervisor *sv, int item, uint64_t flags, unsigned mode)
+{
+	int fd = sc_sluice_reopen(sv, item, flags | O_NONBLOCK, mode);
+
+	if (fd >= 0 && !(flags & O_NONBLOCK)) {
+		int now = fcntl(fd, F_GETFL);
+
+		if (now < 0 || fcntl(fd, F_SETFL, now & ~O_NONBLOCK)) {
+			close(fd);
+			return -EIO;
+		}
+	}
+	return fd;
+}
+
+static int open_item(const struct sluice_supervisor *sv, struct place *place, const struct open_how *how)
+{
+	uint64_t flags = how->flags;
+	struct stat st;
+
+	if ((flags & O_CREAT) && (flags & O_EXCL))
+		return -EEXIST;
+	if (fstat(place->item, &st))
+		return -errno;
+	if ((place->must_be_dir || (flags & O_DIRECTORY)) && !S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	if (flags & O_PATH)
+		return steal_fd(&place->item);
+	if (S_ISLNK(st.st_mode))
+		return -ELOOP;
+	if (S_ISDIR(st.st_mode) && (flags & O_CREAT))
+		return -EISDIR;
+	if (is_own_tty(place->item))
+		return -ENXIO;
+	if (sc_sluice_may_wait(place->item, flags))
+		return -EAGAIN;
+	if (S_ISREG(st.st_mode))
+		return reopen_now(sv, place->item, flags, (unsigned)how->mode);
+	return sc_sluice_reopen(sv, place->item, flags, (unsigned)how->mode);
+}
+
+/* -EEXIST: somebody was faster, look again. */
+static int create(struct sluice_request *req, const struct place *place,
+	const struct open_how *how)
+{
+	struct open_how create = {.flags = how->flags | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC,
+		.mode = how->mode,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+	unsigned mask;
+	int fd;
+
+	if (place->must_be_dir)
+		return -EISDIR;
+	if (sc_sluice_status(req, "\nUmask:", &mask, 1) == 0)
+		create.mode &= ~(uint64_t)mask;
+	fd = (int)syscall(SYS_openat2, place->dir, place->last, &create, sizeof(create));
+	return fd < 0 ? -errno : fd;
+}
+
+/* As sluice_openat(). Where that says -EAGAIN, *@waits is what was looked at (O_PATH) and would
+ * have to be waited for: a second look by name might find something else. */
+int sc_sluice_open(struct sluice_request *request, int dirfd, const char *path,
+	const struct open_how *how, int *waits)
+{
+	/* A target that keeps replacing the name gets an error, not our time. */
+	for (int tries = 0; tries < 8; tries++) {
+		struct place place = {-1, -1, false, ""};
+		int fd = sc_sluice_place(request, dirfd, path, how, &place);
+
+		if (fd)
+			return fd;
+		if (place.item >= 0)
+			fd = open_item(request->sv, &place, how);
+		else if (how->flags & O_CREAT && !(how->flags & O_PATH))
+			fd = create(request, &place, how);
+		else
+			fd = -ENOENT;
+		if (fd == -EEXIST && !(how->flags & O_EXCL)) {
+			leave(&place);
+			continue;
+		}
+		if (sc_sluice_id_valid(request)) {
+			leave(&place);
+			closep(&fd);
+			return -ENOENT;
+		}
+		if (fd == -EAGAIN)
+			*waits = steal_fd(&place.item);
+		leave(&place);
+		return fd;
+	}
+	return -EBUSY;
+}
+
+int sluice_openat(struct sluice_request *request, int dirfd, const char *path,
+	const struct open_how *how)
+{
+	_cleanup_close_ int waits = -1;
+
+	return sc_sluice_open(request, dirfd, path, how, &waits);
+}
+
+int sluice_open_parent(struct sluice_request *request, int dirfd, const char *path,
+	char *last, size_t size)
+{
+	_cleanup_close_ int owned = -1;
+	struct place place = {-1, -1, false, ""};
+	size_t n = strlen(path);
+	char plain[PATH_MAX];
+	int start, rc;
+
+	if (!n)
+		return -ENOENT;
+	if (n >= sizeof(plain) || size < sizeof(place.last))
+		return -ENAMETOOLONG;
+	/* A link at the end is what is named, even if a slash follows: mkdir(2) on it fails. */
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	memcpy(plain, path, n);
+	plain[n] = '\0';
+	start = start_of(request, dirfd, plain, &owned);
+	if (start < 0)
+		return start;
+	rc = sc_sluice_walk(request, start, plain, W_NO_FOLLOW, &place);
+	if (rc)
+		return rc;
+	closep(&place.item);
+	if (sc_sluice_id_valid(request)) {
+		closep(&place.dir);
+		return -ENOENT;
+	}
+	strcpy(last, place.last);
+	return place.dir;
+}
+
+static bool is_dir(int fd, struct stat *st)
+{
+	return fstat(fd, st) == 0 && S_ISDIR(st->st_mode);
+}
+
+/* Up through one mount only: there ".." is the file system's own tree, which nobody can bend.
+ * Where mounts meet it is whatever the target mounted there, in its own namespace even
+ * without privileges, such as the whole of "/" below the directory that it is allowed. Mount
+ * ids are not compared: a namespace's mounts are copies with ids of their own. */
+int sluice_is_beneath(int ancestor, int fd)
+{
+	_cleanup_close_ int cur = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
+	struct stat want, st, up;
+
+	if (cur < 0 || !is_dir(ancestor, &want) || !is_dir(cur, &st))
+		return 0;
+	for (int depth = 0; depth < PATH_MAX; depth++) {
+		int parent;
+
+		if (st.st_dev == want.st_dev && st.st_ino == want.st_ino)
+			return 1;
+		parent = (int)syscall(SYS_openat2, cur, "..", &how, sizeof(how));
+		if (parent < 0)
+			return 0;
+		close(cur);
+		cur = parent;
+		if (fstat(cur, &up) || (up.st_dev == st.st_dev && up.st_ino == st.st_ino))
+			return 0;
+		st = up;
+	}
+	return 0;
+}

@@ -1,0 +1,186 @@
+/* The child of a spawn, from fork to execve: bare system calls, nothing allocated.
+ * SPDX-License-Identifier: MIT */
+#include "spawn/child.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+const char *sc_sluice_stage(int stage)
+{
+	static const char *const names[] = {"cannot start", "cannot set up stdio",
+		"cannot change user or group", "cannot enter the working directory",
+		"no such program in PATH", "cannot set no_new_privs", "cannot load the filter"};
+
+	return names[stage];
+}
+
+/* If that too is refused (a keeper) or nobody is there to ask (ENOSYS): by a fault. Inline,
+ * because sanitizers make calls of their own before those that do not return. */
+static inline void __attribute__((noreturn, always_inline)) quit(int status)
+{
+	syscall(SYS_exit_group, status);
+	__builtin_trap();
+}
+
+static void __attribute__((noreturn)) fail(const struct plan *plan, int stage)
+{
+	atomic_store(&plan->share->stage, stage);
+	atomic_store(&plan->share->error, errno);
+	atomic_store(&plan->share->failed, 1);
+	quit(127);
+}
+
+/* First all out of the way, then down: a wanted 0 may be the caller's 1. */
+static void set_stdio(const struct plan *plan)
+{
+	int fd[3] = {plan->child->stdin_fd, plan->child->stdout_fd, plan->child->stderr_fd};
+
+	for (int i = 0; i < 3; i++)
+		if (fd[i] >= 0) {
+			fd[i] = (int)syscall(SYS_fcntl, fd[i], F_DUPFD_CLOEXEC, 3);
+			if (fd[i] < 0)
+				fail(plan, STAGE_STDIO);
+		}
+	for (int i = 0; i < 3; i++)
+		if (fd[i] >= 0 && syscall(SYS_dup3, fd[i], i, 0) < 0)
+			fail(plan, STAGE_STDIO);
+}
+
+static void set_user(const struct plan *plan)
+{
+	unsigned gid = plan->child->gid, uid = plan->child->uid;
+
+	if (gid != SLUICE_KEEP && (syscall(SYS_setgroups, 0, NULL) ||
+					  syscall(SYS_setresgid, gid, gid, gid)))
+		fail(plan, STAGE_USER);
+	if (uid != SLUICE_KEEP && syscall(SYS_setresuid, uid, uid, uid))
+		fail(plan, STAGE_USER);
+}
+
+static void reset_signals(const struct plan *plan)
+{
+	/* All zero is SIG_DFL in every architecture's struct. */
+	static const unsigned long none[16];
+
+	for (int sig = 1; sig <= 64; sig++)
+		if (plan->handled & UINT64_C(1) << (sig - 1))
+			syscall(SYS_rt_sigaction, sig, none, NULL, _NSIG / 8);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &plan->mask, NULL, _NSIG / 8);
+}
+
+static const char *find_program(const struct plan *plan)
+{
+	int denied = 0;
+
+	for (const char *c = plan->candidates; *c;) {
+		if (syscall(SYS_faccessat, AT_FDCWD, c, X_OK) == 0)
+			return c;
+		if (errno == EACCES)
+			denied = 1;
+		while (*c)
+			c++;
+		c++;
+	}
+	errno = denied ? EACCES : ENOENT;
+	fail(plan, STAGE_FIND);
+}
+
+/* Close the child's listener for it when the parent has a duplicate: it may make no call
+ * itself then, and with a reference of its own it would wait for ever for an answer
+ * to execve if the supervisor was killed. If that happens before, end the child. */
+static void __attribute__((noreturn)) close_for(const struct plan *plan, int child)
+{
+	long ns = 20000;
+
+	for (;;) {
+		struct pollfd p[2] = {{.fd = plan->parent, .events = POLLIN},
+			{.fd = child, .events = POLLIN}};
+		struct timespec t = {0, ns};
+		long n = syscall(SYS_ppoll, p, 2, &t, NULL, 0);
+
+		if (atomic_load(&plan->share->go)) {
+			syscall(SYS_close, atomic_load(&plan->share->listener));
+			atomic_store_explicit(&plan->share->closed, 1, memory_order_release);
+			quit(0);
+		}
+		if (n > 0 && p[0].revents)
+			syscall(SYS_pidfd_send_signal, child, SIGKILL, NULL, 0);
+		if (n > 0)
+			quit(0);
+		if (ns < 1000000)
+			ns *= 2;
+	}
+}
+
+/* A process that shares our descriptors. Twice, so that it is init's child and not one that the
+ * program finds (a parent that adopts orphans itself reaps it, see spawn.c); for the same reason
+ * not if we are init. As the parent's user: the child's may be allowed no second process. */
+static void start_closer(const struct plan *plan)
+{
+	int self = (int)syscall(SYS_pidfd_open, syscall(SYS_getpid), 0);
+	int status = 0;
+	pid_t pid;
+
+	if (self < 0)
+		fail(plan, STAGE_NONE);
+	pid = sc_sluice_fork(CLONE_FILES);
+	if (pid == 0) {
+		pid = sc_sluice_fork(CLONE_FILES);
+		if (pid == 0)
+			close_for(plan, self);
+		if (pid > 0)
+			atomic_store(&plan->share->closer, pid);
+		quit(pid < 0 ? errno : 0);
+	}
+	while (pid > 0 && syscall(SYS_wait4, pid, &status, __WALL, NULL) < 0 && errno == EINTR)
+		;
+	if (pid > 0 && status)
+		errno = EAGAIN;
+	if (pid < 0 || status)
+		fail(plan, STAGE_NONE);
+}
+
+/* No call may be made here, not even for the time, which is a system call where the vDSO has no
+ * clock. If nobody lets us go (somebody killed who should close the listener) then after some ten
+ * seconds to minutes of looking end by a fault. */
+static void await_go(const atomic_int *go)
+{
+	for (uint64_t n = 0; !atomic_load_explicit(go, memory_order_acquire); n++) {
+#if defined(__x86_64__) || defined(__i386__)
+		__builtin_ia32_pause();
+#endif
+		if (n >> 33)
+			__builtin_trap();
+	}
+}
+
+void sc_sluice_child_main(const struct plan *plan)
+{
+	int self = (int)syscall(SYS_getpid);
+	bool init = self == 1;
+	const char *program;
+	long fd;
+
+	atomic_store(&plan->share->self, self);
+	set_stdio(plan);
+	if (!init)
+		start_closer(plan);
+	set_user(plan);
+	if (plan->child->cwd && syscall(SYS_chdir, plan->child->cwd))
+		fail(plan, STAGE_CWD);
+	program = find_program(plan);
+	reset_signals(plan);
+	if (plan->no_new_privs && syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		fail(plan, STAGE_NNP);
+	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, plan->flags, &plan->prog);
+	if (fd < 0)
+		fail(plan, STAGE_LOAD);
+	atomic_store_explicit(&plan->share->listener, (int)fd, memory_order_release);
+	await_go(init ? &plan->share->go : &plan->share->closed);
+	syscall(SYS_execve, program, plan->argv, plan->envp);
+	atomic_store(&plan->share->exec_error, errno);
+	quit(127);
+}

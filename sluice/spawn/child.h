@@ -1,0 +1,39 @@
+/* What the parent prepares for the child of a spawn, and what comes back.
+ * SPDX-License-Identifier: MIT */
+#ifndef SLUICE_CHILD_H
+#define SLUICE_CHILD_H
+
+#include "internal.h"
+
+#include <linux/filter.h>
+#include <signal.h>
+
+enum stage { STAGE_NONE, STAGE_STDIO, STAGE_USER, STAGE_CWD, STAGE_FIND, STAGE_NNP, STAGE_LOAD };
+
+struct share {
+	atomic_int listener;    /* the child's number, -1 before */
+	atomic_int failed, stage, error;
+	atomic_int go;          /* the parent has the listener */
+	atomic_int closed;      /* and the child has it no more */
+	atomic_int exec_error;
+	atomic_int self, closer; /* process ids as the child sees them; 0: no closer */
+};
+
+struct plan {
+	struct sock_filter *filter;
+	struct sock_fprog prog;
+	unsigned long flags;
+	bool no_new_privs, wait_killable;
+	char *candidates;       /* NUL-separated, an empty one at the end */
+	char *const *argv, *const *envp;
+	const struct sluice_child *child;
+	uint64_t handled;       /* signals with a handler, bit 0: signal 1 */
+	sigset_t mask;
+	struct share *share;
+	int parent;             /* a pidfd: the child may be in another pid namespace */
+};
+
+const char *sc_sluice_stage(int stage);
+void sc_sluice_child_main(const struct plan *plan) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,327 @@
+/* Starting a target whose every call may notify.
+ * SPDX-License-Identifier: MIT
+ *
+ * After the filter is loaded the child must not need a call to tell us about its listener:
+ * it writes the number to shared memory, spins until we have taken a duplicate with
+ * pidfd_getfd(2) and a process that shares its descriptors has closed its own, and then makes
+ * one call, execve. Everything else happens before. */
+#include "spawn/child.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <poll.h>
+#include <time.h>
+
+static int set_error(const struct sluice_child *child, int rc, const char *text)
+{
+	return sc_sluice_error(child->error, rc, "%s: %s", text, strerror(-rc));
+}
+
+/* The program as the kernel wants it. Its size is bounded by the kernel's own limit. */
+static int export(scmp_filter_ctx filter, struct plan *plan)
+{
+	_cleanup_close_ int fd = memfd_create("sluice-filter", MFD_CLOEXEC);
+	off_t size;
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = seccomp_export_bpf(filter, fd);
+	if (rc)
+		return rc;
+	size = lseek(fd, 0, SEEK_END);
+	if (size <= 0 || size / 8 > 4096)
+		return -E2BIG;
+	plan->filter = malloc((size_t)size);
+	if (!plan->filter)
+		return -ENOMEM;
+	if (pread(fd, plan->filter, (size_t)size, 0) != size)
+		return -EIO;
+	plan->prog = (struct sock_fprog){(unsigned short)(size / 8), plan->filter};
+	return 0;
+}
+
+static bool attribute(scmp_filter_ctx filter, int attr)
+{
+	uint32_t value = 0;
+
+	/* One that this libseccomp does not know is not set. */
+	return seccomp_attr_get(filter, (enum scmp_filter_attr)attr, &value) == 0 && value;
+}
+
+#define WAITKILL 10 /* SCMP_FLTATR_CTL_WAITKILL, an enum member since libseccomp 2.6 */
+
+static void read_attributes(scmp_filter_ctx filter, const struct sluice_child *child,
+	struct plan *plan)
+{
+	plan->no_new_privs = child->no_new_privs < 0 ? attribute(filter, SCMP_FLTATR_CTL_NNP)
+						     : child->no_new_privs;
+	plan->wait_killable = child->wait_killable || attribute(filter, WAITKILL);
+	plan->flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	if (attribute(filter, SCMP_FLTATR_CTL_LOG))
+		plan->flags |= SECCOMP_FILTER_FLAG_LOG;
+	if (attribute(filter, SCMP_FLTATR_CTL_SSB))
+		plan->flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+	if (plan->wait_killable)
+		plan->flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	/* TSYNC: the child has one thread. */
+}
+
+/* Where execvp(3) would look, as NUL-separated names; the child tries them after chdir and
+ * setuid, without allocating. */
+static int list_candidates(const char *name, struct plan *plan)
+{
+	const char *path = getenv("PATH");
+	char *out;
+
+	if (!name || !name[0])
+		return -ENOENT;
+	if (!path || strchr(name, '/'))
+		path = strchr(name, '/') ? "" : "/usr/local/bin:/usr/bin:/bin";
+	/* Each element gains at most "./", a slash, the name and two NULs. */
+	out = plan->candidates =
+		calloc(1, (strlen(path) + 1) * (strlen(name) + 4) + strlen(name) + 4);
+	if (!out)
+		return -ENOMEM;
+	if (strchr(name, '/')) {
+		strcpy(out, name);
+		return 0;
+	}
+	for (;;) {
+		size_t n = strcspn(path, ":");
+
+		if (n)
+			out += sprintf(out, "%.*s/%s", (int)n, path, name) + 1;
+		else
+			out += sprintf(out, "./%s", name) + 1;
+		if (!path[n])
+			return 0;
+		path += n + 1;
+	}
+}
+
+static void list_handled(struct plan *plan)
+{
+	for (int sig = 1; sig <= 64; sig++) {
+		struct sigaction old;
+
+		if (sigaction(sig, NULL, &old) == 0 && old.sa_handler != SIG_DFL &&
+			old.sa_handler != SIG_IGN)
+			plan->handled |= UINT64_C(1) << (sig - 1);
+	}
+}
+
+/* Not 0 to 2, where the child's stdio goes. */
+static int own_pidfd(void)
+{
+	_cleanup_close_ int any = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	int fd = any < 0 ? -1 : fcntl(any, F_DUPFD_CLOEXEC, 3);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int make_plan(scmp_filter_ctx filter, char *const argv[], struct sluice_child *child,
+	struct plan *plan)
+{
+	int rc = export(filter, plan);
+
+	if (rc)
+		return set_error(child, rc, "cannot compile the filter");
+	read_attributes(filter, child, plan);
+	rc = list_candidates(argv[0], plan);
+	if (rc)
+		return set_error(child, rc, "no program to run");
+	plan->argv = argv;
+	plan->envp = child->envp ? child->envp : environ;
+	plan->child = child;
+	plan->parent = own_pidfd();
+	if (plan->parent < 0)
+		return set_error(child, plan->parent, "no descriptor of this process");
+	plan->share = mmap(NULL, sizeof(*plan->share), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (plan->share == MAP_FAILED) {
+		plan->share = NULL;
+		return set_error(child, -errno, "cannot share memory with the child");
+	}
+	atomic_store(&plan->share->listener, -1);
+	return 0;
+}
+
+static void free_plan(struct plan *plan)
+{
+	free(plan->filter);
+	free(plan->candidates);
+	closep(&plan->parent);
+	if (plan->share)
+		munmap(plan->share, sizeof(*plan->share));
+}
+
+static pid_t start(struct plan *plan)
+{
+	sigset_t all;
+	pid_t pid;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &plan->mask);
+	list_handled(plan);
+	pid = sc_sluice_fork(SIGCHLD);
+	if (pid == 0)
+		sc_sluice_child_main(plan);
+	if (pid < 0)
+		pid = -errno;
+	pthread_sigmask(SIG_SETMASK, &plan->mask, NULL);
+	return pid;
+}
+
+/* Wait for the number, a failure, or the child's death. No futex: waking us would be a call. */
+static int await_listener(const struct plan *plan, int pidfd)
+{
+	long ns = 20000;
+
+	for (;;) {
+		struct pollfd p = {.fd = pidfd, .events = POLLIN};
+		struct timespec t = {0, ns};
+		int n = atomic_load(&plan->share->listener);
+
+		if (n >= 0)
+			return n;
+		if (atomic_load(&plan->share->failed))
+			return -atomic_load(&plan->share->error);
+		if (poll(&p, 1, 0) > 0 && atomic_load(&plan->share->listener) < 0 &&
+			!atomic_load(&plan->share->failed))
+			return -ECHILD;
+		nanosleep(&t, NULL);
+		if (ns < 1000000)
+			ns *= 2;
+	}
+}
+
+static const char *explain(const struct plan *plan, int rc)
+{
+	if (!atomic_load(&plan->share->failed))
+		return rc == -ECHILD ? "the child died before its filter was loaded"
+				     : "cannot take the child's listener (ptrace access?)";
+	if (atomic_load(&plan->share->stage) != STAGE_LOAD)
+		return sc_sluice_stage(atomic_load(&plan->share->stage));
+	switch (rc) {
+	case -EBUSY:
+		return "a filter inherited by this process already has a listener";
+	case -EACCES:
+		return "loading a filter needs no_new_privs or CAP_SYS_ADMIN";
+	case -EINVAL:
+		return "the kernel does not take this filter or wait_killable (5.19)";
+	default:
+		return "cannot load the filter";
+	}
+}
+
+static int adopt(struct sluice_supervisor *sv, const struct plan *plan, int pidfd)
+{
+	_cleanup_close_ int fd = -1;
+	int rc = await_listener(plan, pidfd);
+
+	if (rc < 0)
+		return rc;
+	fd = (int)syscall(SYS_pidfd_getfd, pidfd, rc, 0);
+	if (fd < 0)
+		return -errno;
+	rc = sc_sluice_add_listener(sv, fd, plan->child->tag, false, plan->wait_killable);
+	if (!rc)
+		steal_fd(&fd);
+	return rc;
+}
+
+/* Who closes the child's listener is ours to reap if we adopt orphans (a subreaper, or init). It
+ * ends at once. In another pid namespace it cannot be ours, and its number is somebody else's. */
+static void reap_closer(const struct plan *plan, pid_t child)
+{
+	pid_t closer = atomic_load(&plan->share->closer);
+
+	if (closer <= 0 || atomic_load(&plan->share->self) != child)
+		return;
+	while (waitpid(closer, NULL, __WALL) < 0 && errno == EINTR)
+		;
+}
+
+int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
+	char *const argv[], struct sluice_child *child)
+{
+	_cleanup_(free_plan) struct plan plan = {.parent = -1};
+	_cleanup_close_ int pidfd = -1;
+	pid_t pid;
+	int rc;
+
+	if (child->size != sizeof(*child) || !argv || !argv[0])
+		return -EINVAL;
+	rc = make_plan(filter, argv, child, &plan);
+	if (rc)
+		return rc;
+	pid = start(&plan);
+	if (pid < 0)
+		return set_error(child, (int)pid, "cannot fork");
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	rc = pidfd < 0 ? -errno : adopt(supervisor, &plan, pidfd);
+	if (rc) {
+		kill(pid, SIGKILL);
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		reap_closer(&plan, pid);
+		return set_error(child, rc, explain(&plan, rc));
+	}
+	atomic_store(&plan.share->go, 1);
+	reap_closer(&plan, pid);
+	child->pid = pid;
+	child->pidfd = steal_fd(&pidfd);
+	child->internal = steal_ptr(plan.share);
+	return 0;
+}
+
+void sluice_child_release(struct sluice_child *child)
+{
+	closep(&child->pidfd);
+	child->pidfd = -1;
+	if (child->internal)
+		munmap(child->internal, sizeof(struct share));
+	child->internal = NULL;
+}
+
+static int until_dead(struct sluice_supervisor *sv, int pidfd)
+{
+	for (;;) {
+		struct pollfd p[2] = {{.fd = pidfd, .events = POLLIN},
+			{.fd = sv->epoll_fd, .events = POLLIN}};
+		int rc;
+
+		if (!sv->replay && poll(p, 2, -1) < 0 && errno != EINTR)
+			return -errno;
+		if (p[0].revents)
+			return 0;
+		rc = sluice_dispatch(sv, 0);
+		if (rc < 0 && rc != -EINTR)
+			return rc;
+	}
+}
+
+int sluice_wait(struct sluice_supervisor *supervisor, struct sluice_child *child, int *status)
+{
+	const struct share *share = child->internal;
+	int rc, st;
+
+	if (child->pidfd < 0 || !share)
+		return -EINVAL;
+	rc = until_dead(supervisor, child->pidfd);
+	if (rc)
+		return rc;
+	while (waitpid(child->pid, &st, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	rc = -atomic_load(&share->exec_error);
+	if (rc)
+		set_error(child, rc, "cannot execute the program");
+	sluice_child_release(child);
+	if (!rc && status)
+		*status = st;
+	return rc;
+}

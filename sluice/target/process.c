@@ -1,0 +1,342 @@
+/* Who asks: thread, process, credentials, directories.
+ * SPDX-License-Identifier: MIT
+ *
+ * What is bound to one moment (root, working directory, memory, credentials, executable: any
+ * of them may differ in the next call, after chdir, chroot, setuid or exec) is kept for one
+ * request only. A pidfd names one thread for ever, so it is kept until that thread
+ * dies; before it serves a request it must still be alive and after that the id still valid,
+ * which together say that it is the asking thread and not one with a reused id. */
+#include "internal.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+/* Descriptors that may be kept for later: of many targets, and never more than a quarter of
+ * what this process may have, or one target with many threads would take the others'. */
+#define CACHED_TARGETS 1024
+
+static unsigned cache_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / 4 >= CACHED_TARGETS)
+		return CACHED_TARGETS;
+	return (unsigned)limit.rlim_cur / 4;
+}
+
+static void target_unref(struct target *t)
+{
+	if (atomic_fetch_sub(&t->refs, 1) != 1)
+		return;
+	closep(&t->source.fd);
+	free(t);
+}
+
+static void destroy(struct source *source)
+{
+	target_unref((struct target *)source);
+}
+
+static struct target **bucket(struct sluice_supervisor *sv, pid_t tid)
+{
+	return &sv->targets.buckets[(unsigned)tid % 256];
+}
+
+static void forget(struct sluice_supervisor *sv, struct target *t)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&sv->targets.lock);
+	for (struct target **p = bucket(sv, t->tid); *p; p = &(*p)->next)
+		if (*p == t) {
+			*p = t->next;
+			sv->targets.count--;
+			found = true;
+			break;
+		}
+	pthread_mutex_unlock(&sv->targets.lock);
+	if (!found)
+		return;
+	sc_sluice_unwatch(sv, &t->source);
+	sc_sluice_bury(sv, &t->source);
+}
+
+static void on_death(struct sluice_supervisor *sv, struct source *source, uint32_t events)
+{
+	(void)events;
+	forget(sv, (struct target *)source);
+}
+
+void sc_sluice_targets_clear(struct sluice_supervisor *sv)
+{
+	for (unsigned i = 0; i < 256; i++)
+		while (sv->targets.buckets[i])
+			forget(sv, sv->targets.buckets[i]);
+}
+
+static struct target *lookup(struct sluice_supervisor *sv, pid_t tid)
+{
+	struct target *t;
+
+	pthread_mutex_lock(&sv->targets.lock);
+	for (t = *bucket(sv, tid); t; t = t->next)
+		if (t->tid == tid) {
+			atomic_fetch_add(&t->refs, 1);
+			break;
+		}
+	pthread_mutex_unlock(&sv->targets.lock);
+	return t;
+}
+
+/* Keep @t for later requests of its thread. Failing to is no error. */
+static void remember(struct sluice_supervisor *sv, struct target *t)
+{
+	struct target **b = bucket(sv, t->tid);
+
+	pthread_mutex_lock(&sv->targets.lock);
+	for (struct target *other = *b; other; other = other->next)
+		if (other->tid == t->tid) {
+			pthread_mutex_unlock(&sv->targets.lock);
+			return;
+		}
+	if (sv->targets.count < cache_limit() &&
+		sc_sluice_watch(sv, &t->source, EPOLLIN) == 0) {
+		atomic_fetch_add(&t->refs, 1);
+		t->next = *b;
+		*b = t;
+		sv->targets.count++;
+	}
+	pthread_mutex_unlock(&sv->targets.lock);
+}
+
+int sc_sluice_proc(struct sluice_request *req, const char *what, int flags)
+{
+	_cleanup_close_ int fd = -1;
+	char path[64];
+
+	if (!req->notif.pid)
+		return -ESRCH;
+	snprintf(path, sizeof(path), "%u/%s", req->notif.pid, what);
+	fd = sc_sluice_proc_open(req->sv, path, flags, 0);
+	if (fd < 0 && fd != -ENOENT && fd != -ESRCH)
+		return fd;
+	if (sc_sluice_id_valid(req))
+		return -ENOENT;
+	return fd < 0 ? -ESRCH : steal_fd(&fd);
+}
+
+/* The numbers behind @field ("\nTgid:") of /proc/tid/status, octal where they begin with 0. */
+int sc_sluice_status(struct sluice_request *req, const char *field, unsigned *out, int n)
+{
+	_cleanup_close_ int fd = sc_sluice_proc(req, "status", O_RDONLY);
+	char text[4096], *at;
+	ssize_t size;
+
+	if (fd < 0)
+		return fd;
+	size = read(fd, text, sizeof(text) - 1);
+	if (size < 0)
+		return errno == ESRCH ? -ENOENT : -errno;
+	text[size] = '\0';
+	at = strstr(text, field);
+	if (!at)
+		return -EPROTO;
+	at += strlen(field);
+	for (int i = 0; i < n; i++)
+		out[i] = (unsigned)strtoul(at, &at, 0);
+	return sc_sluice_id_valid(req);
+}
+
+static int get_info(const struct target *t, struct sluice_pidfd_info *info)
+{
+	*info = (struct sluice_pidfd_info){.mask = SLUICE_PIDFD_INFO_CREDS};
+	return ioctl(t->source.fd, SLUICE_PIDFD_GET_INFO, info) ? -errno : 0;
+}
+
+static int open_target(struct sluice_request *req, struct target *t)
+{
+	struct sluice_pidfd_info info;
+	unsigned tgid = 0;
+	int rc;
+
+	t->source.fd = (int)syscall(SYS_pidfd_open, t->tid, SLUICE_PIDFD_THREAD);
+	t->thread = t->source.fd >= 0;
+	if (t->thread && get_info(t, &info) == 0) {
+		t->tgid = (pid_t)info.tgid;
+	} else {
+		rc = sc_sluice_status(req, "\nTgid:", &tgid, 1);
+		if (rc)
+			return rc;
+		t->tgid = (pid_t)tgid;
+	}
+	if (!t->thread)
+		t->source.fd = (int)syscall(SYS_pidfd_open, t->tgid, 0);
+	if (t->source.fd < 0)
+		return errno == ESRCH ? -ENOENT : -errno;
+	return sc_sluice_id_valid(req);
+}
+
+static int make_target(struct sluice_request *req)
+{
+	struct target *t = calloc(1, sizeof(*t));
+	int rc;
+
+	if (!t)
+		return -ENOMEM;
+	*t = (struct target){.source = {-1, on_death, destroy, NULL},
+		.tid = (pid_t)req->notif.pid};
+	atomic_init(&t->refs, 1);
+	rc = open_target(req, t);
+	if (rc) {
+		target_unref(t);
+		return rc;
+	}
+	if (t->thread)
+		remember(req->sv, t);
+	req->target = t;
+	return 0;
+}
+
+static int get_target(struct sluice_request *req)
+{
+	struct target *t;
+
+	if (req->target)
+		return 0;
+	if (!req->notif.pid)
+		return -ESRCH;
+	t = lookup(req->sv, (pid_t)req->notif.pid);
+	if (t) {
+		struct pollfd p = {.fd = t->source.fd, .events = POLLIN};
+
+		if (poll(&p, 1, 0) == 0) {
+			int rc = sc_sluice_id_valid(req);
+
+			if (rc)
+				target_unref(t);
+			else
+				req->target = t;
+			return rc;
+		}
+		forget(req->sv, t);
+		target_unref(t);
+	}
+	return make_target(req);
+}
+
+void sc_sluice_target_release(struct sluice_request *req)
+{
+	closep(&req->root_fd);
+	closep(&req->cwd_fd);
+	closep(&req->mem_fd);
+	req->root_fd = req->cwd_fd = req->mem_fd = -1;
+	if (req->target)
+		target_unref(steal_ptr(req->target));
+}
+
+pid_t sluice_tgid(struct sluice_request *request)
+{
+	int rc = get_target(request);
+
+	return rc ? rc : request->target->tgid;
+}
+
+int sluice_pidfd(struct sluice_request *request)
+{
+	int rc = get_target(request);
+
+	return rc ? rc : request->target->source.fd;
+}
+
+int sluice_creds(struct sluice_request *request, struct sluice_creds *creds)
+{
+	struct sluice_pidfd_info i;
+	unsigned u[4], g[4];
+	int rc = get_target(request);
+
+	if (rc)
+		return rc;
+	if (request->target->thread && get_info(request->target, &i) == 0) {
+		rc = sc_sluice_id_valid(request);
+		if (!rc)
+			*creds = (struct sluice_creds){i.ruid, i.euid, i.suid, i.fsuid,
+				i.rgid, i.egid, i.sgid, i.fsgid};
+		return rc;
+	}
+	rc = sc_sluice_status(request, "\nUid:", u, 4);
+	if (!rc)
+		rc = sc_sluice_status(request, "\nGid:", g, 4);
+	if (!rc)
+		*creds = (struct sluice_creds){
+			u[0], u[1], u[2], u[3], g[0], g[1], g[2], g[3]};
+	return rc;
+}
+
+ssize_t sluice_exe(struct sluice_request *request, char *path, size_t size)
+{
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+
+	if (!size)
+		return -EINVAL;
+	fd = sc_sluice_proc(request, "exe", O_PATH | O_NOFOLLOW);
+	if (fd < 0)
+		return fd;
+	n = readlinkat(fd, "", path, size);
+	if (n < 0)
+		n = -errno;
+	if (sc_sluice_id_valid(request))
+		return -ENOENT;
+	if (n < 0)
+		return n;
+	if ((size_t)n == size)
+		return -ENAMETOOLONG;
+	path[n] = '\0';
+	return n;
+}
+
+static int cached_fd(struct sluice_request *req, int *fd, const char *what, int flags)
+{
+	int opened;
+
+	if (*fd >= 0)
+		return *fd;
+	opened = sc_sluice_proc(req, what, flags);
+	if (opened >= 0)
+		*fd = opened;
+	return opened;
+}
+
+int sluice_root_fd(struct sluice_request *request)
+{
+	return cached_fd(request, &request->root_fd, "root", O_PATH | O_DIRECTORY);
+}
+
+int sluice_cwd_fd(struct sluice_request *request)
+{
+	return cached_fd(request, &request->cwd_fd, "cwd", O_PATH | O_DIRECTORY);
+}
+
+int sluice_mem_fd(struct sluice_request *request)
+{
+	request->saw_pointer = true;
+	return cached_fd(request, &request->mem_fd, "mem", O_RDWR);
+}
+
+int sluice_get_fd(struct sluice_request *request, int target_fd)
+{
+	_cleanup_close_ int fd = -1;
+	int pidfd = sluice_pidfd(request);
+
+	if (pidfd < 0)
+		return pidfd;
+	/* Before PIDFD_THREAD this is the leader's table: nearly always the same one. */
+	fd = (int)syscall(SYS_pidfd_getfd, pidfd, target_fd, 0);
+	request->saw_pointer = true;
+	if (fd < 0 && errno != ESRCH)
+		return -errno;
+	if (fd < 0 || sc_sluice_id_valid(request))
+		return -ENOENT;
+	return steal_fd(&fd);
+}

@@ -1,0 +1,30 @@
+/* Errors for people, and the clock.
+ * SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+/* Fill @error (or not, if NULL) and return @rc. */
+int sc_sluice_error(struct sluice_error *error, int rc, const char *format, ...)
+{
+	va_list args;
+
+	if (!error)
+		return rc;
+	error->code = -rc;
+	error->where[0] = '\0';
+	va_start(args, format);
+	vsnprintf(error->message, sizeof(error->message), format, args);
+	va_end(args);
+	return rc;
+}
+
+uint64_t sc_sluice_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
