@@ -261,8 +261,7 @@ static void messages(void)
 
 static void narrow_messages(void)
 {
-	if (seccomp_arch_native() != SCMP_ARCH_X86_64)
-		SKIP("int 0x80 is x86's");
+	need_int80();
 	CHECK_EQ(run("sendmsg32", true, "sendmsg", take_message), 0);
 }
 

@@ -103,18 +103,12 @@ static struct sluice_supervisor *every_name(const struct sluice_options *o)
 	return sv;
 }
 
-static void needs_x86(void)
-{
-	if (seccomp_arch_native() != SCMP_ARCH_X86_64)
-		SKIP("int 0x80 is x86's");
-}
-
 static void every_code(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv;
 
-	needs_x86();
+	need_int80();
 	sv = every_name(NULL);
 	spawn_target(sv, filter_of(true, "socketcall", "ipc", NULL), &child, "packed", NULL);
 	CHECK_EQ(wait_target(sv, &child), 0);
@@ -131,7 +125,7 @@ static void real_32bit(void)
 	scmp_filter_ctx f;
 	int rc;
 
-	needs_x86();
+	need_int80();
 	if (!program)
 		SKIP("the compiler builds no static 32-bit programs");
 	sv = every_name(NULL);
@@ -192,7 +186,7 @@ static void fails_closed(void)
 	struct sluice_supervisor *sv;
 	int calls_seen = 0;
 
-	needs_x86();
+	need_int80();
 	o.default_errno = EXDEV;
 	sv = new_supervisor(&o);
 	CHECK_EQ(sluice_on_name(sv, "connect", reply_77, &calls_seen), 0);
@@ -252,7 +246,7 @@ static void precedence(void)
 {
 	struct sluice_supervisor *sv;
 
-	needs_x86();
+	need_int80();
 	sv = new_supervisor(NULL);
 	CHECK_EQ(sluice_on_name(sv, "connect", by_name, NULL), 0);
 	order_of(sv, "1", "-1", "1");
@@ -278,7 +272,7 @@ static void by_number(void)
 {
 	struct sluice_supervisor *sv;
 
-	needs_x86();
+	need_int80();
 	sv = new_supervisor(NULL);
 	CHECK_EQ(sluice_on(sv, SCMP_ARCH_X86, 362, raw, (void *)1), 0);
 	order_of(sv, "-1", "-1", "1");
@@ -305,7 +299,7 @@ static void logged(void)
 	struct sluice_supervisor *sv;
 	int lines = 0;
 
-	needs_x86();
+	need_int80();
 	sv = new_supervisor(NULL);
 	sluice_set_log(sv, on_line, &lines);
 	CHECK_EQ(sluice_on_name(sv, "connect", by_name, NULL), 0);
@@ -353,7 +347,7 @@ static void handed_over(void)
 	scmp_filter_ctx f;
 	pid_t pid;
 
-	needs_x86();
+	need_int80();
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	fflush(stdout);
 	pid = fork();
@@ -466,7 +460,7 @@ static void pseudo_number(void)
 	struct sluice_supervisor *sv;
 	int seen = 0;
 
-	needs_x86();
+	need_int80();
 	/* All calls of x86, which this filter does not know. */
 	CHECK_EQ(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_NOTIFY), 0);
 	sv = new_supervisor(NULL);
@@ -484,7 +478,7 @@ static int run_rewrite(const char *name, sluice_handler handler)
 	struct sluice_supervisor *sv;
 	int rc;
 
-	needs_x86();
+	need_int80();
 	sv = new_supervisor(NULL);
 	CHECK_EQ(sluice_on_name(sv, name, handler, NULL), 0);
 	spawn_target(sv, filter_of(true, "socketcall", NULL), &child, "rewrite", "20000");

@@ -89,8 +89,7 @@ static void high_halves(void)
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	int calls = 0;
 
-	if (seccomp_arch_native() != SCMP_ARCH_X86_64)
-		SKIP("int 0x80 is x86's");
+	need_int80();
 	CHECK_EQ(sluice_on_name(sv, "mkdir", check_int80, &calls), 0);
 	spawn_target(sv, filter_of(true, "mkdir", NULL), &child, "int80", NULL);
 	CHECK_EQ(wait_target(sv, &child), 0);
@@ -107,8 +106,7 @@ static void high_halves_control(void)
 	struct seccomp_notif_resp r = {0};
 	int fd, status;
 
-	if (seccomp_arch_native() != SCMP_ARCH_X86_64)
-		SKIP("int 0x80 is x86's");
+	need_int80();
 	spawn_target(sv, filter_of(true, "mkdir", NULL), &child, "int80", NULL);
 	fd = listener_number();
 	CHECK_EQ(ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &n), 0);

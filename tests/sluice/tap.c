@@ -271,6 +271,26 @@ static int run_one(const struct test *t, int limit, char *reason, size_t size)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
+void need_int80(void)
+{
+#if defined(__x86_64__)
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int r = 20; /* getpid */
+
+		signal(SIGSEGV, SIG_DFL);
+		__asm__ volatile("int $0x80" : "+a"(r) : : "memory", "r8", "r9", "r10", "r11");
+		_exit(r > 0 ? 0 : 1);
+	}
+	if (waitpid(pid, &status, 0) == pid && status == 0)
+		return;
+	SKIP("this kernel makes no 32-bit calls");
+#endif
+	SKIP("int 0x80 is x86's");
+}
+
 int main(int argc, char **argv)
 {
 	int n = 0, bad = 0, limit = (int)scaled("SLUICE_TEST_LIMIT", 60);

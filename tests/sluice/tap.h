@@ -91,6 +91,8 @@ char *scratch_dir(void);
 bool foreign_shell(void);
 /* Go on in pid and mount namespaces with a procfs of their own, whose init only reaps. */
 void isolate(void);
+/* Skips the test where 64-bit code cannot make a 32-bit call. */
+void need_int80(void);
 long scaled(const char *variable, long usual);
 
 #endif
