@@ -4,7 +4,7 @@
  *
  * It never needs a wake-up for the supervisor's own time-out: what arrives while it sleeps
  * until now + timeout cannot be due before. */
-#include "internal.h"
+#include "core/core.h"
 
 #include <time.h>
 
@@ -12,15 +12,15 @@
 #define TICK_NS 20000000ull /* the kernel tells nobody when an id dies: look */
 
 /* Somebody else ended @req: its holder is told in the loop's thread. */
-void sc_sluice_push_cancelled(struct sluice_request *req)
+void sc_core_push_cancelled(struct sluice_request *req)
 {
 	struct sluice_supervisor *sv = req->sv;
 
 	pthread_mutex_lock(&sv->lock);
 	if (req->cancel && !req->consumed) {
 		atomic_fetch_add_explicit(&req->refs, 1, memory_order_relaxed);
-		req->next_cancelled = sv->cancelled;
-		sv->cancelled = req;
+		req->next_cancelled = sv->clock.cancelled;
+		sv->clock.cancelled = req;
 	}
 	pthread_mutex_unlock(&sv->lock);
 }
@@ -33,16 +33,16 @@ static unsigned collect(struct sluice_supervisor *sv, struct sluice_request **ov
 	unsigned n = 0;
 
 	*next = sv->set.timeout_ms ? now + sv->set.timeout_ms * 1000000ull : UINT64_MAX;
-	for (struct sluice_request *r = sv->outstanding; r; r = r->next) {
+	for (struct sluice_request *r = sv->requests.first; r; r = r->next) {
 		bool late = r->deadline_ns && r->deadline_ns <= now;
 
 		if (n == BATCH) {
 			*next = now;
 			break;
 		}
-		/* In R_HANDING nothing can be claimed: whoever ends that wakes us. */
-		if (late ? sc_sluice_claim(r, R_TIMED_OUT)
-			 : r->cancel && sc_sluice_id_valid(r) && sc_sluice_claim(r, R_GONE)) {
+		/* In R_OFFERED nothing can be claimed: whoever ends that wakes us. */
+		if (late ? sc_core_claim(r, R_TIMED_OUT)
+			 : r->cancel && sc_core_id_valid(r) && sc_core_claim(r, R_GONE)) {
 			atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
 			over[n++] = r;
 			continue;
@@ -58,15 +58,15 @@ static unsigned collect(struct sluice_supervisor *sv, struct sluice_request **ov
 static void finish(struct sluice_supervisor *sv, struct sluice_request *req)
 {
 	if (atomic_load(&req->state) == R_TIMED_OUT) {
-		sc_sluice_default(req, R_TIMED_OUT, "timed out");
+		sc_core_default(req, R_TIMED_OUT, "timed out");
 	} else {
-		sc_sluice_end(req,
+		sc_core_end(req,
 			&(struct ending){
 				.verdict = V_FAIL, .rc = -ENOENT, .why = "target gone"});
 	}
-	sc_sluice_push_cancelled(req);
-	sc_sluice_wake(sv);
-	sc_sluice_request_unref(req);
+	sc_core_push_cancelled(req);
+	sc_core_wake(sv);
+	sc_core_request_unref(req);
 }
 
 static void *tick(void *data)
@@ -98,7 +98,7 @@ static void *tick(void *data)
 }
 
 /* -ENOENT once it was stopped: nothing is pending then, and nobody would join it. */
-int sc_sluice_clock_start(struct sluice_supervisor *sv)
+int sc_core_clock_start(struct sluice_supervisor *sv)
 {
 	int rc = 0;
 
@@ -113,7 +113,7 @@ int sc_sluice_clock_start(struct sluice_supervisor *sv)
 	return rc;
 }
 
-void sc_sluice_clock_stop(struct sluice_supervisor *sv)
+void sc_core_clock_stop(struct sluice_supervisor *sv)
 {
 	bool running;
 
@@ -128,47 +128,47 @@ void sc_sluice_clock_stop(struct sluice_supervisor *sv)
 }
 
 /* Until no callback runs for @req in another thread; then none will. Under the lock. */
-void sc_sluice_consume(struct sluice_request *req)
+void sc_core_consume(struct sluice_request *req)
 {
 	struct sluice_supervisor *sv = req->sv;
 
 	req->consumed = true;
-	while (sv->cancelling == req && !pthread_equal(sv->canceller, pthread_self()))
-		pthread_cond_wait(&sv->handed_or_not, &sv->lock);
+	while (sv->clock.cancelling == req && !pthread_equal(sv->clock.canceller, pthread_self()))
+		pthread_cond_wait(&sv->settled, &sv->lock);
 }
 
 /* In the loop's thread. */
-void sc_sluice_run_cancelled(struct sluice_supervisor *sv)
+void sc_core_run_cancelled(struct sluice_supervisor *sv)
 {
 	for (;;) {
 		struct sluice_request *req;
 		bool call;
 
 		pthread_mutex_lock(&sv->lock);
-		req = sv->cancelled;
+		req = sv->clock.cancelled;
 		if (req)
-			sv->cancelled = req->next_cancelled;
+			sv->clock.cancelled = req->next_cancelled;
 		call = req && !req->consumed;
-		sv->cancelling = call ? req : NULL;
-		sv->canceller = pthread_self();
+		sv->clock.cancelling = call ? req : NULL;
+		sv->clock.canceller = pthread_self();
 		pthread_mutex_unlock(&sv->lock);
 		if (!req)
 			return;
 		if (call) {
 			req->cancel(req, req->cancel_data);
 			pthread_mutex_lock(&sv->lock);
-			sv->cancelling = NULL;
-			pthread_cond_broadcast(&sv->handed_or_not);
+			sv->clock.cancelling = NULL;
+			pthread_cond_broadcast(&sv->settled);
 			pthread_mutex_unlock(&sv->lock);
 		}
-		sc_sluice_request_unref(req);
+		sc_core_request_unref(req);
 	}
 }
 
 int sluice_set_timeout(struct sluice_request *request, unsigned timeout_ms)
 {
 	struct sluice_supervisor *sv = request->sv;
-	int rc = sc_sluice_clock_start(sv);
+	int rc = sc_core_clock_start(sv);
 
 	if (rc)
 		return rc;
@@ -183,15 +183,15 @@ int sluice_on_cancel(struct sluice_request *request,
 	void (*cancel)(struct sluice_request *request, void *data), void *data)
 {
 	struct sluice_supervisor *sv = request->sv;
-	int rc = sc_sluice_clock_start(sv), state;
+	int rc = sc_core_clock_start(sv), state;
 
 	if (rc)
 		return rc;
-	atomic_store(&sv->cancels, true);
+	atomic_store(&sv->clock.cancels, true);
 	pthread_mutex_lock(&sv->lock);
 	/* Whoever ends it claims it under the lock and looks for the callback later. */
 	state = atomic_load(&request->state);
-	if (state == R_OPEN || state == R_HANDING) {
+	if (state == R_OPEN || state == R_OFFERED) {
 		request->cancel = cancel;
 		request->cancel_data = data;
 		pthread_cond_signal(&sv->clock.wake);

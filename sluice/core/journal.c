@@ -1,13 +1,13 @@
 /* Making and mapping journals. See journal.h.
  * SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "core/core.h"
 
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-int sc_sluice_journal_new(const struct settings *set, int *fd, struct journal **journal)
+int sc_core_journal_new(const struct settings *set, int *fd, struct journal **journal)
 {
 	struct seccomp_notif_sizes sizes;
 	_cleanup_close_ int mem = -1;
@@ -39,7 +39,7 @@ int sc_sluice_journal_new(const struct settings *set, int *fd, struct journal **
 	return 0;
 }
 
-void sc_sluice_journal_unmap(struct journal *journal)
+void sc_core_journal_unmap(struct journal *journal)
 {
 	if (journal)
 		munmap(journal, JOURNAL_HEAD + (size_t)journal->stride * journal->count);
@@ -47,7 +47,7 @@ void sc_sluice_journal_unmap(struct journal *journal)
 
 /* Map a predecessor's. Sealed, so that it cannot shrink under us; sizes are checked, since
  * another program (or version) may have made it. */
-int sc_sluice_journal_map(int fd, struct journal **journal)
+int sc_core_journal_map(int fd, struct journal **journal)
 {
 	struct journal head, *j;
 	struct stat st;

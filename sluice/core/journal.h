@@ -24,7 +24,7 @@
 enum baton {
 	B_EMBRYO,       /* a successor in the making; its predecessor's baton decides */
 	B_SUPERVISOR,
-	B_HANDING,      /* offered to a successor; above it which offer it is */
+	B_OFFERED,      /* offered to a successor; above it which offer it is */
 	B_KEEPER,
 	B_TAKEN,        /* a successor has everything: whoever reads this leaves */
 };
@@ -70,41 +70,10 @@ static inline int journal_pass(struct journal *journal, uint32_t from, uint32_t 
  * another one: who still holds that knows of fewer listeners and calls than there are. */
 static inline uint32_t journal_offer(struct journal *journal)
 {
-	uint32_t word = B_HANDING | ++journal->offers << 8;
+	uint32_t word = B_OFFERED | ++journal->offers << 8;
 
 	atomic_store(&journal->baton, word);
 	return word;
 }
-
-/* What is said over a hand-over socket and to the keeper: a head with up to 32 listeners (or
- * sockets of OCI servers), whose descriptors travel along; the first of a hand-over carries the
- * journal's too. M_ACCEPT asks the keeper to accept a connection and keep it before anybody
- * else has it; M_ACCEPTED brings a duplicate, or none if there was nothing to accept. */
-#define MESSAGE_FDS 32
-enum {
-	M_ADD = 1,
-	M_DROP,
-	M_MARK,
-	M_GUARD,
-	M_LEAVE,
-	M_JOURNAL,
-	M_LISTENERS,
-	M_ACCEPT,
-	M_ACCEPTED,
-	M_END_OCI
-};
-enum { K_LISTENER, K_SERVER, K_CONNECTION };
-struct kept {
-	uint32_t id;            /* among those of its kind */
-	uint32_t deny : 1;      /* a connection: its document's beginning is lost */
-	uint32_t wait_killable : 1;
-	uint32_t kind : 2;
-	uint32_t nothing : 28;  /* so that all of it is said */
-};
-struct message {
-	uint32_t magic, kind, total, count;
-	uint32_t offer; /* of M_JOURNAL: the word that takes the baton */
-	struct kept kept[MESSAGE_FDS];
-};
 
 #endif

@@ -1,27 +1,17 @@
 /* Listeners: adding, receiving, the end of the last target.
  * SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "core/core.h"
 
 #include <poll.h>
 
-int sc_sluice_notif_sizes(struct seccomp_notif_sizes *sizes)
-{
-	struct seccomp_notif_sizes s;
-
-	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &s))
-		return errno == EINVAL ? -ENOSYS : -errno;
-	*sizes = s;
-	return 0;
-}
-
-void sc_sluice_listener_ref(struct listener *listener)
+void sc_core_listener_ref(struct listener *listener)
 {
 	atomic_fetch_add_explicit(&listener->refs, 1, memory_order_relaxed);
 }
 
 /* The descriptor closes with the last request, never before: its number could come back
  * as something else while a worker is about to answer on it. */
-void sc_sluice_listener_unref(struct listener *listener)
+void sc_core_listener_unref(struct listener *listener)
 {
 	if (atomic_fetch_sub(&listener->refs, 1) != 1)
 		return;
@@ -31,45 +21,43 @@ void sc_sluice_listener_unref(struct listener *listener)
 
 static void destroy(struct source *source)
 {
-	sc_sluice_listener_unref((struct listener *)source);
+	sc_core_listener_unref((struct listener *)source);
 }
 
-void sc_sluice_drop_listener(struct sluice_supervisor *sv, struct listener *listener)
+void sc_core_drop_listener(struct sluice_supervisor *sv, struct listener *listener)
 {
-	struct listener **p = &sv->listeners;
+	const struct listener_hooks *hooks = sv->listeners.hooks;
+	struct listener **p = &sv->listeners.first;
 
 	while (*p && *p != listener)
 		p = &(*p)->next;
 	if (!*p)
 		return;
 	*p = listener->next;
-	if (sv->listeners_tail == &listener->next)
-		sv->listeners_tail = p;
-	sc_sluice_unwatch(sv, &listener->source);
-	sv->active--;
+	if (sv->listeners.tail == &listener->next)
+		sv->listeners.tail = p;
+	sc_core_unwatch(sv, &listener->source);
+	sv->listeners.active--;
 	/* An event of this round may still name it; receiving from a hung-up one may block. */
 	listener->source.ready = NULL;
-	if (!sv->handed && !sv->freeing)
-		sc_sluice_keeper_drop(sv, K_LISTENER, listener->id);
-	sc_sluice_bury(sv, &listener->source);
+	if (!sv->passed_on && !sv->ending && hooks && hooks->dropped)
+		hooks->dropped(sv, listener);
+	sc_core_bury(sv, &listener->source);
 }
 
 static uint32_t wanted(const struct listener *listener)
 {
-	return listener->sv->paused || listener->holder ? 0 : EPOLLIN;
+	return listener->sv->listeners.paused || listener->holder ? 0 : EPOLLIN;
 }
 
 /* Stop or resume receiving everywhere, when the journal is full or has room again. */
-void sc_sluice_pause(struct sluice_supervisor *sv, bool paused)
+void sc_core_pause(struct sluice_supervisor *sv, bool paused)
 {
 	pthread_mutex_lock(&sv->lock);
-	sv->paused = paused;
+	sv->listeners.paused = paused;
 	pthread_mutex_unlock(&sv->lock);
-	for (struct listener *l = sv->listeners; l; l = l->next) {
-		struct epoll_event ev = {.events = wanted(l), .data.ptr = l};
-
-		epoll_ctl(sv->epoll_fd, EPOLL_CTL_MOD, l->source.fd, &ev);
-	}
+	for (struct listener *l = sv->listeners.first; l; l = l->next)
+		sc_core_rearm(sv, &l->source, wanted(l));
 }
 
 /* The kernel copies into the journal's slot: see journal.h for why. */
@@ -86,14 +74,14 @@ static int receive(struct listener *listener, struct slot *slot)
 
 /* Receive one request and decide it; waits for one if there is none. -EAGAIN without room;
  * -ENOENT if the call was gone before it could be received. */
-int sc_sluice_receive(struct sluice_supervisor *sv, struct listener *listener)
+int sc_core_receive(struct sluice_supervisor *sv, struct listener *listener)
 {
-	struct sluice_request *req = sc_sluice_request_new(sv, listener);
+	struct sluice_request *req = sc_core_request_new(sv, listener);
 	const struct handler *handler;
 	int rc;
 
 	if (!req) {
-		sc_sluice_pause(sv, true);
+		sc_core_pause(sv, true);
 		return -EAGAIN;
 	}
 	rc = receive(listener, req->slot);
@@ -101,13 +89,13 @@ int sc_sluice_receive(struct sluice_supervisor *sv, struct listener *listener)
 		if (rc == -ENOENT)
 			atomic_fetch_add_explicit(&sv->count.lost_receive, 1,
 				memory_order_relaxed);
-		sc_sluice_request_discard(req);
+		sc_core_request_discard(req);
 		return rc;
 	}
-	sc_sluice_request_received(req, false);
-	handler = sc_sluice_find_call(&sv->handlers, &req->notif.data);
-	sc_sluice_decide(req, listener->deny ? NULL : handler->call, handler->data);
-	sc_sluice_request_unref(req);
+	sc_core_request_received(req, false);
+	handler = sc_core_find_call(&sv->handlers, &req->notif.data);
+	sc_core_decide(req, listener->deny ? NULL : handler->call, handler->data);
+	sc_core_request_unref(req);
 	return 0;
 }
 
@@ -126,26 +114,26 @@ static void on_ready(struct sluice_supervisor *sv, struct source *source, uint32
 	 * receiver. It says ENOENT if the target was signalled in between. */
 	if (!(events & EPOLLIN)) {
 		if (events & (EPOLLHUP | EPOLLERR))
-			sc_sluice_drop_listener(sv, listener);
+			sc_core_drop_listener(sv, listener);
 		return;
 	}
 	/* A second source of the same file, if it could not be told, sees that call too. */
-	if (sv->twins && sv->listeners->next && !has_call(source->fd))
+	if (sv->listeners.twins && sv->listeners.first->next && !has_call(source->fd))
 		return;
-	sc_sluice_receive(sv, listener);
+	sc_core_receive(sv, listener);
 }
 
 /* The listener that is the same open file as @fd: with two sources of one, the second RECV
  * would wait for a call that the first has taken, and everybody with it. */
-struct listener *sc_sluice_same_listener(struct sluice_supervisor *sv, int fd)
+struct listener *sc_core_same_listener(struct sluice_supervisor *sv, int fd)
 {
-	for (struct listener *l = sv->listeners; l; l = l->next) {
+	for (struct listener *l = sv->listeners.first; l; l = l->next) {
 		int same = sc_sluice_same_file(l->source.fd, fd);
 
 		if (same > 0)
 			return l;
 		if (same < 0) {
-			sv->twins = true;
+			sv->listeners.twins = true;
 			break;
 		}
 	}
@@ -156,11 +144,11 @@ static int check_listener(struct sluice_supervisor *sv, int fd)
 {
 	if (fcntl(fd, F_GETFD) < 0)
 		return -EBADF;
-	if (!sc_sluice_is_listener(sv->proc_fd, fd))
+	if (!sc_sluice_is_listener(sv->proc.fd, fd))
 		return -EINVAL;
-	if (sv->handed)
+	if (sv->passed_on)
 		return -ESHUTDOWN;
-	return sc_sluice_same_listener(sv, fd) ? -EEXIST : 0;
+	return sc_core_same_listener(sv, fd) ? -EEXIST : 0;
 }
 
 static int add(struct sluice_supervisor *sv, int fd, const struct listener *like)
@@ -176,27 +164,28 @@ static int add(struct sluice_supervisor *sv, int fd, const struct listener *like
 	*l = *like;
 	l->source = (struct source){fd, on_ready, destroy, NULL};
 	l->sv = sv;
-	l->id = sv->next_listener;
+	l->id = sv->listeners.next_id;
 	atomic_init(&l->refs, 1);
-	rc = sc_sluice_watch(sv, &l->source, wanted(l));
+	rc = sc_core_watch(sv, &l->source, wanted(l));
 	if (rc)
 		return rc;
-	rc = sc_sluice_keeper_add(sv, l);
+	if (sv->listeners.hooks && sv->listeners.hooks->added)
+		rc = sv->listeners.hooks->added(sv, l);
 	if (rc) {
-		sc_sluice_unwatch(sv, &l->source);
+		sc_core_unwatch(sv, &l->source);
 		return rc;
 	}
 	/* By value, not by pointer. Kernels before 6.6 say EINVAL: a wish, not a need. */
 	ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
-	sv->next_listener++;
-	sv->journal->listeners = sv->next_listener;
-	sv->active++;
-	*sv->listeners_tail = l;
-	sv->listeners_tail = &steal_ptr(l)->next;
+	sv->listeners.next_id++;
+	sv->journal->listeners = sv->listeners.next_id;
+	sv->listeners.active++;
+	*sv->listeners.tail = l;
+	sv->listeners.tail = &steal_ptr(l)->next;
 	return 0;
 }
 
-int sc_sluice_add_listener(struct sluice_supervisor *sv, int fd, void *tag, bool deny,
+int sc_core_add_listener(struct sluice_supervisor *sv, int fd, void *tag, bool deny,
 	bool wait_killable)
 {
 	return add(sv, fd,
@@ -205,31 +194,31 @@ int sc_sluice_add_listener(struct sluice_supervisor *sv, int fd, void *tag, bool
 
 /* Keep what a connection brought, known to the keeper, before anybody has decided about it: its
  * calls wait, and are refused if we go. */
-int sc_sluice_hold_listener(struct sluice_supervisor *sv, int fd, uint32_t holder)
+int sc_core_park_listener(struct sluice_supervisor *sv, int fd, uint32_t holder)
 {
 	return add(sv, fd, &(struct listener){.deny = true, .holder = holder});
 }
 
-void sc_sluice_release_listener(struct listener *l, bool deny, void *tag)
+void sc_core_admit_listener(struct listener *l, bool deny, void *tag)
 {
-	struct epoll_event ev = {.data.ptr = l};
+	const struct listener_hooks *hooks = l->sv->listeners.hooks;
 
 	l->holder = 0;
 	l->deny = deny;
 	l->tag = tag;
-	sc_sluice_keeper_mark(l->sv, &(struct kept){l->id, deny, l->wait_killable, K_LISTENER});
-	ev.events = wanted(l);
-	epoll_ctl(l->sv->epoll_fd, EPOLL_CTL_MOD, l->source.fd, &ev);
+	if (hooks && hooks->changed)
+		hooks->changed(l->sv, l);
+	sc_core_rearm(l->sv, &l->source, wanted(l));
 }
 
 int sluice_add_listener(struct sluice_supervisor *supervisor, int fd, void *tag)
 {
-	return sc_sluice_add_listener(supervisor, fd, tag, false, false);
+	return sc_core_add_listener(supervisor, fd, tag, false, false);
 }
 
 int sluice_set_tag(struct sluice_supervisor *supervisor, unsigned index, void *tag)
 {
-	for (struct listener *l = supervisor->listeners; l; l = l->next)
+	for (struct listener *l = supervisor->listeners.first; l; l = l->next)
 		if (l->id == index) {
 			l->tag = tag;
 			return 0;

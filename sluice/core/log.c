@@ -1,6 +1,6 @@
 /* Counters and the JSON line of a decision.
  * SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "core/core.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -8,18 +8,18 @@
 #define relaxed(counter) atomic_load_explicit(&(counter), memory_order_relaxed)
 
 /* Under the lock, which spares the bus lock of an addition; readers take no lock. */
-void sc_sluice_count(atomic_ullong *counter, uint64_t n)
+void sc_core_count(atomic_ullong *counter, uint64_t n)
 {
 	atomic_store_explicit(counter, relaxed(*counter) + n, memory_order_relaxed);
 }
 
 /* Under the lock. */
-void sc_sluice_count_latency(struct counters *c, uint64_t ns)
+void sc_core_count_latency(struct counters *c, uint64_t ns)
 {
 	unsigned bucket = ns ? 64 - (unsigned)__builtin_clzll(ns) : 0;
 
-	sc_sluice_count(&c->latency[bucket < 39 ? bucket : 39], 1);
-	sc_sluice_count(&c->latency_sum, ns);
+	sc_core_count(&c->latency[bucket < 39 ? bucket : 39], 1);
+	sc_core_count(&c->latency_sum, ns);
 	if (ns > relaxed(c->latency_max))
 		atomic_store_explicit(&c->latency_max, ns, memory_order_relaxed);
 }
@@ -66,7 +66,7 @@ static void write_line(struct sluice_request *req, const struct ending *e, uint6
 		log(line, (size_t)n, data);
 }
 
-void sc_sluice_log(struct sluice_request *req, const struct ending *e, uint64_t ns)
+void sc_core_log(struct sluice_request *req, const struct ending *e, uint64_t ns)
 {
 	struct sluice_supervisor *sv = req->sv;
 	sluice_log log;
@@ -89,7 +89,7 @@ void sluice_statistics(struct sluice_supervisor *supervisor, struct sluice_stati
 
 	/* First: what is no longer pending has been counted. */
 	pthread_mutex_lock(&supervisor->lock);
-	pending = supervisor->outstanding_count;
+	pending = supervisor->requests.count;
 	pthread_mutex_unlock(&supervisor->lock);
 	*out = (struct sluice_statistics){
 		.received = relaxed(c->received),
@@ -108,5 +108,5 @@ void sluice_statistics(struct sluice_supervisor *supervisor, struct sluice_stati
 	for (int i = 0; i < 40; i++)
 		out->latency_log2[i] = relaxed(c->latency[i]);
 	out->pending = pending;
-	out->listeners = supervisor->active;
+	out->listeners = supervisor->listeners.active;
 }

@@ -1,38 +1,46 @@
 /* The loop: one epoll descriptor for listeners, pidfds, OCI sockets, helpers.
  * SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "core/core.h"
 
-int sc_sluice_watch(struct sluice_supervisor *sv, struct source *source, uint32_t events)
+int sc_core_watch(struct sluice_supervisor *sv, struct source *source, uint32_t events)
 {
 	struct epoll_event ev = {.events = events, .data.ptr = source};
 
-	if (epoll_ctl(sv->epoll_fd, EPOLL_CTL_ADD, source->fd, &ev))
+	if (epoll_ctl(sv->loop.epoll_fd, EPOLL_CTL_ADD, source->fd, &ev))
 		return -errno;
-	atomic_fetch_add(&sv->watched, 1);
+	atomic_fetch_add(&sv->loop.watched, 1);
 	return 0;
 }
 
-void sc_sluice_unwatch(struct sluice_supervisor *sv, struct source *source)
+/* Other @events for what is watched. */
+void sc_core_rearm(struct sluice_supervisor *sv, struct source *source, uint32_t events)
 {
-	if (epoll_ctl(sv->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL) == 0)
-		atomic_fetch_sub(&sv->watched, 1);
+	struct epoll_event ev = {.events = events, .data.ptr = source};
+
+	epoll_ctl(sv->loop.epoll_fd, EPOLL_CTL_MOD, source->fd, &ev);
+}
+
+void sc_core_unwatch(struct sluice_supervisor *sv, struct source *source)
+{
+	if (epoll_ctl(sv->loop.epoll_fd, EPOLL_CTL_DEL, source->fd, NULL) == 0)
+		atomic_fetch_sub(&sv->loop.watched, 1);
 }
 
 /* Destroy @source after this round: a later event of the same epoll_wait() may name it. */
-void sc_sluice_bury(struct sluice_supervisor *sv, struct source *source)
+void sc_core_bury(struct sluice_supervisor *sv, struct source *source)
 {
 	pthread_mutex_lock(&sv->lock);
-	source->next_dead = sv->dead;
-	sv->dead = source;
+	source->next_dead = sv->loop.dead;
+	sv->loop.dead = source;
 	pthread_mutex_unlock(&sv->lock);
 }
 
-void sc_sluice_wake(struct sluice_supervisor *sv)
+void sc_core_wake(struct sluice_supervisor *sv)
 {
 	uint64_t one = 1;
 
 	/* Full means that it is readable, which is all that is wanted. */
-	if (write(sv->wake.fd, &one, sizeof(one)) < 0)
+	if (write(sv->loop.wake.fd, &one, sizeof(one)) < 0)
 		return;
 }
 
@@ -40,11 +48,11 @@ static void empty_graveyard(struct sluice_supervisor *sv)
 {
 	struct source *dead;
 
-	if (!atomic_load_explicit(&sv->dead, memory_order_acquire))
+	if (!atomic_load_explicit(&sv->loop.dead, memory_order_acquire))
 		return;
 	pthread_mutex_lock(&sv->lock);
-	dead = sv->dead;
-	sv->dead = NULL;
+	dead = sv->loop.dead;
+	sv->loop.dead = NULL;
 	pthread_mutex_unlock(&sv->lock);
 	while (dead) {
 		struct source *next = dead->next_dead;
@@ -52,27 +60,6 @@ static void empty_graveyard(struct sluice_supervisor *sv)
 		dead->destroy(dead);
 		dead = next;
 	}
-}
-
-/* What a predecessor received comes before anything new. */
-static int replay_one(struct sluice_supervisor *sv)
-{
-	struct sluice_request *req = sv->replay;
-	const struct handler *handler;
-
-	sv->replay = req->next_queued;
-	req->next_queued = NULL;
-	if (sc_sluice_id_valid(req) == 0) {
-		handler = sc_sluice_find_call(&sv->handlers, &req->notif.data);
-		sc_sluice_decide(req, req->listener->deny ? NULL : handler->call,
-			handler->data);
-	} else if (sc_sluice_claim(req, R_GONE)) {
-		sc_sluice_end(req,
-			&(struct ending){
-				.verdict = V_FAIL, .rc = -ENOENT, .why = "target gone"});
-	}
-	sc_sluice_request_unref(req);
-	return 1;
 }
 
 /* Whether one listener is all that this round can wait for, and has just been busy: then RECV
@@ -83,15 +70,15 @@ static int replay_one(struct sluice_supervisor *sv)
  * SA_RESTART, and a caller that stops at -EINTR would not. */
 static bool only_receives(const struct sluice_supervisor *sv)
 {
-	return sv->streak && sv->receive_ends && !sv->paused && sv->listeners &&
-		!sv->listeners->next && atomic_load(&sv->watched) == 2 &&
-		!atomic_load(&sv->outstanding_count) && !atomic_load(&sv->cancels);
+	return sv->loop.streak && sv->loop.receive_ends && !sv->listeners.paused && sv->listeners.first &&
+		!sv->listeners.first->next && atomic_load(&sv->loop.watched) == 2 &&
+		!atomic_load(&sv->requests.count) && !atomic_load(&sv->clock.cancels);
 }
 
 static int wait_and_handle(struct sluice_supervisor *sv, int timeout_ms)
 {
 	struct epoll_event ev[16];
-	int n = epoll_wait(sv->epoll_fd, ev, 16, timeout_ms);
+	int n = epoll_wait(sv->loop.epoll_fd, ev, 16, timeout_ms);
 
 	if (n < 0)
 		return -errno;
@@ -107,7 +94,7 @@ static int wait_and_handle(struct sluice_supervisor *sv, int timeout_ms)
 
 static int take_directly(struct sluice_supervisor *sv)
 {
-	int rc = sc_sluice_receive(sv, sv->listeners);
+	int rc = sc_core_receive(sv, sv->listeners.first);
 
 	return rc == -EINTR ? rc : 0; /* gone, or all targets are, or no room: epoll tells */
 }
@@ -118,14 +105,14 @@ static int dispatch(struct sluice_supervisor *sv, int timeout_ms, bool running)
 	uint64_t before;
 	int n;
 
-	if (sv->dispatching)
+	if (sv->loop.dispatching)
 		return -EBUSY;
-	if (sv->handed)
+	if (sv->passed_on)
 		return -ESHUTDOWN;
-	sv->dispatching = true;
-	if (sv->replay) {
-		n = replay_one(sv);
-		sv->dispatching = false;
+	sv->loop.dispatching = true;
+	if (sv->requests.replay) {
+		n = sc_core_replay_one(sv);
+		sv->loop.dispatching = false;
 		return n;
 	}
 	before = atomic_load_explicit(&sv->count.received, memory_order_relaxed);
@@ -133,8 +120,8 @@ static int dispatch(struct sluice_supervisor *sv, int timeout_ms, bool running)
 	if (n == 0)
 		n = (int)(atomic_load_explicit(&sv->count.received, memory_order_relaxed) -
 			before);
-	sv->streak = n > 0;
-	sv->dispatching = false;
+	sv->loop.streak = n > 0;
+	sv->loop.dispatching = false;
 	return n;
 }
 
@@ -145,7 +132,7 @@ int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms)
 
 int sluice_run(struct sluice_supervisor *supervisor)
 {
-	while (supervisor->active || supervisor->servers || supervisor->replay) {
+	while (supervisor->listeners.active || supervisor->loop.doors || supervisor->requests.replay) {
 		int n = dispatch(supervisor, -1, true);
 
 		if (n < 0 && n != -EINTR)

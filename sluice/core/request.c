@@ -4,9 +4,9 @@
  * Whoever moves the state out of R_OPEN sends the verdict: the handler, a worker, the clock
  * that found it late, a hand-over. Memory is counted apart from that: the frame that runs
  * the handler holds a reference, and so does who deferred it. */
-#include "internal.h"
+#include "core/core.h"
 
-bool sc_sluice_is_32bit(uint32_t arch)
+bool sc_core_is_32bit(uint32_t arch)
 {
 	return !(arch & 0x80000000u); /* __AUDIT_ARCH_64BIT */
 }
@@ -17,50 +17,49 @@ static void reset(struct sluice_request *req, struct sluice_supervisor *sv,
 	memset(req, 0, sizeof(*req));
 	req->sv = sv;
 	req->listener = listener;
-	req->root_fd = req->cwd_fd = req->mem_fd = -1;
 	atomic_init(&req->state, R_OPEN);
 	atomic_init(&req->refs, 1);
 }
 
 /* A request with a free slot, not received yet; NULL if the journal is full (receiving then
  * pauses, set here so that no slot can come free unnoticed) or memory is out. */
-struct sluice_request *sc_sluice_request_new(struct sluice_supervisor *sv,
+struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
 	struct listener *listener)
 {
-	struct sluice_request *req = atomic_exchange(&sv->hot, NULL);
+	struct sluice_request *req = atomic_exchange(&sv->requests.hot, NULL);
 	uint32_t i;
 
 	pthread_mutex_lock(&sv->lock);
-	if (!sv->free_count) {
-		sv->paused = true;
+	if (!sv->requests.free_count) {
+		sv->listeners.paused = true;
 		if (req) {
-			req->next = sv->spare;
-			sv->spare = req;
+			req->next = sv->requests.spare;
+			sv->requests.spare = req;
 		}
 		pthread_mutex_unlock(&sv->lock);
 		return NULL;
 	}
 	if (!req) {
-		req = sv->spare;
+		req = sv->requests.spare;
 		if (req)
-			sv->spare = req->next;
+			sv->requests.spare = req->next;
 	}
-	i = sv->free_slots[--sv->free_count];
+	i = sv->requests.free_slots[--sv->requests.free_count];
 	pthread_mutex_unlock(&sv->lock);
 	if (!req)
 		req = malloc(sizeof(*req));
 	if (!req) {
 		/* Without a wake nothing would resume: the slot goes back with one. */
 		pthread_mutex_lock(&sv->lock);
-		sv->free_slots[sv->free_count++] = i;
-		sv->paused = true;
+		sv->requests.free_slots[sv->requests.free_count++] = i;
+		sv->listeners.paused = true;
 		pthread_mutex_unlock(&sv->lock);
-		sc_sluice_wake(sv);
+		sc_core_wake(sv);
 		return NULL;
 	}
 	reset(req, sv, listener);
 	req->slot = journal_slot(sv->journal, i);
-	sc_sluice_listener_ref(listener);
+	sc_core_listener_ref(listener);
 	atomic_fetch_add_explicit(&sv->refs, 1, memory_order_relaxed);
 	return req;
 }
@@ -71,21 +70,21 @@ static void free_slot(struct sluice_supervisor *sv, struct slot *slot)
 	size_t offset = (size_t)((char *)slot - (char *)sv->journal) - JOURNAL_HEAD;
 
 	atomic_store_explicit(&slot->state, S_FREE, memory_order_release);
-	sv->free_slots[sv->free_count++] = (uint32_t)(offset / sv->journal->stride);
+	sv->requests.free_slots[sv->requests.free_count++] = (uint32_t)(offset / sv->journal->stride);
 }
 
 /* Nothing was received. */
-void sc_sluice_request_discard(struct sluice_request *req)
+void sc_core_request_discard(struct sluice_request *req)
 {
 	pthread_mutex_lock(&req->sv->lock);
 	free_slot(req->sv, req->slot);
 	pthread_mutex_unlock(&req->sv->lock);
 	req->slot = NULL;
 	atomic_store(&req->state, R_GONE);
-	sc_sluice_request_unref(req);
+	sc_core_request_unref(req);
 }
 
-void sc_sluice_request_received(struct sluice_request *req, bool replayed)
+void sc_core_request_received(struct sluice_request *req, bool replayed)
 {
 	struct sluice_supervisor *sv = req->sv;
 
@@ -96,44 +95,58 @@ void sc_sluice_request_received(struct sluice_request *req, bool replayed)
 		req->deadline_ns = req->received_ns + sv->set.timeout_ms * 1000000ull;
 	atomic_store_explicit(&req->refs, 2, memory_order_relaxed); /* ours, the list's */
 	pthread_mutex_lock(&sv->lock);
-	req->next = sv->outstanding;
+	req->next = sv->requests.first;
 	if (req->next)
 		req->next->prev = req;
-	sv->outstanding = req;
-	sv->outstanding_count++;
-	sc_sluice_count(&sv->count.received, 1);
+	sv->requests.first = req;
+	sv->requests.count++;
+	sc_core_count(&sv->count.received, 1);
 	if (replayed)
-		sc_sluice_count(&sv->count.replayed, 1);
+		sc_core_count(&sv->count.replayed, 1);
 	pthread_mutex_unlock(&sv->lock);
 }
 
 /* True if the caller is the one to send the verdict. */
-bool sc_sluice_claim(struct sluice_request *req, int state)
+bool sc_core_claim(struct sluice_request *req, int state)
 {
 	int open = R_OPEN;
 
 	return atomic_compare_exchange_strong(&req->state, &open, state);
 }
 
+int sc_core_id_valid(const struct sluice_request *req)
+{
+	return sc_sluice_valid(req->listener->source.fd, req->notif.id);
+}
+
+int sluice_alive(struct sluice_request *request)
+{
+	int state = atomic_load(&request->state);
+
+	if (state != R_OPEN && state != R_OFFERED) /* undecided: it may still be ours */
+		return -ENOENT;
+	return sc_core_id_valid(request);
+}
+
 /* The state once no hand-over is deciding about it. */
-int sc_sluice_settled(struct sluice_request *req)
+int sc_core_settled(struct sluice_request *req)
 {
 	struct sluice_supervisor *sv = req->sv;
 	int state = atomic_load(&req->state);
 
-	if (state != R_HANDING)
+	if (state != R_OFFERED)
 		return state;
 	pthread_mutex_lock(&sv->lock);
-	while ((state = atomic_load(&req->state)) == R_HANDING)
-		pthread_cond_wait(&sv->handed_or_not, &sv->lock);
+	while ((state = atomic_load(&req->state)) == R_OFFERED)
+		pthread_cond_wait(&sv->settled, &sv->lock);
 	pthread_mutex_unlock(&sv->lock);
 	return state;
 }
 
-bool sc_sluice_claim_wait(struct sluice_request *req)
+bool sc_core_claim_wait(struct sluice_request *req)
 {
-	while (!sc_sluice_claim(req, R_ANSWERED))
-		if (sc_sluice_settled(req) != R_OPEN)
+	while (!sc_core_claim(req, R_ANSWERED))
+		if (sc_core_settled(req) != R_OPEN)
 			return false;
 	return true;
 }
@@ -146,81 +159,82 @@ static void unlist(struct sluice_request *req)
 	if (req->prev)
 		req->prev->next = req->next;
 	else
-		sv->outstanding = req->next;
+		sv->requests.first = req->next;
 	if (req->next)
 		req->next->prev = req->prev;
 	req->prev = req->next = NULL;
-	sv->outstanding_count--;
+	sv->requests.count--;
 }
 
 /* The kernel has (or wants) no answer any more: logged, counted, the slot free. The caller
  * has a reference of its own. */
-void sc_sluice_end(struct sluice_request *req, const struct ending *e)
+void sc_core_end(struct sluice_request *req, const struct ending *e)
 {
 	struct sluice_supervisor *sv = req->sv;
 	uint64_t ns = sc_sluice_now() - req->received_ns;
 	bool resume;
 
-	sc_sluice_log(req, e, ns);
+	sc_core_log(req, e, ns);
 	pthread_mutex_lock(&sv->lock);
-	sc_sluice_count(e->rc ? &sv->count.gone : e->counter, 1);
+	sc_core_count(e->rc ? &sv->count.gone : e->counter, 1);
 	if (!e->rc)
-		sc_sluice_count_latency(&sv->count, ns);
+		sc_core_count_latency(&sv->count, ns);
 	unlist(req);
 	free_slot(sv, req->slot);
 	req->slot = NULL;
-	resume = sv->paused;
+	resume = sv->listeners.paused;
 	pthread_mutex_unlock(&sv->lock);
 	if (resume)
-		sc_sluice_wake(sv);
-	sc_sluice_request_unref(req);
+		sc_core_wake(sv);
+	sc_core_request_unref(req);
 }
 
 /* Somebody else's by now: the slot stays as it is, for the successor. */
-void sc_sluice_leave(struct sluice_request *req)
+void sc_core_disown(struct sluice_request *req)
 {
 	pthread_mutex_lock(&req->sv->lock);
 	unlist(req);
 	req->slot = NULL;
 	pthread_mutex_unlock(&req->sv->lock);
-	sc_sluice_request_unref(req);
+	sc_core_request_unref(req);
 }
 
-void sc_sluice_request_unref(struct sluice_request *req)
+void sc_core_request_unref(struct sluice_request *req)
 {
 	struct sluice_supervisor *sv = req->sv;
 
 	if (atomic_fetch_sub(&req->refs, 1) != 1)
 		return;
-	sc_sluice_target_release(req);
+	if (req->view)
+		req->view->destroy(req->view);
 	free(atomic_load_explicit(&req->unpacked, memory_order_relaxed));
-	sc_sluice_listener_unref(req->listener);
-	req = atomic_exchange(&sv->hot, req);
+	sc_core_listener_unref(req->listener);
+	req = atomic_exchange(&sv->requests.hot, req);
 	if (req) {
 		pthread_mutex_lock(&sv->lock);
-		req->next = sv->spare;
-		sv->spare = req;
+		req->next = sv->requests.spare;
+		sv->requests.spare = req;
 		pthread_mutex_unlock(&sv->lock);
 	}
-	sc_sluice_sv_unref(sv);
+	sc_core_unref(sv);
 }
 
 /* The handler left @req with this frame. If a verdict came from elsewhere, no callback may run
  * any more with what the handler had on its stack. */
 static void decide_undecided(struct sluice_request *req, const char *why)
 {
-	if (sc_sluice_claim_wait(req))
-		sc_sluice_default(req, R_ANSWERED, why);
+	if (sc_core_claim_wait(req))
+		sc_core_default(req, R_ANSWERED, why);
 	if (!req->cancel)
 		return;
 	pthread_mutex_lock(&req->sv->lock);
-	sc_sluice_consume(req);
+	sc_core_consume(req);
 	pthread_mutex_unlock(&req->sv->lock);
 }
 
 /* Run a handler in this frame; what it leaves undecided is refused. So is what a failed one
  * had given away: its holder is told, and has the reference. */
-int sc_sluice_decide(struct sluice_request *req, sluice_handler handler, void *data)
+int sc_core_decide(struct sluice_request *req, sluice_handler handler, void *data)
 {
 	unsigned custody = atomic_load(&req->custody);
 	const char *why = "no handler";
@@ -232,19 +246,19 @@ int sc_sluice_decide(struct sluice_request *req, sluice_handler handler, void *d
 	}
 	if (atomic_load(&req->custody) == custody) {
 		decide_undecided(req, why);
-	} else if (rc < 0 && sc_sluice_claim_wait(req)) {
-		sc_sluice_default(req, R_ANSWERED, why);
-		sc_sluice_push_cancelled(req);
-		sc_sluice_wake(req->sv);
+	} else if (rc < 0 && sc_core_claim_wait(req)) {
+		sc_core_default(req, R_ANSWERED, why);
+		sc_core_push_cancelled(req);
+		sc_core_wake(req->sv);
 	}
 	return rc;
 }
 
 struct sluice_request *sluice_defer(struct sluice_request *request)
 {
-	if (request->kept)
+	if (request->deferred)
 		return request;
-	request->kept = true;
+	request->deferred = true;
 	atomic_fetch_add_explicit(&request->refs, 1, memory_order_relaxed);
 	atomic_fetch_add(&request->custody, 1);
 	return request;
@@ -283,7 +297,7 @@ uint64_t sluice_arg(const struct sluice_request *request, unsigned i)
 		return 0;
 	if (unpacked)
 		return unpacked->args[i];
-	if (sc_sluice_is_32bit(request->notif.data.arch))
+	if (sc_core_is_32bit(request->notif.data.arch))
 		return (uint32_t)request->notif.data.args[i];
 	return request->notif.data.args[i];
 }

@@ -1,20 +1,8 @@
 /* Verdicts: the one place that answers the kernel.
  * SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "core/core.h"
 
 #include <signal.h>
-
-int sc_sluice_send(int fd, uint64_t id, int64_t value, int error, uint32_t flags)
-{
-	struct seccomp_notif_resp resp = {
-		.id = id, .val = value, .error = error, .flags = flags};
-
-	/* The kernel takes its mutex interruptibly, before it looks at the answer. */
-	while (ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &resp))
-		if (errno != EINTR)
-			return errno == EINPROGRESS ? -ENOENT : -errno;
-	return 0;
-}
 
 static int send_to(struct sluice_request *req, int64_t value, int error, uint32_t flags)
 {
@@ -24,13 +12,13 @@ static int send_to(struct sluice_request *req, int64_t value, int error, uint32_
 /* Drop the holder's reference. The caller's frame may have none left afterwards. */
 static int consume(struct sluice_request *req, int rc)
 {
-	if (!req->kept && !req->cancel)
+	if (!req->deferred && !req->cancel)
 		return rc;
 	pthread_mutex_lock(&req->sv->lock);
-	sc_sluice_consume(req);
+	sc_core_consume(req);
 	pthread_mutex_unlock(&req->sv->lock);
-	if (req->kept)
-		sc_sluice_request_unref(req);
+	if (req->deferred)
+		sc_core_request_unref(req);
 	return rc;
 }
 
@@ -48,12 +36,12 @@ static int lost(struct sluice_request *req)
 }
 
 /* The verdict of nobody: the caller has claimed @req as @state. */
-void sc_sluice_default(struct sluice_request *req, int state, const char *why)
+void sc_core_default(struct sluice_request *req, int state, const char *why)
 {
 	struct counters *c = &req->sv->count;
 	int rc = send_to(req, 0, -req->sv->set.default_errno, 0);
 
-	sc_sluice_end(req,
+	sc_core_end(req,
 		&(struct ending){state == R_TIMED_OUT ? &c->timed_out : &c->defaulted, V_FAIL,
 			rc, -req->sv->set.default_errno, why});
 }
@@ -61,13 +49,13 @@ void sc_sluice_default(struct sluice_request *req, int state, const char *why)
 static int end(struct sluice_request *req, atomic_ullong *counter, int verdict,
 	int64_t value, int rc, const char *why)
 {
-	sc_sluice_end(req, &(struct ending){counter, verdict, rc, value, why});
+	sc_core_end(req, &(struct ending){counter, verdict, rc, value, why});
 	return consume(req, rc);
 }
 
 int sluice_reply(struct sluice_request *request, int64_t value)
 {
-	if (!sc_sluice_claim_wait(request))
+	if (!sc_core_claim_wait(request))
 		return lost(request);
 	return end(request, &request->sv->count.replied, V_REPLY, value,
 		send_to(request, value, 0, 0), NULL);
@@ -81,7 +69,7 @@ static int fail(struct sluice_request *req, int errnum)
 
 int sluice_fail(struct sluice_request *request, int errnum)
 {
-	if (!sc_sluice_claim_wait(request))
+	if (!sc_core_claim_wait(request))
 		return lost(request);
 	if (errnum < 0 && errnum >= -4095)
 		errnum = -errnum;
@@ -100,12 +88,12 @@ int sluice_continue(struct sluice_request *request, enum sluice_continue_reason 
 		return -EPERM;
 	if (reason == SLUICE_CONTINUE_ARGS && request->saw_pointer)
 		return -EPERM;
-	if (!sc_sluice_claim_wait(request))
+	if (!sc_core_claim_wait(request))
 		return lost(request);
 	rc = send_to(request, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
 	if (rc && rc != -ENOENT) {
 		/* Before 5.5 the flag is refused and the call still waits. */
-		sc_sluice_default(request, R_ANSWERED, "continue unsupported");
+		sc_core_default(request, R_ANSWERED, "continue unsupported");
 		return consume(request, rc == -EINVAL ? -EOPNOTSUPP : rc);
 	}
 	return end(request, &request->sv->count.continued, V_CONTINUE, 0, rc,
@@ -155,7 +143,7 @@ int sluice_reply_fd(struct sluice_request *request, int fd, unsigned flags)
 {
 	int number = -1, rc;
 
-	if (!sc_sluice_claim_wait(request))
+	if (!sc_core_claim_wait(request))
 		return lost(request);
 	if (flags & ~SLUICE_FD_CLOEXEC)
 		rc = -EINVAL;

@@ -1,21 +1,6 @@
 /* Workers: threads for handlers that may wait, started when there is work.
  * SPDX-License-Identifier: MIT */
-#include "internal.h"
-
-#include <signal.h>
-
-/* Threads of the library take no signals of the program. */
-int sc_sluice_thread(pthread_t *thread, void *(*main)(void *), void *data)
-{
-	sigset_t all, old;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(thread, NULL, main, data);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -rc;
-}
+#include "core/core.h"
 
 static struct sluice_request *take(struct workers *w)
 {
@@ -45,9 +30,9 @@ static void *work(void *data)
 
 	while ((req = take(&sv->workers))) {
 		/* While it queued, its time may have come or the supervisor gone. */
-		if (sc_sluice_settled(req) == R_OPEN)
-			sc_sluice_decide(req, req->work, req->work_data);
-		sc_sluice_request_unref(req);
+		if (sc_core_settled(req) == R_OPEN)
+			sc_core_decide(req, req->work, req->work_data);
+		sc_core_request_unref(req);
 	}
 	return NULL;
 }
@@ -86,8 +71,8 @@ int sluice_work(struct sluice_request *request, sluice_handler handler, void *da
 	}
 	request->work = handler;
 	request->work_data = data;
-	if (request->kept) /* the holder's reference moves to the queue */
-		request->kept = false;
+	if (request->deferred) /* the holder's reference moves to the queue */
+		request->deferred = false;
 	else
 		atomic_fetch_add_explicit(&request->refs, 1, memory_order_relaxed);
 	atomic_fetch_add(&request->custody, 1);
@@ -103,7 +88,7 @@ int sluice_work(struct sluice_request *request, sluice_handler handler, void *da
 	return 0;
 }
 
-void sc_sluice_workers_stop(struct sluice_supervisor *sv)
+void sc_core_workers_stop(struct sluice_supervisor *sv)
 {
 	struct workers *w = &sv->workers;
 

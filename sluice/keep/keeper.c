@@ -1,12 +1,26 @@
 /* The supervisor's side of the keeper: start it, tell it, end it.
  * SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "keep/keep.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+
+struct keeper {
+	struct part part;
+	bool on;                /* started, and not left */
+	struct source source;   /* the socket to it; hangs up if it dies */
+	int door;               /* where successors connect; only until it runs */
+	struct journal *predecessor; /* mapped while taking over */
+	const struct keep_hooks *hooks;
+};
+
+static struct keeper *keeper_of(const struct sluice_supervisor *sv)
+{
+	return (struct keeper *)sv->rooms[ROOM_KEEP];
+}
 
 static int unix_address(const char *path, struct sockaddr_un *address)
 {
@@ -42,6 +56,7 @@ static int new_name(const struct sluice_supervisor *sv, char *path, size_t size)
  * keeper stays reachable until it is sure that it is not needed. */
 static int open_door(struct sluice_supervisor *sv)
 {
+	struct keeper *k = keeper_of(sv);
 	_cleanup_close_ int fd = -1;
 	struct sockaddr_un address;
 	char path[sizeof(address.sun_path)];
@@ -49,7 +64,7 @@ static int open_door(struct sluice_supervisor *sv)
 
 	if (!sv->set.keeper_path[0])
 		return 0;
-	if (!sv->predecessor && !sv->keeper) {
+	if (!k->predecessor && !k->on) {
 		int other = sluice_keeper_connect(sv->set.keeper_path);
 
 		if (other >= 0) {
@@ -68,16 +83,18 @@ static int open_door(struct sluice_supervisor *sv)
 	if (fd < 0 || fchmod(fd, 0600) ||
 		bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 8))
 		return -errno;
-	sv->keeper_door = steal_fd(&fd);
+	k->door = steal_fd(&fd);
 	return 0;
 }
 
-void sc_sluice_keeper_publish(struct sluice_supervisor *sv)
+/* Successors find this keeper from now on. */
+static void publish(struct sluice_supervisor *sv)
 {
+	const struct keeper *k = keeper_of(sv);
 	struct sockaddr_un address;
 	char path[sizeof(address.sun_path)];
 
-	if (sv->keeper && sv->set.keeper_path[0] && !new_name(sv, path, sizeof(path)))
+	if (k && k->on && sv->set.keeper_path[0] && !new_name(sv, path, sizeof(path)))
 		rename(path, sv->set.keeper_path);
 }
 
@@ -86,8 +103,9 @@ static int launch(struct sluice_supervisor *sv, int socket)
 {
 	_cleanup_close_ int self =
 		(int)syscall(SYS_pidfd_open, getpid(), 0); /* polls in when we end */
-	struct keeper_job job = {sv->journal, sv->predecessor, socket, sv->journal_fd, self,
-		sv->keeper_door, sv->proc_fd};
+	struct keeper *k = keeper_of(sv);
+	struct keeper_job job = {sv->journal, k->predecessor, socket, sv->journal_fd, self,
+		k->door, sv->proc.fd};
 	sigset_t all, old;
 	int status = 0;
 	pid_t pid;
@@ -100,7 +118,7 @@ static int launch(struct sluice_supervisor *sv, int socket)
 	if (pid == 0) {
 		pid = sc_sluice_fork(0);
 		if (pid == 0)
-			sc_sluice_keeper_main(&job);
+			sc_keep_main(&job);
 		for (;;)
 			syscall(SYS_exit_group, pid < 0);
 	}
@@ -112,6 +130,7 @@ static int launch(struct sluice_supervisor *sv, int socket)
 
 static int start(struct sluice_supervisor *sv)
 {
+	struct keeper *k = keeper_of(sv);
 	_cleanup_close_ int ours = -1;
 	_cleanup_close_ int theirs = -1;
 	int pair[2], rc;
@@ -124,61 +143,96 @@ static int start(struct sluice_supervisor *sv)
 	if (rc)
 		return rc;
 	rc = launch(sv, theirs);
-	closep(&sv->keeper_door);
-	sv->keeper_door = -1;
+	closep(&k->door);
+	k->door = -1;
 	if (rc)
 		return rc;
-	sv->keeper = true;
-	sv->keeper_source.fd = steal_fd(&ours);
-	if (!sv->predecessor)
-		sc_sluice_keeper_publish(sv);
-	return sc_sluice_watch(sv, &sv->keeper_source, EPOLLIN);
+	k->on = true;
+	k->source.fd = steal_fd(&ours);
+	if (!k->predecessor)
+		publish(sv);
+	return sc_core_watch(sv, &k->source, EPOLLIN);
 }
 
-static void reap(struct sluice_supervisor *sv)
+static void disconnect(struct sluice_supervisor *sv)
 {
-	if (sv->keeper_source.fd < 0)
+	struct keeper *k = keeper_of(sv);
+
+	if (k->source.fd < 0)
 		return;
-	sc_sluice_unwatch(sv, &sv->keeper_source);
-	close(sv->keeper_source.fd);
-	sv->keeper_source.fd = -1;
+	sc_core_unwatch(sv, &k->source);
+	close(k->source.fd);
+	k->source.fd = -1;
+}
+
+bool sc_keep_reachable(const struct sluice_supervisor *sv)
+{
+	const struct keeper *k = keeper_of(sv);
+
+	return k && k->source.fd >= 0;
+}
+
+/* Whether there is one at all, be it that it has to be started anew. */
+bool sc_keep_on(const struct sluice_supervisor *sv)
+{
+	const struct keeper *k = keeper_of(sv);
+
+	return k && k->on;
 }
 
 static int tell(struct sluice_supervisor *sv, uint32_t kind, const struct kept *kept, int fd)
 {
 	struct message m = {.magic = JOURNAL_MAGIC, .kind = kind, .count = kept ? 1 : 0};
 
-	if (sv->keeper_source.fd < 0)
+	if (!sc_keep_reachable(sv))
 		return -EPIPE;
 	if (kept)
 		m.kept[0] = *kept;
-	return sc_sluice_send_message(sv->keeper_source.fd, &m, &fd, fd >= 0);
+	return sc_keep_send(keeper_of(sv)->source.fd, &m, &fd, fd >= 0);
+}
+
+/* The next socket of those that the hooks know of. */
+bool sc_keep_next(struct sluice_supervisor *sv, struct kept_socket *at)
+{
+	const struct keep_hooks *hooks = keeper_of(sv)->hooks;
+
+	return hooks && hooks->next(sv, at);
+}
+
+static void accepted(struct sluice_supervisor *sv, int fd)
+{
+	const struct keep_hooks *hooks = keeper_of(sv)->hooks;
+
+	if (hooks)
+		hooks->accepted(sv, fd);
+	else if (fd >= 0)
+		close(fd);
 }
 
 /* Somebody killed it: a new one, with all that the old one held. */
 static void restart(struct sluice_supervisor *sv)
 {
-	reap(sv);
+	disconnect(sv);
 	if (start(sv))
 		return;
-	for (struct listener *l = sv->listeners; l; l = l->next) {
+	for (struct listener *l = sv->listeners.first; l; l = l->next) {
 		struct kept kept = {l->id, l->deny, l->wait_killable, K_LISTENER};
 
 		tell(sv, M_ADD, &kept, l->source.fd);
 	}
-	for (struct held h = {0}; sc_sluice_oci_next(sv, &h);)
+	for (struct kept_socket h = {0}; sc_keep_next(sv, &h);)
 		tell(sv, M_ADD, &h.kept, h.fd);
-	sc_sluice_oci_accepted(sv, -EPIPE);
+	accepted(sv, -EPIPE);
 }
 
 /* A message in flight holds the descriptor even if we die now. */
-int sc_sluice_keeper_hold(struct sluice_supervisor *sv, const struct kept *kept, int fd)
+int sc_keep_hold(struct sluice_supervisor *sv, const struct kept *kept, int fd)
 {
 	int rc;
 
-	if (!sv->keeper)
+	if (!sc_keep_on(sv))
 		return 0;
-	if (kept->kind == K_LISTENER && sv->active >= MAX_KEPT)
+	if (kept->kind == K_LISTENER && sv->listeners.active >= MAX_KEPT)
 		return -ENOSPC;
 	rc = tell(sv, M_ADD, kept, fd);
 	if (rc == -EPIPE) {
@@ -188,47 +242,40 @@ int sc_sluice_keeper_hold(struct sluice_supervisor *sv, const struct kept *kept,
 	return rc;
 }
 
-int sc_sluice_keeper_add(struct sluice_supervisor *sv, const struct listener *l)
-{
-	struct kept kept = {l->id, l->deny, l->wait_killable, K_LISTENER};
-
-	return sc_sluice_keeper_hold(sv, &kept, l->source.fd);
-}
 
 /* A new one that replaces it is told everything as it is by then. */
-void sc_sluice_keeper_mark(struct sluice_supervisor *sv, const struct kept *kept)
+void sc_keep_mark(struct sluice_supervisor *sv, const struct kept *kept)
 {
-	if (sv->keeper)
+	if (sc_keep_on(sv))
 		tell(sv, M_MARK, kept, -1);
 }
 
-void sc_sluice_keeper_drop(struct sluice_supervisor *sv, uint32_t kind, uint32_t id)
+void sc_keep_drop(struct sluice_supervisor *sv, uint32_t kind, uint32_t id)
 {
 	struct kept kept = {.id = id, .kind = kind};
 
-	if (sv->keeper)
+	if (sc_keep_on(sv))
 		tell(sv, M_DROP, &kept, -1);
 }
 
 /* Have it accept one of @server's connections, as @connection. -EPIPE: it is gone. */
-int sc_sluice_keeper_accept(struct sluice_supervisor *sv, uint32_t server, uint32_t connection)
+int sc_keep_accept(struct sluice_supervisor *sv, uint32_t server, uint32_t connection)
 {
 	struct message m = {.magic = JOURNAL_MAGIC, .kind = M_ACCEPT, .count = 2};
 
 	m.kept[0] = (struct kept){.id = server, .kind = K_SERVER};
 	m.kept[1] = (struct kept){.id = connection, .kind = K_CONNECTION};
-	return sv->keeper_source.fd < 0 ? -EPIPE
-					: sc_sluice_send_message(sv->keeper_source.fd, &m, NULL, 0);
+	return sc_keep_reachable(sv) ? sc_keep_send(keeper_of(sv)->source.fd, &m, NULL, 0)
+				     : -EPIPE;
 }
 
 /* Take its answer to that; waits for it. */
-int sc_sluice_keeper_answer(struct sluice_supervisor *sv)
+int sc_keep_answer(struct sluice_supervisor *sv)
 {
 	struct message m;
 	int fds[MESSAGE_FDS], n = 0;
-	int rc = sv->keeper_source.fd < 0
-		? -EPIPE
-		: sc_sluice_recv_message(sv->keeper_source.fd, &m, fds, &n);
+	int rc = sc_keep_reachable(sv) ? sc_keep_recv(keeper_of(sv)->source.fd, &m, fds, &n)
+				       : -EPIPE;
 
 	if (rc == -EPIPE) {
 		restart(sv);
@@ -236,7 +283,7 @@ int sc_sluice_keeper_answer(struct sluice_supervisor *sv)
 	}
 	if (!rc)
 		rc = n == 1 ? fds[0] : m.kept[0].deny ? -EAGAIN : -ENOENT;
-	sc_sluice_oci_accepted(sv, rc);
+	accepted(sv, rc);
 	return 0;
 }
 
@@ -244,32 +291,77 @@ static void on_keeper(struct sluice_supervisor *sv, struct source *source, uint3
 {
 	(void)source;
 	(void)events;
-	sc_sluice_keeper_answer(sv);
+	sc_keep_answer(sv);
 }
 
-int sc_sluice_keeper_start(struct sluice_supervisor *sv)
+static int on_added(struct sluice_supervisor *sv, const struct listener *l)
 {
-	sv->keeper_source.ready = on_keeper;
-	return start(sv);
+	struct kept kept = {l->id, l->deny, l->wait_killable, K_LISTENER};
+
+	return sc_keep_hold(sv, &kept, l->source.fd);
+}
+
+static void on_changed(struct sluice_supervisor *sv, const struct listener *l)
+{
+	sc_keep_mark(sv, &(struct kept){l->id, l->deny, l->wait_killable, K_LISTENER});
+}
+
+static void on_dropped(struct sluice_supervisor *sv, const struct listener *l)
+{
+	sc_keep_drop(sv, K_LISTENER, l->id);
+}
+
+static void free_keeper(struct part *part)
+{
+	free(part);
+}
+
+int sc_keep_begin(struct sluice_supervisor *sv, struct journal *predecessor,
+	const struct keep_hooks *hooks)
+{
+	static const struct listener_hooks listener_hooks = {on_added, on_changed, on_dropped};
+	struct keeper *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return -ENOMEM;
+	*k = (struct keeper){.part = {free_keeper},
+		.source = {-1, on_keeper, NULL, NULL},
+		.door = -1,
+		.predecessor = predecessor,
+		.hooks = hooks};
+	sv->rooms[ROOM_KEEP] = &k->part;
+	sv->listeners.hooks = &listener_hooks;
+	return sv->set.keeper ? start(sv) : 0;
+}
+
+/* The predecessor's journal goes: what was its is ours. */
+void sc_keep_succeeded(struct sluice_supervisor *sv)
+{
+	publish(sv);
+	keeper_of(sv)->predecessor = NULL;
 }
 
 /* At the end: it goes on without us (@guard) until the targets have ended, or leaves. */
-void sc_sluice_keeper_leave(struct sluice_supervisor *sv, bool guard)
+void sc_keep_leave(struct sluice_supervisor *sv, bool guard)
 {
-	if (!sv->keeper)
+	struct keeper *k = keeper_of(sv);
+	bool sockets;
+
+	if (!k || !k->on)
 		return;
-	guard = guard && (sv->active || sv->oci);
-	if (guard && sv->oci)
+	sockets = sc_keep_next(sv, &(struct kept_socket){0});
+	guard = guard && (sv->listeners.active || sockets);
+	if (guard && sockets)
 		tell(sv, M_END_OCI, NULL, -1); /* what runtimes have sent and we not seen */
 	tell(sv, guard ? M_GUARD : M_LEAVE, NULL, -1);
-	reap(sv);
+	disconnect(sv);
 	if (!guard) {
 		char path[sizeof(sv->set.keeper_path) + 16];
 
-		if (!sv->handed && sv->set.keeper_path[0])
+		if (!sv->passed_on && sv->set.keeper_path[0])
 			unlink(sv->set.keeper_path);
-		else if (sv->predecessor && !new_name(sv, path, sizeof(path)))
+		else if (k->predecessor && !new_name(sv, path, sizeof(path)))
 			unlink(path);
 	}
-	sv->keeper = false;
+	k->on = false;
 }

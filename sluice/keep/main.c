@@ -5,7 +5,7 @@
  *
  * Cloned from a process that may have had threads: no allocation, no libc state, bare system
  * calls on static memory (which is this process' own copy). */
-#include "internal.h"
+#include "keep/keep.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -29,7 +29,7 @@ static struct {
 	struct ucred peer;
 } k;
 
-static void __attribute__((noreturn)) leave(void)
+static void __attribute__((noreturn)) quit(void)
 {
 	for (;;)
 		syscall(SYS_exit_group, 0);
@@ -50,7 +50,7 @@ static long wait_for(uint32_t n, int64_t ms)
 	return syscall(SYS_ppoll, k.poll, n, ms < 0 ? NULL : &t, NULL, 0);
 }
 
-static bool hold(const struct kept *kept, int fd)
+static bool add(const struct kept *kept, int fd)
 {
 	if (k.count == MAX_KEPT + MAX_SPARE)
 		return false;
@@ -81,11 +81,7 @@ static void drop(uint32_t i)
 
 static void send_errno(int fd, uint64_t id)
 {
-	struct seccomp_notif_resp resp = {
-		.id = id, .error = -k.job.journal->set.default_errno};
-
-	while (syscall(SYS_ioctl, fd, SECCOMP_IOCTL_NOTIF_SEND, &resp) && errno == EINTR)
-		;
+	sc_sluice_send(fd, id, 0, -k.job.journal->set.default_errno, 0);
 }
 
 /* What the supervisor had received and not answered. An id that it did answer in its last
@@ -129,7 +125,7 @@ static void keep_stranger(int fd)
 	for (uint32_t i = 0; i < k.count && !known; i++)
 		known = k.kept[i].kind == K_LISTENER &&
 			sc_sluice_same_file(k.fds[i], fd) > 0;
-	if (!known && hold(&kept, fd))
+	if (!known && add(&kept, fd))
 		k.job.journal->listeners++;
 	else
 		syscall(SYS_close, fd);
@@ -143,6 +139,8 @@ static void empty_connection(int socket)
 		struct cmsghdr align;
 	} control;
 	static char text[32768];
+	static int fds[MAX_RIGHTS];
+	unsigned count;
 
 	syscall(SYS_shutdown, socket, SHUT_RD);
 	for (;;) {
@@ -157,19 +155,9 @@ static void empty_connection(int socket)
 			continue;
 		if (n <= 0)
 			return;
-		for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c; c = CMSG_NXTHDR(&h, c)) {
-			size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-			if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-				continue;
-			for (size_t i = 0; i < count; i++) {
-				int fd;
-
-				__builtin_memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd),
-					sizeof(fd));
-				keep_stranger(fd);
-			}
-		}
+		count = sc_sluice_rights(&h, fds, MAX_RIGHTS);
+		for (unsigned i = 0; i < count; i++)
+			keep_stranger(fds[i]);
 	}
 }
 
@@ -223,14 +211,14 @@ static void accept_for(const struct message *m)
 		server = find(K_SERVER, m->kept[0].id);
 		if (server < k.count)
 			fd = accept_one(k.fds[server]);
-		if (fd >= 0 && !hold(&m->kept[1], fd)) {
+		if (fd >= 0 && !add(&m->kept[1], fd)) {
 			syscall(SYS_close, fd);
 			fd = -1;
 		}
 	}
-	if (sc_sluice_send_message(k.job.socket, &answer, &fd, fd >= 0) && fd >= 0) {
+	if (sc_keep_send(k.job.socket, &answer, &fd, fd >= 0) && fd >= 0) {
 		answer.kept[0].deny = 1; /* it is here, but cannot travel now */
-		sc_sluice_send_message(k.job.socket, &answer, NULL, 0);
+		sc_keep_send(k.job.socket, &answer, NULL, 0);
 	}
 }
 
@@ -253,8 +241,8 @@ static void admit(void)
 
 	if (fd < 0)
 		return;
-	pidfd = sc_sluice_peer(fd, &peer);
-	if (pidfd < 0 || !sc_sluice_peer_may(k.job.proc_fd, &peer, pidfd)) {
+	pidfd = sc_keep_peer(fd, &peer);
+	if (pidfd < 0 || !sc_keep_peer_may(k.job.proc_fd, &peer, pidfd)) {
 		if (pidfd >= 0)
 			syscall(SYS_close, pidfd);
 		syscall(SYS_close, fd);
@@ -275,14 +263,14 @@ static void hand_to_visitor(void)
 	uint32_t offer;
 
 	/* filtered meanwhile, or dead? */
-	if (!sc_sluice_peer_may(k.job.proc_fd, &k.peer, k.visitor_pidfd)) {
+	if (!sc_keep_peer_may(k.job.proc_fd, &k.peer, k.visitor_pidfd)) {
 		dismiss();
 		return;
 	}
 	offer = journal_offer(j);
-	sc_sluice_offer(k.visitor, offer, k.job.journal_fd, k.kept, k.fds, k.count);
+	sc_keep_offer(k.visitor, offer, k.job.journal_fd, k.kept, k.fds, k.count);
 	if (!journal_pass(j, offer, B_KEEPER))
-		leave();
+		quit();
 	dismiss();
 }
 
@@ -332,7 +320,7 @@ static void __attribute__((noreturn)) guard(void)
 		if (k.poll[0].revents & POLLIN)
 			admit();
 	}
-	leave();
+	quit();
 }
 
 /* The supervisor is gone (or says that it ends): is it for us to go on? */
@@ -347,11 +335,11 @@ static void __attribute__((noreturn)) inherit(void)
 			atomic_load(&k.job.predecessor->baton) == B_TAKEN &&
 			journal_pass(j, B_EMBRYO, B_KEEPER))
 			guard();
-		leave();
+		quit();
 	}
-	if ((word == B_SUPERVISOR || (word & 0xff) == B_HANDING) && journal_pass(j, word, B_KEEPER))
+	if ((word == B_SUPERVISOR || (word & 0xff) == B_OFFERED) && journal_pass(j, word, B_KEEPER))
 		guard();
-	leave();
+	quit();
 }
 
 /* One word from the supervisor; false at the end of its words. */
@@ -359,7 +347,7 @@ static bool listen_once(void)
 {
 	struct message m;
 	int fds[MESSAGE_FDS], n;
-	int rc = sc_sluice_recv_message(k.job.socket, &m, fds, &n);
+	int rc = sc_keep_recv(k.job.socket, &m, fds, &n);
 	uint32_t at;
 
 	if (rc == -EAGAIN)
@@ -369,7 +357,7 @@ static bool listen_once(void)
 	at = find(m.kept[0].kind, m.kept[0].id);
 	switch (m.kind) {
 	case M_ADD:
-		if (n == 1 && hold(&m.kept[0], fds[0]))
+		if (n == 1 && add(&m.kept[0], fds[0]))
 			return true;
 		break;
 	case M_DROP:
@@ -390,36 +378,11 @@ static bool listen_once(void)
 		inherit();
 		break;
 	default:
-		leave();
+		quit();
 	}
 	while (n)
 		syscall(SYS_close, fds[--n]);
 	return true;
-}
-
-static void close_others(void)
-{
-	int keep[5] = {k.job.socket, k.job.journal_fd, k.job.supervisor_pidfd, k.job.door,
-		k.job.proc_fd};
-	unsigned from = 0;
-
-	for (;;) {
-		int next = -1;
-
-		for (int i = 0; i < 5; i++)
-			if (keep[i] >= (int)from && (next < 0 || keep[i] < next))
-				next = keep[i];
-		if (next < 0)
-			break;
-		if ((unsigned)next > from)
-			syscall(SYS_close_range, from, (unsigned)next - 1, 0);
-		from = (unsigned)next + 1;
-	}
-	if (syscall(SYS_close_range, from, ~0u, 0) && errno == ENOSYS)
-		for (int fd = 0; fd < 4096; fd++)
-			if (fd != keep[0] && fd != keep[1] && fd != keep[2] && fd != keep[3] &&
-				fd != keep[4])
-				syscall(SYS_close, fd);
 }
 
 /* The program's own may be low for all that ends up here. */
@@ -433,12 +396,15 @@ static void raise_limit(void)
 	}
 }
 
-void sc_sluice_keeper_main(const struct keeper_job *job)
+void sc_keep_main(const struct keeper_job *job)
 {
+	const int keep[5] = {job->socket, job->journal_fd, job->supervisor_pidfd, job->door,
+		job->proc_fd};
+
 	k.job = *job;
 	k.count = 0;
 	k.visitor = -1;
-	close_others();
+	sc_sluice_close_others(keep, 5);
 	raise_limit();
 	syscall(SYS_setsid); /* out of the group that a kill of the supervisor may mean */
 	syscall(SYS_chdir, "/");

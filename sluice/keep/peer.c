@@ -3,7 +3,7 @@
  *
  * The supervisor's user and root may, but no target: it would let its own calls through. A target
  * has the supervisor's filters and at least one more. Bare system calls only, like the keeper. */
-#include "internal.h"
+#include "keep/keep.h"
 
 #include <limits.h>
 #include <linux/openat2.h>
@@ -80,7 +80,7 @@ static int filters_of(int proc, pid_t pid)
 }
 
 /* A pidfd of who connected, not of who has that number now (before 6.5 of that one). */
-int sc_sluice_peer(int socket, struct ucred *peer)
+int sc_keep_peer(int socket, struct ucred *peer)
 {
 	socklen_t size = sizeof(*peer);
 	int pidfd = -1;
@@ -95,7 +95,7 @@ int sc_sluice_peer(int socket, struct ucred *peer)
 	return pidfd < 0 ? -errno : pidfd;
 }
 
-bool sc_sluice_peer_may(int proc, const struct ucred *peer, int pidfd)
+bool sc_keep_peer_may(int proc, const struct ucred *peer, int pidfd)
 {
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	struct timespec none = {0, 0};

@@ -2,79 +2,39 @@
  * SPDX-License-Identifier: MIT
  *
  * The journal's baton decides who has the listeners, at one instruction, whoever is
- * killed when: the giver offers (B_HANDING), the taker sets up a whole supervisor with a keeper of its
+ * killed when: the giver offers (B_OFFERED), the taker sets up a whole supervisor with a keeper of its
  * own (B_EMBRYO) and then moves the giver's baton to B_TAKEN. Before that the giver can take
  * its offer back, after it both keepers know. */
-#include "internal.h"
+#include "life/life.h"
 
-#include <time.h>
-
-/* Deferred requests wait between theirs and the successor's. */
-static void suspend(struct sluice_supervisor *sv)
+static void pass_on(struct sluice_supervisor *sv)
 {
-	bool busy = true;
-
-	while (busy) {
-		busy = false;
-		pthread_mutex_lock(&sv->lock);
-		for (struct sluice_request *r = sv->outstanding; r; r = r->next)
-			if (!sc_sluice_claim(r, R_HANDING) && atomic_load(&r->state) != R_HANDING)
-				busy = true; /* its verdict is on the way to the kernel */
-		pthread_mutex_unlock(&sv->lock);
-		if (busy)
-			nanosleep(&(struct timespec){0, 50000}, NULL);
-	}
-}
-
-static void resolve(struct sluice_supervisor *sv, int state)
-{
-	pthread_mutex_lock(&sv->lock);
-	for (struct sluice_request *r = sv->outstanding; r; r = r->next)
-		atomic_store(&r->state, state);
-	pthread_cond_broadcast(&sv->handed_or_not);
-	pthread_cond_signal(&sv->clock.wake); /* what became late meanwhile */
-	pthread_mutex_unlock(&sv->lock);
-}
-
-static void let_go(struct sluice_supervisor *sv)
-{
-	sv->handed = true;
-	resolve(sv, R_HANDED);
-	for (;;) {
-		struct sluice_request *r;
-
-		pthread_mutex_lock(&sv->lock);
-		r = sv->outstanding;
-		pthread_mutex_unlock(&sv->lock);
-		if (!r)
-			break;
-		sc_sluice_push_cancelled(r);
-		sc_sluice_leave(r);
-	}
-	sc_sluice_run_cancelled(sv);
-	sc_sluice_keeper_leave(sv, false);
-	sc_sluice_oci_stop(sv);
-	while (sv->listeners)
-		sc_sluice_drop_listener(sv, sv->listeners);
+	sv->passed_on = true;
+	sc_core_resolve(sv, R_PASSED_ON);
+	sc_core_disown_all(sv);
+	sc_keep_leave(sv, false);
+	sc_oci_stop(sv);
+	while (sv->listeners.first)
+		sc_core_drop_listener(sv, sv->listeners.first);
 }
 
 static int gather(struct sluice_supervisor *sv, struct kept **kept, int **fds)
 {
-	int rc = sc_sluice_oci_settle(sv);
-	uint32_t n = sv->active + 1;
+	int rc = sc_oci_settle(sv);
+	uint32_t n = sv->listeners.active + 1;
 
-	for (struct held h = {0}; sc_sluice_oci_next(sv, &h);)
+	for (struct kept_socket h = {0}; sc_keep_next(sv, &h);)
 		n++;
 	*kept = calloc(n, sizeof(**kept));
 	*fds = calloc(n, sizeof(**fds));
 	if (rc || !*kept || !*fds)
 		return rc ? rc : -ENOMEM;
 	n = 0;
-	for (struct listener *l = sv->listeners; l; l = l->next) {
+	for (struct listener *l = sv->listeners.first; l; l = l->next) {
 		(*kept)[n] = (struct kept){l->id, l->deny, l->wait_killable, K_LISTENER};
 		(*fds)[n++] = l->source.fd;
 	}
-	for (struct held h = {0}; sc_sluice_oci_next(sv, &h);) {
+	for (struct kept_socket h = {0}; sc_keep_next(sv, &h);) {
 		(*kept)[n] = h.kept;
 		(*fds)[n++] = h.fd;
 	}
@@ -109,23 +69,23 @@ int sluice_hand_over(struct sluice_supervisor *supervisor, int socket)
 	uint32_t offer;
 	int rc, count;
 
-	if (sv->dispatching)
+	if (sv->loop.dispatching)
 		return -EBUSY;
-	if (sv->handed)
+	if (sv->passed_on)
 		return -ESHUTDOWN;
 	count = gather(sv, &kept, &fds);
 	if (count < 0)
 		return count;
 	limit_waits(socket, limited, false);
-	suspend(sv);
+	sc_core_suspend(sv);
 	offer = journal_offer(sv->journal);
-	rc = sc_sluice_offer(socket, offer, sv->journal_fd, kept, fds, (uint32_t)count);
+	rc = sc_keep_offer(socket, offer, sv->journal_fd, kept, fds, (uint32_t)count);
 	limit_waits(socket, limited, true);
 	if (journal_pass(sv->journal, offer, B_SUPERVISOR)) {
-		resolve(sv, R_OPEN);
+		sc_core_resolve(sv, R_OPEN);
 		return rc == -EAGAIN ? -ETIMEDOUT : rc ? rc : -EPROTO;
 	}
-	let_go(sv);
+	pass_on(sv);
 	return 0;
 }
 
@@ -147,20 +107,20 @@ static void free_legacy(struct legacy *l)
 	close_all(l->fds, (int)l->count);
 	free(l->kept);
 	free(l->fds);
-	sc_sluice_journal_unmap(l->journal);
+	sc_core_journal_unmap(l->journal);
 }
 
 static int receive_head(int socket, struct legacy *l)
 {
 	struct message m;
-	int fds[MESSAGE_FDS], n, rc = sc_sluice_recv_message(socket, &m, fds, &n);
+	int fds[MESSAGE_FDS], n, rc = sc_keep_recv(socket, &m, fds, &n);
 
 	if (rc)
 		return rc;
 	rc = m.kind == M_JOURNAL && n == 1 && m.total <= 1u << 20
-		? sc_sluice_journal_map(fds[0], &l->journal)
+		? sc_core_journal_map(fds[0], &l->journal)
 		: -EPROTO;
-	if (!rc && (m.offer & 0xff) != B_HANDING)
+	if (!rc && (m.offer & 0xff) != B_OFFERED)
 		rc = -EPROTO;
 	close_all(fds, n);
 	if (rc)
@@ -180,7 +140,7 @@ static int receive_legacy(int socket, struct legacy *l)
 		struct message m;
 		int fds[MESSAGE_FDS], n;
 
-		rc = sc_sluice_recv_message(socket, &m, fds, &n);
+		rc = sc_keep_recv(socket, &m, fds, &n);
 		if (rc)
 			break;
 		if (m.kind != M_LISTENERS || (uint32_t)n != m.count || !n ||
@@ -213,43 +173,17 @@ static int add_listeners(struct sluice_supervisor *sv, struct legacy *l)
 		int rc;
 
 		if (l->kept[i].kind == K_LISTENER) {
-			sv->next_listener = l->kept[i].id;
-			rc = sc_sluice_add_listener(sv, l->fds[i], NULL, l->kept[i].deny,
+			sv->listeners.next_id = l->kept[i].id;
+			rc = sc_core_add_listener(sv, l->fds[i], NULL, l->kept[i].deny,
 				l->kept[i].wait_killable);
 		} else {
-			rc = sc_sluice_oci_inherit(sv, &l->kept[i], l->fds[i]);
+			rc = sc_oci_inherit(sv, &l->kept[i], l->fds[i]);
 		}
 		if (rc)
 			return rc;
 		l->fds[i] = -1;
 	}
-	sv->next_listener = l->journal->listeners;
-	return 0;
-}
-
-static int copy_slot(struct sluice_supervisor *sv, const struct slot *slot)
-{
-	struct sluice_request **at = &sv->replay, *req;
-	struct listener *listener = sv->listeners;
-
-	while (listener && listener->id != slot->listener)
-		listener = listener->next;
-	if (!listener)
-		return 0; /* its targets have all ended */
-	req = sc_sluice_request_new(sv, listener);
-	if (!req)
-		return -ENOMEM;
-	req->slot->listener = slot->listener;
-	req->slot->serial = slot->serial;
-	memcpy(&req->slot->notif, &slot->notif, sizeof(slot->notif));
-	atomic_store(&req->slot->state, S_USED);
-	sc_sluice_request_received(req, true);
-	req->serial = slot->serial;
-	/* Its time begins when the baton is ours. */
-	while (*at && (*at)->serial < slot->serial)
-		at = &(*at)->next_queued;
-	req->next_queued = *at;
-	*at = req;
+	sv->listeners.next_id = l->journal->listeners;
 	return 0;
 }
 
@@ -260,7 +194,7 @@ static int copy_journal(struct sluice_supervisor *sv, const struct journal *from
 		int rc = 0;
 
 		if (atomic_load(&slot->state) != S_FREE && slot->notif.id)
-			rc = copy_slot(sv, slot);
+			rc = sc_core_replay(sv, slot);
 		if (rc)
 			return rc;
 	}
@@ -274,12 +208,8 @@ static int take_baton(struct sluice_supervisor *sv, struct legacy *l)
 	if (!journal_pass(l->journal, l->offer, B_TAKEN))
 		return -ECANCELED;
 	atomic_store(&sv->journal->baton, B_SUPERVISOR);
-	sc_sluice_keeper_publish(sv);
-	sv->predecessor = NULL;
-	if (sv->replay)
-		sc_sluice_wake(sv); /* sluice_fd() is readable until all are shown */
-	for (struct sluice_request *r = sv->replay; r && sv->set.timeout_ms; r = r->next_queued)
-		sluice_set_timeout(r, sv->set.timeout_ms);
+	sc_keep_succeeded(sv);
+	sc_core_begin_replay(sv);
 	return 0;
 }
 
@@ -290,7 +220,7 @@ static int build(struct legacy *l, struct sluice_supervisor **out)
 	int rc = read_settings(l, &set);
 
 	if (!rc)
-		rc = sc_sluice_new(&set, l->journal, &sv);
+		rc = sc_life_new(&set, l->journal, &sv);
 	if (rc)
 		return rc;
 	rc = add_listeners(sv, l);
@@ -299,7 +229,7 @@ static int build(struct legacy *l, struct sluice_supervisor **out)
 	if (!rc)
 		rc = take_baton(sv, l);
 	if (rc)
-		sc_sluice_abandon(sv);
+		sc_life_abandon(sv);
 	else
 		*out = sv;
 	return rc;

@@ -30,7 +30,7 @@ static struct listener *offered(struct sluice_supervisor *sv, const struct conne
 
 		if (!s || strcmp(s, "seccompFd") != 0 || i >= c->fds || i >= MAX_NAMED)
 			continue;
-		for (struct listener *l = sv->listeners; l; l = l->next)
+		for (struct listener *l = sv->listeners.first; l; l = l->next)
 			if (l->id == c->named[i] && l->holder == c->id)
 				return l;
 	}
@@ -69,7 +69,7 @@ static void decide(struct sluice_supervisor *sv, struct connection *c)
 	void *tag = NULL;
 
 	if (listener && ask(sv, c, root, &tag) >= 0)
-		sc_sluice_release_listener(listener, false, tag);
+		sc_core_admit_listener(listener, false, tag);
 	json_decref(root);
 }
 
@@ -103,13 +103,13 @@ static int scan(struct connection *c)
 }
 
 /* 0: @fd is no longer the caller's. */
-static int keep(struct sluice_supervisor *sv, struct connection *c, int fd, uint32_t *id)
+static int take_listener(struct sluice_supervisor *sv, struct connection *c, int fd, uint32_t *id)
 {
 	struct listener *known = NULL;
 	int rc;
 
 	*id = NOBODY;
-	if (!sc_sluice_is_listener(sv->proc_fd, fd) || (known = sc_sluice_same_listener(sv, fd)) ||
+	if (!sc_sluice_is_listener(sv->proc.fd, fd) || (known = sc_core_same_listener(sv, fd)) ||
 		c->listeners == MAX_LISTENERS) {
 		/* Known by this connection: it was here when a later one did not fit. */
 		if (known && known->holder == c->id)
@@ -117,27 +117,12 @@ static int keep(struct sluice_supervisor *sv, struct connection *c, int fd, uint
 		close(fd);
 		return 0;
 	}
-	rc = sc_sluice_hold_listener(sv, fd, c->id);
+	rc = sc_core_park_listener(sv, fd, c->id);
 	if (rc)
 		return rc;
 	c->listeners++;
-	*id = sv->next_listener - 1;
+	*id = sv->listeners.next_id - 1;
 	return 0;
-}
-
-static unsigned list_rights(struct msghdr *h, int *fds)
-{
-	unsigned n = 0;
-
-	for (struct cmsghdr *m = CMSG_FIRSTHDR(h); m; m = CMSG_NXTHDR(h, m)) {
-		size_t size = m->cmsg_len - CMSG_LEN(0);
-
-		if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
-			continue;
-		memcpy(fds + n, CMSG_DATA(m), size);
-		n += (unsigned)(size / sizeof(int));
-	}
-	return n;
 }
 
 /* Keep the listeners in a message that is still in the socket. After an error it can be
@@ -145,12 +130,12 @@ static unsigned list_rights(struct msghdr *h, int *fds)
 static int take_rights(struct sluice_supervisor *sv, struct connection *c, struct msghdr *h)
 {
 	int fds[MAX_RIGHTS], rc = 0;
-	unsigned n = list_rights(h, fds), done = 0;
+	unsigned n = sc_sluice_rights(h, fds, MAX_RIGHTS), done = 0;
 
 	for (; !rc && done < n; done++) {
 		uint32_t id;
 
-		rc = keep(sv, c, fds[done], &id);
+		rc = take_listener(sv, c, fds[done], &id);
 		if (rc)
 			break;
 		if (c->fds + done < MAX_NAMED)
@@ -186,7 +171,7 @@ static void touch(struct sluice_supervisor *sv, struct connection *c)
 	struct kept kept = {.id = c->id, .deny = 1, .kind = K_CONNECTION};
 
 	if (!c->touched)
-		sc_sluice_keeper_mark(sv, &kept);
+		sc_keep_mark(sv, &kept);
 	c->touched = true;
 }
 
@@ -232,7 +217,7 @@ static ssize_t look(const struct connection *c, struct msghdr *h)
 			return -errno;
 		if (!(h->msg_flags & MSG_CTRUNC))
 			return n;
-		count = list_rights(h, fds);
+		count = sc_sluice_rights(h, fds, MAX_RIGHTS);
 		if (count >= HONEST)
 			return n;
 		if (table_is_full(c->source.fd))
@@ -276,9 +261,9 @@ static int take_piece(struct sluice_supervisor *sv, struct connection *c)
 
 static void refuse_rest(struct sluice_supervisor *sv, const struct connection *c)
 {
-	for (struct listener *l = sv->listeners; l; l = l->next)
+	for (struct listener *l = sv->listeners.first; l; l = l->next)
 		if (l->holder == c->id)
-			sc_sluice_release_listener(l, true, NULL);
+			sc_core_admit_listener(l, true, NULL);
 }
 
 /* What may be better when the timer looks again. */
@@ -295,7 +280,7 @@ static void begin_ending(struct connection *c)
 }
 
 /* Take what has come; decide when the document is complete; go when all is taken. */
-void sc_sluice_oci_talk(struct sluice_supervisor *sv, struct connection *c)
+void sc_oci_talk(struct sluice_supervisor *sv, struct connection *c)
 {
 	do {
 		int rc = take_piece(sv, c);
@@ -304,12 +289,12 @@ void sc_sluice_oci_talk(struct sluice_supervisor *sv, struct connection *c)
 			return;
 		if (is_shortage(rc)) {
 			c->starved = true;
-			sc_sluice_unwatch(sv, &c->source);
+			sc_core_unwatch(sv, &c->source);
 			return;
 		}
 		if (rc && c->ending) {
 			refuse_rest(sv, c);
-			sc_sluice_hang_up(sv, c);
+			sc_oci_hang_up(sv, c);
 			return;
 		}
 		if (!rc && !c->ending)
@@ -321,8 +306,8 @@ void sc_sluice_oci_talk(struct sluice_supervisor *sv, struct connection *c)
 	} while (c->ending);
 }
 
-void sc_sluice_oci_end(struct sluice_supervisor *sv, struct connection *c)
+void sc_oci_end(struct sluice_supervisor *sv, struct connection *c)
 {
 	begin_ending(c);
-	sc_sluice_oci_talk(sv, c);
+	sc_oci_talk(sv, c);
 }

@@ -39,9 +39,7 @@ static void set_timer(struct server *server, long ns)
 
 static void set_accepting(struct sluice_supervisor *sv, struct server *server, bool on)
 {
-	struct epoll_event ev = {.events = on ? EPOLLIN : 0, .data.ptr = server};
-
-	epoll_ctl(sv->epoll_fd, EPOLL_CTL_MOD, server->source.fd, &ev);
+	sc_core_rearm(sv, &server->source, on ? EPOLLIN : 0);
 }
 
 static void pause_server(struct sluice_supervisor *sv, struct server *server)
@@ -59,7 +57,7 @@ static void resume(struct sluice_supervisor *sv, struct server *server)
 	set_accepting(sv, server, true);
 }
 
-void sc_sluice_hang_up(struct sluice_supervisor *sv, struct connection *c)
+void sc_oci_hang_up(struct sluice_supervisor *sv, struct connection *c)
 {
 	struct connection **p = &c->server->connections;
 
@@ -68,17 +66,17 @@ void sc_sluice_hang_up(struct sluice_supervisor *sv, struct connection *c)
 	if (*p)
 		*p = c->next;
 	c->server->count--;
-	sv->connections--;
+	sc_oci_servers(sv)->connections--;
 	c->source.ready = NULL;
-	sc_sluice_unwatch(sv, &c->source);
-	sc_sluice_keeper_drop(sv, K_CONNECTION, c->id);
-	sc_sluice_bury(sv, &c->source);
+	sc_core_unwatch(sv, &c->source);
+	sc_keep_drop(sv, K_CONNECTION, c->id);
+	sc_core_bury(sv, &c->source);
 }
 
 static void on_data(struct sluice_supervisor *sv, struct source *source, uint32_t events)
 {
 	(void)events;
-	sc_sluice_oci_talk(sv, (struct connection *)source);
+	sc_oci_talk(sv, (struct connection *)source);
 }
 
 static struct connection *new_connection(struct sluice_supervisor *sv, struct server *server)
@@ -89,7 +87,7 @@ static struct connection *new_connection(struct sluice_supervisor *sv, struct se
 		return NULL;
 	c->source = (struct source){-1, on_data, destroy_connection, NULL};
 	c->server = server;
-	c->id = ++sv->next_oci;
+	c->id = ++sc_oci_servers(sv)->next_id;
 	return c;
 }
 
@@ -101,13 +99,13 @@ static void insert(struct sluice_supervisor *sv, struct connection *c, int fd)
 	c->next = c->server->connections;
 	c->server->connections = c;
 	c->server->count++;
-	sv->connections++;
+	sc_oci_servers(sv)->connections++;
 }
 
 static void begin(struct sluice_supervisor *sv, struct connection *c)
 {
 	c->deadline_ns = sc_sluice_now() + DOCUMENT_NS;
-	c->starved = sc_sluice_watch(sv, &c->source, EPOLLIN) != 0;
+	c->starved = sc_core_watch(sv, &c->source, EPOLLIN) != 0;
 	set_timer(c->server, TICK_NS);
 }
 
@@ -121,24 +119,24 @@ static bool make_way(struct sluice_supervisor *sv, struct server *server)
 		if (!c->starved)
 			oldest = c;
 	if (server->count >= MAX_CONNECTIONS && oldest)
-		sc_sluice_oci_end(sv, oldest);
+		sc_oci_end(sv, oldest);
 	if (server->count >= MAX_CONNECTIONS)
 		return false;
-	return !sv->keeper ||
-		sv->active + (sv->connections + 1) * MAX_LISTENERS <= MAX_KEPT;
+	return !sc_keep_on(sv) ||
+		sv->listeners.active + (sc_oci_servers(sv)->connections + 1) * MAX_LISTENERS <= MAX_KEPT;
 }
 
 /* The keeper accepts for us: see accept_for() there. One at a time. */
 static bool ask_keeper(struct sluice_supervisor *sv, struct server *server)
 {
-	if (sv->asking && sv->asking != server)
+	if (sc_oci_servers(sv)->asking && sc_oci_servers(sv)->asking != server)
 		return false;
 	if (!server->coming)
 		server->coming = new_connection(sv, server);
 	if (!server->coming ||
-		sc_sluice_keeper_accept(sv, server->id, server->coming->id))
+		sc_keep_accept(sv, server->id, server->coming->id))
 		return false;
-	sv->asking = server;
+	sc_oci_servers(sv)->asking = server;
 	server->again = false;
 	set_accepting(sv, server, false);
 	return true;
@@ -156,7 +154,7 @@ static bool accept_here(struct sluice_supervisor *sv, struct server *server)
 			errno != ENOBUFS;
 	/* Not in the list yet: a keeper that this starts is told of it once. If it cannot be told
 	 * now, the next one is told everything. */
-	sc_sluice_keeper_hold(sv, &(struct kept){.id = c->id, .kind = K_CONNECTION}, fd);
+	sc_keep_hold(sv, &(struct kept){.id = c->id, .kind = K_CONNECTION}, fd);
 	insert(sv, c, fd);
 	begin(sv, steal_ptr(c));
 	return true;
@@ -169,16 +167,16 @@ static void on_connect(struct sluice_supervisor *sv, struct source *source, uint
 
 	(void)events;
 	if (done)
-		done = sv->keeper_source.fd >= 0 ? ask_keeper(sv, server)
+		done = sc_keep_reachable(sv) ? ask_keeper(sv, server)
 						 : accept_here(sv, server);
 	if (!done)
 		pause_server(sv, server);
 }
 
 /* What the keeper accepted, or -errno. */
-void sc_sluice_oci_accepted(struct sluice_supervisor *sv, int fd)
+static void on_accepted(struct sluice_supervisor *sv, int fd)
 {
-	struct server *server = sv->asking;
+	struct server *server = sc_oci_servers(sv)->asking;
 
 	if (!server) {
 		if (fd >= 0)
@@ -190,7 +188,7 @@ void sc_sluice_oci_accepted(struct sluice_supervisor *sv, int fd)
 		pause_server(sv, server);
 		return;
 	}
-	sv->asking = NULL;
+	sc_oci_servers(sv)->asking = NULL;
 	server->again = server->paused = false;
 	if (fd >= 0) {
 		struct connection *c = steal_ptr(server->coming);
@@ -202,21 +200,21 @@ void sc_sluice_oci_accepted(struct sluice_supervisor *sv, int fd)
 		pause_server(sv, server); /* taken back, or no room over there */
 	else
 		set_accepting(sv, server, true);
-	for (struct server *s = sv->oci; s; s = s->next)
+	for (struct server *s = sc_oci_servers(sv)->first; s; s = s->next)
 		if (s != server)
 			resume(sv, s);
 }
 
 /* Before everything is listed for a hand-over: nothing may be under way. */
-int sc_sluice_oci_settle(struct sluice_supervisor *sv)
+int sc_oci_settle(struct sluice_supervisor *sv)
 {
-	while (sv->asking) {
-		bool again = sv->asking->again;
+	while (sc_oci_servers(sv)->asking) {
+		bool again = sc_oci_servers(sv)->asking->again;
 
-		if (again && !ask_keeper(sv, sv->asking))
+		if (again && !ask_keeper(sv, sc_oci_servers(sv)->asking))
 			return -EAGAIN;
-		sc_sluice_keeper_answer(sv);
-		if (sv->asking && again)
+		sc_keep_answer(sv);
+		if (sc_oci_servers(sv)->asking && again)
 			return -EMFILE;
 	}
 	return 0;
@@ -227,13 +225,13 @@ int sc_sluice_oci_settle(struct sluice_supervisor *sv)
 static void look_after(struct sluice_supervisor *sv, struct connection *c, uint64_t now)
 {
 	if (c->starved) {
-		c->starved = sc_sluice_watch(sv, &c->source, EPOLLIN) != 0;
+		c->starved = sc_core_watch(sv, &c->source, EPOLLIN) != 0;
 		if (!c->starved && c->ending)
-			sc_sluice_oci_talk(sv, c);
+			sc_oci_talk(sv, c);
 		else if (!c->starved && c->deadline_ns + STARVED_NS <= now)
-			sc_sluice_oci_end(sv, c);
+			sc_oci_end(sv, c);
 	} else if (c->deadline_ns <= now) {
-		sc_sluice_oci_end(sv, c);
+		sc_oci_end(sv, c);
 	}
 }
 
@@ -267,7 +265,7 @@ static struct server *new_server(struct sluice_supervisor *sv, int fd, const cha
 		return NULL;
 	server->source = (struct source){fd, on_connect, destroy_server, NULL};
 	server->timer = (struct source){-1, on_tick, NULL, NULL};
-	server->id = ++sv->next_oci;
+	server->id = ++sc_oci_servers(sv)->next_id;
 	strcpy(server->path, path);
 	return server;
 }
@@ -279,11 +277,11 @@ static int add_server(struct sluice_supervisor *sv, int fd, const char *path)
 
 	if (!server)
 		return -ENOMEM;
-	rc = sc_sluice_keeper_hold(sv, &(struct kept){.id = server->id, .kind = K_SERVER}, fd);
+	rc = sc_keep_hold(sv, &(struct kept){.id = server->id, .kind = K_SERVER}, fd);
 	if (rc)
 		return rc;
-	server->next = sv->oci;
-	sv->oci = steal_ptr(server);
+	server->next = sc_oci_servers(sv)->first;
+	sc_oci_servers(sv)->first = steal_ptr(server);
 	return 0;
 }
 
@@ -327,14 +325,14 @@ static int open_server(struct sluice_supervisor *sv, const char *path)
 
 static struct server *find_server(struct sluice_supervisor *sv, const char *path)
 {
-	struct server *server = sv->oci;
+	struct server *server = sc_oci_servers(sv)->first;
 
 	while (server && strcmp(server->path, path) != 0)
 		server = server->next;
 	return server;
 }
 
-static int start(struct sluice_supervisor *sv, struct server *server)
+static int open_for(struct sluice_supervisor *sv, struct server *server)
 {
 	struct connection *next;
 	int rc;
@@ -342,11 +340,11 @@ static int start(struct sluice_supervisor *sv, struct server *server)
 	server->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (server->timer.fd < 0)
 		return -errno;
-	rc = sc_sluice_watch(sv, &server->timer, EPOLLIN);
+	rc = sc_core_watch(sv, &server->timer, EPOLLIN);
 	if (!rc)
-		rc = sc_sluice_watch(sv, &server->source, EPOLLIN);
+		rc = sc_core_watch(sv, &server->source, EPOLLIN);
 	if (rc) {
-		sc_sluice_unwatch(sv, &server->timer);
+		sc_core_unwatch(sv, &server->timer);
 		closep(&server->timer.fd);
 		server->timer.fd = -1;
 		return rc;
@@ -355,32 +353,32 @@ static int start(struct sluice_supervisor *sv, struct server *server)
 		next = c->next;
 		begin(sv, c);
 		if (c->touched)
-			sc_sluice_oci_end(sv, c);
+			sc_oci_end(sv, c);
 	}
 	return 0;
 }
 
 static void stop_server(struct sluice_supervisor *sv, struct server *server)
 {
-	struct server **p = &sv->oci;
+	struct server **p = &sc_oci_servers(sv)->first;
 
 	while (*p != server)
 		p = &(*p)->next;
 	*p = server->next;
 	while (server->connections)
-		sc_sluice_hang_up(sv, server->connections);
-	if (sv->asking == server)
-		sv->asking = NULL;
-	sc_sluice_unwatch(sv, &server->source);
+		sc_oci_hang_up(sv, server->connections);
+	if (sc_oci_servers(sv)->asking == server)
+		sc_oci_servers(sv)->asking = NULL;
+	sc_core_unwatch(sv, &server->source);
 	if (server->timer.fd >= 0)
-		sc_sluice_unwatch(sv, &server->timer);
+		sc_core_unwatch(sv, &server->timer);
 	server->source.ready = server->timer.ready = NULL;
-	sc_sluice_keeper_drop(sv, K_SERVER, server->id);
-	if (!sv->handed)
+	sc_keep_drop(sv, K_SERVER, server->id);
+	if (!sv->passed_on)
 		unlink(server->path);
 	if (server->callback)
-		sv->servers--;
-	sc_sluice_bury(sv, &server->source);
+		sv->loop.doors--;
+	sc_core_bury(sv, &server->source);
 }
 
 int sluice_listen_oci(struct sluice_supervisor *supervisor, const char *path,
@@ -400,8 +398,8 @@ int sluice_listen_oci(struct sluice_supervisor *supervisor, const char *path,
 	rc = inherited ? 0 : open_server(supervisor, path);
 	if (rc)
 		return rc;
-	server = inherited ? inherited : supervisor->oci;
-	rc = start(supervisor, server);
+	server = inherited ? inherited : sc_oci_servers(supervisor)->first;
+	rc = open_for(supervisor, server);
 	if (rc) {
 		if (!inherited)
 			stop_server(supervisor, server);
@@ -409,34 +407,34 @@ int sluice_listen_oci(struct sluice_supervisor *supervisor, const char *path,
 	}
 	server->callback = callback;
 	server->data = data;
-	supervisor->servers++;
+	supervisor->loop.doors++;
 	return 0;
 }
 
 /* Every socket, a server's before those of its connections. */
-bool sc_sluice_oci_next(struct sluice_supervisor *sv, struct held *at)
+static bool next_socket(struct sluice_supervisor *sv, struct kept_socket *at)
 {
-	if (at->server && at->server->connections && !at->connection)
-		at->connection = at->server->connections;
-	else if (at->connection)
-		at->connection = at->connection->next;
-	if (at->connection) {
-		at->kept = (struct kept){.id = at->connection->id,
-			.deny = at->connection->touched || at->connection->ending,
-			.kind = K_CONNECTION};
-		at->fd = at->connection->source.fd;
+	struct server *server = at->server;
+	struct connection *c = at->connection;
+
+	c = c ? c->next : server ? server->connections : NULL;
+	at->connection = c;
+	if (c) {
+		at->kept = (struct kept){
+			.id = c->id, .deny = c->touched || c->ending, .kind = K_CONNECTION};
+		at->fd = c->source.fd;
 		return true;
 	}
-	at->server = at->server ? at->server->next : sv->oci;
-	if (!at->server)
+	at->server = server = server ? server->next : sc_oci_servers(sv)->first;
+	if (!server)
 		return false;
-	at->kept = (struct kept){.id = at->server->id, .kind = K_SERVER};
-	at->fd = at->server->source.fd;
+	at->kept = (struct kept){.id = server->id, .kind = K_SERVER};
+	at->fd = server->source.fd;
 	return true;
 }
 
 /* From a predecessor. An accepted socket has the name of the listening one. */
-int sc_sluice_oci_inherit(struct sluice_supervisor *sv, const struct kept *kept, int fd)
+int sc_oci_inherit(struct sluice_supervisor *sv, const struct kept *kept, int fd)
 {
 	struct sockaddr_un address = {0};
 	socklen_t size = sizeof(address);
@@ -456,7 +454,7 @@ int sc_sluice_oci_inherit(struct sluice_supervisor *sv, const struct kept *kept,
 	c = new_connection(sv, server);
 	if (!c)
 		return -ENOMEM;
-	rc = sc_sluice_keeper_hold(sv,
+	rc = sc_keep_hold(sv,
 		&(struct kept){.id = c->id, .deny = kept->deny, .kind = K_CONNECTION}, fd);
 	if (rc)
 		return rc;
@@ -465,8 +463,26 @@ int sc_sluice_oci_inherit(struct sluice_supervisor *sv, const struct kept *kept,
 	return 0;
 }
 
-void sc_sluice_oci_stop(struct sluice_supervisor *sv)
+const struct keep_hooks sc_oci_kept = {next_socket, on_accepted};
+
+static void free_servers(struct part *part)
 {
-	while (sv->oci)
-		stop_server(sv, sv->oci);
+	free(part);
+}
+
+int sc_oci_begin(struct sluice_supervisor *sv)
+{
+	struct servers *all = calloc(1, sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	all->part.destroy = free_servers;
+	sv->rooms[ROOM_OCI] = &all->part;
+	return 0;
+}
+
+void sc_oci_stop(struct sluice_supervisor *sv)
+{
+	while (sc_oci_servers(sv) && sc_oci_servers(sv)->first)
+		stop_server(sv, sc_oci_servers(sv)->first);
 }

@@ -1,9 +1,9 @@
 /* Servers behind listenerPath and the connections to them.
  * SPDX-License-Identifier: MIT */
-#ifndef SLUICE_OCI_H
-#define SLUICE_OCI_H
+#ifndef SLUICE_OCI_SERVER_H
+#define SLUICE_OCI_SERVER_H
 
-#include "internal.h"
+#include "oci/oci.h"
 
 #include <sys/un.h>
 
@@ -31,6 +31,20 @@ struct server {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
 };
 
+/* All of them. */
+struct servers {
+	struct part part;
+	struct server *first;
+	struct server *asking;  /* has the keeper accept */
+	uint32_t next_id;       /* of servers and connections, from 1 */
+	unsigned connections;
+};
+
+static inline struct servers *sc_oci_servers(const struct sluice_supervisor *sv)
+{
+	return (struct servers *)sv->rooms[ROOM_OCI];
+}
+
 struct connection {
 	struct source source;
 	struct connection *next;
@@ -49,10 +63,10 @@ struct connection {
 };
 
 /* oci.c */
-void sc_sluice_hang_up(struct sluice_supervisor *sv, struct connection *c);
+void sc_oci_hang_up(struct sluice_supervisor *sv, struct connection *c);
 
 /* oci_peer.c */
-void sc_sluice_oci_talk(struct sluice_supervisor *sv, struct connection *c);
-void sc_sluice_oci_end(struct sluice_supervisor *sv, struct connection *c);
+void sc_oci_talk(struct sluice_supervisor *sv, struct connection *c);
+void sc_oci_end(struct sluice_supervisor *sv, struct connection *c);
 
 #endif

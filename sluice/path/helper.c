@@ -3,7 +3,7 @@
  *
  * A thread stuck in open(2) on a FIFO can only be cancelled by a signal and may lose the
  * descriptor then. A process loses nothing: what it opened comes over a socket or ends with it. */
-#include "internal.h"
+#include "path/path.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -12,6 +12,12 @@
 
 #define MAX_OPENINGS 256
 #define REAP_MS      1000 /* at the end, of a helper that SIGKILL does not reach at once */
+
+struct openings {
+	struct part part;
+	struct opening *first;  /* under sv->lock */
+	bool stopped;           /* nobody dispatches any more; under sv->lock */
+};
 
 /* References: the frame that starts it, as long as it is at that; the socket's place in the
  * loop, until after the verdict, so that a cancel callback finds it; the process' place in
@@ -28,6 +34,11 @@ struct opening {
 	bool socket_watched;    /* under the lock, and no more once ended */
 	bool process_watched;   /* under the lock, and no more once stopped */
 };
+
+static struct openings *openings_of(struct sluice_supervisor *sv)
+{
+	return (struct openings *)sv->rooms[ROOM_PATH];
+}
 
 static struct opening *of_process(struct source *source)
 {
@@ -69,24 +80,24 @@ static bool claim(struct sluice_supervisor *sv, struct opening *o, int reference
 	return ours;
 }
 
-static void leave(struct sluice_supervisor *sv, struct source *source)
+static void retire(struct sluice_supervisor *sv, struct source *source)
 {
-	sc_sluice_unwatch(sv, source);
+	sc_core_unwatch(sv, source);
 	source->ready = NULL;
-	sc_sluice_bury(sv, source);
+	sc_core_bury(sv, source);
 }
 
 /* After the verdict. Inside a file system of the target's the helper may outlive SIGKILL for long:
  * the loop hears of its end. */
-static void let_go(struct sluice_supervisor *sv, struct opening *o)
+static void dismiss(struct sluice_supervisor *sv, struct opening *o)
 {
 	syscall(SYS_pidfd_send_signal, o->process.fd, SIGKILL, NULL, 0);
 	if (o->socket_watched)
-		leave(sv, &o->source);
+		retire(sv, &o->source);
 }
 
 /* By its pidfd: the program may have taken it from us, with a wait(2) of its own. */
-static bool reap(const struct opening *o)
+static bool collect(const struct opening *o)
 {
 	siginfo_t info = {0};
 
@@ -99,7 +110,7 @@ static bool reap(const struct opening *o)
 static void unlist(struct sluice_supervisor *sv, struct opening *o)
 {
 	pthread_mutex_lock(&sv->lock);
-	for (struct opening **p = &sv->openings; *p; p = &(*p)->next)
+	for (struct opening **p = &openings_of(sv)->first; *p; p = &(*p)->next)
 		if (*p == o) {
 			*p = o->next;
 			break;
@@ -112,29 +123,29 @@ static void on_end(struct sluice_supervisor *sv, struct source *source, uint32_t
 	struct opening *o = of_process(source);
 
 	(void)events;
-	if (!reap(o))
+	if (!collect(o))
 		return;
 	unlist(sv, o);
-	leave(sv, source);
+	retire(sv, source);
 }
 
 static void on_opened(struct sluice_supervisor *sv, struct source *source, uint32_t events)
 {
 	struct opening *o = (struct opening *)source;
-	struct message m = {0};
-	int fds[MESSAGE_FDS], n = 0;
-	int rc = sc_sluice_recv_message(source->fd, &m, fds, &n);
+	int error = 0, fd = -1;
+	unsigned n = 0;
+	int rc = sc_sluice_recv_rights(source->fd, &error, sizeof(error), &fd, 1, &n);
 
 	(void)events;
 	if (claim(sv, o, 0)) {
-		if (!rc && n == 1)
-			sluice_reply_fd(o->req, fds[0], o->flags);
+		if (!rc && n)
+			sluice_reply_fd(o->req, fd, o->flags);
 		else
-			sluice_fail(o->req, rc || !m.total ? EIO : (int)m.total);
-		let_go(sv, o);
+			sluice_fail(o->req, rc || !error ? EIO : error);
+		dismiss(sv, o);
 	}
-	while (n)
-		close(fds[--n]);
+	if (n)
+		close(fd);
 }
 
 static void on_cancelled(struct sluice_request *req, void *data)
@@ -144,35 +155,8 @@ static void on_cancelled(struct sluice_request *req, void *data)
 	if (!claim(sv, data, 1)) /* or its thread, still at it, might free it meanwhile */
 		return;
 	sluice_fail(req, 0);
-	let_go(sv, data);
+	dismiss(sv, data);
 	unref(data, 1);
-}
-
-static void close_one_by_one(const unsigned *keep)
-{
-	for (unsigned fd = 0; fd < 4096; fd++)
-		if (fd != keep[0] && fd != keep[1] && fd != keep[2])
-			syscall(SYS_close, fd);
-}
-
-/* It may wait long: nobody's pipe is to stay open because of that, nor the supervisor's end of
- * another helper's socket, which that could not end with then. */
-static void close_others(int a, int b, int c)
-{
-	unsigned keep[3] = {(unsigned)a, (unsigned)b, (unsigned)c}, next = 0;
-
-	while (next != ~0u) {
-		unsigned end = ~0u; /* the first one to keep from @next on */
-
-		for (int i = 0; i < 3; i++)
-			if (keep[i] >= next && keep[i] < end)
-				end = keep[i];
-		if (end == ~0u && syscall(SYS_close_range, next, end, 0) && errno == ENOSYS)
-			close_one_by_one(keep); /* before 5.9 */
-		else if (end != ~0u && end > next)
-			syscall(SYS_close_range, next, end - 1, 0);
-		next = end == ~0u ? end : end + 1;
-	}
 }
 
 /* SIGKILL for us when the supervisor's end of @socket closes, thus when it dies.
@@ -192,15 +176,15 @@ static void open_and_send(const struct sluice_supervisor *sv, int item, const st
 	const int *pair)
 {
 	const int socket = pair[1];
-	struct message m = {.magic = JOURNAL_MAGIC};
-	int fd;
+	const int keep[3] = {item, socket, sv->proc.fd};
+	int fd, error;
 
 	syscall(SYS_close, pair[0]);
-	close_others(item, socket, sv->proc_fd);
+	sc_sluice_close_others(keep, 3);
 	end_with(socket);
-	fd = sc_sluice_reopen(sv, item, how->flags, (unsigned)how->mode);
-	m.total = fd < 0 ? (uint32_t)-fd : 0;
-	sc_sluice_send_message(socket, &m, &fd, fd >= 0);
+	fd = sc_path_reopen(sv, item, how->flags, (unsigned)how->mode);
+	error = fd < 0 ? -fd : 0;
+	sc_sluice_send_rights(socket, &error, sizeof(error), &fd, fd >= 0);
 	for (;;)
 		syscall(SYS_exit_group, 0);
 }
@@ -227,7 +211,7 @@ static bool too_many(struct sluice_supervisor *sv)
 	unsigned n = 0;
 
 	pthread_mutex_lock(&sv->lock);
-	for (const struct opening *o = sv->openings; o; o = o->next)
+	for (const struct opening *o = openings_of(sv)->first; o; o = o->next)
 		n++;
 	pthread_mutex_unlock(&sv->lock);
 	return n >= MAX_OPENINGS;
@@ -261,14 +245,14 @@ static struct opening *new_opening(struct sluice_request *req, int item,
 
 /* For a helper that no loop will hear of. What SIGKILL does not reach by then stays a child of
  * this process until that ends. */
-static void reap_now(struct opening *o, uint64_t deadline)
+static void collect_now(struct opening *o, uint64_t deadline)
 {
 	struct pollfd p = {.fd = o->process.fd, .events = POLLIN};
 	uint64_t now = sc_sluice_now();
 
 	syscall(SYS_pidfd_send_signal, o->process.fd, SIGKILL, NULL, 0);
 	poll(&p, 1, now < deadline ? (int)((deadline - now) / 1000000) : 0);
-	reap(o);
+	collect(o);
 }
 
 /* False if it has ended meanwhile, or cannot be watched. */
@@ -277,10 +261,10 @@ static bool watch(struct sluice_supervisor *sv, struct opening *o)
 	bool good = false;
 
 	pthread_mutex_lock(&sv->lock);
-	if (!o->ended && sc_sluice_watch(sv, &o->source, EPOLLIN) == 0) {
-		good = sc_sluice_watch(sv, &o->process, EPOLLIN) == 0;
+	if (!o->ended && sc_core_watch(sv, &o->source, EPOLLIN) == 0) {
+		good = sc_core_watch(sv, &o->process, EPOLLIN) == 0;
 		if (!good)
-			sc_sluice_unwatch(sv, &o->source);
+			sc_core_unwatch(sv, &o->source);
 		o->socket_watched = o->process_watched = good;
 	}
 	pthread_mutex_unlock(&sv->lock);
@@ -294,19 +278,19 @@ static int give_up(struct sluice_supervisor *sv, struct opening *o)
 	int left = 1; /* the socket's reference */
 
 	pthread_mutex_lock(&sv->lock);
-	if (!sv->openings_stopped)
-		o->process_watched = sc_sluice_watch(sv, &o->process, EPOLLIN) == 0;
+	if (!openings_of(sv)->stopped)
+		o->process_watched = sc_core_watch(sv, &o->process, EPOLLIN) == 0;
 	pthread_mutex_unlock(&sv->lock);
 	if (!o->process_watched) {
 		unlist(sv, o);
-		reap_now(o, sc_sluice_now() + REAP_MS * 1000000ull);
+		collect_now(o, sc_sluice_now() + REAP_MS * 1000000ull);
 		left++;
 	}
 	return left;
 }
 
 /* In any thread: the loop may end it before we are through, and the request with it. */
-static int start(struct sluice_request *req, int item, const struct open_how *how,
+static int start_helper(struct sluice_request *req, int item, const struct open_how *how,
 	unsigned flags)
 {
 	struct sluice_supervisor *sv = req->sv;
@@ -321,18 +305,18 @@ static int start(struct sluice_request *req, int item, const struct open_how *ho
 	atomic_fetch_add(&req->refs, 1);
 	sluice_defer(req);
 	pthread_mutex_lock(&sv->lock);
-	o->next = sv->openings;
-	sv->openings = o;
+	o->next = openings_of(sv)->first;
+	openings_of(sv)->first = o;
 	pthread_mutex_unlock(&sv->lock);
 	if (sluice_on_cancel(req, on_cancelled, o) || !watch(sv, o)) {
 		if (claim(sv, o, 0)) {
 			sluice_fail(req, EIO);
-			let_go(sv, o);
+			dismiss(sv, o);
 		}
 		references += give_up(sv, o);
 	}
 	unref(o, references);
-	sc_sluice_request_unref(req);
+	sc_core_request_unref(req);
 	return 0;
 }
 
@@ -340,12 +324,12 @@ int sluice_open_reply(struct sluice_request *request, int dirfd, const char *pat
 	const struct open_how *how, unsigned flags)
 {
 	_cleanup_close_ int waits = -1;
-	int fd = sc_sluice_open(request, dirfd, path, how, &waits);
+	int fd = sc_path_open(request, dirfd, path, how, &waits);
 
 	if (how->flags & O_CLOEXEC)
 		flags |= SLUICE_FD_CLOEXEC;
 	if (fd == -EAGAIN && waits >= 0)
-		return start(request, waits, how, flags);
+		return start_helper(request, waits, how, flags);
 	if (fd < 0)
 		return fd;
 	sluice_reply_fd(request, fd, flags);
@@ -359,29 +343,47 @@ static struct opening *stop_next(struct sluice_supervisor *sv)
 	struct opening *o;
 
 	pthread_mutex_lock(&sv->lock);
-	sv->openings_stopped = true;
-	o = sv->openings;
+	openings_of(sv)->stopped = true;
+	o = openings_of(sv)->first;
 	if (o) {
-		sv->openings = o->next;
+		openings_of(sv)->first = o->next;
 		atomic_fetch_add(&o->refs, 1);
 	}
 	pthread_mutex_unlock(&sv->lock);
 	return o;
 }
 
-void sc_sluice_openings_stop(struct sluice_supervisor *sv)
+static void free_openings(struct part *part)
+{
+	free(part);
+}
+
+int sc_path_begin(struct sluice_supervisor *sv)
+{
+	struct openings *all = calloc(1, sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	all->part.destroy = free_openings;
+	sv->rooms[ROOM_PATH] = &all->part;
+	return 0;
+}
+
+void sc_path_stop(struct sluice_supervisor *sv)
 {
 	uint64_t deadline = sc_sluice_now() + REAP_MS * 1000000ull;
 	struct opening *o;
 
+	if (!openings_of(sv))
+		return;
 	while ((o = stop_next(sv))) {
 		if (claim(sv, o, 0)) {
 			sluice_fail(o->req, 0);
-			let_go(sv, o);
+			dismiss(sv, o);
 		}
 		if (o->process_watched) { /* or its thread is still at it */
-			reap_now(o, deadline);
-			leave(sv, &o->process);
+			collect_now(o, deadline);
+			retire(sv, &o->process);
 		}
 		unref(o, 1);
 	}

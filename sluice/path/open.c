@@ -1,6 +1,6 @@
 /* Opening what the target names, as the target would reach it.
  * SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "path/path.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ static int start_of(struct sluice_request *req, int dirfd, const char *path, int
 	return *owned;
 }
 
-int sc_sluice_place(struct sluice_request *req, int dirfd, const char *path,
+static int find_place(struct sluice_request *req, int dirfd, const char *path,
 	const struct open_how *how, struct place *place)
 {
 	bool exclusive = (how->flags & O_CREAT) && (how->flags & O_EXCL);
@@ -62,19 +62,19 @@ int sc_sluice_place(struct sluice_request *req, int dirfd, const char *path,
 			flags |= W_NO_SYMLINKS;
 		if (how->resolve & RESOLVE_NO_MAGICLINKS)
 			flags |= W_NO_MAGIC;
-		rc = sc_sluice_walk(req, start, path, flags, place);
+		rc = sc_path_walk(req, start, path, flags, place);
 	}
 	return rc;
 }
 
-static void leave(struct place *place)
+static void close_place(struct place *place)
 {
 	closep(&place->dir);
 	closep(&place->item);
 }
 
 /* True if opening @item can wait for somebody: a FIFO for its other end, a device for anything. */
-bool sc_sluice_may_wait(int item, uint64_t flags)
+static bool may_wait(int item, uint64_t flags)
 {
 	struct stat st;
 
@@ -97,13 +97,13 @@ static bool is_own_tty(int item)
 
 /* Open what an O_PATH descriptor holds. The caller has seen that this cannot wait, or may
  * wait itself. */
-int sc_sluice_reopen(const struct sluice_supervisor *sv, int item, uint64_t flags,
+int sc_path_reopen(const struct sluice_supervisor *sv, int item, uint64_t flags,
 	unsigned mode)
 {
 	char link[32];
 
 	snprintf(link, sizeof(link), "self/fd/%d", item);
-	return sc_sluice_proc_open(sv, link,
+	return sc_sluice_proc_open(&sv->proc, link,
 		(int)(flags & ~(uint64_t)(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_NOCTTY, mode);
 }
 
@@ -111,7 +111,7 @@ int sc_sluice_reopen(const struct sluice_supervisor *sv, int item, uint64_t flag
  * have one: ask not to wait, then take that flag off again. */
 static int reopen_now(const struct sluice_supervisor *sv, int item, uint64_t flags, unsigned mode)
 {
-	int fd = sc_sluice_reopen(sv, item, flags | O_NONBLOCK, mode);
+	int fd = sc_path_reopen(sv, item, flags | O_NONBLOCK, mode);
 
 	if (fd >= 0 && !(flags & O_NONBLOCK)) {
 		int now = fcntl(fd, F_GETFL);
@@ -143,11 +143,11 @@ static int open_item(const struct sluice_supervisor *sv, struct place *place, co
 		return -EISDIR;
 	if (is_own_tty(place->item))
 		return -ENXIO;
-	if (sc_sluice_may_wait(place->item, flags))
+	if (may_wait(place->item, flags))
 		return -EAGAIN;
 	if (S_ISREG(st.st_mode))
 		return reopen_now(sv, place->item, flags, (unsigned)how->mode);
-	return sc_sluice_reopen(sv, place->item, flags, (unsigned)how->mode);
+	return sc_path_reopen(sv, place->item, flags, (unsigned)how->mode);
 }
 
 /* -EEXIST: somebody was faster, look again. */
@@ -162,7 +162,7 @@ static int create(struct sluice_request *req, const struct place *place,
 
 	if (place->must_be_dir)
 		return -EISDIR;
-	if (sc_sluice_status(req, "\nUmask:", &mask, 1) == 0)
+	if (sc_target_status(req, "\nUmask:", &mask, 1) == 0)
 		create.mode &= ~(uint64_t)mask;
 	fd = (int)syscall(SYS_openat2, place->dir, place->last, &create, sizeof(create));
 	return fd < 0 ? -errno : fd;
@@ -170,13 +170,13 @@ static int create(struct sluice_request *req, const struct place *place,
 
 /* As sluice_openat(). Where that says -EAGAIN, *@waits is what was looked at (O_PATH) and would
  * have to be waited for: a second look by name might find something else. */
-int sc_sluice_open(struct sluice_request *request, int dirfd, const char *path,
+int sc_path_open(struct sluice_request *request, int dirfd, const char *path,
 	const struct open_how *how, int *waits)
 {
 	/* A target that keeps replacing the name gets an error, not our time. */
 	for (int tries = 0; tries < 8; tries++) {
 		struct place place = {-1, -1, false, ""};
-		int fd = sc_sluice_place(request, dirfd, path, how, &place);
+		int fd = find_place(request, dirfd, path, how, &place);
 
 		if (fd)
 			return fd;
@@ -187,17 +187,17 @@ int sc_sluice_open(struct sluice_request *request, int dirfd, const char *path,
 		else
 			fd = -ENOENT;
 		if (fd == -EEXIST && !(how->flags & O_EXCL)) {
-			leave(&place);
+			close_place(&place);
 			continue;
 		}
-		if (sc_sluice_id_valid(request)) {
-			leave(&place);
+		if (sc_core_id_valid(request)) {
+			close_place(&place);
 			closep(&fd);
 			return -ENOENT;
 		}
 		if (fd == -EAGAIN)
 			*waits = steal_fd(&place.item);
-		leave(&place);
+		close_place(&place);
 		return fd;
 	}
 	return -EBUSY;
@@ -208,7 +208,7 @@ int sluice_openat(struct sluice_request *request, int dirfd, const char *path,
 {
 	_cleanup_close_ int waits = -1;
 
-	return sc_sluice_open(request, dirfd, path, how, &waits);
+	return sc_path_open(request, dirfd, path, how, &waits);
 }
 
 int sluice_open_parent(struct sluice_request *request, int dirfd, const char *path,
@@ -232,11 +232,11 @@ int sluice_open_parent(struct sluice_request *request, int dirfd, const char *pa
 	start = start_of(request, dirfd, plain, &owned);
 	if (start < 0)
 		return start;
-	rc = sc_sluice_walk(request, start, plain, W_NO_FOLLOW, &place);
+	rc = sc_path_walk(request, start, plain, W_NO_FOLLOW, &place);
 	if (rc)
 		return rc;
 	closep(&place.item);
-	if (sc_sluice_id_valid(request)) {
+	if (sc_core_id_valid(request)) {
 		closep(&place.dir);
 		return -ENOENT;
 	}

@@ -5,7 +5,7 @@
  * as us, knows no start below the root, and refuses or follows magic links as a whole. Each step
  * here holds a descriptor of what it reached, so a name swapped meanwhile changes
  * nothing that was already decided. */
-#include "internal.h"
+#include "path/path.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -59,7 +59,7 @@ static int spend(struct walk *w)
 	if (w->left <= 0)
 		return -ELOOP;
 	if (--w->left % 256 == 0)
-		w->over = sc_sluice_settled(w->req) != R_OPEN || sc_sluice_id_valid(w->req);
+		w->over = sc_core_settled(w->req) != R_OPEN || sc_core_id_valid(w->req);
 	return w->over ? -ENOENT : 0;
 }
 
@@ -161,7 +161,7 @@ static int find_own(struct walk *w, struct own_pid *who)
 	if (w->left < OWN_COST)
 		return -ELOOP;
 	w->left -= OWN_COST;
-	return sc_sluice_own_pid(w->req, w->cur, who);
+	return sc_target_own_pid(w->req, w->cur, who);
 }
 
 static int prepend_self(struct walk *w, bool thread)
@@ -195,7 +195,7 @@ static int jump(struct walk *w, const char *name, int *item)
 	if (fd)
 		return fd;
 	snprintf(path, sizeof(path), "%s/%s", w->own, name);
-	fd = sc_sluice_proc_open(w->req->sv, path, O_PATH, 0);
+	fd = sc_sluice_proc_open(&w->req->sv->proc, path, O_PATH, 0);
 	if (fd < 0)
 		return fd;
 	close(*item);
@@ -401,7 +401,7 @@ static int follow_all(struct walk *w, struct place *out)
 }
 
 /* From directory @start (relative paths) or the root. */
-int sc_sluice_walk(struct sluice_request *req, int start, const char *path, unsigned flags,
+int sc_path_walk(struct sluice_request *req, int start, const char *path, unsigned flags,
 	struct place *out)
 {
 	struct walk w = {.req = req, .flags = flags, .left = STEP_LIMIT, .cur = -1};

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-const char *sc_sluice_stage(int stage)
+const char *sc_spawn_stage(int stage)
 {
 	static const char *const names[] = {"cannot start", "cannot set up stdio",
 		"cannot change user or group", "cannot enter the working directory",
@@ -157,7 +157,7 @@ static void await_go(const atomic_int *go)
 	}
 }
 
-void sc_sluice_child_main(const struct plan *plan)
+void sc_spawn_child_main(const struct plan *plan)
 {
 	int self = (int)syscall(SYS_getpid);
 	bool init = self == 1;

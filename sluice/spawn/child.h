@@ -3,7 +3,7 @@
 #ifndef SLUICE_CHILD_H
 #define SLUICE_CHILD_H
 
-#include "internal.h"
+#include "core/core.h"
 
 #include <linux/filter.h>
 #include <signal.h>
@@ -33,7 +33,7 @@ struct plan {
 	int parent;             /* a pidfd: the child may be in another pid namespace */
 };
 
-const char *sc_sluice_stage(int stage);
-void sc_sluice_child_main(const struct plan *plan) __attribute__((noreturn));
+const char *sc_spawn_stage(int stage);
+void sc_spawn_child_main(const struct plan *plan) __attribute__((noreturn));
 
 #endif

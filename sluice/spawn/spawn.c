@@ -168,7 +168,7 @@ static pid_t start(struct plan *plan)
 	list_handled(plan);
 	pid = sc_sluice_fork(SIGCHLD);
 	if (pid == 0)
-		sc_sluice_child_main(plan);
+		sc_spawn_child_main(plan);
 	if (pid < 0)
 		pid = -errno;
 	pthread_sigmask(SIG_SETMASK, &plan->mask, NULL);
@@ -204,7 +204,7 @@ static const char *explain(const struct plan *plan, int rc)
 		return rc == -ECHILD ? "the child died before its filter was loaded"
 				     : "cannot take the child's listener (ptrace access?)";
 	if (atomic_load(&plan->share->stage) != STAGE_LOAD)
-		return sc_sluice_stage(atomic_load(&plan->share->stage));
+		return sc_spawn_stage(atomic_load(&plan->share->stage));
 	switch (rc) {
 	case -EBUSY:
 		return "a filter inherited by this process already has a listener";
@@ -227,7 +227,7 @@ static int adopt(struct sluice_supervisor *sv, const struct plan *plan, int pidf
 	fd = (int)syscall(SYS_pidfd_getfd, pidfd, rc, 0);
 	if (fd < 0)
 		return -errno;
-	rc = sc_sluice_add_listener(sv, fd, plan->child->tag, false, plan->wait_killable);
+	rc = sc_core_add_listener(sv, fd, plan->child->tag, false, plan->wait_killable);
 	if (!rc)
 		steal_fd(&fd);
 	return rc;
@@ -291,10 +291,10 @@ static int until_dead(struct sluice_supervisor *sv, int pidfd)
 {
 	for (;;) {
 		struct pollfd p[2] = {{.fd = pidfd, .events = POLLIN},
-			{.fd = sv->epoll_fd, .events = POLLIN}};
+			{.fd = sluice_fd(sv), .events = POLLIN}};
 		int rc;
 
-		if (!sv->replay && poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return -errno;
 		if (p[0].revents)
 			return 0;

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT
  * A 32-bit target has 4-byte pointers and lengths; x32 too. Layouts: include/linux/socket.h
  * (compat_msghdr), net/compat.c, uapi/linux/openat2.h. */
-#include "internal.h"
+#include "target/target.h"
 
 #include <limits.h>
 
@@ -11,7 +11,7 @@
 
 static bool narrow(const struct sluice_request *req)
 {
-	return sc_sluice_is_32bit(req->notif.data.arch) ||
+	return sc_core_is_32bit(req->notif.data.arch) ||
 		sluice_arch(req) == SCMP_ARCH_X32 || sizeof(void *) == 4;
 }
 
@@ -25,7 +25,7 @@ int sluice_read_sockaddr(struct sluice_request *request, unsigned addr_arg, unsi
 	if (length < 0 || (size_t)length > sizeof(copy))
 		return -EINVAL;
 	if (length) {
-		rc = sc_sluice_read_exact(request, sluice_arg(request, addr_arg), &copy,
+		rc = sc_target_read_exact(request, sluice_arg(request, addr_arg), &copy,
 			(size_t)length);
 		if (rc)
 			return rc;
@@ -82,7 +82,7 @@ int sluice_read_iovec(struct sluice_request *request, uint64_t addr, size_t coun
 	wide = malloc(count * sizeof(*wide));
 	if (!raw || !wide)
 		return -ENOMEM;
-	rc = sc_sluice_read_exact(request, addr, raw, size);
+	rc = sc_target_read_exact(request, addr, raw, size);
 	if (!rc)
 		rc = widen_iovecs(wide, raw, count, is_narrow);
 	if (!rc)
@@ -133,13 +133,13 @@ static int read_header(struct sluice_request *req, uint64_t addr, struct raw_msg
 	int rc;
 
 	if (narrow(req)) {
-		rc = sc_sluice_read_exact(req, addr, &n, sizeof(n));
+		rc = sc_target_read_exact(req, addr, &n, sizeof(n));
 		if (!rc)
 			*out = (struct raw_msghdr){n.name, n.iov, n.iov_count, n.control,
 				n.control_length, n.name_length, (int)n.flags};
 		return rc;
 	}
-	rc = sc_sluice_read_exact(req, addr, &m, sizeof(m));
+	rc = sc_target_read_exact(req, addr, &m, sizeof(m));
 	if (!rc)
 		*out = (struct raw_msghdr){(uintptr_t)m.msg_name, (uintptr_t)m.msg_iov,
 			m.msg_iovlen, (uintptr_t)m.msg_control, m.msg_controllen,
@@ -198,7 +198,7 @@ static int read_control(struct sluice_request *req, const struct raw_msghdr *raw
 	bytes = malloc(raw->control_length);
 	if (!bytes)
 		return -ENOMEM;
-	rc = sc_sluice_read_exact(req, raw->control, bytes, raw->control_length);
+	rc = sc_target_read_exact(req, raw->control, bytes, raw->control_length);
 	if (rc)
 		return rc;
 	if (!narrow(req) || sizeof(void *) == 4) {
@@ -230,7 +230,7 @@ static int read_parts(struct sluice_request *req, const struct raw_msghdr *raw,
 		/* The kernel cuts a longer name. */
 		m->name_length = raw->name_length < sizeof(m->name) ? raw->name_length
 								    : sizeof(m->name);
-		rc = sc_sluice_read_exact(req, raw->name, &m->name, m->name_length);
+		rc = sc_target_read_exact(req, raw->name, &m->name, m->name_length);
 		if (rc)
 			return rc;
 	}
@@ -282,7 +282,7 @@ int sluice_read_open_how(struct sluice_request *request, uint64_t addr, size_t s
 	raw = malloc(size);
 	if (!raw)
 		return -ENOMEM;
-	rc = sc_sluice_read_exact(request, addr, raw, size);
+	rc = sc_target_read_exact(request, addr, raw, size);
 	if (rc)
 		return rc;
 	for (size_t i = sizeof(*how); i < size; i++)

@@ -5,43 +5,16 @@
  * process_vm_readv() finds the memory by the id itself, so nothing cached can be stale; that
  * the id still names the asking thread is what ID_VALID after the copy says. Unlike
  * /proc/tid/mem it also honours page protections, as the kernel's own copy would. */
-#include "internal.h"
+#include "target/target.h"
 
 #include <sys/uio.h>
-
-int sc_sluice_id_valid(const struct sluice_request *req)
-{
-	uint64_t id = req->notif.id;
-	int fd = req->listener->source.fd;
-
-	while (ioctl(fd, SLUICE_ID_VALID, &id)) {
-		if (errno == EINTR)
-			continue;
-		if (errno == ENOENT)
-			return -ENOENT;
-		if (ioctl(fd, SLUICE_ID_VALID_OLD, &id) == 0)
-			return 0;
-		if (errno != EINTR)
-			return -ENOENT;
-	}
-	return 0;
-}
-
-int sluice_alive(struct sluice_request *request)
-{
-	int state = atomic_load(&request->state);
-
-	if (state != R_OPEN && state != R_HANDING) /* undecided: it may still be ours */
-		return -ENOENT;
-	return sc_sluice_id_valid(request);
-}
 
 /* 31-bit s390 ignores the top bit of an address. */
 static uint64_t address(const struct sluice_request *req, uint64_t addr)
 {
 	if (req->notif.data.arch == SCMP_ARCH_S390)
 		return addr & 0x7fffffff;
-	return sc_sluice_is_32bit(req->notif.data.arch) ? (uint32_t)addr : addr;
+	return sc_core_is_32bit(req->notif.data.arch) ? (uint32_t)addr : addr;
 }
 
 ssize_t sluice_read(struct sluice_request *request, uint64_t addr, void *buffer, size_t size)
@@ -56,7 +29,7 @@ ssize_t sluice_read(struct sluice_request *request, uint64_t addr, void *buffer,
 	n = process_vm_readv((pid_t)request->notif.pid, &local, 1, &remote, 1, 0);
 	if (n < 0)
 		n = -errno;
-	if (n == -ESRCH || sc_sluice_id_valid(request))
+	if (n == -ESRCH || sc_core_id_valid(request))
 		return -ENOENT;
 	return n == 0 && size ? -EFAULT : n;
 }
@@ -74,13 +47,13 @@ ssize_t sluice_write(struct sluice_request *request, uint64_t addr, const void *
 	n = pwrite(fd, buffer, size, (off_t)address(request, addr));
 	if (n < 0)
 		n = errno == EIO ? -EFAULT : -errno;
-	if (sc_sluice_id_valid(request))
+	if (sc_core_id_valid(request))
 		return -ENOENT;
 	return n == 0 && size ? -EFAULT : n;
 }
 
 /* All of @size bytes or -EFAULT. */
-int sc_sluice_read_exact(struct sluice_request *req, uint64_t addr, void *buf, size_t size)
+int sc_target_read_exact(struct sluice_request *req, uint64_t addr, void *buf, size_t size)
 {
 	ssize_t n = sluice_read(req, addr, buf, size);
 

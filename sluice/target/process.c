@@ -6,11 +6,34 @@
  * request only. A pidfd names one thread for ever, so it is kept until that thread
  * dies; before it serves a request it must still be alive and after that the id still valid,
  * which together say that it is the asking thread and not one with a reused id. */
-#include "internal.h"
+#include "target/target.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <sys/resource.h>
+
+struct target {
+	struct source source;   /* the pidfd: readable at death */
+	struct target *next;
+	pid_t tid, tgid;
+	bool thread;            /* the pidfd is the thread's, not the process' */
+	atomic_int refs;
+};
+
+/* Threads that are known, by id. */
+struct targets {
+	struct part part;
+	pthread_mutex_t lock;
+	struct target *buckets[256];
+	unsigned count;
+};
+
+/* What is open for one request. */
+struct view {
+	struct part part;
+	int root_fd, cwd_fd, mem_fd;
+	struct target *target;
+};
 
 /* Descriptors that may be kept for later: of many targets, and never more than a quarter of
  * what this process may have, or one target with many threads would take the others'. */
@@ -38,28 +61,34 @@ static void destroy(struct source *source)
 	target_unref((struct target *)source);
 }
 
-static struct target **bucket(struct sluice_supervisor *sv, pid_t tid)
+static struct targets *targets_of(struct sluice_supervisor *sv)
 {
-	return &sv->targets.buckets[(unsigned)tid % 256];
+	return (struct targets *)sv->rooms[ROOM_TARGET];
+}
+
+static struct target **bucket(struct targets *all, pid_t tid)
+{
+	return &all->buckets[(unsigned)tid % 256];
 }
 
 static void forget(struct sluice_supervisor *sv, struct target *t)
 {
+	struct targets *all = targets_of(sv);
 	bool found = false;
 
-	pthread_mutex_lock(&sv->targets.lock);
-	for (struct target **p = bucket(sv, t->tid); *p; p = &(*p)->next)
+	pthread_mutex_lock(&all->lock);
+	for (struct target **p = bucket(all, t->tid); *p; p = &(*p)->next)
 		if (*p == t) {
 			*p = t->next;
-			sv->targets.count--;
+			all->count--;
 			found = true;
 			break;
 		}
-	pthread_mutex_unlock(&sv->targets.lock);
+	pthread_mutex_unlock(&all->lock);
 	if (!found)
 		return;
-	sc_sluice_unwatch(sv, &t->source);
-	sc_sluice_bury(sv, &t->source);
+	sc_core_unwatch(sv, &t->source);
+	sc_core_bury(sv, &t->source);
 }
 
 static void on_death(struct sluice_supervisor *sv, struct source *source, uint32_t events)
@@ -68,49 +97,101 @@ static void on_death(struct sluice_supervisor *sv, struct source *source, uint32
 	forget(sv, (struct target *)source);
 }
 
-void sc_sluice_targets_clear(struct sluice_supervisor *sv)
+static void free_targets(struct part *part)
 {
-	for (unsigned i = 0; i < 256; i++)
-		while (sv->targets.buckets[i])
-			forget(sv, sv->targets.buckets[i]);
+	struct targets *all = (struct targets *)part;
+
+	pthread_mutex_destroy(&all->lock);
+	free(all);
+}
+
+int sc_target_begin(struct sluice_supervisor *sv)
+{
+	struct targets *all = calloc(1, sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	all->part.destroy = free_targets;
+	pthread_mutex_init(&all->lock, NULL);
+	sv->rooms[ROOM_TARGET] = &all->part;
+	return 0;
+}
+
+void sc_target_stop(struct sluice_supervisor *sv)
+{
+	struct targets *all = targets_of(sv);
+
+	for (unsigned i = 0; all && i < 256; i++)
+		while (all->buckets[i])
+			forget(sv, all->buckets[i]);
 }
 
 static struct target *lookup(struct sluice_supervisor *sv, pid_t tid)
 {
+	struct targets *all = targets_of(sv);
 	struct target *t;
 
-	pthread_mutex_lock(&sv->targets.lock);
-	for (t = *bucket(sv, tid); t; t = t->next)
+	pthread_mutex_lock(&all->lock);
+	for (t = *bucket(all, tid); t; t = t->next)
 		if (t->tid == tid) {
 			atomic_fetch_add(&t->refs, 1);
 			break;
 		}
-	pthread_mutex_unlock(&sv->targets.lock);
+	pthread_mutex_unlock(&all->lock);
 	return t;
 }
 
 /* Keep @t for later requests of its thread. Failing to is no error. */
 static void remember(struct sluice_supervisor *sv, struct target *t)
 {
-	struct target **b = bucket(sv, t->tid);
+	struct targets *all = targets_of(sv);
+	struct target **b = bucket(all, t->tid);
 
-	pthread_mutex_lock(&sv->targets.lock);
+	pthread_mutex_lock(&all->lock);
 	for (struct target *other = *b; other; other = other->next)
 		if (other->tid == t->tid) {
-			pthread_mutex_unlock(&sv->targets.lock);
+			pthread_mutex_unlock(&all->lock);
 			return;
 		}
-	if (sv->targets.count < cache_limit() &&
-		sc_sluice_watch(sv, &t->source, EPOLLIN) == 0) {
+	if (all->count < cache_limit() &&
+		sc_core_watch(sv, &t->source, EPOLLIN) == 0) {
 		atomic_fetch_add(&t->refs, 1);
 		t->next = *b;
 		*b = t;
-		sv->targets.count++;
+		all->count++;
 	}
-	pthread_mutex_unlock(&sv->targets.lock);
+	pthread_mutex_unlock(&all->lock);
 }
 
-int sc_sluice_proc(struct sluice_request *req, const char *what, int flags)
+static void free_view(struct part *part)
+{
+	struct view *view = (struct view *)part;
+
+	closep(&view->root_fd);
+	closep(&view->cwd_fd);
+	closep(&view->mem_fd);
+	if (view->target)
+		target_unref(view->target);
+	free(view);
+}
+
+/* Made when somebody asks; NULL: no memory. */
+static struct view *view_of(struct sluice_request *req)
+{
+	struct view *view = (struct view *)req->view;
+
+	if (view)
+		return view;
+	view = malloc(sizeof(*view));
+	if (!view)
+		return NULL;
+	*view = (struct view){{free_view}, -1, -1, -1, NULL};
+	req->view = &view->part;
+	return view;
+}
+
+/* A file of the target's directory in our procfs. */
+int sc_target_proc(struct sluice_request *req, const char *what, int flags)
 {
 	_cleanup_close_ int fd = -1;
 	char path[64];
@@ -118,18 +199,18 @@ int sc_sluice_proc(struct sluice_request *req, const char *what, int flags)
 	if (!req->notif.pid)
 		return -ESRCH;
 	snprintf(path, sizeof(path), "%u/%s", req->notif.pid, what);
-	fd = sc_sluice_proc_open(req->sv, path, flags, 0);
+	fd = sc_sluice_proc_open(&req->sv->proc, path, flags, 0);
 	if (fd < 0 && fd != -ENOENT && fd != -ESRCH)
 		return fd;
-	if (sc_sluice_id_valid(req))
+	if (sc_core_id_valid(req))
 		return -ENOENT;
 	return fd < 0 ? -ESRCH : steal_fd(&fd);
 }
 
 /* The numbers behind @field ("\nTgid:") of /proc/tid/status, octal where they begin with 0. */
-int sc_sluice_status(struct sluice_request *req, const char *field, unsigned *out, int n)
+int sc_target_status(struct sluice_request *req, const char *field, unsigned *out, int n)
 {
-	_cleanup_close_ int fd = sc_sluice_proc(req, "status", O_RDONLY);
+	_cleanup_close_ int fd = sc_target_proc(req, "status", O_RDONLY);
 	char text[4096], *at;
 	ssize_t size;
 
@@ -145,7 +226,7 @@ int sc_sluice_status(struct sluice_request *req, const char *field, unsigned *ou
 	at += strlen(field);
 	for (int i = 0; i < n; i++)
 		out[i] = (unsigned)strtoul(at, &at, 0);
-	return sc_sluice_id_valid(req);
+	return sc_core_id_valid(req);
 }
 
 static int get_info(const struct target *t, struct sluice_pidfd_info *info)
@@ -165,7 +246,7 @@ static int open_target(struct sluice_request *req, struct target *t)
 	if (t->thread && get_info(t, &info) == 0) {
 		t->tgid = (pid_t)info.tgid;
 	} else {
-		rc = sc_sluice_status(req, "\nTgid:", &tgid, 1);
+		rc = sc_target_status(req, "\nTgid:", &tgid, 1);
 		if (rc)
 			return rc;
 		t->tgid = (pid_t)tgid;
@@ -174,10 +255,10 @@ static int open_target(struct sluice_request *req, struct target *t)
 		t->source.fd = (int)syscall(SYS_pidfd_open, t->tgid, 0);
 	if (t->source.fd < 0)
 		return errno == ESRCH ? -ENOENT : -errno;
-	return sc_sluice_id_valid(req);
+	return sc_core_id_valid(req);
 }
 
-static int make_target(struct sluice_request *req)
+static int make_target(struct sluice_request *req, struct target **out)
 {
 	struct target *t = calloc(1, sizeof(*t));
 	int rc;
@@ -194,15 +275,20 @@ static int make_target(struct sluice_request *req)
 	}
 	if (t->thread)
 		remember(req->sv, t);
-	req->target = t;
+	*out = t;
 	return 0;
 }
 
-static int get_target(struct sluice_request *req)
+static int get_target(struct sluice_request *req, struct target **out)
 {
+	struct view *view = view_of(req);
 	struct target *t;
+	int rc;
 
-	if (req->target)
+	if (!view)
+		return -ENOMEM;
+	*out = view->target;
+	if (view->target)
 		return 0;
 	if (!req->notif.pid)
 		return -ESRCH;
@@ -211,62 +297,56 @@ static int get_target(struct sluice_request *req)
 		struct pollfd p = {.fd = t->source.fd, .events = POLLIN};
 
 		if (poll(&p, 1, 0) == 0) {
-			int rc = sc_sluice_id_valid(req);
-
+			rc = sc_core_id_valid(req);
 			if (rc)
 				target_unref(t);
 			else
-				req->target = t;
+				*out = view->target = t;
 			return rc;
 		}
 		forget(req->sv, t);
 		target_unref(t);
 	}
-	return make_target(req);
-}
-
-void sc_sluice_target_release(struct sluice_request *req)
-{
-	closep(&req->root_fd);
-	closep(&req->cwd_fd);
-	closep(&req->mem_fd);
-	req->root_fd = req->cwd_fd = req->mem_fd = -1;
-	if (req->target)
-		target_unref(steal_ptr(req->target));
+	rc = make_target(req, &view->target);
+	*out = view->target;
+	return rc;
 }
 
 pid_t sluice_tgid(struct sluice_request *request)
 {
-	int rc = get_target(request);
+	struct target *t;
+	int rc = get_target(request, &t);
 
-	return rc ? rc : request->target->tgid;
+	return rc ? rc : t->tgid;
 }
 
 int sluice_pidfd(struct sluice_request *request)
 {
-	int rc = get_target(request);
+	struct target *t;
+	int rc = get_target(request, &t);
 
-	return rc ? rc : request->target->source.fd;
+	return rc ? rc : t->source.fd;
 }
 
 int sluice_creds(struct sluice_request *request, struct sluice_creds *creds)
 {
 	struct sluice_pidfd_info i;
 	unsigned u[4], g[4];
-	int rc = get_target(request);
+	struct target *t;
+	int rc = get_target(request, &t);
 
 	if (rc)
 		return rc;
-	if (request->target->thread && get_info(request->target, &i) == 0) {
-		rc = sc_sluice_id_valid(request);
+	if (t->thread && get_info(t, &i) == 0) {
+		rc = sc_core_id_valid(request);
 		if (!rc)
 			*creds = (struct sluice_creds){i.ruid, i.euid, i.suid, i.fsuid,
 				i.rgid, i.egid, i.sgid, i.fsgid};
 		return rc;
 	}
-	rc = sc_sluice_status(request, "\nUid:", u, 4);
+	rc = sc_target_status(request, "\nUid:", u, 4);
 	if (!rc)
-		rc = sc_sluice_status(request, "\nGid:", g, 4);
+		rc = sc_target_status(request, "\nGid:", g, 4);
 	if (!rc)
 		*creds = (struct sluice_creds){
 			u[0], u[1], u[2], u[3], g[0], g[1], g[2], g[3]};
@@ -280,13 +360,13 @@ ssize_t sluice_exe(struct sluice_request *request, char *path, size_t size)
 
 	if (!size)
 		return -EINVAL;
-	fd = sc_sluice_proc(request, "exe", O_PATH | O_NOFOLLOW);
+	fd = sc_target_proc(request, "exe", O_PATH | O_NOFOLLOW);
 	if (fd < 0)
 		return fd;
 	n = readlinkat(fd, "", path, size);
 	if (n < 0)
 		n = -errno;
-	if (sc_sluice_id_valid(request))
+	if (sc_core_id_valid(request))
 		return -ENOENT;
 	if (n < 0)
 		return n;
@@ -296,13 +376,19 @@ ssize_t sluice_exe(struct sluice_request *request, char *path, size_t size)
 	return n;
 }
 
-static int cached_fd(struct sluice_request *req, int *fd, const char *what, int flags)
-{
-	int opened;
+enum which { ROOT, CWD, MEM };
 
+static int cached_fd(struct sluice_request *req, enum which which, const char *what, int flags)
+{
+	struct view *view = view_of(req);
+	int opened, *fd;
+
+	if (!view)
+		return -ENOMEM;
+	fd = which == ROOT ? &view->root_fd : which == CWD ? &view->cwd_fd : &view->mem_fd;
 	if (*fd >= 0)
 		return *fd;
-	opened = sc_sluice_proc(req, what, flags);
+	opened = sc_target_proc(req, what, flags);
 	if (opened >= 0)
 		*fd = opened;
 	return opened;
@@ -310,18 +396,18 @@ static int cached_fd(struct sluice_request *req, int *fd, const char *what, int 
 
 int sluice_root_fd(struct sluice_request *request)
 {
-	return cached_fd(request, &request->root_fd, "root", O_PATH | O_DIRECTORY);
+	return cached_fd(request, ROOT, "root", O_PATH | O_DIRECTORY);
 }
 
 int sluice_cwd_fd(struct sluice_request *request)
 {
-	return cached_fd(request, &request->cwd_fd, "cwd", O_PATH | O_DIRECTORY);
+	return cached_fd(request, CWD, "cwd", O_PATH | O_DIRECTORY);
 }
 
 int sluice_mem_fd(struct sluice_request *request)
 {
 	request->saw_pointer = true;
-	return cached_fd(request, &request->mem_fd, "mem", O_RDWR);
+	return cached_fd(request, MEM, "mem", O_RDWR);
 }
 
 int sluice_get_fd(struct sluice_request *request, int target_fd)
@@ -336,7 +422,7 @@ int sluice_get_fd(struct sluice_request *request, int target_fd)
 	request->saw_pointer = true;
 	if (fd < 0 && errno != ESRCH)
 		return -errno;
-	if (fd < 0 || sc_sluice_id_valid(request))
+	if (fd < 0 || sc_core_id_valid(request))
 		return -ENOENT;
 	return steal_fd(&fd);
 }

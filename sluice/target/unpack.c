@@ -6,7 +6,7 @@
  * pay nothing. Codes and arguments: net/socket.c, ipc/syscall.c, arch/s390/kernel/syscall.c,
  * include/uapi/linux/{net,ipc}.h; an unpacked call is filed under libseccomp's pseudo
  * number, -100 or -200 less its code, which no call of a kernel has. */
-#include "internal.h"
+#include "target/target.h"
 
 #define SOCKET_BASE (-100)
 #define IPC_BASE    (-200)
@@ -62,8 +62,8 @@ static const struct {
 
 static int refuse(struct sluice_request *req, const char *why)
 {
-	if (sc_sluice_claim_wait(req))
-		sc_sluice_default(req, R_ANSWERED, why);
+	if (sc_core_claim_wait(req))
+		sc_core_default(req, R_ANSWERED, why);
 	return 0;
 }
 
@@ -71,7 +71,7 @@ static int refuse(struct sluice_request *req, const char *why)
 static const struct handler *wanted(const struct sluice_request *req, int pseudo)
 {
 	const struct handlers *h = &req->sv->handlers;
-	const struct handler *found = sc_sluice_find(h, req->notif.data.arch, pseudo);
+	const struct handler *found = sc_core_find(h, req->notif.data.arch, pseudo);
 
 	return found == &h->any ? NULL : found;
 }
@@ -97,9 +97,9 @@ static int read_words(struct sluice_request *req, uint64_t addr, unsigned count,
 	uint32_t narrow[6];
 	int rc;
 
-	if (!sc_sluice_is_32bit(req->notif.data.arch))
-		return sc_sluice_read_exact(req, addr, out, count * sizeof(*out));
-	rc = sc_sluice_read_exact(req, addr, narrow, count * sizeof(*narrow));
+	if (!sc_core_is_32bit(req->notif.data.arch))
+		return sc_target_read_exact(req, addr, out, count * sizeof(*out));
+	rc = sc_target_read_exact(req, addr, narrow, count * sizeof(*narrow));
 	for (unsigned i = 0; !rc && i < count; i++)
 		out[i] = narrow[i];
 	return rc;
@@ -179,7 +179,7 @@ static int unpack_ipc(struct sluice_request *req, void *data)
 
 /* Which multiplexer carries the call @name and how: @pseudo is what it is filed under. NULL:
  * none does. */
-const struct multiplexer *sc_sluice_multiplexer(const char *name, int *pseudo)
+const struct multiplexer *sc_target_multiplexer(const char *name, int *pseudo)
 {
 	static const struct multiplexer socketcall = {"socketcall", unpack_socketcall};
 	static const struct multiplexer ipc = {"ipc", unpack_ipc};

@@ -1,6 +1,6 @@
 /* Errors for people, and the clock.
  * SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "util/util.h"
 
 #include <stdarg.h>
 #include <stdio.h>

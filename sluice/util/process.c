@@ -1,12 +1,12 @@
-/* fork() without what comes with it: handlers of pthread_atfork(3), and, with @exit_signal 0,
- * a child that the program's own wait(2) and SIGCHLD never see.
+/* Processes and threads of the library, and the descriptors that they do not need.
  * SPDX-License-Identifier: MIT */
-#include "internal.h"
+#include "util/util.h"
 
-#include <linux/kcmp.h>
-#include <linux/openat2.h>
 #include <sched.h>
+#include <signal.h>
 
+/* fork() without what comes with it: handlers of pthread_atfork(3), and, with @exit_signal 0,
+ * a child that the program's own wait(2) and SIGCHLD never see. */
 pid_t sc_sluice_fork(int exit_signal)
 {
 #if defined(__s390__)
@@ -26,73 +26,46 @@ pid_t sc_sluice_fork_pidfd(int *pidfd)
 #endif
 }
 
-/* Where kcmp(2) is missing or forbidden: an epoll set knows what it has by open file and
- * number, so a second one under the same number exists there only if it is the first. */
-static int same_in_epoll(int a, int b)
+/* Threads of the library take no signals of the program. */
+int sc_sluice_thread(pthread_t *thread, void *(*main)(void *), void *data)
 {
-	struct epoll_event ev = {.events = 0};
-	int set = (int)syscall(SYS_epoll_create1, EPOLL_CLOEXEC);
-	int number = set < 0 ? -1 : (int)syscall(SYS_fcntl, a, F_DUPFD_CLOEXEC, 0);
-	int rc = -EMFILE;
+	sigset_t all, old;
+	int rc;
 
-	if (number >= 0 && syscall(SYS_epoll_ctl, set, EPOLL_CTL_ADD, number, &ev) == 0 &&
-		syscall(SYS_dup3, b, number, O_CLOEXEC) >= 0) {
-		rc = syscall(SYS_epoll_ctl, set, EPOLL_CTL_ADD, number, &ev) ? -errno : 0;
-		rc = rc == -EEXIST ? 1 : rc;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(thread, NULL, main, data);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -rc;
+}
+
+static bool is_kept(const int *keep, unsigned count, int fd)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (keep[i] == fd)
+			return true;
+	return false;
+}
+
+/* Close everything but @keep (those that are not negative). Bare: in a process that lives longer
+ * than what forked it means, nobody's pipe is to stay open because of that. */
+void sc_sluice_close_others(const int *keep, unsigned count)
+{
+	unsigned next = 0;
+
+	while (next != ~0u) {
+		unsigned end = ~0u; /* the first one to keep from @next on */
+
+		for (unsigned i = 0; i < count; i++)
+			if (keep[i] >= 0 && (unsigned)keep[i] >= next && (unsigned)keep[i] < end)
+				end = (unsigned)keep[i];
+		if (end != next && syscall(SYS_close_range, next, end == ~0u ? end : end - 1, 0) &&
+			errno == ENOSYS) { /* before 5.9 */
+			for (int fd = 0; fd < 4096; fd++)
+				if (!is_kept(keep, count, fd))
+					syscall(SYS_close, fd);
+			return;
+		}
+		next = end == ~0u ? end : end + 1;
 	}
-	if (number >= 0)
-		syscall(SYS_close, number);
-	if (set >= 0)
-		syscall(SYS_close, set);
-	return rc;
-}
-
-/* Whether two of our descriptors (that can be polled) are one open file: 1, 0, -errno if that
- * cannot be told. Usable in the keeper. */
-int sc_sluice_same_file(int a, int b)
-{
-	long tid = syscall(SYS_gettid); /* a thread may have descriptors of its own */
-	long rc = syscall(SYS_kcmp, tid, tid, (long)KCMP_FILE, (long)a, (long)b);
-
-	return rc < 0 ? same_in_epoll(a, b) : rc == 0;
-}
-
-/* False if the kernel calls @fd something else; true where procfs @proc does not tell. */
-static bool has_right_name(int proc, int fd)
-{
-	static const char name[] = "anon_inode:seccomp notify";
-	static const char fds[] = "thread-self/fd/";
-	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS};
-	char path[sizeof(fds) + 12], *number = path + sizeof(fds) - 1, text[sizeof(name)];
-	int dir = (int)syscall(SYS_openat2, proc, fds, &how, sizeof(how)), digits = 1;
-	long n = -1;
-
-	__builtin_memcpy(path, fds, sizeof(fds));
-	for (int rest = fd; rest > 9; rest /= 10)
-		digits++;
-	number[digits] = '\0';
-	for (; digits; fd /= 10)
-		number[--digits] = (char)('0' + fd % 10);
-	if (dir >= 0)
-		n = syscall(SYS_readlinkat, dir, number, text, sizeof(text));
-	else if (errno == EMFILE || errno == ENFILE || errno == ENOSYS)
-		n = syscall(SYS_readlinkat, proc, path, text, sizeof(text));
-	if (dir >= 0)
-		syscall(SYS_close, dir);
-	return n < 0 || (n == sizeof(name) - 1 && strncmp(text, name, sizeof(name) - 1) == 0);
-}
-
-/* ID_VALID of an id that cannot be: a listener says ENOENT, anything else ENOTTY or so, or
- * waits: a file of a file system that a peer serves. So its name comes first. Usable in the
- * keeper. */
-bool sc_sluice_is_listener(int proc, int fd)
-{
-	uint64_t id = 0;
-
-	if (!has_right_name(proc, fd))
-		return false;
-	if (syscall(SYS_ioctl, fd, SLUICE_ID_VALID, &id) == 0 || errno == ENOENT)
-		return true;
-	return syscall(SYS_ioctl, fd, SLUICE_ID_VALID_OLD, &id) == 0 || errno == ENOENT;
 }

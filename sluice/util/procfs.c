@@ -1,15 +1,11 @@
-/* Our /proc, and the target as a /proc of its own names it.
+/* Our /proc.
  * SPDX-License-Identifier: MIT
  *
  * What we know of a target comes from a procfs. A supervisor may mount for its targets, or share its
  * mount namespace with one that can: a file system over /proc/tid would then be theirs to say
  * what root and user they have. So this procfs is a mount of its own where the
- * kernel lets us, and elsewhere nothing is taken from it that something is mounted on.
- *
- * "self" in a procfs is whoever looks, which would be us. The target's number depends on the
- * pid namespace that the procfs was mounted for, which nothing tells; but a number of it is the
- * right one if what is behind it has the target's innermost pid and the same pid namespace. */
-#include "internal.h"
+ * kernel lets us, and elsewhere nothing is taken from it that something is mounted on. */
+#include "util/util.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -17,7 +13,6 @@
 
 #define PROC_MAGIC 0x9fa0
 #define PROC_INODE 1 /* of its root; include/linux/proc_ns.h PROC_ROOT_INO */
-#define MAX_LEVELS 33 /* include/linux/pid_namespace.h: MAX_PID_NS_LEVEL 32 */
 
 bool sc_sluice_on_proc(int fd)
 {
@@ -31,7 +26,7 @@ bool sc_sluice_on_proc(int fd)
 
 /* @path below our procfs, "self" being us even in a child of ours. Makes no call that
  * libc could have made its own: path/helper.c uses it after a fork. */
-int sc_sluice_proc_open(const struct sluice_supervisor *sv, const char *path, int flags,
+int sc_sluice_proc_open(const struct procfs *proc, const char *path, int flags,
 	unsigned mode)
 {
 	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
@@ -41,10 +36,10 @@ int sc_sluice_proc_open(const struct sluice_supervisor *sv, const char *path, in
 	int dir, fd;
 
 	flags |= O_CLOEXEC | O_LARGEFILE;
-	if (sv->proc_fd < 0)
-		return sv->proc_fd;
-	if (sv->proc_private) {
-		fd = (int)syscall(SYS_openat, sv->proc_fd, path, flags, mode);
+	if (proc->fd < 0)
+		return proc->fd;
+	if (proc->exclusive) {
+		fd = (int)syscall(SYS_openat, proc->fd, path, flags, mode);
 		return fd < 0 ? -errno : fd;
 	}
 	if (last && (size_t)(last - path) >= sizeof(parent))
@@ -54,7 +49,7 @@ int sc_sluice_proc_open(const struct sluice_supervisor *sv, const char *path, in
 	if (last)
 		parent[last - path] = '\0';
 	last = last ? last + 1 : path;
-	dir = (int)syscall(SYS_openat2, sv->proc_fd, parent, &how, sizeof(how));
+	dir = (int)syscall(SYS_openat2, proc->fd, parent, &how, sizeof(how));
 	if (dir < 0)
 		return -errno;
 	/* A magic link leaves the mount by its nature, but not the one that it is on. */
@@ -69,7 +64,7 @@ int sc_sluice_proc_open(const struct sluice_supervisor *sv, const char *path, in
 }
 
 /* The pids in a "status" from the outermost namespace inwards. Returns how many. */
-static int read_pids(int fd, unsigned *pids)
+int sc_sluice_read_pids(int fd, unsigned *pids)
 {
 	char text[4096], *at;
 	ssize_t n = read(fd, text, sizeof(text) - 1);
@@ -100,46 +95,46 @@ static int private_proc(void)
 
 /* Whether what is at /proc is one, and of our pid namespace: numbers of another would be
  * other processes. */
-static int check(const struct sluice_supervisor *sv)
+static int check(const struct procfs *proc)
 {
-	_cleanup_close_ int fd = sc_sluice_proc_open(sv, "self/status", O_RDONLY, 0);
+	_cleanup_close_ int fd = sc_sluice_proc_open(proc, "self/status", O_RDONLY, 0);
 	unsigned pids[MAX_LEVELS];
 	int n;
 
 	if (fd < 0)
 		return fd;
-	if (!sc_sluice_at_proc_root(sv->proc_fd))
+	if (!sc_sluice_at_proc_root(proc->fd))
 		return -ENOSYS;
-	n = read_pids(fd, pids);
+	n = sc_sluice_read_pids(fd, pids);
 	return n == 1 || n == -EPROTO /* no namespaces */ ? 0 : -ENOSYS;
 }
 
 /* A supervisor without one can do whatever needs none. */
-void sc_sluice_proc_pin(struct sluice_supervisor *sv)
+void sc_sluice_proc_pin(struct procfs *proc)
 {
 	int rc;
 
-	sv->proc_fd = private_proc();
-	sv->proc_private = sv->proc_fd >= 0;
-	if (sv->proc_private)
+	proc->fd = private_proc();
+	proc->exclusive = proc->fd >= 0;
+	if (proc->exclusive)
 		return;
-	sv->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (sv->proc_fd < 0) {
-		sv->proc_fd = -ENOSYS;
+	proc->fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc->fd < 0) {
+		proc->fd = -ENOSYS;
 		return;
 	}
-	rc = check(sv);
+	rc = check(proc);
 	if (rc) {
-		close(sv->proc_fd);
-		sv->proc_fd = -ENOSYS;
+		close(proc->fd);
+		proc->fd = -ENOSYS;
 	}
 }
 
-void sc_sluice_proc_unpin(struct sluice_supervisor *sv)
+void sc_sluice_proc_unpin(struct procfs *proc)
 {
-	if (sv->proc_fd >= 0)
-		close(sv->proc_fd);
-	sv->proc_fd = -ENOSYS;
+	if (proc->fd >= 0)
+		close(proc->fd);
+	proc->fd = -ENOSYS;
 }
 
 bool sc_sluice_at_proc_root(int fd)
@@ -156,68 +151,4 @@ int sc_sluice_open_there(int dir, const char *name, uint64_t flags)
 		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
 
 	return (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
-}
-
-static bool is_ours(int proc, unsigned number, unsigned innermost, const struct stat *ns)
-{
-	_cleanup_close_ int status = -1;
-	_cleanup_close_ int dir = -1;
-	unsigned pids[MAX_LEVELS];
-	char path[32];
-	struct stat st;
-	int n;
-
-	snprintf(path, sizeof(path), "%u/status", number);
-	status = sc_sluice_open_there(proc, path, O_RDONLY);
-	snprintf(path, sizeof(path), "%u/ns", number);
-	dir = sc_sluice_open_there(proc, path, O_PATH | O_DIRECTORY);
-	if (status < 0 || dir < 0)
-		return false;
-	n = read_pids(status, pids);
-	return n > 0 && pids[n - 1] == innermost && fstatat(dir, "pid", &st, 0) == 0 &&
-		st.st_dev == ns->st_dev && st.st_ino == ns->st_ino;
-}
-
-static int pids_of(const struct sluice_supervisor *sv, pid_t tid, unsigned *pids)
-{
-	_cleanup_close_ int fd = -1;
-	char path[32];
-
-	snprintf(path, sizeof(path), "%d/status", (int)tid);
-	fd = sc_sluice_proc_open(sv, path, O_RDONLY, 0);
-	return fd < 0 ? fd : read_pids(fd, pids);
-}
-
-static int pid_namespace_of(const struct sluice_supervisor *sv, pid_t tgid, struct stat *ns)
-{
-	_cleanup_close_ int fd = -1;
-	char path[32];
-
-	snprintf(path, sizeof(path), "%d/ns/pid", (int)tgid);
-	fd = sc_sluice_proc_open(sv, path, O_PATH, 0);
-	if (fd < 0)
-		return fd;
-	return fstat(fd, ns) ? -errno : 0;
-}
-
-/* What "self" and "thread-self" in the procfs root @proc are for the target. */
-int sc_sluice_own_pid(struct sluice_request *req, int proc, struct own_pid *out)
-{
-	unsigned tgids[MAX_LEVELS] = {0}, tids[MAX_LEVELS] = {0};
-	pid_t tgid = sluice_tgid(req);
-	struct stat ns;
-	int n, m;
-
-	if (tgid < 0)
-		return tgid;
-	n = pids_of(req->sv, tgid, tgids);
-	m = pids_of(req->sv, sluice_tid(req), tids);
-	if (n <= 0 || m != n || pid_namespace_of(req->sv, tgid, &ns))
-		return -ENOENT;
-	for (int i = n - 1; i >= 0; i--)
-		if (is_ours(proc, tgids[i], tgids[n - 1], &ns)) {
-			*out = (struct own_pid){tgids[i], tids[i], i == 0};
-			return sc_sluice_id_valid(req);
-		}
-	return -ENOENT;
 }

@@ -1,0 +1,35 @@
+/* The target: who it is, what its memory says. Sees the core.
+ * SPDX-License-Identifier: MIT */
+#ifndef SLUICE_TARGET_H
+#define SLUICE_TARGET_H
+
+#include "core/core.h"
+
+/* ---- process.c ---- */
+
+int sc_target_begin(struct sluice_supervisor *sv);
+void sc_target_stop(struct sluice_supervisor *sv);
+int sc_target_proc(struct sluice_request *req, const char *what, int flags);
+int sc_target_status(struct sluice_request *req, const char *field, unsigned *out, int n);
+
+/* ---- memory.c ---- */
+
+int sc_target_read_exact(struct sluice_request *req, uint64_t addr, void *buf, size_t size);
+
+/* ---- self.c: the target as a procfs of its own names it ---- */
+
+struct own_pid {
+	unsigned tgid, tid;     /* as that procfs numbers them */
+	bool ours;              /* which is as ours does */
+};
+int sc_target_own_pid(struct sluice_request *req, int proc, struct own_pid *out);
+
+/* ---- unpack.c ---- */
+
+struct multiplexer {
+	const char *name;
+	sluice_handler unpack;
+};
+const struct multiplexer *sc_target_multiplexer(const char *name, int *pseudo);
+
+#endif

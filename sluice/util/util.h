@@ -1,0 +1,73 @@
+/* What every room needs of the system: errors, processes, descriptors beside messages, a /proc
+ * that can be believed. Knows neither supervisors nor requests.
+ * SPDX-License-Identifier: MIT
+ *
+ * What says "bare" makes bare system calls on memory of its own only: it may run in a child that
+ * was cloned from a process with threads. */
+#ifndef SLUICE_UTIL_H
+#define SLUICE_UTIL_H
+
+#include "sluice.h"
+#include "util/cleanup.h"
+#include "util/uapi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct iovec;
+
+/* ---- error.c ---- */
+
+int sc_sluice_error(struct sluice_error *error, int rc, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+uint64_t sc_sluice_now(void); /* CLOCK_MONOTONIC, ns */
+
+/* ---- process.c ---- */
+
+pid_t sc_sluice_fork(int exit_signal);
+pid_t sc_sluice_fork_pidfd(int *pidfd);
+int sc_sluice_thread(pthread_t *thread, void *(*main)(void *), void *data);
+void sc_sluice_close_others(const int *keep, unsigned count);
+
+/* ---- rights.c: SCM_RIGHTS ---- */
+
+#define MAX_RIGHTS 253 /* descriptors beside one message; SCM_MAX_FD, no header tells */
+
+unsigned sc_sluice_rights(struct msghdr *h, int *fds, unsigned room);
+int sc_sluice_send_rights(int socket, const void *data, size_t size, const int *fds,
+	unsigned count);
+int sc_sluice_recv_rights(int socket, void *data, size_t size, int *fds, unsigned room,
+	unsigned *count);
+
+/* ---- notify.c: what a listener is asked ---- */
+
+int sc_sluice_notif_sizes(struct seccomp_notif_sizes *sizes);
+int sc_sluice_send(int fd, uint64_t id, int64_t value, int error, uint32_t flags);
+int sc_sluice_valid(int fd, uint64_t id);
+int sc_sluice_same_file(int a, int b);
+bool sc_sluice_is_listener(int proc, int fd);
+
+/* ---- procfs.c ---- */
+
+struct procfs {
+	int fd;                 /* a procfs of our pid namespace, or -errno */
+	bool exclusive;         /* a mount of our own, that nobody can mount on */
+};
+
+#define MAX_LEVELS 33 /* include/linux/pid_namespace.h: MAX_PID_NS_LEVEL 32 */
+
+void sc_sluice_proc_pin(struct procfs *proc);
+void sc_sluice_proc_unpin(struct procfs *proc);
+int sc_sluice_proc_open(const struct procfs *proc, const char *path, int flags,
+	unsigned mode);
+int sc_sluice_open_there(int dir, const char *name, uint64_t flags);
+int sc_sluice_read_pids(int fd, unsigned *pids);
+bool sc_sluice_on_proc(int fd);
+bool sc_sluice_at_proc_root(int fd);
+
+#endif
