@@ -164,7 +164,6 @@ def build(name, targets, static):
         cross.write_text(text)
     if not (WORK / directory / "build.ninja").exists():
         run("meson", "setup", "--cross-file", f"/mnt/work/{cross.name}", "-Dbuildtype=release",
-            "-Dwerror=false",
-            "-Dsluice=false", f"/mnt/work/{directory}", "/mnt/source", log=log)
+            "-Dsluice=false", "-Dexamples=false", "-Dman=false", "-Dbench=false", f"/mnt/work/{directory}", "/mnt/source", log=log)
     run("ninja", "-C", f"/mnt/work/{directory}", *targets, log=log)
     return WORK / directory
