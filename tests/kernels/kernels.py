@@ -20,7 +20,7 @@ import time
 import cross
 from kernel import get_kernel
 from machines import ABIS, MACHINES, ONE_VERSION
-from results import Tap, named, write
+from results import SECTIONS, Tap, named, write
 
 TIME_LIMIT = 900  # seconds for one machine; only to end a hang
 Result = collections.namedtuple("Result", "machine version abi passed failed skipped skips seconds")
@@ -106,7 +106,7 @@ def test(tap, machine):
 
 
 def write_table(results):
-    write(0, ["`scripts/test --kernels`, with `SECCOMP_SELF_CHECK=1`. Seconds: from the emulator's",
+    write(SECTIONS[0], ["`scripts/test --kernels`, with `SECCOMP_SELF_CHECK=1`. Seconds: from the emulator's",
               "start (TCG) to the last test, for all programs of that machine."],
           ["kernel", "version", "programs", "passed", "failed", "skipped", "seconds"],
           {(r.machine.arch, r.version, r.abi):

@@ -32,16 +32,17 @@ def cells(line):
     return [cell.strip() for cell in line.strip().strip("|").split("|")]
 
 
-def write(number, before, head, rows, after, order):
-    """Writes a section: text, a table with these column heads, text. @rows has a key (the columns
+def write(section, before, head, rows, after, order, document=DOCUMENT, title=TITLE,
+          headings=tuple(SECTIONS)):
+    """Writes a section of a document: text, a table with these column heads, text. @rows has a key (the columns
     that name a row) and the other cells of each row of this run; what the table has on other keys
     stays, with the day on which it was run. @order: all that the first column can be."""
-    text = DOCUMENT.read_text() if DOCUMENT.exists() else ""
+    text = document.read_text() if document.exists() else ""
     parts = re.split(r"^(## .*)\n", text, flags=re.M)
     sections = dict(zip(parts[1::2], parts[2::2]))
     day = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
     n_key = len(next(iter(rows)))
-    kept = [cells(line) for line in sections.get(SECTIONS[number], "").splitlines()
+    kept = [cells(line) for line in sections.get(section, "").splitlines()
             if line.startswith("|")][2:]
     table = {tuple(row[:n_key]): row[n_key:] for row in kept if len(row) == len(head) + 1}
     table.update({key: [*map(str, row), day] for key, row in rows.items()})
@@ -49,6 +50,6 @@ def write(number, before, head, rows, after, order):
                         key=lambda row: order.index(row[0][0])))
     lines = [*before, "", f"| {' | '.join(head)} | run on |", "|---" * (len(head) + 1) + "|",
              *(f"| {' | '.join([*key, *row])} |" for key, row in table.items()), "", *after]
-    sections[SECTIONS[number]] = "\n" + "\n".join(lines)
-    DOCUMENT.write_text(TITLE + "".join(f"\n{heading}\n{sections[heading].rstrip()}\n"
-                                        for heading in SECTIONS if heading in sections))
+    sections[section] = "\n" + "\n".join(lines)
+    document.write_text(title + "".join(f"\n{heading}\n{sections[heading].rstrip()}\n"
+                                        for heading in headings if heading in sections))

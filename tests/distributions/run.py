@@ -1,0 +1,321 @@
+#!/usr/bin/env python3
+"""The README's commands on fresh minimal Debian systems: run.py [--write] [SUITE...] [--as WHO]...
+
+Each system is a debootstrap of the minbase variant, from the mirror that apt is configured with. In it
+every block of README.md that is commands is run as it stands there, in a copy of this tree:
+
+    root  as root, on a system where nothing has been installed
+    sudo  as an ordinary user who may use sudo, on another such system
+    user  as an ordinary user who may not; what the tests need is already installed
+
+Prints TAP. --write puts what was run into RESULTS.md beside this file. Systems and downloaded packages
+are kept in $XDG_CACHE_HOME/sluice/distributions, logs too. --keep leaves the systems that were used.
+SPDX-License-Identifier: MIT"""
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCE = HERE.parents[1]
+sys.path.append(str(SOURCE / "tests/kernels"))
+sys.path.append(str(HERE))
+import readme  # pylint: disable=wrong-import-position
+import results  # pylint: disable=wrong-import-position
+
+SUITES = ["bookworm", "trixie", "sid"]
+WHO = ["root", "sudo", "user"]
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache",
+                     "sluice/distributions")
+TIME_LIMIT = 7200  # seconds a block; only to end a hang
+DAYS = 7  # a system that is older is made anew
+TREE = "home/tester/sluice"
+
+# pivot_root, not chroot: in a chroot no user namespace can be made, as on no machine.
+INSIDE = """set -e
+mount --make-rprivate /
+mount --bind "$1" "$1"
+mount --bind "$2" "$1/var/cache/apt/archives"
+mount -t proc none "$1/proc"
+mount --rbind /sys "$1/sys"
+mount --rbind /dev "$1/dev"
+mount -t tmpfs -o mode=1777 none "$1/dev/shm"
+cd "$1"
+mkdir -p mnt/outside
+pivot_root . mnt/outside
+umount -l /mnt/outside
+cd /
+shift 2
+"$@" || exit $?
+"""
+# Before each command of a block: when, and how many KiB the installed packages have.
+STEP = r"""trap 'echo "@@ $EPOCHSECONDS $(dpkg-query -W -f "\${Installed-Size}\n" | """ \
+       r"""awk "{ s += \$1 } END { print s }") $BASH_COMMAND" >&3' DEBUG
+set -e
+cd /home/tester/sluice
+"""
+
+
+class Cannot(Exception):
+    """A system cannot be had; the text says why."""
+
+
+def tell(*words):
+    print("#", time.strftime("%H:%M:%S"), *words, flush=True)
+
+
+def output(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                          check=False).stdout
+
+
+def mirror():
+    uris = output("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages",
+                  "Component: main", "Origin: Debian").split()
+    plain = [u for u in uris if "security" not in u]
+    return (plain or ["http://deb.debian.org/debian"])[0]
+
+
+def enter(root, suite, argv):
+    """The command that runs argv in a system; killing it kills all that it started."""
+    return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", INSIDE, "sh",
+            str(root), str(CACHE / f"archives-{suite}"), *argv]
+
+
+def in_system(root, suite, command, log, user="root", time_limit=TIME_LIMIT):
+    """Runs bash commands in a system; (exit status, lines that they wrote to descriptor 3)."""
+    home = "/root" if user == "root" else f"/home/{user}"
+    argv = ["env", "-i", f"HOME={home}", f"USER={user}", f"LOGNAME={user}", "LC_ALL=C.UTF-8",
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+    if user != "root":
+        argv += ["setpriv", "--reuid", user, "--regid", user, "--init-groups"]
+    argv += ["bash", "-c", f"exec 3>>/tmp/steps\n{command}"]
+    steps = root / "tmp/steps"
+    steps.touch()
+    steps.chmod(0o666)
+    with open(log, "a", encoding="utf-8", errors="replace") as out:
+        print(f"+ as {user}:", command.strip(), file=out, flush=True)
+        try:
+            status = subprocess.run(enter(root, suite, argv), stdout=out, stderr=subprocess.STDOUT,
+                                    stdin=subprocess.DEVNULL, timeout=time_limit,
+                                    check=False).returncode
+        except subprocess.TimeoutExpired:
+            print(f"did not end in {time_limit} s", file=out)
+            status = -1
+    lines = steps.read_text(errors="replace").splitlines()
+    steps.unlink()
+    return status, lines
+
+
+def must(root, suite, command, log):
+    status, _ = in_system(root, suite, command, log)
+    if status:
+        raise Cannot(f"{command.strip().splitlines()[0]}: exit status {status}, see {log}")
+
+
+def base(suite):
+    """A packed fresh system."""
+    packed = CACHE / f"{suite}.tar"
+    if packed.exists() and time.time() - packed.stat().st_mtime < DAYS * 86400:
+        return packed
+    root, debs = CACHE / f"{suite}.new", CACHE / f"archives-{suite}"
+    shutil.rmtree(root, ignore_errors=True)
+    tell("debootstrap of", suite, "from", mirror())
+    log = CACHE / f"debootstrap-{suite}.log"
+    with open(log, "w", encoding="utf-8") as out:
+        made = subprocess.run(["debootstrap", "--variant=minbase", f"--cache-dir={debs}", suite, root,
+                               mirror()], stdout=out, stderr=subprocess.STDOUT, check=False)
+    if made.returncode:
+        raise Cannot(f"debootstrap of {suite} failed, see {log}")
+    # How this machine's apt reaches the mirror.
+    (root / "etc/apt/apt.conf.d/90outside").write_text("".join(
+        f"{line}\n" for line in output("apt-config", "dump").splitlines()
+        if line.startswith(("Acquire::http", "Acquire::Check", "Acquire::Retries"))))
+    shutil.rmtree(root / "var/cache/apt/archives")
+    (root / "var/cache/apt/archives").mkdir()
+    subprocess.run(["tar", "-C", root, "--one-file-system", "-cf", f"{packed}.new", "."], check=True)
+    shutil.rmtree(root)
+    os.rename(f"{packed}.new", packed)
+    return packed
+
+
+def copy_tree(root):
+    """This tree as it is now, without what is built, as the ordinary user's."""
+    there = root / TREE
+    shutil.rmtree(there, ignore_errors=True)
+    there.mkdir(parents=True)
+    names = subprocess.run(["git", "-C", SOURCE, "ls-files", "-coz", "--exclude-standard"],
+                           stdout=subprocess.PIPE, check=True).stdout
+    existing = b"\0".join(n for n in names.split(b"\0") if n and os.path.lexists(SOURCE / os.fsdecode(n)))
+    with subprocess.Popen(["tar", "-C", SOURCE, "--null", "-T", "-", "-c"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as pack:
+        with subprocess.Popen(["tar", "-C", there, "-x"], stdin=pack.stdout):
+            pack.stdin.write(existing)
+            pack.stdin.close()
+
+
+def prepare(suite, who, log):
+    """A system for one run; its root directory."""
+    root = CACHE / f"{suite}-{who}"
+    shutil.rmtree(root, ignore_errors=True)
+    packed = base(suite)
+    installed = CACHE / f"{suite}-root"
+    if who == "user" and installed.exists():
+        os.rename(installed, root)  # what root's tests have installed
+    else:
+        root.mkdir()
+        subprocess.run(["tar", "-C", root, "-xf", packed], check=True)
+    must(root, suite, "id tester 2>/dev/null || useradd --create-home --shell /bin/bash tester", log)
+    copy_tree(root)
+    if who == "sudo":
+        must(root, suite, """apt-get update -q && apt-get install -y -q --no-install-recommends sudo
+            echo 'tester ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/tester""", log)
+    if who == "user":
+        tell(suite, "installs what the tests need, as root")
+        must(root, suite, f"/{TREE}/scripts/setup --test", log)
+    if who != "root":
+        must(root, suite, "chown -R tester:tester /home/tester", log)
+    return root
+
+
+class Run:
+    """One system and who runs the commands in it."""
+
+    def __init__(self, tap, suite, who):
+        self.tap, self.suite, self.who = tap, suite, who
+        self.name = f"{suite} {who}"
+        self.log = CACHE / "logs" / f"{suite}-{who}.log"
+        self.steps = []  # (seconds since 1970, KiB of packages, command)
+        self.counts, self.skips, self.bad = [0, 0, 0], {}, 0
+        self.versions = ""
+
+    def say(self, good, what):
+        self.bad += not good
+        self.tap.say(good, f"{self.name}: {what}")
+
+    def all(self, keep):
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.log.unlink(missing_ok=True)
+        try:
+            root = prepare(self.suite, self.who, self.log)
+        except Cannot as cannot:
+            return self.say(False, f"the system is made: {cannot}")
+        files, commands = readme.files_and_commands((SOURCE / "README.md").read_text())
+        for name, text in files.items():
+            (root / TREE / name).write_text(text)
+        for block in commands:
+            self.run_block(root, block)
+        self.judge(root)
+        if not keep and self.who != "root":
+            shutil.rmtree(root, ignore_errors=True)
+        return None
+
+    def run_block(self, root, block):
+        first = block.strip().splitlines()[0]
+        tell(self.name, "runs:", first)
+        user = "root" if self.who == "root" else "tester"
+        # The last step says what there is after the block.
+        status, lines = in_system(root, self.suite, STEP + block + "\n:\n", self.log, user)
+        for line in lines:
+            match = re.match(r"@@ (\d+) (\d+) (.*)", line)
+            if match:
+                self.steps.append((int(match[1]), int(match[2]), match[3]))
+        self.say(status == 0, f"README: {re.sub('#.*', '', first).strip()} (and its block)")
+
+    def judge(self, root):
+        junit = root / TREE / "build/meson-logs/testlog.junit.xml"
+        if not junit.exists():
+            return self.say(False, "the tests ran")
+        logs = self.log.with_suffix("")
+        shutil.rmtree(logs, ignore_errors=True)
+        shutil.copytree(junit.parent, logs)
+        text = re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "?",
+                      junit.read_text(errors="replace"))
+        for suite in ET.fromstring(text.encode()).iter("testsuite"):
+            for case in suite.iter("testcase"):
+                name = f'{suite.get("name").split(".")[-1]}: {case.get("name")}'
+                skipped = case.find("skipped")
+                if case.find("failure") is not None or case.find("error") is not None:
+                    self.counts[1] += 1
+                    tell(self.name, "FAILED", name)
+                elif skipped is not None:
+                    self.counts[2] += 1
+                    self.skips[name] = skipped.get("message") or ""
+                else:
+                    self.counts[0] += 1
+        _, lines = in_system(root, self.suite, """
+            gcc --version | head -n 1 >&3; clang --version | head -n 1 >&3
+            echo "meson $(meson --version)" >&3""", self.log)
+        found = [re.sub(r"^(gcc) \(.*?\)|^Debian (clang) version", r"\1\2", line) for line in lines]
+        self.versions = ", ".join(re.sub(r"(\d) .*", r"\1", line) for line in found)
+        return self.say(self.counts[1] == 0 and self.counts[0] > 0,
+                        "scripts/test: {} passed, {} failed, {} skipped".format(*self.counts))
+
+    def row(self):
+        """The cells of the table."""
+        spent = {"demo": 0, "test": 0}
+        before = self.steps[0][1] if self.steps else 0
+        size = {"demo": before, "test": before}
+        for (at, _, command), (end, after, _) in zip(self.steps, self.steps[1:]):
+            for what in spent:
+                if command.startswith(f"scripts/{what}"):
+                    spent[what] += end - at
+                    size[what] = after
+        return [self.versions, *self.counts, *(f"{spent[w] / 60:.1f}" for w in spent),
+                *(round((size[w] - before) / 1024) for w in size)]
+
+
+BEFORE = ["`scripts/test --distributions`: every block of README.md that is commands, run as it stands there on",
+          "minimal systems of Debian (debootstrap, minbase). root: nothing was installed before. sudo: the same,",
+          "as an ordinary user with sudo. user: an ordinary user without, where everything is installed.",
+          "Minutes are those of `scripts/demo` and `scripts/test`, installation and build included; MB is what",
+          "the packages take that the machine had not, after each."]
+HEAD = ["suite", "as", "compilers", "passed", "failed", "skipped", "minutes demo", "minutes test",
+        "MB demo", "MB test"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("suites", nargs="*", default=SUITES, metavar="SUITE")
+    parser.add_argument("--as", dest="who", action="append", choices=WHO)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--keep", action="store_true")
+    options = parser.parse_args()
+    tap = results.Tap()
+    lacking = [tool for tool in ("debootstrap", "unshare", "git", "tar") if not shutil.which(tool)]
+    if os.geteuid() != 0 or lacking:
+        tap.say(True, "distributions", "not root" if os.geteuid() else f"no {', '.join(lacking)}")
+        print("1..1")
+        return 0
+    rows, skips = {}, {}
+    for suite in options.suites:
+        (CACHE / f"archives-{suite}").mkdir(parents=True, exist_ok=True)
+        for who in options.who or WHO:
+            run = Run(tap, suite, who)
+            run.all(options.keep)
+            rows[suite, who] = run.row()
+            skips[suite, who] = run.skips
+            if options.write:
+                save({(suite, who): run.row()}, {(suite, who): run.skips})
+        shutil.rmtree(CACHE / f"{suite}-root", ignore_errors=not options.keep)
+    print(f"1..{tap.count}")
+    return tap.bad > 0
+
+
+def save(rows, skips):
+    document = HERE / "RESULTS.md"
+    results.write("## Fresh systems", BEFORE, HEAD, rows, [], SUITES, document,
+                  "# The README's commands on fresh systems\n", ["## Fresh systems", "## Skipped"])
+    results.write("## Skipped", ["What could not run, and why."], ["suite", "as", "skipped checks"],
+                  {key: [results.named(value) or "none"] for key, value in skips.items()}, [], SUITES,
+                  document, "# The README's commands on fresh systems\n",
+                  ["## Fresh systems", "## Skipped"])
+
+
+sys.exit(main())
