@@ -310,7 +310,7 @@ int oracle_priority(const struct oracle *o, int nr)
 {
 	int out, row, rc = 0;
 
-	if (!o || !o->n || (nr < 0 && nr > -100))
+	if (!o || !o->n || (nr < 0 && nr > -100 && !(nr == -1 && o->tskip)))
 		return -EINVAL;
 	for (unsigned int i = 0; i < o->n && !rc; i++)
 		rc = translate(nr, o->arch[i].token, &out, &row);
@@ -471,7 +471,13 @@ static int arch_rule_add(struct arch *a, uint32_t action, int nr,
 		rc = call_add(a, oracle_names[row].direct[at], &c);
 	if (rc)
 		return rc;
-	mux[0] = (struct oracle_cmp){0, SCMP_CMP_EQ, (uint64_t)code, 0};
+	/* socketcall(2) takes an int; ipc(2) an int too, whose upper half is a version. */
+	if (here <= -200)
+		mux[0] = (struct oracle_cmp){0, SCMP_CMP_MASKED_EQ, 0xffff, (uint64_t)code};
+	else if (oracle_arches[at].wide)
+		mux[0] = (struct oracle_cmp){0, SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint64_t)code};
+	else
+		mux[0] = (struct oracle_cmp){0, SCMP_CMP_EQ, (uint64_t)code, 0};
 	for (unsigned int i = 0; i < n; i++)
 		if (cmps[i].arg != 0)
 			mux[n_mux++] = cmps[i];

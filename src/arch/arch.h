@@ -60,7 +60,8 @@ uint16_t sc_syscall_since(const struct sc_arch *arch, int row);
 /* A call that socketcall(2) or ipc(2) can also carry on @arch. */
 struct sc_mux {
 	int nr;         /* number of socketcall or ipc on @arch */
-	uint32_t code;  /* what their argument 0 must be */
+	uint32_t code;  /* what argument 0 must be, */
+	uint32_t mask;  /* in these bits of it: the kernel reads no others */
 	int direct;     /* the call's own number on @arch, negative where it has none */
 };
 

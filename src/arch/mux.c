@@ -16,6 +16,10 @@ bool sc_mux_lookup(const struct sc_arch *arch, int row, struct sc_mux *out)
 		return false;
 	out->nr = arch->base + numbers[is_ipc ? sc_arch_data_ipc : sc_arch_data_socketcall];
 	out->code = (uint32_t)(-pseudo - (is_ipc ? 200 : 100));
+	/* ipc/syscall.c: "version = call >> 16; call &= 0xffff", of an unsigned int (s390 refuses
+	 * a version, so it does no harm there). net/socket.c takes an int. On 64-bit ABIs the
+	 * high word of neither counts. */
+	out->mask = is_ipc ? 0xffff : UINT32_MAX;
 	out->direct = numbers[row] < 0 ? pseudo : arch->base + numbers[row];
 	return true;
 }

@@ -11,8 +11,22 @@ struct place {
 	int judgement[2];
 	bool mux[2];
 	unsigned int n;
-	uint32_t code; /* argument 0 of the multiplexing call */
+	struct sc_cmp selects; /* argument 0 of the multiplexing call: which call it carries */
 };
+
+/* Of the bits that the kernel reads, and as EQ where these are all that the ABI has: rules on
+ * the multiplexing call itself are written so. */
+static struct sc_cmp selector(const struct sc_mux *mux, unsigned int bits)
+{
+	bool whole = bits == 32 && mux->mask == UINT32_MAX;
+
+	return (struct sc_cmp){
+		.mask = whole ? UINT64_MAX : mux->mask,
+		.datum = mux->code,
+		.arg = 0,
+		.op = whole ? SC_OP_EQ : SC_OP_MASKED_EQ,
+	};
+}
 
 /* The native number @nr as @arch knows it. */
 static int translate(const struct sc_arch *native, int nr, struct place *place)
@@ -40,7 +54,7 @@ static int translate(const struct sc_arch *native, int nr, struct place *place)
 		if (mux.direct >= 0)
 			place->nr[place->n++] = mux.direct;
 		place->mux[place->n] = true;
-		place->code = mux.code;
+		place->selects = selector(&mux, arch->bits);
 		place->nr[place->n++] = mux.nr;
 		return 0;
 	}
@@ -52,10 +66,10 @@ static int translate(const struct sc_arch *native, int nr, struct place *place)
 
 /* socketcall(2) and ipc(2) take the call's code as argument 0; the other arguments keep
  * their places, though what they point to cannot be seen. */
-static void as_multiplexed(const struct sc_chain *chain, uint32_t code, struct sc_chain *out)
+static void as_multiplexed(const struct sc_chain *chain, const struct sc_cmp *selects,
+	struct sc_chain *out)
 {
-	out->cmp[0] = (struct sc_cmp){
-		.mask = UINT64_MAX, .datum = code, .arg = 0, .op = SC_OP_EQ};
+	out->cmp[0] = *selects;
 	out->len = 1;
 	for (uint32_t i = 0; i < chain->len; i++)
 		if (chain->cmp[i].arg != 0)
@@ -69,7 +83,7 @@ static const struct sc_chain *chain_for(const struct place *place, unsigned int 
 	struct sc_chain muxed;
 
 	if (place->mux[i]) {
-		as_multiplexed(chain, place->code, &muxed);
+		as_multiplexed(chain, &place->selects, &muxed);
 		chain = &muxed;
 	} else if (chain->len == 0) {
 		return chain;

@@ -111,6 +111,12 @@ def multiplexed(known):
             # direct or not, the rule of the one is lost where no direct call follows it
             flag = " may-differ:empty-entry" if direct[at] < 0 else ""
             yield f"{arch}-{name}{flag}", ops
+            # what the kernel does not read of argument 0 selects the same call
+            yield f"{arch}-{name}-word may-differ:multiplexer-word", only(arch) + [
+                f"rule ERRNO(1) {name} -> ?"] + [
+                row(arch, mux, first) for first in (
+                    code, code | 1 << 16, code | 0xFFFF << 16, code | 1 << 32,
+                    code | 0xFFFFFFFF0000 << 16, code | 1 << 15, code + 64)]
 
 
 def everywhere(known):

@@ -141,6 +141,30 @@ static uint32_t action_seen(uint32_t expected, int status)
 	return report->ret < 0 ? SCMP_ACT_ERRNO((uint32_t)-report->ret) : SCMP_ACT_ALLOW;
 }
 
+/* Not every x86_64 kernel has the 32-bit entry: without it the call is a fault. */
+static bool has_entry_32(void)
+{
+#ifdef __x86_64__
+	static int known = -1;
+	const uint64_t none[6] = {0};
+	int status = 0;
+	pid_t pid;
+
+	if (known >= 0)
+		return known;
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		_exit(call_32(20 /* getpid */, none) > 0 ? 0 : 1);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	known = pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return known;
+#else
+	return false;
+#endif
+}
+
 static bool can_run(const struct lib *lib, const struct op *op, uint32_t *nr)
 {
 	int number = op->name[0] ? lib->resolve_name_arch(op->token, op->name) : op->nr;
@@ -154,7 +178,8 @@ static bool can_run(const struct lib *lib, const struct op *op, uint32_t *nr)
 		return false;
 	if (!x86 && op->token != SCMP_ARCH_X86_64 && op->token != SCMP_ARCH_X32)
 		return false;
-	return is_harmless(op->token, *nr) && (!x86 || fits_32(op->args));
+	return is_harmless(op->token, *nr) &&
+	       (!x86 || (fits_32(op->args) && has_entry_32()));
 }
 
 int run_live(const struct lib *lib, const struct scenario *s, unsigned int at,

@@ -287,12 +287,32 @@ static bool empty_entry(const struct difference *d)
 	return false;
 }
 
+/* Argument 0 of socketcall or ipc with bits that the kernel does not read. */
+static bool multiplexer_word(const struct difference *d)
+{
+	const struct op *at = d->at;
+	int arch = at && at->kind == OP_ROW ? oracle_arch_index(at->token) : -1;
+	uint64_t unread = arch >= 0 && oracle_arches[arch].wide ? UINT64_MAX << 32 : 0;
+
+	for (unsigned int i = 0; arch >= 0 && i < d->s->n_ops; i++) {
+		const struct op *op = &d->s->ops[i];
+		const struct oracle_name *name = is_rule(op) ? named(op) : NULL;
+
+		if (!name || multiplexer_of(name, arch) != at->nr)
+			continue;
+		if (at->args[0] & (unread | (name->nr[arch] > -200 ? 0 : 0xffff0000)))
+			return true;
+	}
+	return false;
+}
+
 static const struct {
 	const char *name;
 	bool (*is)(const struct difference *);
 	bool crashes; /* seen as a crash or a hang alone */
 } classes[] = {
 	{"failed-rule-undoes", failed_rule_undoes, false},
+	{"multiplexer-word", multiplexer_word, false},
 	{"always-holds", always, false},
 	{"ne-high-word", ne_high_word, false},
 	{"mixed-two-args", mixed, false},

@@ -346,6 +346,8 @@ static void probe_number(struct maker *m, uint32_t token, int nr, unsigned int n
 			args[arg] = point[arg][i];
 			if (mux_code >= 0 && chance(m, 80))
 				args[0] = (uint64_t)mux_code;
+			if (mux_code >= 0 && chance(m, 20))
+				args[0] ^= UINT64_C(1) << below(m, 64);
 			probe(m, token, nr, args);
 		}
 }

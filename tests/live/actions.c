@@ -51,6 +51,27 @@ static void arguments_checked(void)
 	CHECK_ERR(syscall(SYS_getpriority, 6L, 0x2fL), -1, EINVAL);
 }
 
+/* What carries the call is one call, whatever stands where the kernel does not look. */
+static void multiplexed(void)
+{
+#if defined(SYS_ipc) && defined(SYS_socketcall)
+	const long shmget = 23, socket = 1; /* linux/ipc.h, linux/net.h */
+
+	live_loaded(SCMP_SYS(shmget), SCMP_ACT_ERRNO(45));
+	CHECK_ERR(syscall(SYS_ipc, shmget, 0L, 4096L, 0600L, 0L, 0L), -1, 45);
+	CHECK_ERR(syscall(SYS_ipc, shmget | 1 << 16, 0L, 4096L, 0600L, 0L, 0L), -1, 45);
+	CHECK_ERR(syscall(SYS_ipc, shmget | 0x7fff0000, 0L, 4096L, 0600L, 0L, 0L), -1, 45);
+	live_loaded(SCMP_SYS(socket), SCMP_ACT_ERRNO(46));
+	CHECK_ERR(syscall(SYS_socketcall, socket, NULL), -1, 46);
+#if __SIZEOF_LONG__ == 8
+	CHECK_ERR(syscall(SYS_socketcall, 1L << 32 | socket, NULL), -1, 46);
+	CHECK_ERR(syscall(SYS_ipc, 1L << 32 | shmget, 0L, 4096L, 0600L, 0L, 0L), -1, 45);
+#endif
+#else
+	SKIP("no call carries others on this ABI");
+#endif
+}
+
 static void default_denies(void)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EXDEV));
@@ -287,7 +308,7 @@ static void int80_works(void *data)
 
 static void i386_entry(void)
 {
-	const long getsid_i386 = 147, getpgid_i386 = 132;
+	const long getsid_i386 = 147, getpgid_i386 = 132, ipc_i386 = 117, shmget = 23;
 	const uint64_t high = (uint64_t)1 << 32;
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 
@@ -297,11 +318,14 @@ static void i386_entry(void)
 	CHECK_EQ(seccomp_rule_add(ctx, SCMP_ACT_ERRNO(32), SCMP_SYS(getsid), 1,
 			 SCMP_A0(SCMP_CMP_EQ, 5)),
 		0);
+	CHECK_EQ(seccomp_rule_add(ctx, SCMP_ACT_ERRNO(33), SCMP_SYS(shmget), 0), 0);
 	CHECK_EQ(seccomp_load(ctx), 0);
 	CHECK_EQ(int80(getsid_i386, 5), -32);
 	/* The kernel acts on the low word alone: so must the filter. */
 	CHECK_EQ(int80(getsid_i386, 5 | high), -32);
 	CHECK_EQ(int80(getpgid_i386, 0), getpgrp());
+	CHECK_EQ(int80(ipc_i386, shmget), -33);
+	CHECK_EQ(int80(ipc_i386, shmget | 1 << 16), -33);
 	CHECK_ERR(syscall(SYS_getsid, 5L), -1, 32);
 #ifndef __ILP32__
 	errno = 0;
@@ -325,6 +349,7 @@ static void bad_arch(void)
 const struct live_test live_actions[] = {
 	{"ERRNO: a denied call gives the errno asked for", errno_denied},
 	{"ERRNO: arguments decide", arguments_checked},
+	{"ERRNO: a multiplexed call under every version and high word", multiplexed},
 	{"ERRNO as the default action denies the rest", default_denies},
 	{"the strictest of several filters wins", strictest_wins},
 	{"LOG lets the call through", log_allows},
