@@ -1,5 +1,6 @@
 /* Names for kernel versions, as the API has them from 2.7 on. Values only grow: new versions
- * are added before __SCMP_KV_MAX.
+ * are added before __SCMP_KV_MAX. Only versions that libseccomp has numbered are here: those up to the
+ * one that brought the newest call of its 2.6.1, rseq_slice_yield of 7.0.
  * SPDX-License-Identifier: MIT */
 #ifndef _SECCOMP_KVERS_H
 #define _SECCOMP_KVERS_H
@@ -89,8 +90,6 @@ enum scmp_kver {
 	SCMP_KV_6_18 = 81,
 	SCMP_KV_6_19 = 82,
 	SCMP_KV_7_0 = 83,
-	SCMP_KV_7_1 = 84,
-	SCMP_KV_7_2 = 85,
 	__SCMP_KV_MAX
 };
 

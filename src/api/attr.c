@@ -91,7 +91,10 @@ static int set_attr(struct sc_attrs *attrs, enum scmp_filter_attr attr, uint32_t
 		attrs->rawrc = value != 0;
 		return 0;
 	case SCMP_FLTATR_CTL_WAITKILL:
-		return set_if_known(&attrs->waitkill, value, SC_KERNEL_WAITKILL);
+		/* A property of the listener: whether the kernel has it matters to a filter
+		 * that makes one, when it is loaded. */
+		attrs->waitkill = value != 0;
+		return 0;
 	default:
 		return -EINVAL;
 	}

@@ -20,7 +20,7 @@ SC_PUBLIC int seccomp_notify_alloc(
 	size_t req_size, resp_size;
 	int rc;
 
-	if (!sc_kernel_has(SC_KERNEL_SYSCALL))
+	if (sc_kernel_forbids(SC_KERNEL_NOTIFY) || !sc_kernel_has(SC_KERNEL_SYSCALL))
 		return -EOPNOTSUPP;
 	rc = sc_notify_sizes(&req_size, &resp_size);
 	if (rc == -EINVAL) /* before 5.0: an unknown operation of seccomp(2) */
@@ -47,11 +47,9 @@ SC_PUBLIC void seccomp_notify_free(
 
 /* The descriptor decides, not the probe: where seccomp(2) itself is refused to us, a listener
  * that was sent here still works. Without the feature no descriptor is a listener. */
-static int lacks_listeners(int rc)
+static bool lacks_listeners(int rc)
 {
-	return (rc == -ENOTTY || rc == -EINVAL) && !sc_kernel_has(SC_KERNEL_NOTIFY)
-		? -EOPNOTSUPP
-		: 0;
+	return (rc == -ENOTTY || rc == -EINVAL) && !sc_kernel_has(SC_KERNEL_NOTIFY);
 }
 
 static int listener_result(int rc)
@@ -61,22 +59,31 @@ static int listener_result(int rc)
 
 SC_PUBLIC int seccomp_notify_receive(int fd, struct seccomp_notif *req)
 {
+	if (sc_kernel_forbids(SC_KERNEL_NOTIFY))
+		return -EOPNOTSUPP;
 	return listener_result(req ? sc_notify_receive(fd, req) : -EFAULT);
 }
 
 SC_PUBLIC int seccomp_notify_respond(int fd, struct seccomp_notif_resp *resp)
 {
+	if (sc_kernel_forbids(SC_KERNEL_NOTIFY))
+		return -EOPNOTSUPP;
 	return listener_result(sc_notify_respond(fd, resp));
 }
 
 SC_PUBLIC int seccomp_notify_id_valid(int fd, uint64_t id)
 {
-	int rc = sc_notify_id_valid(fd, id);
+	int rc;
 
+	if (sc_kernel_forbids(SC_KERNEL_NOTIFY))
+		return -EOPNOTSUPP;
+	rc = sc_notify_id_valid(fd, id);
 	return lacks_listeners(rc) ? -EOPNOTSUPP : sc_api_id_valid(rc);
 }
 
 SC_PUBLIC int seccomp_notify_addfd(int fd, struct seccomp_notif_addfd *addfd)
 {
+	if (sc_kernel_forbids(SC_KERNEL_NOTIFY))
+		return -EOPNOTSUPP;
 	return listener_result(sc_notify_addfd(fd, addfd));
 }

@@ -128,7 +128,7 @@ SC_PUBLIC int seccomp_syscall_priority(scmp_filter_ctx ctx, int syscall, uint8_t
 	struct sc_context *context = sc_context_get(ctx);
 	int rc;
 
-	if (!context || (syscall < 0 && syscall > -100))
+	if (!context || !number_valid(context, syscall))
 		return -EINVAL;
 	rc = sc_policy_priority(context->policy, syscall, priority);
 	if (!rc)

@@ -13,9 +13,11 @@
 
 #define BIT(feature) (1u << (feature))
 #define LEVEL_SHIFT  16
+#define LEVEL_MASK   (7u << LEVEL_SHIFT)
 #define PROBED	     (1u << 31)
+#define FORCED	     (1u << 30) /* seccomp_api_set() chose the level */
 
-static _Atomic uint32_t caps; /* feature bits, level << LEVEL_SHIFT, PROBED */
+static _Atomic uint32_t caps; /* feature bits, level << LEVEL_SHIFT, PROBED, FORCED */
 
 /* What each API level adds to the one before: seccomp_api_get(3). */
 static const uint32_t level_adds[] = {
@@ -114,6 +116,13 @@ bool sc_kernel_has(enum sc_kernel_feature feature)
 	return known_caps() & BIT(feature);
 }
 
+bool sc_kernel_forbids(enum sc_kernel_feature feature)
+{
+	uint32_t now = atomic_load(&caps);
+
+	return now & FORCED && !(now & BIT(feature));
+}
+
 void sc_kernel_reprobe(void)
 {
 	atomic_store(&caps, 0);
@@ -121,12 +130,12 @@ void sc_kernel_reprobe(void)
 
 unsigned int sc_kernel_api_get(void)
 {
-	return (known_caps() & ~PROBED) >> LEVEL_SHIFT;
+	return (known_caps() & LEVEL_MASK) >> LEVEL_SHIFT;
 }
 
 int sc_kernel_api_set(unsigned int level)
 {
-	uint32_t forced = PROBED | level << LEVEL_SHIFT;
+	uint32_t forced = PROBED | FORCED | level << LEVEL_SHIFT;
 
 	if (level < 1 || level > LEVEL_MAX)
 		return -EINVAL;

@@ -23,6 +23,8 @@ enum sc_kernel_feature {
 	SC_KERNEL_FEATURES,
 };
 bool sc_kernel_has(enum sc_kernel_feature feature);
+/* Does the level that the program has chosen (sc_kernel_api_set()) lack it? Never probes. */
+bool sc_kernel_forbids(enum sc_kernel_feature feature);
 void sc_kernel_reprobe(void); /* seccomp_reset(NULL, ...) */
 
 /* The API level, 1..7: seccomp_api_get(3). */

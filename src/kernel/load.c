@@ -41,8 +41,8 @@ static int flags_of(const struct sc_kernel_load *how, unsigned long *flags)
 		 */
 		{how->notify && how->tsync, SC_KERNEL_TSYNC_ESRCH,
 			SECCOMP_FILTER_FLAG_TSYNC_ESRCH},
-		{how->waitkill, SC_KERNEL_WAITKILL,
-			how->notify ? SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV : 0},
+		{how->notify && how->waitkill, SC_KERNEL_WAITKILL,
+			SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
 	};
 	unsigned long wanted = 0;
 

@@ -35,6 +35,33 @@ def compile_check(name, command, source=HERE / "prototypes.c"):
     report(name, run.stderr.splitlines()[:20] if run.returncode else [])
 
 
+def run_check(name, command, source):
+    """Compiles and runs @source; what it prints is what is wrong."""
+    if not shutil.which(command[0]):
+        return report(name, why=f"no {command[0]}")
+    with tempfile.TemporaryDirectory() as directory:
+        program = pathlib.Path(directory) / "program"
+        run = subprocess.run([*command, "-o", program, source], capture_output=True, text=True)
+        if run.returncode:
+            return report(name, run.stderr.splitlines()[:20])
+        run = subprocess.run([program], capture_output=True, text=True)
+        report(name, (run.stdout.splitlines() or ["failed"]) if run.returncode else [])
+
+
+def initializers():
+    """SCMP_CMP() as an initializer in each language, with the warnings of a strict program."""
+    strict = ["-Wall", "-Wextra", "-Werror"]
+    for std in ("c99", "c11", "gnu17", "gnu2x"):
+        for cc in (CC[0], "clang"):
+            run_check(f"{cc} {std}: members by name in any order",
+                      [*(CC if cc == CC[0] else [cc]), *OURS, *strict, f"-std={std}"],
+                      HERE / "designators.c")
+    for cxx in ("g++", "clang++"):
+        for std in ("c++11", "c++14", "c++17", "c++20"):
+            run_check(f"{cxx} {std}: initializers", [cxx, *OURS, *strict, f"-std={std}", "-x", "c++"],
+                      HERE / "designators.c")
+
+
 def macros(flags):
     """Names of the macros that seccomp.h defines, functions with their parentheses."""
     def names(text):
@@ -95,8 +122,9 @@ def main():
         compile_check(f"{CC[0]} {std}", [*CC, *OURS, *WARN, f"-std={std}"])
         compile_check(f"clang {std}", ["clang", *OURS, *WARN, f"-std={std}"])
     for cxx in ("g++", "clang++"):
-        for std in ("c++11", "c++17"):
+        for std in ("c++11", "c++17", "c++20"):
             compile_check(f"{cxx} {std}", [cxx, *OURS, *WARN, f"-std={std}", "-x", "c++"])
+    initializers()
     with tempfile.NamedTemporaryFile("w", suffix=".c") as every:
         names = sorted(n for n in macros(OURS) if n.startswith("__SNR_"))
         every.write("#include <seccomp.h>\nextern const int all[];\nconst int all[] = {" +

@@ -7,7 +7,6 @@
 
 #ifndef API_LEVEL
 #define API_LEVEL 270
-#include <seccomp-kvers.h>
 #endif
 
 typedef scmp_filter_ctx ctx;
@@ -79,7 +78,8 @@ FUNCTION(int, seccomp_notify_addfd, (int, struct seccomp_notif_addfd *));
 CHECK(trapx, SCMP_ACT_TRAPX(0x12345) == 0x00032345U);
 FIELD(seccomp_notif_addfd, newfd_flags, 20);
 CHECK(kvers, SCMP_KV_UNDEF == 1 && SCMP_KV_3_0 < SCMP_KV_3_1 && SCMP_KV_3_19 < SCMP_KV_4_0 &&
-		     SCMP_KV_4_20 < SCMP_KV_5_0 && SCMP_KV_7_2 < __SCMP_KV_MAX);
+		     SCMP_KV_4_20 < SCMP_KV_5_0 && SCMP_KV_7_0 == 83 && __SCMP_KV_MAX == 84);
+VALUE(SECCOMP_ADDFD_FLAG_SEND, 2);
 #endif
 
 VALUE(SCMP_FLTATR_ACT_DEFAULT, 1);

@@ -83,7 +83,7 @@ static void break_probes(int error)
 	CHECK_EQ(errno, 123);
 	ctx = live_filter(SCMP_SYS(getpgid), SCMP_ACT_ERRNO(20));
 	CHECK_EQ(seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1), -EOPNOTSUPP);
-	CHECK_EQ(seccomp_attr_set(ctx, SCMP_FLTATR_CTL_WAITKILL, 1), -EOPNOTSUPP);
+	CHECK_EQ(seccomp_attr_set(ctx, SCMP_FLTATR_CTL_WAITKILL, 1), 0);
 	CHECK_EQ(seccomp_notify_alloc(NULL, NULL), -EOPNOTSUPP);
 	CHECK_EQ(seccomp_load(ctx), 0);
 	CHECK_ERR(syscall(SYS_getpgid, 0L), -1, 20);
@@ -103,6 +103,62 @@ static void option_lost(void)
 	CHECK_ERR(seccomp_load(ctx), -EOPNOTSUPP, EOPNOTSUPP);
 	CHECK_EQ(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 0);
 	CHECK_EQ(syscall(SYS_getpgid, 0L), getpgrp());
+}
+
+/* WAITKILL is a wish about a listener: it fails the load of a filter that makes one. */
+static void waitkill_lost(void)
+{
+	scmp_filter_ctx ctx;
+
+	if (seccomp_api_get() < 5)
+		SKIP("the kernel has no notifications (API level below 5)");
+	CHECK_EQ(seccomp_api_set(6), 0);
+	ctx = live_filter(SCMP_SYS(getpgid), SCMP_ACT_NOTIFY);
+	CHECK_EQ(seccomp_attr_set(ctx, SCMP_FLTATR_CTL_WAITKILL, 1), 0);
+	CHECK_ERR(seccomp_load(ctx), -ECANCELED, EOPNOTSUPP);
+	CHECK_EQ(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 0);
+	CHECK_EQ(syscall(SYS_getpgid, 0L), getpgrp());
+	CHECK_EQ(seccomp_attr_set(ctx, SCMP_FLTATR_CTL_WAITKILL, 0), 0);
+	CHECK_EQ(seccomp_load(ctx), 0);
+	CHECK(seccomp_notify_fd(ctx) >= 0);
+}
+
+/* The two that libseccomp 2.6.1 answers otherwise: -EFAULT, and a crash. */
+static void nothing_there(void)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	CHECK_EQ(seccomp_notify_fd(ctx), -1);
+	CHECK_EQ(seccomp_attr_get(ctx, SCMP_FLTATR_CTL_NNP, NULL), -EINVAL);
+	seccomp_release(ctx);
+}
+
+/* A level that the program has set, down to which notifications are there or not. */
+static void level_forbids(void)
+{
+	struct seccomp_notif_addfd addfd = {0};
+	struct seccomp_notif_resp *resp = NULL;
+	struct seccomp_notif *req = NULL;
+	unsigned int level = seccomp_api_get();
+
+	for (unsigned int l = 1; l < 5; l++) {
+		CHECK_EQ(seccomp_api_set(l), 0);
+		CHECK_EQ(seccomp_notify_alloc(&req, &resp), -EOPNOTSUPP);
+		CHECK(req == NULL && resp == NULL);
+		CHECK_EQ(seccomp_notify_receive(-1, req), -EOPNOTSUPP);
+		CHECK_EQ(seccomp_notify_respond(-1, resp), -EOPNOTSUPP);
+		CHECK_EQ(seccomp_notify_id_valid(-1, 1), -EOPNOTSUPP);
+		CHECK_EQ(seccomp_notify_addfd(-1, &addfd), -EOPNOTSUPP);
+	}
+	CHECK_EQ(seccomp_reset(NULL, 0), 0);
+	CHECK_EQ(seccomp_api_get(), level);
+	if (level < 5)
+		SKIP("the kernel has no notifications (API level below 5)");
+	CHECK_EQ(seccomp_notify_alloc(&req, &resp), 0);
+	CHECK_ERR(seccomp_notify_receive(-1, req), -ECANCELED, EBADF);
+	CHECK_ERR(seccomp_notify_respond(-1, resp), -ECANCELED, EBADF);
+	CHECK_EQ(seccomp_notify_id_valid(-1, 1), -ENOENT);
+	seccomp_notify_free(req, resp);
 }
 
 static void break_sizes(int error)
@@ -257,6 +313,9 @@ const struct live_test live_errors[] = {
 	{"errors: prctl(2) refuses the filter", prctl_fails},
 	{"errors: seccomp(2) fails altogether: level 1, through prctl(2)", probes_fail},
 	{"errors: an option that cannot be had fails the load", option_lost},
+	{"errors: WAITKILL that cannot be had fails the load of a listener", waitkill_lost},
+	{"errors: no listener yet, nowhere to store a value", nothing_there},
+	{"errors: a level below 5 forbids notifications", level_forbids},
 	{"errors: alloc", sizes_fail},
 	{"errors: alloc on a kernel without notifications", no_sizes},
 	{"errors: NOTIFY for all threads on a kernel before 5.7", no_listener_with_tsync},

@@ -100,7 +100,7 @@ static void nothing_changed(void)
 {
 	struct sc_kernel_load how = {.nnp = true};
 	bool *const options[] = {
-		&how.tsync, &how.log, &how.ssb, &how.waitkill, &how.notify};
+		&how.tsync, &how.log, &how.ssb, &how.notify};
 	int fd = -7;
 
 	CHECK_EQ(sc_kernel_api_set(1), 0);
@@ -113,6 +113,9 @@ static void nothing_changed(void)
 	CHECK_EQ(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 0);
 	/* TSYNC and a listener each, not both: level 5. */
 	CHECK_EQ(sc_kernel_api_set(5), 0);
+	how.waitkill = how.notify = true;
+	CHECK_EQ(sc_kernel_load(&prog, &how, &fd), -EOPNOTSUPP);
+	how.waitkill = false;
 	how.tsync = how.notify = true;
 	CHECK_EQ(sc_kernel_load(&prog, &how, &fd), -EOPNOTSUPP);
 	CHECK_EQ(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 0);
