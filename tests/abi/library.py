@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""What the linker and the loader see of the built library: library.py SO ARCHIVE. TAP."""
+"""What the linker and the loader see of the built library: library.py SO ARCHIVE VERSION HEADER PC.
+VERSION is the project's. TAP."""
+import ctypes
 import pathlib
 import re
 import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-so, archive = sys.argv[1:3]
+so, archive, project, header, pc = sys.argv[1:6]
 expected = (HERE / "symbols.txt").read_text().split()
 checks = []
 
@@ -69,6 +71,32 @@ def check_size():
     check("smaller than libseccomp", [] if ours < limit else [f"{ours} is not below {limit}"])
 
 
+def said_versions():
+    """Each place that says the library's version, as three numbers."""
+    text = pathlib.Path(header).read_text()
+    yield "header", [int(re.search(rf"#define SCMP_VER_{part} (\d+)", text)[1])
+                     for part in ("MAJOR", "MINOR", "MICRO")]
+    for place, said in (("file name", pathlib.Path(so).resolve().name.partition(".so.")[2]),
+                        ("pc", re.search(r"^Version: (.*)", pathlib.Path(pc).read_text(), re.M)[1])):
+        yield place, [int(n) for n in said.split(".")]
+    if "san.so" in dynamic:
+        return  # not to be loaded into this process
+    library = ctypes.CDLL(so)
+    library.seccomp_version.restype = ctypes.POINTER(ctypes.c_uint * 3)
+    yield "seccomp_version", list(library.seccomp_version().contents)
+
+
+def check_version():
+    x, y, z = (int(n) for n in project.split("."))
+    wanted = [2, 6, 100000 + 10000 * x + 100 * y + z]
+    said = list(said_versions())
+    check(f"{len(said)} places say {wanted}",
+          [f"{place} says {version}" for place, version in said if version != wanted])
+    # libseccomp-golang, meson and pkg-config compare all three numbers, others two.
+    check("newer than each libseccomp 2.6, older than 2.7",
+          [place for place, version in said if not [2, 6, 99999] < version < [2, 7, 0]])
+
+
 dynamic = run("readelf", "-dW", so)
 check("exported symbols are the API", differences(symbols(so, "-D"), expected))
 check("global symbols of the archive are the API",
@@ -90,5 +118,6 @@ check("no relocation in the tables",
       (line for line in run("readelf", "-rW", so).splitlines()
        if re.match(r"[0-9a-f]{8,} ", line) and start <= int(line.split()[0], 16) < end))
 check_size()
+check_version()
 print(f"1..{len(checks)}")
 sys.exit(not all(checks))
