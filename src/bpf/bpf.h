@@ -10,6 +10,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -36,6 +37,15 @@ void sc_bpf_words(const struct seccomp_data *data, bool big_endian, uint32_t wor
 uint32_t sc_bpf_run(const struct sock_filter *insns, uint32_t len, const uint32_t words[16],
 	uint32_t *steps);
 
+/* The same, with the indices of the instructions that ran, the first @size of them, in @path. */
+uint32_t sc_bpf_path(const struct sock_filter *insns, uint32_t len, const uint32_t words[16],
+	uint32_t *steps, uint32_t *path, size_t size);
+
+/* What the kernel does with the verdict @newer of a filter, and with @older of one that was
+ * loaded before it: the action of the smaller number wins, of two the newer one's. Source:
+ * kernel/seccomp.c seccomp_run_filters(). */
+uint32_t sc_bpf_stronger(uint32_t newer, uint32_t older);
+
 /* What the kernel's allow bitmap would hold: true when the emulator that follows only nr
  * and arch reaches exactly RET ALLOW. Source: kernel/seccomp.c seccomp_is_const_allow(). */
 bool sc_bpf_const_allow(const struct sock_filter *insns, uint32_t len, uint32_t arch,
@@ -50,6 +60,12 @@ uint32_t sc_bpf_ebpf_len(const struct sock_filter *insns, uint32_t len);
  * Takes any bytes: what is no instruction of a filter is shown as numbers. 0 or -EIO. */
 int sc_bpf_disasm(const struct sock_filter *insns, uint32_t len, bool big_endian, FILE *out);
 
+/* One of these lines without its number and newline. What is no instruction of a filter, or has
+ * something in a field that the machine does not look at, is four numbers behind "code": so no
+ * bit is lost. */
+void sc_bpf_disasm_insn(
+	const struct sock_filter *insn, uint32_t pc, bool big_endian, FILE *out);
+
 /* The name of word 0..15 of struct seccomp_data: "nr", "arch", "ip.lo", "a0.hi", ... */
 const char *sc_bpf_word_name(unsigned int word, bool big_endian);
 
@@ -57,5 +73,8 @@ const char *sc_bpf_word_name(unsigned int word, bool big_endian);
  * Returns @buf. */
 #define SC_BPF_ACTION_MAX 32
 char *sc_bpf_action(uint32_t verdict, char buf[SC_BPF_ACTION_MAX]);
+
+/* And back: every text of sc_bpf_action(), and any number up to 2^32-1. False: it is none. */
+bool sc_bpf_action_parse(const char *text, uint32_t *verdict);
 
 #endif

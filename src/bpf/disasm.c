@@ -1,7 +1,10 @@
 /* Programs as text.
  * SPDX-License-Identifier: MIT */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "bpf/bpf.h"
 
@@ -63,6 +66,31 @@ char *sc_bpf_action(uint32_t verdict, char buf[SC_BPF_ACTION_MAX])
 	}
 	snprintf(buf, SC_BPF_ACTION_MAX, "0x%08" PRIx32, verdict);
 	return buf;
+}
+
+bool sc_bpf_action_parse(const char *text, uint32_t *verdict)
+{
+	size_t n = strcspn(text, "(");
+	char *end;
+	unsigned long data;
+
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (strncmp(actions[i].name, text, n) != 0 || actions[i].name[n])
+			continue;
+		*verdict = actions[i].action;
+		if (!text[n])
+			return true;
+		data = strtoul(text + n + 1, &end, 0);
+		*verdict |= (uint32_t)data;
+		return isdigit((unsigned char)text[n + 1]) && strcmp(end, ")") == 0 &&
+		       data <= SECCOMP_RET_DATA;
+	}
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	data = strtoul(text, &end, 0);
+	*verdict = (uint32_t)data;
+	return !*end && !errno && data <= UINT32_MAX;
 }
 
 static void show_jump(const struct sock_filter *f, uint32_t pc, FILE *out)
@@ -127,12 +155,43 @@ static void show_load(const struct sock_filter *f, bool big_endian, FILE *out)
 	}
 }
 
-/* False when the code is none of a seccomp filter. */
+/* Fields that the machine does not look at have no place in the text. */
+static bool has_stray_fields(const struct sock_filter *f)
+{
+	bool k_used = true;
+
+	switch (BPF_CLASS(f->code)) {
+	case BPF_JMP:
+		if (f->code == (BPF_JMP | BPF_JA))
+			break;
+		return BPF_OP(f->code) == BPF_JA || (BPF_SRC(f->code) == BPF_X && f->k);
+	case BPF_LD:
+	case BPF_LDX:
+		k_used = BPF_MODE(f->code) != BPF_LEN;
+		break;
+	case BPF_ALU:
+		k_used = BPF_SRC(f->code) == BPF_K && BPF_OP(f->code) != BPF_NEG;
+		if (f->code == (BPF_ALU | BPF_NEG | BPF_X))
+			return true;
+		break;
+	case BPF_MISC:
+		k_used = false;
+		break;
+	case BPF_RET:
+		k_used = BPF_RVAL(f->code) != BPF_A;
+		break;
+	}
+	return f->jt || f->jf || (f->k && !k_used);
+}
+
+/* False when it cannot be said in words, or is none of a seccomp filter. */
 static bool show_insn(
 	const struct sock_filter *f, uint32_t pc, bool big_endian, FILE *out)
 {
 	char action[SC_BPF_ACTION_MAX];
 
+	if (has_stray_fields(f))
+		return false;
 	switch (f->code) {
 	case BPF_LD | BPF_W | BPF_ABS:
 	case BPF_LD | BPF_W | BPF_LEN:
@@ -171,16 +230,20 @@ static bool show_insn(
 	return false;
 }
 
+void sc_bpf_disasm_insn(
+	const struct sock_filter *f, uint32_t pc, bool big_endian, FILE *out)
+{
+	if (!show_insn(f, pc, big_endian, out))
+		fprintf(out, "code 0x%x, %u, %u, 0x%" PRIx32, (unsigned int)f->code, f->jt,
+			f->jf, f->k);
+}
+
 int sc_bpf_disasm(
 	const struct sock_filter *insns, uint32_t len, bool big_endian, FILE *out)
 {
 	for (uint32_t pc = 0; pc < len; pc++) {
-		const struct sock_filter *f = &insns[pc];
-
 		fprintf(out, "%4" PRIu32 ": ", pc);
-		if (!show_insn(f, pc, big_endian, out))
-			fprintf(out, "code 0x%x, %u, %u, 0x%" PRIx32,
-				(unsigned int)f->code, f->jt, f->jf, f->k);
+		sc_bpf_disasm_insn(&insns[pc], pc, big_endian, out);
 		putc('\n', out);
 	}
 	return ferror(out) ? -EIO : 0;

@@ -15,12 +15,30 @@ enum {
 	WORD_ARGS = 4
 };
 
+/* What several filters of one task say together. */
+static int build_stack(struct sc_bdd *b, const struct sc_side *side, uint32_t *root)
+{
+	uint32_t older;
+	int rc = sc_exec_program(b, side->prog, SC_EXEC_MACHINE, root);
+
+	for (uint32_t i = 1; rc == 0 && i <= side->n_older; i++) {
+		rc = sc_exec_program(b, &side->prog[i], SC_EXEC_MACHINE, &older);
+		if (rc == 0) {
+			*root = sc_bdd_apply(b, *root, older, sc_bpf_stronger);
+			rc = b->err;
+		}
+	}
+	return rc;
+}
+
 static int build_side(
 	struct sc_bdd *b, const struct sc_side *side, bool by_bits, uint32_t root[32])
 {
 	enum sc_exec_how how = by_bits ? SC_EXEC_BITS : SC_EXEC_MACHINE;
 	int rc;
 
+	if (side->n_older)
+		return build_stack(b, side, root);
 	if (side->prog)
 		return sc_exec_program(
 			b, side->prog, side->bitmap ? SC_EXEC_EMULATOR : how, root);
@@ -48,8 +66,9 @@ int sc_sides_build(struct sc_bdd *b, const struct sc_side sides[2],
 	for (int i = 0; i < 2; i++) {
 		const struct sc_prog *p = sides[i].prog;
 
-		if (p && sc_bpf_check(p->insns, p->len, NULL, NULL) < 0)
-			return -EINVAL;
+		for (uint32_t k = 0; p && k <= sides[i].n_older; k++)
+			if (sc_bpf_check(p[k].insns, p[k].len, NULL, NULL) < 0)
+				return -EINVAL;
 	}
 	if (side_big_endian(&sides[0]) != side_big_endian(&sides[1]))
 		return -EOPNOTSUPP;
@@ -97,13 +116,17 @@ static bool confirmed(
 	const struct sc_side *side, const uint32_t words[16], uint32_t verdict)
 {
 	const struct sc_prog *p = side->prog;
+	uint32_t said;
 
 	if (!p)
 		return true;
 	if (side->bitmap)
 		return sc_bpf_const_allow(p->insns, p->len, words[WORD_ARCH],
 			       words[WORD_NR]) == (verdict == 1);
-	return sc_bpf_run(p->insns, p->len, words, NULL) == verdict;
+	said = sc_bpf_run(p->insns, p->len, words, NULL);
+	for (uint32_t i = 1; i <= side->n_older; i++)
+		said = sc_bpf_stronger(said, sc_bpf_run(p[i].insns, p[i].len, words, NULL));
+	return said == verdict;
 }
 
 static uint32_t verdict_on(const struct sc_bdd *b, const uint32_t *roots, unsigned int n,
@@ -158,7 +181,7 @@ static int attempt(const struct sc_side sides[2], const struct sc_sides_how *how
 /* Does the program compare or combine two words of the input? */
 static bool uses_x(const struct sc_prog *p)
 {
-	for (uint32_t i = 0; p && i < p->len; i++) {
+	for (uint32_t i = 0; i < p->len; i++) {
 		uint16_t class = BPF_CLASS(p->insns[i].code);
 
 		if ((class == BPF_ALU || class == BPF_JMP) &&
@@ -170,8 +193,16 @@ static bool uses_x(const struct sc_prog *p)
 
 static bool returns_a(const struct sc_prog *p)
 {
-	for (uint32_t i = 0; p && i < p->len; i++)
+	for (uint32_t i = 0; i < p->len; i++)
 		if (p->insns[i].code == (BPF_RET | BPF_A))
+			return true;
+	return false;
+}
+
+static bool any(const struct sc_side *side, bool (*is)(const struct sc_prog *p))
+{
+	for (uint32_t i = 0; side->prog && i <= side->n_older; i++)
+		if (is(&side->prog[i]))
 			return true;
 	return false;
 }
@@ -182,7 +213,7 @@ static bool returns_a(const struct sc_prog *p)
 static int prove(const struct sc_side sides[2], const struct sc_prove_limits *limits,
 	struct sc_counterexample *cex)
 {
-	bool again = uses_x(sides[0].prog) || uses_x(sides[1].prog);
+	bool again = any(&sides[0], uses_x) || any(&sides[1], uses_x);
 	struct sc_prove_limits each = limits ? *limits : (struct sc_prove_limits){0};
 	struct sc_sides_how how = {.limits = &each};
 	int rc;
@@ -191,8 +222,9 @@ static int prove(const struct sc_side sides[2], const struct sc_prove_limits *li
 		each.max_steps = SC_PROVE_STEPS;
 	if (again)
 		each.max_steps -= each.max_steps / 2;
-	if (!sides[0].bitmap)
-		how.by_bits = returns_a(sides[0].prog) || returns_a(sides[1].prog);
+	/* Which of several filters wins is no question of single bits. */
+	if (!sides[0].bitmap && !sides[0].n_older && !sides[1].n_older)
+		how.by_bits = any(&sides[0], returns_a) || any(&sides[1], returns_a);
 	rc = attempt(sides, &how, cex);
 	how.interleaved = true;
 	if (rc == -E2BIG && again)
@@ -214,6 +246,15 @@ int sc_prove_programs(const struct sc_prog *a, const struct sc_prog *b,
 	const struct sc_prog other = {
 		.insns = b->insns, .len = b->len, .big_endian = a->big_endian};
 	const struct sc_side sides[2] = {{.prog = a}, {.prog = &other}};
+
+	return prove(sides, limits, cex);
+}
+
+int sc_prove_stacks(const struct sc_stack *a, const struct sc_stack *b,
+	const struct sc_prove_limits *limits, struct sc_counterexample *cex)
+{
+	const struct sc_side sides[2] = {{.prog = a->progs, .n_older = a->n - 1},
+		{.prog = b->progs, .n_older = b->n - 1}};
 
 	return prove(sides, limits, cex);
 }

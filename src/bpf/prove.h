@@ -52,6 +52,17 @@ int sc_prove_policy(const struct sc_prog *prog, const struct sc_lowered *policy,
 int sc_prove_programs(const struct sc_prog *a, const struct sc_prog *b,
 	const struct sc_prove_limits *limits, struct sc_counterexample *cex);
 
+/* What one task has: filters in the order in which the kernel runs them, the one that was
+ * loaded last first. @n > 0. All read the words of this machine. */
+struct sc_stack {
+	const struct sc_prog *progs;
+	uint32_t n;
+};
+
+/* Do two stacks agree? As above. */
+int sc_prove_stacks(const struct sc_stack *a, const struct sc_stack *b,
+	const struct sc_prove_limits *limits, struct sc_counterexample *cex);
+
 /* Does the kernel's allow bitmap hold exactly the numbers whose policy is ALLOW
  * whatever the arguments are? Decided for every architecture and every number, more
  * than the kernel keeps. As above; the counter-example has the number and arch, a = 1
@@ -81,6 +92,11 @@ struct sc_region {
  * SC_PROOF_DIFFERS or an error as above; after -E2BIG the regions seen were right but not
  * all. (Programs that return A in more than a few thousand ways are -E2BIG here.) */
 int sc_prove_regions(const struct sc_prog *a, const struct sc_prog *b,
+	const struct sc_prove_limits *limits,
+	int (*each)(const struct sc_region *region, void *arg), void *arg);
+
+/* The same for stacks. */
+int sc_prove_stack_regions(const struct sc_stack *a, const struct sc_stack *b,
 	const struct sc_prove_limits *limits,
 	int (*each)(const struct sc_region *region, void *arg), void *arg);
 

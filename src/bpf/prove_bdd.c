@@ -248,3 +248,28 @@ uint32_t sc_bdd_ite(struct sc_bdd *b, uint32_t c, uint32_t t, uint32_t e)
 	}
 	return ite_recurse(b, c, t, e);
 }
+
+/* In the memo it is told from ite by its condition, which is no node. At most SC_BDD_LEVELS deep. */
+uint32_t sc_bdd_apply(
+	struct sc_bdd *b, uint32_t f, uint32_t g, uint32_t (*op)(uint32_t f, uint32_t g))
+{
+	uint32_t hash = hash3(UINT32_MAX, f, g), level, lo, hi, result;
+	const struct sc_bdd_memo *m = &b->memo[hash & (b->n_memo - 1)];
+
+	if (!sc_bdd_step(b))
+		return SC_BDD_FALSE;
+	if (sc_bdd_is_constant(b, f) && sc_bdd_is_constant(b, g))
+		return sc_bdd_constant(b, op(sc_bdd_value(b, f), sc_bdd_value(b, g)));
+	if (m->c == UINT32_MAX && m->t == f && m->e == g)
+		return m->result;
+	level = min(sc_bdd_top(b, f), sc_bdd_top(b, g));
+	lo = sc_bdd_apply(
+		b, sc_bdd_cofactor(b, f, level, 0), sc_bdd_cofactor(b, g, level, 0), op);
+	hi = sc_bdd_apply(
+		b, sc_bdd_cofactor(b, f, level, 1), sc_bdd_cofactor(b, g, level, 1), op);
+	result = sc_bdd_node(b, level, lo, hi);
+	if (b->err == 0)
+		b->memo[hash & (b->n_memo - 1)] =
+			(struct sc_bdd_memo){UINT32_MAX, f, g, result};
+	return result;
+}

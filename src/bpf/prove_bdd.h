@@ -57,6 +57,10 @@ uint32_t sc_bdd_variable(struct sc_bdd *b, unsigned int word, unsigned int bit);
 /* if c then t else e; @c has the values 0 and 1 only. */
 uint32_t sc_bdd_ite(struct sc_bdd *b, uint32_t c, uint32_t t, uint32_t e);
 
+/* The function that is @op of the constants of @f and @g. One operation a set of diagrams. */
+uint32_t sc_bdd_apply(struct sc_bdd *b, uint32_t f, uint32_t g,
+	uint32_t (*op)(uint32_t f, uint32_t g));
+
 /* The node that tests @level; both children are below it. */
 uint32_t sc_bdd_node(struct sc_bdd *b, uint32_t level, uint32_t lo, uint32_t hi);
 

@@ -179,13 +179,9 @@ static int walk(struct walk *w, uint32_t u, uint32_t v)
 	return rc;
 }
 
-int sc_prove_regions(const struct sc_prog *pa, const struct sc_prog *pb,
-	const struct sc_prove_limits *limits,
+static int regions(const struct sc_side sides[2], const struct sc_prove_limits *limits,
 	int (*each)(const struct sc_region *region, void *arg), void *arg)
 {
-	const struct sc_prog other = {
-		.insns = pb->insns, .len = pb->len, .big_endian = pa->big_endian};
-	const struct sc_side sides[2] = {{.prog = pa}, {.prog = &other}};
 	_cleanup_(sc_bdd_clear) struct sc_bdd b = {0};
 	struct walk w = {.b = &b, .each = each, .arg = arg};
 	const struct sc_sides_how how = {.limits = limits};
@@ -198,6 +194,27 @@ int sc_prove_regions(const struct sc_prog *pa, const struct sc_prog *pb,
 		return SC_PROOF_EQUAL;
 	rc = walk(&w, roots[0][0], roots[1][0]);
 	return rc ? rc : SC_PROOF_DIFFERS;
+}
+
+int sc_prove_regions(const struct sc_prog *pa, const struct sc_prog *pb,
+	const struct sc_prove_limits *limits,
+	int (*each)(const struct sc_region *region, void *arg), void *arg)
+{
+	const struct sc_prog other = {
+		.insns = pb->insns, .len = pb->len, .big_endian = pa->big_endian};
+	const struct sc_side sides[2] = {{.prog = pa}, {.prog = &other}};
+
+	return regions(sides, limits, each, arg);
+}
+
+int sc_prove_stack_regions(const struct sc_stack *a, const struct sc_stack *b,
+	const struct sc_prove_limits *limits,
+	int (*each)(const struct sc_region *region, void *arg), void *arg)
+{
+	const struct sc_side sides[2] = {{.prog = a->progs, .n_older = a->n - 1},
+		{.prog = b->progs, .n_older = b->n - 1}};
+
+	return regions(sides, limits, each, arg);
 }
 
 /* Numbers of calls are read in decimal, everything else in hexadecimal. */

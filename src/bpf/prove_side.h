@@ -6,9 +6,10 @@
 #include "bpf/prove.h"
 #include "bpf/prove_bdd.h"
 
-/* A program or, where @prog is NULL, a policy. */
+/* Programs or, where @prog is NULL, a policy. */
 struct sc_side {
-	const struct sc_prog *prog;
+	const struct sc_prog *prog; /* an array: the newest filter first */
+	uint32_t n_older; /* behind the first */
 	const struct sc_lowered *policy;
 	bool bitmap; /* what the allow bitmap would hold of it, instead of verdicts */
 };

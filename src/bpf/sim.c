@@ -89,6 +89,12 @@ static uint32_t loaded(const struct machine *m, const struct sock_filter *f)
 uint32_t sc_bpf_run(const struct sock_filter *insns, uint32_t len,
 	const uint32_t words[16], uint32_t *steps)
 {
+	return sc_bpf_path(insns, len, words, steps, NULL, 0);
+}
+
+uint32_t sc_bpf_path(const struct sock_filter *insns, uint32_t len,
+	const uint32_t words[16], uint32_t *steps, uint32_t *path, size_t size)
+{
 	struct machine m = {.words = words};
 	uint32_t n = 0, verdict = 0;
 
@@ -96,6 +102,8 @@ uint32_t sc_bpf_run(const struct sock_filter *insns, uint32_t len,
 		const struct sock_filter *f = &insns[pc];
 		uint32_t operand = BPF_SRC(f->code) == BPF_X ? m.x : f->k;
 
+		if (n < size)
+			path[n] = pc;
 		n++;
 		switch (BPF_CLASS(f->code)) {
 		case BPF_LD:
@@ -136,6 +144,14 @@ uint32_t sc_bpf_run(const struct sock_filter *insns, uint32_t len,
 	if (steps)
 		*steps = n;
 	return verdict;
+}
+
+uint32_t sc_bpf_stronger(uint32_t newer, uint32_t older)
+{
+	int32_t n = (int32_t)(newer & SECCOMP_RET_ACTION_FULL);
+	int32_t o = (int32_t)(older & SECCOMP_RET_ACTION_FULL);
+
+	return o < n ? older : newer;
 }
 
 bool sc_bpf_const_allow(

@@ -196,7 +196,7 @@ class Comparison:
             return (out.stdout or out.stderr).strip()
         if not self.options.prove:
             return None
-        out = self.ask(self.options.prove, *paths)
+        out = self.ask(self.options.prove, "prove", *paths)
         if out.returncode != 1:  # 2: outside of what it can prove
             return None
         found = dict(re.findall(r"\b(arch|nr)=(?:0x)?([0-9a-f]+)", out.stdout))
@@ -349,7 +349,7 @@ def main(name, function, needs=(), sabotages=("rules", "args", "load"), normalis
     parser.add_argument("--getfilter", type=os.path.abspath, required=True)
     parser.add_argument("--samefilter", type=os.path.abspath, required=True)
     parser.add_argument("--broken", type=os.path.abspath, required=True)
-    parser.add_argument("--prove", type=os.path.abspath, help="build/tools/prove, a second judge")
+    parser.add_argument("--prove", type=os.path.abspath, help="build/cli/sluice, a second judge by its prove")
     parser.add_argument("--keep", help="work in this new directory and leave it")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="client-") as directory:

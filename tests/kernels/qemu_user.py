@@ -40,7 +40,6 @@ NO_PROGRAM = {
     "x86_64 is the native architecture in them",
     "cases-live, prove-kernel": "load filters; qemu-user has no seccomp",
     "prove-peers": "there is no other libseccomp for these ABIs",
-    "prove-tool": "a Python script around what prove tests",
 }
 # What these runs have found that is no fault of ours.
 FINDINGS = """\

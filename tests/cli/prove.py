@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""build/tools/prove on good, different and hostile files: tool.py PROVE."""
+"""sluice prove on good, different and hostile files: prove.py SLUICE. Prints TAP.
+SPDX-License-Identifier: MIT"""
 import os
 import struct
 import subprocess
 import sys
 import tempfile
 
-PROVE = sys.argv[1]
+SLUICE = sys.argv[1]
 ALLOW, ERRNO = 0x7FFF0000, 0x50001
 LD, JEQ, RET, RET_A, TAX, LSH_X, LDX = 0x20, 0x15, 0x06, 0x16, 0x07, 0x6C, 0x61
 count = 0
@@ -17,8 +18,9 @@ def program(*insns):
     return b"".join(struct.pack("=HBBI", *insn) for insn in insns)
 
 
-def run(*args):
-    done = subprocess.run([PROVE, *args], capture_output=True, text=True, timeout=60)
+def run(*args, **more):
+    done = subprocess.run([SLUICE, "prove", *args], capture_output=True, text=True, timeout=280,
+                          **more)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -52,12 +54,14 @@ def main():
     check("different", got, 1, "arch=0xc000003e nr=0 args=0x0,0x7,0x0,0x0,0x0,0x0 "
           "A=ERRNO(1) B=ALLOW\n")
     check("different: one line", (len(got[1].splitlines()), "", ""), 1)
+    check("JSON", run("--json", one, other), 1, '"equal": false')
+    check("standard input", (*run("-", one, stdin=open(same, "rb"))[:1], "", ""), 0)
     check("regions", run("--regions", one, other), 1,
           "arch=0xc000003e a1.lo=0x7 ERRNO(1), ALLOW\n"
           "arch=0xc000003e a1.lo=0x8 ALLOW, ERRNO(1)\n")
-    check("--help", run("--help"), 0, "usage: prove")
-    check("no arguments", run(), 2, err="usage: prove")
-    check("one argument", run(one), 2, err="usage: prove")
+    check("--help", run("--help"), 0, "Usage: sluice prove")
+    check("no arguments", run(), 2, err="A is missing")
+    check("one argument", run(one), 2, err="B is missing")
     check("missing file", run(one, "missing"), 2, err="missing: No such file")
     check("directory", run(one, "."), 2, err="not a regular file")
     check("device", run(one, "/dev/zero"), 2, err="not a regular file")
@@ -79,13 +83,13 @@ def main():
                                        (0x2C, 0, 0, 0), (RET_A, 0, 0, 0)))
     check("over the limits", run(product, one), 2, err="limits")
     with open("/dev/full", "w") as full:
-        done = subprocess.run([PROVE, one, same], stdout=full, stderr=subprocess.PIPE)
+        done = subprocess.run([SLUICE, "prove", one, same], stdout=full, stderr=subprocess.PIPE)
     check("full disk", (done.returncode, "", done.stderr.decode()), 2, err="No space left")
     print(f"1..{count}")
     return 1 if failed else 0
 
 
 with tempfile.TemporaryDirectory() as directory:
-    PROVE = os.path.abspath(PROVE)
+    SLUICE = os.path.abspath(SLUICE)
     os.chdir(directory)
     sys.exit(main())

@@ -1,0 +1,131 @@
+/* sluice asm: text to a filter.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "filter.h"
+#include "util/cleanup.h"
+
+/* A listing has at most 100 bytes an instruction; comments may be longer. */
+#define TEXT_MAX (4u << 20)
+
+struct options {
+	const char *output;
+};
+
+/* All of it, in a buffer that the caller frees. */
+static int read_text(struct cli *cli, const char *path, char **out, size_t *length)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *text = malloc(TEXT_MAX + 1);
+	size_t n = 0;
+
+	fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO)
+				    : open(path, O_RDONLY | O_CLOEXEC);
+	if (!text || fd < 0)
+		return cli_error_at(path, 0, 0, "%s", strerror(text ? errno : ENOMEM));
+	while (n <= TEXT_MAX) {
+		ssize_t rc = read(fd, text + n, TEXT_MAX + 1 - n);
+
+		if (rc < 0 && errno == EINTR)
+			continue;
+		if (rc < 0)
+			return cli_error_at(path, 0, 0, "%s", strerror(errno));
+		if (rc == 0)
+			break;
+		n += (size_t)rc;
+	}
+	if (n > TEXT_MAX)
+		return cli_error(cli, "%s: more than 4 MB of text", path);
+	*out = steal_ptr(text);
+	*length = n;
+	return 0;
+}
+
+static int write_program(
+	struct cli *cli, const char *path, const struct sluice_program *p)
+{
+	const struct sock_filter *insns;
+	FILE *out = stdout;
+	bool good;
+	size_t n;
+
+	if (!path && isatty(STDOUT_FILENO))
+		return cli_error(
+			cli, "a filter is not written to a terminal: use -o FILE");
+	if (path)
+		out = fopen(path, "we");
+	if (!out)
+		return cli_error_at(path, 0, 0, "%s", strerror(errno));
+	insns = sluice_program_instructions(p, 0, &n);
+	good = fwrite(insns, sizeof(*insns), n, out) == n;
+	if (path && fclose(out))
+		good = false;
+	/* Of standard output main() says what went wrong. */
+	return good || !path ? CLI_YES : cli_error_at(path, 0, 0, "%s", strerror(errno));
+}
+
+static int run(struct cli *cli)
+{
+	_cleanup_(cli_program_freep) struct sluice_program *p = NULL;
+	const struct options *o = cli->options;
+	const char *path = cli->argc ? cli->argv[0] : "-";
+	_cleanup_free_ char *text = NULL;
+	struct sluice_error error = {0};
+	size_t length = 0;
+	int rc = read_text(cli, path, &text, &length);
+
+	if (rc)
+		return rc;
+	if (sluice_program_assemble(text, length, &p, &error) < 0) {
+		const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+		unsigned int line = 0, column = 0;
+
+		if (sscanf(error.where, "%u:%u", &line, &column) == 2)
+			return cli_error_at(name, line, column, "%s", error.message);
+		if (*error.where)
+			return cli_error_at(
+				name, 0, 0, "%s: %s", error.where, error.message);
+		return cli_error_at(name, 0, 0, "%s", error.message);
+	}
+	return write_program(cli, o->output, p);
+}
+
+static const struct cli_option options[] = {
+	{.letter = 'o',
+		.name = "output",
+		.value = "FILE",
+		.type = CLI_STRING,
+		.offset = offsetof(struct options, output),
+		.word = CLI_WORD_FILE,
+		.help = "write the filter there, not to standard output"},
+	CLI_OPTIONS_END,
+};
+
+static const struct cli_positional words[] = {
+	{.name = "FILE",
+		.help = "the text; standard input if it is not given or -",
+		.word = CLI_WORD_FILE,
+		.optional = true},
+	CLI_WORDS_END,
+};
+
+static const struct cli_example examples[] = {
+	{"sluice asm -o mine.bpf mine.txt", "a filter of one's own"},
+	{NULL, NULL},
+};
+
+const struct cli_command cli_cmd_asm = {
+	.name = "asm",
+	.summary = "make a filter of text, as disasm writes it",
+	.options = options,
+	.words = words,
+	.examples = examples,
+	.exits = {.yes = "the filter was written",
+		.trouble = "the text is no filter that the kernel would take"},
+	.options_size = sizeof(struct options),
+	.run = run,
+};

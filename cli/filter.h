@@ -1,0 +1,70 @@
+/* Filters, calls and their words, as users name them.
+ * SPDX-License-Identifier: MIT */
+#ifndef CLI_FILTER_H
+#define CLI_FILTER_H
+
+#include <sluice-program.h>
+
+#include "cli.h"
+#include "json.h"
+
+/* The filter that @text names: a BPF file, "-" (one on standard input), or "pid:N". The
+ * caller frees *@out. 0, or CLI_TROUBLE, said on stderr. */
+int cli_filter(struct cli *cli, const char *text, struct sluice_program **out);
+
+/* "pid:12" is 12, so is "12" if @bare. False: it is neither. */
+bool cli_pid(const char *text, bool bare, pid_t *pid);
+
+void cli_program_freep(struct sluice_program **program);
+
+/* An architecture of libseccomp(3). */
+struct cli_arch {
+	const char *name;
+	uint32_t token; /* SCMP_ARCH_* */
+	uint32_t audit; /* AUDIT_ARCH_*; x32 has that of x86_64 */
+};
+
+/* The @i-th, in alphabetic order; NULL behind the last. */
+const struct cli_arch *cli_arch_at(unsigned int i);
+
+/* By name ("native" too; NULL is native): 0, or CLI_TROUBLE, said. */
+int cli_arch(const struct cli *cli, const char *name, const struct cli_arch **out);
+
+/* Whose number @nr is where @audit is in seccomp_data; NULL: nobody's. */
+const struct cli_arch *cli_arch_of(uint32_t audit, int nr);
+
+/* The name of a number: "openat", or the number itself where there is none. Returns @buf.
+ */
+#define CLI_CALL_MAX 32
+char *cli_call_name(uint32_t audit, int nr, char buf[CLI_CALL_MAX]);
+bool cli_call_known(uint32_t audit, int nr);
+
+/* The first number from *@nr on that is a call where @audit is in seccomp_data. False:
+ * none. */
+bool cli_call_from(uint32_t audit, uint32_t *nr);
+
+/* The call @text on @arch, by name or number: 0, or CLI_TROUBLE, said. */
+int cli_call(
+	const struct cli *cli, const struct cli_arch *arch, const char *text, int *nr);
+
+/* A value of an argument: 12, 0x1f, -1. 0, or CLI_TROUBLE, said. */
+int cli_value(const struct cli *cli, const char *text, uint64_t *out);
+
+/* Verdicts in a buffer of their own. Returns @buf. */
+#define CLI_VERDICT_MAX 32
+char *cli_verdict(uint32_t verdict, char buf[CLI_VERDICT_MAX]);
+/* Does it let the call happen: ALLOW or LOG? */
+bool cli_lets(uint32_t verdict);
+
+/* "a0 = 0x10" or "a1.lo & 0xf in 0x2..0x3", to @out. */
+void cli_condition(const struct sluice_condition *c, FILE *out);
+
+/* "openat(0x1, 0x2, 0x0, 0x0, 0x0, 0x0)" of an input, with what decides beside it. To
+ * @out. */
+void cli_input(const struct seccomp_data *data, FILE *out);
+void cli_input_json(struct cli_json *j, const char *key, const struct seccomp_data *data);
+
+/* What a failed proof means. Returns CLI_TROUBLE. */
+int cli_proof_failed(const struct cli *cli, int rc);
+
+#endif

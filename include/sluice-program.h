@@ -1,0 +1,159 @@
+/* libsluice: BPF programs of seccomp as objects: read, check, run, show, assemble, prove, compare.
+ * SPDX-License-Identifier: MIT
+ *
+ * A program is what decides the calls of a task: one filter, or, taken from a process, all filters that it
+ * has, in the order in which the kernel runs them (the one loaded last first). A process without a filter is a
+ * program with none, which allows everything. A program has passed the kernel's own checks and never changes:
+ * any number of threads may use it at once.
+ *
+ * Instructions are struct sock_filter in this machine's byte order, for filters of this machine's byte
+ * order. Functions return 0 (or what they say) on success and -errno on failure, and write their outputs
+ * only on success. Where there is a struct sluice_error (it may be NULL), it says what was wrong, and in @where
+ * at which instruction or line. Nothing is printed but to the stream that was given. */
+#ifndef SLUICE_PROGRAM_H
+#define SLUICE_PROGRAM_H
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sluice.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sluice_program;
+
+#define SLUICE_PROGRAM_MAX 4096 /* instructions of one filter: BPF_MAXINSNS */
+
+/* ---- make ------------------------------------------------------------------------- */
+
+/* A program of one filter: a copy of @count instructions. The caller frees *@program. Returns 0; -EINVAL
+ * if the kernel would refuse it; -ENOMEM. */
+int sluice_program_new(const struct sock_filter *instructions, size_t count,
+	struct sluice_program **program, struct sluice_error *error);
+
+/* The same from the bytes of a file, up to its end. No more than SLUICE_PROGRAM_MAX instructions and one byte are
+ * read. Returns as sluice_program_new(); -EINVAL also for what is empty or no whole number of
+ * instructions; or -errno of read(2). */
+int sluice_program_read(int fd, struct sluice_program **program, struct sluice_error *error);
+
+/* The same from the regular file @path: -EINVAL for anything else, as a FIFO might never answer. */
+int sluice_program_open(
+	const char *path, struct sluice_program **program, struct sluice_error *error);
+
+/* All filters of the thread @pid (of a process id: its first thread), which is stopped for a moment. A
+ * process of its own asks for them, so that a target which never stops costs @timeout_ms (0 stands for
+ * 2000) and no more. The kernel gives filters to a caller that has CAP_SYS_ADMIN and no filter itself.
+ * Returns 0; -ESRCH; -EPERM if the thread may not be traced, or is traced by somebody else; -EACCES without that capability or
+ * with a filter; -EOPNOTSUPP without CONFIG_CHECKPOINT_RESTORE; -ETIMEDOUT; -ENOMEM; else -errno. */
+int sluice_program_of(pid_t pid, unsigned timeout_ms, struct sluice_program **program,
+	struct sluice_error *error);
+
+/* A program of one filter from text: the instructions as sluice_program_print() and
+ * sluice_program_text() write them, one a line; columns of numbers in front of an instruction are skipped, so is
+ * what follows "#" (before no digit) or ";". A jump's target is a line "lN" as printed, or a label: a
+ * word with a colon, alone or before an instruction. Returns as sluice_program_new(); -EINVAL with "LINE:COLUMN" in
+ * @error->where. */
+int sluice_program_assemble(const char *text, size_t length, struct sluice_program **program,
+	struct sluice_error *error);
+
+/* NULL is allowed. */
+void sluice_program_free(struct sluice_program *program);
+
+/* ---- look at ---------------------------------------------------------------------- */
+
+/* How many filters: 0 or more. */
+unsigned sluice_program_filters(const struct sluice_program *program);
+
+/* The instructions of a filter, 0 being the one that the kernel runs first, and their number. They are the
+ * program's. NULL if there is no such filter. */
+const struct sock_filter *sluice_program_instructions(
+	const struct sluice_program *program, unsigned filter, size_t *count);
+
+/* Write a listing of @filter to @out: columns line, CODE, JT, JF and K, then the instruction, then what
+ * its number means ("# openat", "# flags"). Returns 0; -ENOENT if there is no such filter; -EIO. */
+int sluice_program_print(const struct sluice_program *program, unsigned filter, FILE *out);
+
+/* One instruction of it: "jeq #0x101, l5, l9". Written like snprintf(3) does; returns the
+ * length that it would have had, 0 if there is no such instruction. */
+size_t sluice_program_text(const struct sluice_program *program, unsigned filter, size_t index,
+	char *buffer, size_t size);
+
+/* What its number means, without "# ", as sluice_program_print() adds it. "" if nothing is known. */
+size_t sluice_program_comment(const struct sluice_program *program, unsigned filter,
+	size_t index, char *buffer, size_t size);
+
+/* "ALLOW", "ERRNO(1)", "TRACE(5)" or "0x12345678" of a verdict (SECCOMP_RET_*, data included), like snprintf(3). */
+size_t sluice_verdict_text(uint32_t verdict, char *buffer, size_t size);
+
+/* ---- run -------------------------------------------------------------------------- */
+
+/* The verdict on @data, as the kernel would find it. Never fails. */
+uint32_t sluice_program_run(
+	const struct sluice_program *program, const struct seccomp_data *data);
+
+/* Run one filter and say which instructions ran: their indexes, in order, up to @size of them in
+ * @path. Returns how many ran; 0 if there is no such filter. @verdict (may be NULL) is this filter's alone. */
+size_t sluice_program_trace(const struct sluice_program *program, unsigned filter,
+	const struct seccomp_data *data, uint32_t *path, size_t size, uint32_t *verdict);
+
+/* ---- prove and compare ------------------------------------------------------------ */
+
+/* A call that two programs decide differently, and how. */
+struct sluice_witness {
+	struct seccomp_data data;
+	uint32_t a, b;
+};
+
+/* Do two programs decide all 2^512 inputs alike? A proof, not a sample. Returns 0 if they do; 1 if not, with an
+ * input that shows it in *@witness (may be NULL); -EOPNOTSUPP (a shift by or a division by what is no
+ * constant); -E2BIG (over 132 MB or 67 million steps: seconds); -ENOTRECOVERABLE (proof and interpreter disagree,
+ * please report both programs); -ENOMEM. */
+int sluice_program_equal(const struct sluice_program *a, const struct sluice_program *b,
+	struct sluice_witness *witness);
+
+/* What a condition is about. */
+enum sluice_field {
+	SLUICE_FIELD_ARCH,
+	SLUICE_FIELD_NR,
+	SLUICE_FIELD_IP,
+	SLUICE_FIELD_ARG0, /* to SLUICE_FIELD_ARG0 + 5 */
+};
+
+/* @first <= (field & @mask) <= @last. */
+struct sluice_condition {
+	unsigned field; /* enum sluice_field */
+	uint64_t mask, first, last;
+};
+
+/* The inputs for which all @n conditions hold, in the order arch, nr, arguments, ip. An argument may have
+ * two: of its upper and of its lower half. */
+struct sluice_region {
+	struct sluice_condition conditions[16];
+	unsigned n;
+	uint32_t a, b;		  /* the verdicts there */
+	struct seccomp_data data; /* one of these inputs: the smallest in each condition */
+};
+
+/* Called for each region; other than 0 ends it, and is returned. */
+typedef int (*sluice_region_fn)(const struct sluice_region *region, void *data);
+
+/* Where do two programs differ? Regions do not overlap, ascend, and hold together every input that is
+ * decided differently. Returns 0 if there is none, 1 or what @each returned; errors as above. After -E2BIG
+ * what was seen was true, and not all. */
+int sluice_program_compare(const struct sluice_program *a, const struct sluice_program *b,
+	sluice_region_fn each, void *data);
+
+/* How does a program decide one call, a number of an audit architecture (AUDIT_ARCH_*)? Regions as
+ * above, without arch and nr, which hold together every input; a and b are both the verdict. Returns 0, or
+ * what @each returned; errors as above; -EOPNOTSUPP also for a program that returns a computed verdict
+ * (BPF_RET | BPF_A). */
+int sluice_program_ranges(const struct sluice_program *program, uint32_t audit_arch, int nr,
+	sluice_region_fn each, void *data);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
