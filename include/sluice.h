@@ -429,9 +429,21 @@ int sluice_hand_over(struct sluice_supervisor *supervisor, int socket);
  * if the predecessor went on. */
 int sluice_take_over(int socket, struct sluice_supervisor **supervisor);
 
-/* Connect to the keeper at @path (options.keeper_path). Returns a socket. The keeper
- * refuses targets and whoever has more seccomp filters than itself (sluice_hand_over(3)). */
+/* Connect to the keeper at @path (options.keeper_path). Returns a socket for sluice_take_over().
+ * The keeper refuses other users but root, and everybody who has a seccomp filter, for such a process
+ * may be a target (sluice_hand_over(3)): those bring a pass. */
 int sluice_keeper_connect(const char *path);
+
+/* A pass to the keeper of @supervisor: with it whoever holds it may take over once the supervisor is
+ * gone, filters or not. For a successor that is filtered: leave it where the successor finds it and no
+ * target does (a parent that starts both, the file descriptor store of a service manager). Returns a
+ * descriptor, the caller's (close on exec), good as long as the keeper lives; an earlier pass is void
+ * then. -EINVAL without a keeper; -errno. */
+int sluice_keeper_pass(struct sluice_supervisor *supervisor);
+
+/* As sluice_keeper_connect(), with a pass. @pass stays the caller's, for more tries. -EPIPE: its
+ * keeper has ended, or another pass was made. */
+int sluice_keeper_connect_pass(int pass);
 
 /* ---- containers ------------------------------------------------------------------------ */
 

@@ -8,7 +8,8 @@
 /* What is said over a hand-over socket and to the keeper: a head with up to 32 listeners (or
  * sockets of OCI servers), whose descriptors travel along; the first of a hand-over carries the
  * journal's too. M_ACCEPT asks the keeper to accept a connection and keep it before anybody
- * else has it; M_ACCEPTED brings a duplicate, or none if there was nothing to accept. */
+ * else has it; M_ACCEPTED brings a duplicate, or none if there was nothing to accept. M_PASS brings the
+ * keeper's end of the pass: who holds the other end sends it the socket of a successor. */
 #define MESSAGE_FDS 32
 enum {
 	M_ADD = 1,
@@ -20,7 +21,8 @@ enum {
 	M_LISTENERS,
 	M_ACCEPT,
 	M_ACCEPTED,
-	M_END_OCI
+	M_END_OCI,
+	M_PASS
 };
 enum { K_LISTENER, K_SERVER, K_CONNECTION };
 struct kept {

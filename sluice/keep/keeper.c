@@ -13,6 +13,7 @@ struct keeper {
 	bool on;                /* started, and not left */
 	struct source source;   /* the socket to it; hangs up if it dies */
 	int door;               /* where successors connect; only until it runs */
+	int pass;               /* the keeper's end, for a keeper that replaces it; or -1 */
 	struct journal *predecessor; /* mapped while taking over */
 	const struct keep_hooks *hooks;
 };
@@ -43,6 +44,22 @@ int sluice_keeper_connect(const char *path)
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
 		return -errno;
 	return steal_fd(&fd);
+}
+
+int sluice_keeper_connect_pass(int pass)
+{
+	_cleanup_close_ int theirs = -1;
+	_cleanup_close_ int ours = -1;
+	int pair[2], rc;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	ours = pair[0];
+	theirs = pair[1];
+	rc = sc_sluice_send_rights(pass, "", 1, &theirs, 1);
+	if (rc == -ECONNRESET) /* it ended without having read what was sent before */
+		return -EPIPE;
+	return rc ? rc : steal_fd(&ours);
 }
 
 static int new_name(const struct sluice_supervisor *sv, char *path, size_t size)
@@ -191,6 +208,28 @@ static int tell(struct sluice_supervisor *sv, uint32_t kind, const struct kept *
 	return sc_keep_send(keeper_of(sv)->source.fd, &m, &fd, fd >= 0);
 }
 
+/* The keeper waits at one end; over the other a successor's socket comes. */
+int sluice_keeper_pass(struct sluice_supervisor *supervisor)
+{
+	struct keeper *k = keeper_of(supervisor);
+	_cleanup_close_ int theirs = -1;
+	_cleanup_close_ int ours = -1;
+	int pair[2], rc;
+
+	if (!k || !k->on)
+		return -EINVAL;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	ours = pair[0];
+	theirs = pair[1];
+	rc = tell(supervisor, M_PASS, NULL, theirs);
+	if (rc)
+		return rc;
+	closep(&k->pass);
+	k->pass = steal_fd(&theirs);
+	return steal_fd(&ours);
+}
+
 /* The next socket of those that the hooks know of. */
 bool sc_keep_next(struct sluice_supervisor *sv, struct kept_socket *at)
 {
@@ -222,6 +261,8 @@ static void restart(struct sluice_supervisor *sv)
 	}
 	for (struct kept_socket h = {0}; sc_keep_next(sv, &h);)
 		tell(sv, M_ADD, &h.kept, h.fd);
+	if (keeper_of(sv)->pass >= 0)
+		tell(sv, M_PASS, NULL, keeper_of(sv)->pass);
 	accepted(sv, -EPIPE);
 }
 
@@ -313,6 +354,7 @@ static void on_dropped(struct sluice_supervisor *sv, const struct listener *l)
 
 static void free_keeper(struct part *part)
 {
+	closep(&((struct keeper *)part)->pass);
 	free(part);
 }
 
@@ -327,6 +369,7 @@ int sc_keep_begin(struct sluice_supervisor *sv, struct journal *predecessor,
 	*k = (struct keeper){.part = {free_keeper},
 		.source = {-1, on_keeper, NULL, NULL},
 		.door = -1,
+		.pass = -1,
 		.predecessor = predecessor,
 		.hooks = hooks};
 	sv->rooms[ROOM_KEEP] = &k->part;

@@ -19,14 +19,15 @@ static struct {
 	struct kept kept[MAX_KEPT + MAX_SPARE];
 	int fds[MAX_KEPT + MAX_SPARE];
 	uint32_t count;
-	struct pollfd poll[MAX_KEPT + MAX_SPARE + 4];
+	struct pollfd poll[MAX_KEPT + MAX_SPARE + 5];
 	union {
 		struct seccomp_notif notif;
 		char room[4096];
 	} buffer;
 	int visitor;            /* a successor who waits, or -1 */
-	int visitor_pidfd;
+	int visitor_pidfd;      /* or -1: it came with the pass, whoever it is */
 	struct ucred peer;
+	int pass;               /* sockets of successors come over it; or -1 */
 } k;
 
 static void __attribute__((noreturn)) quit(void)
@@ -226,15 +227,28 @@ static void dismiss(void)
 {
 	if (k.visitor >= 0) {
 		syscall(SYS_close, k.visitor);
-		syscall(SYS_close, k.visitor_pidfd);
+		if (k.visitor_pidfd >= 0)
+			syscall(SYS_close, k.visitor_pidfd);
 	}
 	k.visitor = -1;
 }
 
-/* Let one successor wait at a time. */
-static void admit(void)
+/* Let one successor wait at a time. It gets a second to take what it asked for: targets wait
+ * meanwhile. */
+static void receive_visitor(int fd, int pidfd)
 {
 	struct timeval limit = {1, 0};
+
+	syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	dismiss();
+	k.visitor = fd;
+	k.visitor_pidfd = pidfd;
+}
+
+/* At the door, where anybody can come. */
+static void admit(void)
+{
 	struct ucred peer;
 	int fd = (int)syscall(SYS_accept4, k.job.door, NULL, NULL, SOCK_CLOEXEC);
 	int pidfd;
@@ -248,13 +262,27 @@ static void admit(void)
 		syscall(SYS_close, fd);
 		return;
 	}
-	/* It gets a second to take what it asked for: targets wait meanwhile. */
-	syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	dismiss();
-	k.visitor = fd;
-	k.visitor_pidfd = pidfd;
+	receive_visitor(fd, pidfd);
 	k.peer = peer;
+}
+
+/* With the pass, which only the supervisor gives out. */
+static void admit_with_pass(void)
+{
+	unsigned n = 0;
+	int fd = -1, on;
+	char byte;
+
+	if (sc_sluice_recv_rights(k.pass, &byte, 1, &fd, 1, &n) == -EPIPE) {
+		syscall(SYS_close, k.pass); /* nobody has it any more */
+		k.pass = -1;
+		return;
+	}
+	if (!n)
+		return;
+	on = (int)syscall(SYS_fcntl, fd, F_GETFL);
+	syscall(SYS_fcntl, fd, F_SETFL, on & ~O_NONBLOCK);
+	receive_visitor(fd, -1);
 }
 
 static void hand_to_visitor(void)
@@ -263,7 +291,7 @@ static void hand_to_visitor(void)
 	uint32_t offer;
 
 	/* filtered meanwhile, or dead? */
-	if (!sc_keep_peer_may(k.job.proc_fd, &k.peer, k.visitor_pidfd)) {
+	if (k.visitor_pidfd >= 0 && !sc_keep_peer_may(k.job.proc_fd, &k.peer, k.visitor_pidfd)) {
 		dismiss();
 		return;
 	}
@@ -278,6 +306,18 @@ static void poll_door(uint32_t *n)
 {
 	k.poll[(*n)++] = (struct pollfd){.fd = k.job.door, .events = POLLIN};
 	k.poll[(*n)++] = (struct pollfd){.fd = k.visitor, .events = 0};
+	k.poll[(*n)++] = (struct pollfd){.fd = k.pass, .events = POLLIN};
+}
+
+/* @p as poll_door() has filled it. */
+static void look_at_door(const struct pollfd *p)
+{
+	if (p[1].revents)
+		dismiss();
+	if (p[0].revents & POLLIN)
+		admit();
+	if (p[2].revents)
+		admit_with_pass();
 }
 
 /* The supervisor is gone and the baton ours: nobody else receives. */
@@ -315,10 +355,7 @@ static void __attribute__((noreturn)) guard(void)
 			else if (events)
 				drop(i);
 		}
-		if (k.poll[1].revents)
-			dismiss();
-		if (k.poll[0].revents & POLLIN)
-			admit();
+		look_at_door(k.poll);
 	}
 	quit();
 }
@@ -374,6 +411,12 @@ static bool listen_once(void)
 	case M_END_OCI:
 		end_oci();
 		break;
+	case M_PASS:
+		if (k.pass >= 0)
+			syscall(SYS_close, k.pass);
+		k.pass = n == 1 ? fds[0] : -1;
+		n -= n == 1;
+		break;
 	case M_GUARD:
 		inherit();
 		break;
@@ -403,7 +446,7 @@ void sc_keep_main(const struct keeper_job *job)
 
 	k.job = *job;
 	k.count = 0;
-	k.visitor = -1;
+	k.visitor = k.pass = -1;
 	sc_sluice_close_others(keep, 5);
 	raise_limit();
 	syscall(SYS_setsid); /* out of the group that a kill of the supervisor may mean */
@@ -430,9 +473,6 @@ void sc_keep_main(const struct keeper_job *job)
 		}
 		if (k.poll[0].revents)
 			listen_once();
-		if (k.poll[3].revents)
-			dismiss();
-		if (k.poll[2].revents & POLLIN)
-			admit();
+		look_at_door(k.poll + 2);
 	}
 }

@@ -1,18 +1,18 @@
 /* Whether a process that wants to take over from a keeper may.
  * SPDX-License-Identifier: MIT
  *
- * The supervisor's user and root may, but no target: it would let its own calls through. A target
- * has the supervisor's filters and at least one more. Bare system calls only, like the keeper. */
+ * The supervisor's user and root may, but no target: it would let its own calls through. Numbers of
+ * filters say nothing when the supervisor is filtered itself and its targets come from elsewhere.
+ * Every target has a filter, though, and none ever loses it: who has none is no target. A successor
+ * with filters brings the supervisor's pass instead (keeper.c). Bare system calls only, like the keeper. */
 #include "keep/keep.h"
 
-#include <limits.h>
 #include <linux/openat2.h>
 #include <poll.h>
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* 6.5 */
 #endif
-#define UNKNOWN INT_MAX
 
 /* From the supervisor's procfs, where a target that shares our mounts can put nothing over its
  * own directory; what lies over one in the machine's is not entered. */
@@ -62,21 +62,15 @@ static int field(const char *text, const char *key)
 	return -1;
 }
 
-/* How many filters @pid has (0: we), UNKNOWN if that cannot be told. */
-static int filters_of(int proc, pid_t pid)
+/* True if @pid is known to have no filter. */
+static bool is_unfiltered(int proc, pid_t pid)
 {
 	static char text[65536];
-	pid_t self = (pid_t)syscall(SYS_getpid);
-	int mode, count;
 
-	if (read_status(proc, pid, text, sizeof(text)) <= 0 ||
-		field(text, "Pid:\t") != (pid ? pid : self)) /* another namespace's /proc */
-		return UNKNOWN;
-	mode = field(text, "Seccomp:\t");
-	if (mode == 0)
-		return 0;
-	count = field(text, "Seccomp_filters:\t"); /* 5.9 */
-	return mode == 2 && count > 0 ? count : UNKNOWN;
+	if (read_status(proc, pid, text, sizeof(text)) <= 0)
+		return false;
+	/* Another namespace's /proc has another process under that number. */
+	return field(text, "Pid:\t") == pid && field(text, "Seccomp:\t") == 0;
 }
 
 /* A pidfd of who connected, not of who has that number now (before 6.5 of that one). */
@@ -99,12 +93,10 @@ bool sc_keep_peer_may(int proc, const struct ucred *peer, int pidfd)
 {
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	struct timespec none = {0, 0};
-	int theirs, ours = filters_of(proc, 0);
 
 	if (peer->uid != 0 && peer->uid != (uid_t)syscall(SYS_geteuid))
 		return false;
-	theirs = filters_of(proc, peer->pid);
-	if (theirs == UNKNOWN || ours == UNKNOWN || theirs > ours)
+	if (!is_unfiltered(proc, peer->pid))
 		return false;
 	/* If it lives, nobody else had its number. */
 	return syscall(SYS_ppoll, &p, 1, &none, NULL, 0) == 0;
