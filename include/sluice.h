@@ -87,7 +87,8 @@ struct sluice_statistics {
 /* Make a supervisor. @options may be NULL for the defaults. The supervisor is the
  * caller's, to be freed. With @options->keeper a process is started (see
  * sluice_hand_over). Returns 0; -EINVAL on options that make no sense; -ENOSYS if the
- * kernel has no notifications (before 5.0); else -errno. */
+ * kernel has no notifications (before 5.0); -EREMOTE for a keeper after unshare(CLONE_NEWPID): it
+ * would be in the targets' namespace; else -errno. */
 int sluice_supervisor_new(const struct sluice_options *options,
 	struct sluice_supervisor **supervisor);
 
@@ -327,7 +328,9 @@ int sluice_get_fd(struct sluice_request *request, int target_fd);
  * RESOLVE_NO_MAGICLINKS are honoured, others -EINVAL. The work is bounded and ends early when
  * the target has gone or the request is late. The caller owns the result (close on exec).
  * Never waits for a FIFO or device: -EAGAIN then, having opened nothing (see
- * sluice_open_reply). Errors of openat2(2), -ELOOP, -ENOENT. */
+ * sluice_open_reply). -EREMOTE: what is there means one thing in the target's namespaces and another in
+ * ours (/proc/sys and /proc/sysvipc, a tun device, files of cgroups to be written), and it has its own;
+ * sluice_open_parent() says so, too. Errors of openat2(2), -ELOOP, -ENOENT. */
 int sluice_openat(struct sluice_request *request, int dirfd, const char *path,
 	const struct open_how *how);
 
@@ -425,8 +428,8 @@ int sluice_hand_over(struct sluice_supervisor *supervisor, int socket);
  * sluice_keeper_connect), with the options that were theirs. Blocks; with a keeper whose supervisor
  * lives, until that one dies. Register handlers, then dispatch (sluice_fd() is readable if
  * there is anything to show): calls that were received and not answered come first, marked
- * sluice_replayed(). The socket stays the caller's. -ECANCELED
- * if the predecessor went on. */
+ * sluice_replayed(); if the predecessor was in another pid namespace their sluice_tid() is 0. The socket
+ * stays the caller's. -ECANCELED if the predecessor went on. */
 int sluice_take_over(int socket, struct sluice_supervisor **supervisor);
 
 /* Connect to the keeper at @path (options.keeper_path). Returns a socket for sluice_take_over().

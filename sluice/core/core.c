@@ -86,6 +86,7 @@ static int open_parts(struct sluice_supervisor *sv, bool embryo)
 
 	if (rc)
 		return rc;
+	sv->journal->pid_namespace = sc_sluice_namespace(&sv->proc, "self", "pid");
 	atomic_store(&sv->journal->baton, embryo ? B_EMBRYO : B_SUPERVISOR);
 	sv->requests.free_slots = calloc(sv->set.max_pending, sizeof(*sv->requests.free_slots));
 	if (!sv->requests.free_slots)

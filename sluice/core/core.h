@@ -230,7 +230,7 @@ int sc_core_id_valid(const struct sluice_request *req);
 void sc_core_suspend(struct sluice_supervisor *sv);
 void sc_core_resolve(struct sluice_supervisor *sv, int state);
 void sc_core_disown_all(struct sluice_supervisor *sv);
-int sc_core_replay(struct sluice_supervisor *sv, const struct slot *slot);
+int sc_core_replay(struct sluice_supervisor *sv, const struct slot *slot, bool same_pids);
 void sc_core_begin_replay(struct sluice_supervisor *sv);
 int sc_core_replay_one(struct sluice_supervisor *sv);
 void sc_core_drop_replay(struct sluice_supervisor *sv);

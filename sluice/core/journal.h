@@ -15,7 +15,7 @@
 #include <linux/seccomp.h>
 
 #define JOURNAL_MAGIC   0x534c5543u
-#define JOURNAL_VERSION 3u
+#define JOURNAL_VERSION 4u
 #define JOURNAL_HEAD    4096u /* bytes before the first slot: slots do not share its page */
 #define MAX_KEPT        1024u /* listeners that a keeper can hold: it never allocates */
 #define MAX_SPARE       512u  /* and sockets of OCI servers, and what came over them last */
@@ -52,6 +52,7 @@ struct journal {
 	uint32_t listeners;     /* the next listener's id */
 	uint32_t offers;        /* made so far, by whoever has the baton */
 	uint64_t serial;
+	uint64_t pid_namespace; /* where the slots' pids are numbers; 0: not known */
 	struct settings set;
 };
 

@@ -50,8 +50,9 @@ void sc_core_disown_all(struct sluice_supervisor *sv)
 }
 
 /* A call that a predecessor had received, to be shown in that order. Its time begins with
- * sc_core_begin_replay(). */
-int sc_core_replay(struct sluice_supervisor *sv, const struct slot *slot)
+ * sc_core_begin_replay(). Unless @same_pids its target has no number here: in another pid namespace
+ * that number is somebody else's. */
+int sc_core_replay(struct sluice_supervisor *sv, const struct slot *slot, bool same_pids)
 {
 	struct sluice_request **at = &sv->requests.replay, *req;
 	struct listener *listener = sv->listeners.first;
@@ -66,6 +67,8 @@ int sc_core_replay(struct sluice_supervisor *sv, const struct slot *slot)
 	req->slot->listener = slot->listener;
 	req->slot->serial = slot->serial;
 	memcpy(&req->slot->notif, &slot->notif, sizeof(slot->notif));
+	if (!same_pids)
+		req->slot->notif.pid = 0;
 	atomic_store(&req->slot->state, S_USED);
 	sc_core_request_received(req, true);
 	req->serial = slot->serial;

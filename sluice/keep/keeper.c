@@ -131,7 +131,7 @@ static int launch(struct sluice_supervisor *sv, int socket)
 		return -errno;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old); /* and they stay blocked over there */
-	pid = sc_sluice_fork(0);
+	pid = sc_sluice_fork_hidden(NULL);
 	if (pid == 0) {
 		pid = sc_sluice_fork(0);
 		if (pid == 0)
@@ -145,6 +145,15 @@ static int launch(struct sluice_supervisor *sv, int socket)
 	return pid < 0 || status ? -EAGAIN : 0;
 }
 
+/* After unshare(CLONE_NEWPID) children are in another namespace than we: the keeper would die with
+ * the targets' init, or be it, and see no successor of ours. */
+static bool is_elsewhere(const struct sluice_supervisor *sv)
+{
+	uint64_t ours = sc_sluice_namespace(&sv->proc, "self", "pid");
+
+	return ours && sc_sluice_namespace(&sv->proc, "self", "pid_for_children") != ours;
+}
+
 static int start(struct sluice_supervisor *sv)
 {
 	struct keeper *k = keeper_of(sv);
@@ -152,6 +161,8 @@ static int start(struct sluice_supervisor *sv)
 	_cleanup_close_ int theirs = -1;
 	int pair[2], rc;
 
+	if (is_elsewhere(sv))
+		return -EREMOTE;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	ours = pair[0];

@@ -189,12 +189,15 @@ static int add_listeners(struct sluice_supervisor *sv, struct legacy *l)
 
 static int copy_journal(struct sluice_supervisor *sv, const struct journal *from)
 {
+	bool same_pids = from->pid_namespace &&
+		from->pid_namespace == sv->journal->pid_namespace;
+
 	for (uint32_t i = 0; i < from->count; i++) {
 		const struct slot *slot = journal_slot(from, i);
 		int rc = 0;
 
 		if (atomic_load(&slot->state) != S_FREE && slot->notif.id)
-			rc = sc_core_replay(sv, slot);
+			rc = sc_core_replay(sv, slot, same_pids);
 		if (rc)
 			return rc;
 	}

@@ -81,6 +81,10 @@ int sluice_supervisor_new(const struct sluice_options *options,
 	if (rc == -ENOSYS || rc == -EOPNOTSUPP)
 		return sc_sluice_error(error, rc,
 			"this kernel has no seccomp notifications (they came with 5.0)");
+	if (rc == -EREMOTE)
+		return sc_sluice_error(error, rc,
+			"the keeper would be in the targets' pid namespace: make the supervisor "
+			"before unshare(CLONE_NEWPID)");
 	if (rc)
 		return sc_sluice_error(error, rc, "cannot set the supervisor up: %s",
 			strerror(-rc));

@@ -180,7 +180,10 @@ int sc_path_open(struct sluice_request *request, int dirfd, const char *path,
 
 		if (fd)
 			return fd;
-		if (place.item >= 0)
+		fd = sc_path_check_namespaces(request, &place, how->flags);
+		if (fd < 0)
+			;
+		else if (place.item >= 0)
 			fd = open_item(request->sv, &place, how);
 		else if (how->flags & O_CREAT && !(how->flags & O_PATH))
 			fd = create(request, &place, how);
@@ -211,6 +214,17 @@ int sluice_openat(struct sluice_request *request, int dirfd, const char *path,
 	return sc_path_open(request, dirfd, path, how, &waits);
 }
 
+/* Closes @place unless 0. */
+static int check_parent(struct sluice_request *req, struct place *place)
+{
+	struct place parent = {.dir = place->dir, .item = place->dir};
+	int rc = sc_path_check_namespaces(req, &parent, O_PATH);
+
+	if (rc)
+		close_place(place);
+	return rc;
+}
+
 int sluice_open_parent(struct sluice_request *request, int dirfd, const char *path,
 	char *last, size_t size)
 {
@@ -233,6 +247,8 @@ int sluice_open_parent(struct sluice_request *request, int dirfd, const char *pa
 	if (start < 0)
 		return start;
 	rc = sc_path_walk(request, start, plain, W_NO_FOLLOW, &place);
+	if (!rc)
+		rc = check_parent(request, &place);
 	if (rc)
 		return rc;
 	closep(&place.item);

@@ -20,6 +20,11 @@ enum { W_NO_FOLLOW = 1, W_NO_SYMLINKS = 2, W_NO_MAGIC = 4 };
 int sc_path_walk(struct sluice_request *req, int start, const char *path, unsigned flags,
 	struct place *out);
 
+/* ---- namespace.c ---- */
+
+int sc_path_check_namespaces(struct sluice_request *req, const struct place *place,
+	uint64_t flags);
+
 /* ---- open.c ---- */
 
 int sc_path_open(struct sluice_request *request, int dirfd, const char *path,

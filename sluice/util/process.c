@@ -4,6 +4,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 
 /* fork() without what comes with it: handlers of pthread_atfork(3), and, with @exit_signal 0,
  * a child that the program's own wait(2) and SIGCHLD never see. */
@@ -16,14 +17,39 @@ pid_t sc_sluice_fork(int exit_signal)
 #endif
 }
 
-/* That child, and a pidfd of it (5.2), of which no descriptor would mean no child. */
-pid_t sc_sluice_fork_pidfd(int *pidfd)
+static pid_t fork_pidfd(int *pidfd)
 {
+	long flags = pidfd ? CLONE_PIDFD : 0;
+
 #if defined(__s390__)
-	return (pid_t)syscall(SYS_clone, 0, CLONE_PIDFD, pidfd, 0, 0);
+	return (pid_t)syscall(SYS_clone, 0, flags, pidfd, 0, 0);
 #else
-	return (pid_t)syscall(SYS_clone, CLONE_PIDFD, 0, pidfd, 0, 0);
+	return (pid_t)syscall(SYS_clone, flags, 0, pidfd, 0, 0);
 #endif
+}
+
+/* A child that is not to be traced, nor its descriptors taken, by whoever has our user: it may be in
+ * the pid namespace of targets, without their filters. That is a property of its memory, which it has
+ * from ours, so ours has it for that moment; set by the child itself it would come late. @pidfd (5.2) or
+ * NULL; without a descriptor for it there is no child. */
+pid_t sc_sluice_fork_hidden(int *pidfd)
+{
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+	bool hide;
+	pid_t pid;
+	int error;
+
+	pthread_mutex_lock(&one);
+	hide = prctl(PR_GET_DUMPABLE) == 1 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+	pid = fork_pidfd(pidfd);
+	if (pid == 0)
+		return 0;
+	error = errno;
+	if (hide)
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	pthread_mutex_unlock(&one);
+	errno = error;
+	return pid;
 }
 
 /* Threads of the library take no signals of the program. */

@@ -137,6 +137,19 @@ void sc_sluice_proc_unpin(struct procfs *proc)
 	proc->fd = -ENOSYS;
 }
 
+/* The number of a namespace ("pid", "net", ...) of @who ("self", a thread's id); 0 if it cannot be
+ * told. */
+uint64_t sc_sluice_namespace(const struct procfs *proc, const char *who, const char *kind)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/ns/%s", who, kind);
+	fd = sc_sluice_proc_open(proc, path, O_PATH, 0);
+	return fd < 0 || fstat(fd, &st) ? 0 : st.st_ino;
+}
+
 bool sc_sluice_at_proc_root(int fd)
 {
 	struct stat st;

@@ -1,0 +1,431 @@
+/* Targets in namespaces of their own: what would be somebody else's there is refused.
+ * SPDX-License-Identifier: MIT
+ *
+ * The supervisors here make namespaces for themselves first, so nothing of the machine changes. */
+#include "tap.h"
+
+#include <linux/openat2.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/sysmacros.h>
+
+#define FORWARD "/proc/sys/net/ipv4/ip_forward"
+
+/* ARG: "own" (namespaces of its own) or "same". Exit: 0, or the errno of what did not open. */
+static int open_files(const char *where, const char *const *paths)
+{
+	if (strcmp(where, "own") == 0 && unshare(CLONE_NEWNET | CLONE_NEWIPC))
+		return 255;
+	for (; *paths; paths++) {
+		int fd = (int)syscall(SYS_openat, AT_FDCWD, *paths, O_WRONLY);
+
+		if (fd < 0)
+			return errno;
+		if (write(fd, "1", 1) != 1)
+			return 254;
+		close(fd);
+	}
+	return 0;
+}
+
+static int target_net(int argc, char **argv)
+{
+	static const char *const paths[] = {FORWARD, NULL};
+
+	(void)argc;
+	return open_files(argv[0], paths);
+}
+
+static int target_shm(int argc, char **argv)
+{
+	static const char *const paths[] = {"/proc/self/../sys/kernel/shmmni", NULL};
+
+	(void)argc;
+	return open_files(argv[0], paths);
+}
+
+/* By a descriptor of the directory. */
+static int target_below(int argc, char **argv)
+{
+	int dir;
+
+	(void)argc;
+	if (strcmp(argv[0], "own") == 0 && unshare(CLONE_NEWNET | CLONE_NEWIPC))
+		return 255;
+	dir = (int)syscall(SYS_openat, AT_FDCWD, "/proc/sys/net/ipv4", O_RDONLY | O_DIRECTORY);
+	return dir < 0 ? errno : 0;
+}
+
+static int target_tun(int argc, char **argv)
+{
+	int fd;
+
+	(void)argc;
+	if (strcmp(argv[0], "own") == 0 && unshare(CLONE_NEWNET | CLONE_NEWIPC))
+		return 255;
+	fd = (int)syscall(SYS_openat, AT_FDCWD, argv[1], O_RDWR);
+	return fd < 0 ? errno : 0;
+}
+
+/* What has no other meaning elsewhere goes on working. */
+static int target_plain(int argc, char **argv)
+{
+	static const char *const paths[] = {"/proc/meminfo", "/proc/self/status", "/proc/net/dev",
+		"/proc/uptime"};
+
+	(void)argc;
+	if (strcmp(argv[0], "own") == 0 && unshare(CLONE_NEWNET | CLONE_NEWIPC))
+		return 255;
+	for (int i = 0; i < 4; i++) {
+		int fd = (int)syscall(SYS_openat, AT_FDCWD, paths[i], O_RDONLY);
+
+		if (fd < 0)
+			return errno;
+		close(fd);
+	}
+	return 0;
+}
+
+static bool is_ours(const char *path)
+{
+	return strncmp(path, "/proc/", 6) == 0 || strstr(path, "/tun-device");
+}
+
+static int on_open(struct sluice_request *req, void *data)
+{
+	bool naive = *(bool *)data;
+	struct open_how how = {.flags = (uint64_t)sluice_arg_int(req, 2)};
+	char path[4096];
+	ssize_t n = sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path));
+	int rc, fd;
+
+	if (n < 0)
+		return sluice_fail(req, (int)n);
+	if (!is_ours(path))
+		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+	if (naive) {
+		fd = open(path, (int)how.flags | O_CLOEXEC);
+		rc = fd < 0 ? sluice_fail(req, errno) : sluice_reply_fd(req, fd, 0);
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	rc = sluice_open_reply(req, sluice_arg_int(req, 0), path, &how, 0);
+	return rc ? sluice_fail(req, rc) : 0;
+}
+
+static char forward_value(void)
+{
+	int fd = open(FORWARD, O_RDONLY | O_CLOEXEC);
+	char c = '?';
+
+	CHECK(fd >= 0 && read(fd, &c, 1) == 1);
+	close(fd);
+	return c;
+}
+
+static void need_namespaces(void)
+{
+	if (geteuid() != 0)
+		SKIP("needs root");
+	if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWNS))
+		SKIP("no namespaces: %s", strerror(errno));
+	if (access(FORWARD, W_OK))
+		SKIP("no writable /proc/sys");
+}
+
+/* The exit status of the target @name, whose opens the supervisor makes. */
+static int run(const char *name, const char *where, bool naive)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int status;
+
+	CHECK_EQ(sluice_on_name(sv, "openat", on_open, &naive), 0);
+	spawn_target(sv, filter_of(false, "openat", NULL), &child, name, where);
+	status = wait_target(sv, &child);
+	sluice_supervisor_free(sv);
+	return status;
+}
+
+static void sysctls(void)
+{
+	need_namespaces();
+	CHECK_EQ(run("net", "own", false), EREMOTE);
+	CHECK_EQ(forward_value(), '0');
+	CHECK_EQ(run("shm", "own", false), EREMOTE);
+	CHECK_EQ(run("below", "own", false), EREMOTE);
+	CHECK_EQ(run("plain", "own", false), 0);
+	CHECK_EQ(run("plain", "same", false), 0);
+	CHECK_EQ(run("below", "same", false), 0);
+	CHECK_EQ(run("net", "same", false), 0); /* it is the same for both */
+	CHECK_EQ(forward_value(), '1');
+}
+
+static void sysctls_control(void)
+{
+	need_namespaces();
+	CHECK_EQ(forward_value(), '0');
+	CHECK_EQ(run("net", "own", true), 0);
+	CHECK_EQ(forward_value(), '1'); /* the supervisor's, by a target with another one */
+}
+
+static void tun(void)
+{
+	struct sluice_child child;
+	static const char *const where[] = {"own", "same"};
+	static const int expected[] = {EREMOTE, 0};
+	char path[256];
+	bool naive = false;
+
+	need_namespaces();
+	snprintf(path, sizeof(path), "%s/tun-device", scratch_dir());
+	if (mknod(path, S_IFCHR | 0600, makedev(10, 200)))
+		SKIP("no devices here");
+	if (open(path, O_RDWR | O_CLOEXEC) < 0)
+		SKIP("no tun driver: %s", strerror(errno));
+	for (int i = 0; i < 2; i++) {
+		struct sluice_supervisor *sv = new_supervisor(NULL);
+		char *argv[] = {self_path, (char *)"--target", (char *)"tun", (char *)where[i],
+			path, NULL};
+		scmp_filter_ctx f = filter_of(false, "openat", NULL);
+
+		child = (struct sluice_child)SLUICE_CHILD_INIT;
+		CHECK_EQ(sluice_on_name(sv, "openat", on_open, &naive), 0);
+		CHECK_EQ(sluice_spawn(sv, f, argv, &child), 0);
+		seccomp_release(f);
+		CHECK_EQ(wait_target(sv, &child), expected[i]);
+		sluice_supervisor_free(sv);
+	}
+}
+
+/* ---- a hand-over from one pid namespace to another ---- */
+
+#define SECRET ((char *)0x10000000)
+
+static void map_secret(const char *text)
+{
+	CHECK(mmap(SECRET, 4096, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == SECRET);
+	strcpy(SECRET, text);
+}
+
+static int target_asks(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	map_secret("/target");
+	syscall(SYS_mkdir, SECRET, 0700);
+	return errno == EACCES ? 0 : 1;
+}
+
+static int hold(struct sluice_request *req, void *data)
+{
+	*(struct sluice_request **)data = sluice_defer(req);
+	return 0;
+}
+
+/* In the inner namespace, whose init it is. */
+static void predecessor(int socket)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_request *req = NULL;
+	int status;
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", hold, &req), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "asks", NULL);
+	while (!req)
+		sluice_dispatch(sv, 1000);
+	CHECK(sluice_tid(req) > 1 && sluice_tid(req) < 50);
+	CHECK_EQ(sluice_hand_over(sv, socket), 0);
+	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
+	_exit(WEXITSTATUS(status));
+}
+
+static int show(struct sluice_request *req, void *data)
+{
+	struct sluice_creds creds;
+	char text[16];
+
+	CHECK(sluice_replayed(req));
+	CHECK_EQ(sluice_tid(req), 0);
+	CHECK_EQ(sluice_read(req, (uintptr_t)SECRET, text, 8), -ESRCH);
+	CHECK_EQ(sluice_write(req, (uintptr_t)SECRET, "HACKED", 7), -ESRCH);
+	CHECK_EQ(sluice_tgid(req), -ESRCH);
+	CHECK_EQ(sluice_creds(req, &creds), -ESRCH);
+	CHECK_EQ(sluice_cwd_fd(req), -ESRCH);
+	++*(int *)data;
+	return sluice_fail(req, EACCES);
+}
+
+static int keep_secret(void)
+{
+	map_secret("/bystander");
+	for (int i = 0; i < 100; i++)
+		usleep(10000);
+	return strcmp(SECRET, "/bystander") != 0;
+}
+
+/* Processes with the numbers that the target may have in the inner namespace. */
+static void make_bystanders(pid_t *pids)
+{
+	for (int i = 0; i < 8; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0)
+			_exit(keep_secret());
+	}
+}
+
+static int successor(void)
+{
+	int pair[2], shown = 0, status;
+	pid_t bystanders[8], inner;
+	struct sluice_supervisor *sv;
+
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	make_bystanders(bystanders);
+	CHECK(unshare(CLONE_NEWPID) == 0);
+	inner = fork();
+	if (inner == 0)
+		predecessor(pair[0]);
+	CHECK_EQ(sluice_take_over(pair[1], &sv), 0);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", show, &shown), 0);
+	while (!shown)
+		sluice_dispatch(sv, 1000);
+	CHECK_EQ(waitpid(inner, &status, 0), inner);
+	CHECK_EQ(status, 0);
+	for (int i = 0; i < 8; i++) {
+		CHECK_EQ(waitpid(bystanders[i], &status, 0), bystanders[i]);
+		CHECK_EQ(status, 0);
+	}
+	sluice_supervisor_free(sv);
+	return 0;
+}
+
+static void other_pids(void)
+{
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0 || unshare(CLONE_NEWPID))
+		SKIP("no pid namespace");
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		_exit(successor());
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+}
+
+static void keeper_inside(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_error error = {0};
+	struct sluice_supervisor *sv = NULL;
+
+	if (geteuid() != 0 || unshare(CLONE_NEWPID))
+		SKIP("no pid namespace");
+	o.keeper = true;
+	o.error = &error;
+	CHECK_EQ(sluice_supervisor_new(&o, &sv), -EREMOTE);
+	CHECK(strstr(error.message, "CLONE_NEWPID"));
+}
+
+/* ---- helpers ---- */
+
+static int wait_at_fifo(struct sluice_request *req, void *data)
+{
+	struct open_how how = {.flags = O_RDONLY};
+	char path[4096];
+
+	CHECK(sluice_read_string(req, sluice_arg(req, 0), path, sizeof(path)) > 0);
+	CHECK_EQ(sluice_open_reply(req, AT_FDCWD, path, &how, 0), 0);
+	++*(int *)data;
+	return 0;
+}
+
+static int target_fifo(int argc, char **argv)
+{
+	(void)argc;
+	syscall(SYS_mkdir, argv[0], 0);
+	return 0;
+}
+
+/* As a target with the supervisor's user would: can @pid be traced? */
+static bool can_trace(pid_t pid)
+{
+	int status;
+	pid_t tracer = fork();
+
+	if (tracer == 0)
+		_exit(ptrace(PTRACE_SEIZE, pid, 0, 0) == 0 ? 0 : errno == EPERM ? 1 : 2);
+	CHECK_EQ(waitpid(tracer, &status, 0), tracer);
+	CHECK(WEXITSTATUS(status) < 2);
+	return WEXITSTATUS(status) == 0;
+}
+
+static pid_t other_child(pid_t known)
+{
+	char path[64], text[256] = "";
+	FILE *f;
+	long pid;
+	char *at = text;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	f = fopen(path, "r");
+	if (!f)
+		SKIP("no /proc/.../children");
+	CHECK(fgets(text, sizeof(text), f));
+	fclose(f);
+	while ((pid = strtol(at, &at, 10)) > 0)
+		if (pid != known)
+			return (pid_t)pid;
+	return 0;
+}
+
+static void hidden_helper(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	char path[256];
+	int waiting = 0;
+	pid_t plain, helper;
+
+	snprintf(path, sizeof(path), "%s/fifo", scratch_dir());
+	CHECK(mkfifo(path, 0666) == 0 && chmod(path, 0666) == 0 && chmod(scratch_dir(), 0755) == 0);
+	if (geteuid() == 0)
+		CHECK(setresgid(1234, 1234, 1234) == 0 && setresuid(1234, 1234, 1234) == 0);
+	CHECK(prctl(PR_SET_DUMPABLE, 1) == 0);
+	plain = fork();
+	if (plain == 0)
+		for (;;)
+			pause();
+	if (!can_trace(plain)) /* the control */
+		SKIP("nobody may trace here (Yama?)");
+	CHECK(kill(plain, SIGKILL) == 0 && waitpid(plain, NULL, 0) == plain);
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", wait_at_fifo, &waiting), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "fifo", path);
+	while (!waiting)
+		sluice_dispatch(sv, 1000);
+	helper = other_child(child.pid);
+	CHECK(helper > 0);
+	CHECK(!can_trace(helper));
+	CHECK_EQ(prctl(PR_GET_DUMPABLE), 1); /* we ourselves are as we were */
+	CHECK(kill(child.pid, SIGKILL) == 0);
+	wait_target(sv, &child);
+	sluice_supervisor_free(sv);
+}
+
+const struct target_main targets[] = {{"net", target_net}, {"shm", target_shm},
+	{"below", target_below}, {"tun", target_tun}, {"plain", target_plain}, {"asks", target_asks},
+	{"fifo", target_fifo}, {NULL, NULL}};
+const struct test tests[] = {
+	{"/proc/sys of another namespace is refused, the rest of /proc is not", sysctls},
+	{"control: who opens it by name changes its own", sysctls_control},
+	{"a tun device for another network namespace is refused", tun},
+	{"a hand-over to another pid namespace: nobody is taken for the target", other_pids},
+	{"no keeper in the targets' pid namespace", keeper_inside},
+	{"the helper that opens a FIFO cannot be traced", hidden_helper}, {NULL, NULL}};
