@@ -194,6 +194,7 @@ struct sc_json_out {
 void sc_json_open(struct sc_json_out *out, char bracket);
 void sc_json_close(struct sc_json_out *out, char bracket);
 void sc_json_put_key(struct sc_json_out *out, const char *key);
+void sc_json_put_key_text(struct sc_json_out *out, const char *key, size_t length);
 void sc_json_put_text(struct sc_json_out *out, const char *text, size_t length);
 void sc_json_put_string(struct sc_json_out *out, const char *text);
 void sc_json_put_u64(struct sc_json_out *out, uint64_t value);
@@ -203,6 +204,9 @@ void sc_json_put_word(struct sc_json_out *out, const char *word);
 /* The token and all in it. */
 void sc_json_put_copy(struct sc_json_out *out, const struct sc_json *doc,
 	const struct sc_json_token *token);
+
+/* Hand the text over, with a line feed behind it. 0 or what went wrong. */
+int sc_json_finish(struct sc_json_out *out, char **text, size_t *size);
 
 #pragma GCC visibility pop
 

@@ -93,12 +93,17 @@ static void put_quoted(struct sc_json_out *out, const char *text, size_t length)
 	put(out, "\"", 1);
 }
 
-void sc_json_put_key(struct sc_json_out *out, const char *key)
+void sc_json_put_key_text(struct sc_json_out *out, const char *key, size_t length)
 {
 	put_before(out);
-	put_quoted(out, key, strlen(key));
+	put_quoted(out, key, length);
 	put(out, ": ", out->indent ? 2 : 1);
 	out->after_key = true;
+}
+
+void sc_json_put_key(struct sc_json_out *out, const char *key)
+{
+	sc_json_put_key_text(out, key, strlen(key));
 }
 
 void sc_json_put_text(struct sc_json_out *out, const char *text, size_t length)
@@ -155,10 +160,7 @@ void sc_json_put_copy(struct sc_json_out *out, const struct sc_json *doc,
 		sc_json_open(out, '{');
 		sc_json_each_member(token, key, value)
 		{
-			put_before(out);
-			put_quoted(out, doc->texts + key->text, key->length);
-			put(out, ": ", out->indent ? 2 : 1);
-			out->after_key = true;
+			sc_json_put_key_text(out, doc->texts + key->text, key->length);
 			sc_json_put_copy(out, doc, value);
 		}
 		sc_json_close(out, '}');
@@ -172,4 +174,15 @@ void sc_json_put_copy(struct sc_json_out *out, const struct sc_json *doc,
 	} else {
 		put_one(out, doc, token);
 	}
+}
+
+int sc_json_finish(struct sc_json_out *out, char **text, size_t *size)
+{
+	put(out, "\n", 1);
+	if (out->error)
+		return out->error;
+	*text = out->text;
+	*size = out->length;
+	*out = (struct sc_json_out){0};
+	return 0;
 }
