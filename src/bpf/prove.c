@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bpf/prove_cut.h"
 #include "bpf/prove_exec.h"
 #include "bpf/prove_policy.h"
 #include "bpf/prove_side.h"
@@ -19,10 +20,10 @@ enum {
 static int build_stack(struct sc_bdd *b, const struct sc_side *side, uint32_t *root)
 {
 	uint32_t older;
-	int rc = sc_exec_program(b, side->prog, SC_EXEC_MACHINE, root);
+	int rc = sc_exec_program(b, side->prog, SC_EXEC_MACHINE, NULL, root);
 
 	for (uint32_t i = 1; rc == 0 && i <= side->n_older; i++) {
-		rc = sc_exec_program(b, &side->prog[i], SC_EXEC_MACHINE, &older);
+		rc = sc_exec_program(b, &side->prog[i], SC_EXEC_MACHINE, NULL, &older);
 		if (rc == 0) {
 			*root = sc_bdd_apply(b, *root, older, sc_bpf_stronger);
 			rc = b->err;
@@ -31,8 +32,8 @@ static int build_stack(struct sc_bdd *b, const struct sc_side *side, uint32_t *r
 	return rc;
 }
 
-static int build_side(
-	struct sc_bdd *b, const struct sc_side *side, bool by_bits, uint32_t root[32])
+static int build_side(struct sc_bdd *b, const struct sc_side *side, bool by_bits,
+	struct sc_cuts *cuts, uint32_t root[32])
 {
 	enum sc_exec_how how = by_bits ? SC_EXEC_BITS : SC_EXEC_MACHINE;
 	int rc;
@@ -41,8 +42,8 @@ static int build_side(
 		return build_stack(b, side, root);
 	if (side->prog)
 		return sc_exec_program(
-			b, side->prog, side->bitmap ? SC_EXEC_EMULATOR : how, root);
-	rc = sc_policy_function(b, side->policy, root);
+			b, side->prog, side->bitmap ? SC_EXEC_EMULATOR : how, cuts, root);
+	rc = sc_policy_function(b, side->policy, cuts, root);
 	if (rc == 0 && side->bitmap)
 		rc = sc_policy_always_allows(b, *root, root);
 	else if (rc == 0 && by_bits)
@@ -57,10 +58,21 @@ static bool side_big_endian(const struct sc_side *side)
 	return side->policy && side->policy->big_endian;
 }
 
+/* Real profiles have a bit more than this. */
+static uint32_t expected_nodes(const struct sc_side sides[2])
+{
+	uint32_t n = 0;
+
+	for (int i = 0; i < 2; i++)
+		n += sides[i].prog ? 16 * sides[i].prog->len : 2 * sides[i].policy->n_calls;
+	return n;
+}
+
 int sc_sides_build(struct sc_bdd *b, const struct sc_side sides[2],
 	const struct sc_sides_how *how, uint32_t roots[2][32])
 {
 	const struct sc_prove_limits *limits = how->limits;
+	struct sc_cuts *cuts = NULL;
 	int rc;
 
 	for (int i = 0; i < 2; i++) {
@@ -76,9 +88,12 @@ int sc_sides_build(struct sc_bdd *b, const struct sc_side sides[2],
 	b->interleaved = how->interleaved;
 	b->max_nodes = limits && limits->max_nodes ? limits->max_nodes : SC_PROVE_NODES;
 	b->max_steps = limits && limits->max_steps ? limits->max_steps : SC_PROVE_STEPS;
-	rc = sc_bdd_init(b);
+	rc = sc_bdd_init(b, expected_nodes(sides));
+	if (rc == 0 && how->in_parts)
+		rc = sc_cuts_new(b, sides[1].policy, &cuts);
 	for (int i = 0; rc == 0 && i < 2; i++)
-		rc = build_side(b, &sides[i], how->by_bits, roots[i]);
+		rc = build_side(b, &sides[i], how->by_bits, cuts, roots[i]);
+	sc_cuts_free(cuts);
 	return rc;
 }
 
@@ -169,6 +184,8 @@ static int attempt(const struct sc_side sides[2], const struct sc_sides_how *how
 		i++;
 	if (i == n)
 		return SC_PROOF_EQUAL;
+	if (how->in_parts)
+		return -E2BIG; /* names differ: that says nothing */
 	find_input(&b, roots[0][i], roots[1][i], words);
 	found.a = verdict_on(&b, roots[0], n, words);
 	found.b = verdict_on(&b, roots[1], n, words);
@@ -225,6 +242,14 @@ static int prove(const struct sc_side sides[2], const struct sc_prove_limits *li
 	/* Which of several filters wins is no question of single bits. */
 	if (!sides[0].bitmap && !sides[0].n_older && !sides[1].n_older)
 		how.by_bits = any(&sides[0], returns_a) || any(&sides[1], returns_a);
+	if (sides[1].policy && !sides[1].bitmap && !how.by_bits &&
+		sc_cuts_wanted(sides[1].policy)) {
+		how.in_parts = true;
+		rc = attempt(sides, &how, cex);
+		if (rc != -E2BIG)
+			return rc;
+		how.in_parts = false;
+	}
 	rc = attempt(sides, &how, cex);
 	how.interleaved = true;
 	if (rc == -E2BIG && again)

@@ -25,14 +25,14 @@ enum sc_proof {
 
 /* Bounds: 0 means the default, NULL is all defaults. Over them the answer is -E2BIG.
  *
- * By default nothing takes more than SC_PROVE_BYTES: 84 MB of nodes, 17 MB of memo, 30 MB
+ * By default nothing takes more than SC_PROVE_BYTES: 84 MB of nodes, 17 MB of memo, 32 MB
  * of what a program goes through. A step is a piece of work of a fixed size, 3 to 150 ns:
  * ten seconds at the very most, and no program known takes five. Real profiles need a
  * fiftieth of either. (Not counted: @each of sc_prove_regions(), and passes over the
  * question itself.) */
 #define SC_PROVE_NODES (UINT32_C(1) << 22)
 #define SC_PROVE_STEPS (UINT64_C(1) << 26)
-#define SC_PROVE_BYTES 132000000
+#define SC_PROVE_BYTES 132500000
 struct sc_prove_limits {
 	uint32_t max_nodes;
 	uint64_t max_steps;

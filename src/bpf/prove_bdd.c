@@ -1,13 +1,15 @@
 /* Decision diagrams over the 512 bits of struct seccomp_data.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <linux/filter.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bpf/prove_bdd.h"
 #include "util/cleanup.h"
 
-#define FIRST_NODES 4096u
+#define FIRST_NODES 1024u
+#define MOST_FIRST  65536u
 #define MAX_MEMO    (1u << 20)
 #define TOP_WORDS   2u /* arch and nr: never interleaved */
 #define LOW_WORDS   14u
@@ -78,7 +80,7 @@ static void insert(struct sc_bdd *b, uint32_t index)
  * go before the nodes grow: what is there at once counts. */
 static int resize(struct sc_bdd *b, uint32_t cap)
 {
-	uint32_t n_memo = cap < MAX_MEMO ? cap : MAX_MEMO;
+	uint32_t n_memo = cap / 4 < MAX_MEMO ? cap / 4 : MAX_MEMO;
 	struct sc_bdd_node *nodes;
 
 	free(steal_ptr(b->slots));
@@ -102,9 +104,13 @@ static int resize(struct sc_bdd *b, uint32_t cap)
 	return 0;
 }
 
-int sc_bdd_init(struct sc_bdd *b)
+int sc_bdd_init(struct sc_bdd *b, uint32_t expected)
 {
-	b->err = resize(b, FIRST_NODES);
+	uint32_t first = FIRST_NODES;
+
+	while (first < expected && first < MOST_FIRST)
+		first *= 2;
+	b->err = resize(b, first);
 	if (b->err < 0)
 		return b->err;
 	for (uint32_t value = SC_BDD_FALSE; value <= SC_BDD_TRUE; value++)
@@ -170,6 +176,11 @@ static uint32_t find_or_add(struct sc_bdd *b, struct sc_bdd_node n)
 uint32_t sc_bdd_constant(struct sc_bdd *b, uint32_t value)
 {
 	return find_or_add(b, (struct sc_bdd_node){SC_BDD_LEVELS, value, 0});
+}
+
+uint32_t sc_bdd_opaque(struct sc_bdd *b, uint32_t number)
+{
+	return find_or_add(b, (struct sc_bdd_node){SC_BDD_LEVELS, number, 1});
 }
 
 uint32_t sc_bdd_node(struct sc_bdd *b, uint32_t level, uint32_t lo, uint32_t hi)
@@ -272,4 +283,36 @@ uint32_t sc_bdd_apply(
 		b->memo[hash & (b->n_memo - 1)] =
 			(struct sc_bdd_memo){UINT32_MAX, f, g, result};
 	return result;
+}
+
+/* From @bit of the word down; above it the input agrees with @k. At most 32 deep. */
+static uint32_t choose(struct sc_bdd *b, uint32_t level, int bit, uint16_t op, uint32_t k,
+	uint32_t t, uint32_t e)
+{
+	bool one = bit >= 0 && k >> bit & 1;
+	uint32_t differs, agrees, side = one;
+
+	if (t == e || !sc_bdd_step(b))
+		return t;
+	if (bit < 0)
+		return op == BPF_JGT ? e : t;
+	agrees = choose(b, level + 1, bit - 1, op, k, sc_bdd_cofactor(b, t, level, side),
+		sc_bdd_cofactor(b, e, level, side));
+	/* The other value of the bit decides: it is not equal, greater or less. */
+	differs = op != BPF_JEQ && !one ? t : e;
+	differs = sc_bdd_cofactor(b, differs, level, !side);
+	return one ? sc_bdd_node(b, level, differs, agrees)
+		   : sc_bdd_node(b, level, agrees, differs);
+}
+
+bool sc_bdd_choose(struct sc_bdd *b, unsigned int word, uint16_t op, uint32_t k, uint32_t t,
+	uint32_t e, uint32_t *out)
+{
+	uint32_t level = sc_bdd_level(b, word, 31);
+
+	if (sc_bdd_top(b, t) < level || sc_bdd_top(b, e) < level ||
+		sc_bdd_level(b, word, 0) != level + 31)
+		return false;
+	*out = choose(b, level, 31, op, k, t, e);
+	return true;
 }

@@ -39,8 +39,9 @@ struct sc_bdd {
 	bool big_endian;
 };
 
-/* @b is zeroed but for max_nodes, max_steps, interleaved and big_endian. 0 or -ENOMEM. */
-int sc_bdd_init(struct sc_bdd *b);
+/* @b is zeroed but for max_nodes, max_steps, interleaved and big_endian. @expected: how many
+ * nodes there may be, a guess. 0 or -ENOMEM. */
+int sc_bdd_init(struct sc_bdd *b, uint32_t expected);
 void sc_bdd_clear(struct sc_bdd *b);
 
 /* Which bit of which of the 16 words is tested at @level, and back. Order of the words:
@@ -52,6 +53,8 @@ void sc_bdd_bit(
 	const struct sc_bdd *b, uint32_t level, unsigned int *word, unsigned int *bit);
 
 uint32_t sc_bdd_constant(struct sc_bdd *b, uint32_t value);
+/* A constant that is no value, and equal to itself alone. */
+uint32_t sc_bdd_opaque(struct sc_bdd *b, uint32_t number);
 uint32_t sc_bdd_variable(struct sc_bdd *b, unsigned int word, unsigned int bit);
 
 /* if c then t else e; @c has the values 0 and 1 only. */
@@ -60,6 +63,12 @@ uint32_t sc_bdd_ite(struct sc_bdd *b, uint32_t c, uint32_t t, uint32_t e);
 /* The function that is @op of the constants of @f and @g. One operation a set of diagrams. */
 uint32_t sc_bdd_apply(struct sc_bdd *b, uint32_t f, uint32_t g,
 	uint32_t (*op)(uint32_t f, uint32_t g));
+
+/* if the word @op k then t else e, without a diagram of the test: @op is BPF_JEQ, BPF_JGT or
+ * BPF_JGE. A chain of at most 32 nodes on the way of @k. *@out only where it can be done: the
+ * words' bits follow each other, and neither @t nor @e looks at a word before this one. */
+bool sc_bdd_choose(struct sc_bdd *b, unsigned int word, uint16_t op, uint32_t k, uint32_t t,
+	uint32_t e, uint32_t *out);
 
 /* The node that tests @level; both children are below it. */
 uint32_t sc_bdd_node(struct sc_bdd *b, uint32_t level, uint32_t lo, uint32_t hi);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/prove_cut.h"
 #include "bpf/prove_exec.h"
 #include "bpf/prove_vec.h"
 #include "util/cleanup.h"
@@ -22,23 +23,27 @@ enum {
 };
 
 #define NONE	   UINT32_MAX
-/* Together 30 MB, however many nodes are granted. Real profiles have a few thousand states
+#define WORD	   (UINT32_MAX - 1) /* compares a word of the input with a constant */
+/* Together 32 MB, however many nodes are granted. Real profiles have a few thousand states
  * and a dozen values. */
-#define MAX_VALUES (1u << 17) /* of 132 bytes */
-#define MAX_STATES (1u << 17) /* of 100 bytes */
+#define MAX_VALUES (1u << 17) /* of 136 bytes */
+#define MAX_STATES (1u << 17) /* of 104 bytes */
 
 struct state {
 	uint32_t cells[N_CELLS]; /* scratch memory, A, X: indices of values */
 	uint32_t pc;
 	uint32_t next; /* state of the same pc */
-	uint32_t cond; /* taken: yes, else no; NONE: it ends here */
+	uint32_t cond; /* taken: yes, else no; NONE: it ends here; WORD: as @test says */
 	uint32_t yes, no;
-	uint32_t verdict; /* where it ends: index of a value */
+	uint32_t verdict; /* where it ends: index of a value; WORD: of the value that is tested */
+	uint32_t test;	  /* WORD: where the jump is */
 	uint32_t result;  /* diagram */
 };
 
 struct value {
 	struct sc_vec vec;
+	bool is_word; /* it is this word of the input */
+	uint8_t word;
 	uint32_t next; /* with the same hash */
 };
 
@@ -49,6 +54,7 @@ struct exec {
 	const struct sock_filter *insns;
 	uint32_t len;
 	enum sc_exec_how how;
+	struct sc_cuts *cuts;
 	uint32_t *
 		live; /* [len]: bit c: cell c is read before it is written */
 	bool *target;	     /* [len] */
@@ -115,6 +121,7 @@ static int intern(struct exec *x, const struct sc_vec *vec, uint32_t *out)
 	if (rc < 0)
 		return rc;
 	x->values[x->n_values].vec = *vec;
+	x->values[x->n_values].is_word = false;
 	x->values[x->n_values].next = *bucket;
 	*out = *bucket = x->n_values++;
 	return 0;
@@ -222,17 +229,29 @@ static bool emulator_follows(const struct sock_filter *f)
 	return false;
 }
 
+static int load_word(struct exec *x, unsigned int word, uint32_t *out)
+{
+	struct sc_vec v;
+	int rc;
+
+	if (!sc_bdd_steps(x->b, 32)) /* a node a bit */
+		return x->b->err;
+	v = sc_vec_word(x->b, word);
+	rc = intern(x, &v, out);
+	if (rc < 0)
+		return rc;
+	x->values[*out].is_word = true;
+	x->values[*out].word = (uint8_t)word;
+	return 0;
+}
+
 static int load(
 	struct exec *x, const struct sock_filter *f, const uint32_t *cells, uint32_t *out)
 {
-	struct sc_vec v;
 
 	switch (BPF_MODE(f->code)) {
 	case BPF_ABS:
-		if (!sc_bdd_steps(x->b, 32)) /* a node a bit */
-			return x->b->err;
-		v = sc_vec_word(x->b, f->k / 4);
-		return intern(x, &v, out);
+		return load_word(x, f->k / 4, out);
 	case BPF_MEM:
 		*out = cells[f->k];
 		return 0;
@@ -306,14 +325,31 @@ static int go_to(struct exec *x, struct state *s, uint32_t pc)
 	return reach(x, pc, s->cells, &s->yes);
 }
 
+/* The usual test needs no diagram of its own: sc_bdd_choose(). */
+static bool compares_word(const struct exec *x, const struct sock_filter *f, uint32_t value)
+{
+	return x->values[value].is_word && BPF_SRC(f->code) == BPF_K && !x->b->interleaved &&
+	       (BPF_OP(f->code) == BPF_JEQ || (BPF_OP(f->code) == BPF_JGE && f->k != 0) ||
+		       (BPF_OP(f->code) == BPF_JGT && f->k != UINT32_MAX));
+}
+
+static uint32_t condition(struct exec *x, const struct sock_filter *f, const uint32_t *cells)
+{
+	struct sc_vec a = x->values[cells[REG_A]].vec;
+	struct sc_vec y = operand(x, f, cells);
+
+	return sc_vec_test(x->b, BPF_OP(f->code), &a, &y);
+}
+
 static int branch(
 	struct exec *x, const struct sock_filter *f, uint32_t pc, struct state *s)
 {
-	struct sc_vec a = x->values[s->cells[REG_A]].vec;
-	struct sc_vec y = operand(x, f, s->cells);
-	uint32_t cond = sc_vec_test(x->b, BPF_OP(f->code), &a, &y);
+	bool word = compares_word(x, f, s->cells[REG_A]);
+	uint32_t cond = word ? WORD : condition(x, f, s->cells);
 	int rc;
 
+	s->test = pc;
+	s->verdict = s->cells[REG_A];
 	if (f->jt == f->jf || cond == SC_BDD_TRUE)
 		return go_to(x, s, pc + 1 + f->jt);
 	if (cond == SC_BDD_FALSE)
@@ -415,6 +451,25 @@ static uint32_t ending(struct exec *x, const struct state *s, unsigned int bit)
 	}
 }
 
+/* Both ways of a branch, joined. */
+static uint32_t join(struct exec *x, const struct state *s)
+{
+	uint32_t yes = x->states[s->yes].result, no = x->states[s->no].result, result;
+	const struct sock_filter *f = &x->insns[s->test];
+	uint32_t cond = s->cond;
+	struct sc_vec a, k;
+
+	if (cond != WORD)
+		return sc_bdd_ite(x->b, cond, yes, no);
+	if (sc_bdd_choose(x->b, x->values[s->verdict].word, BPF_OP(f->code), f->k, yes, no,
+		    &result))
+		return result;
+	a = x->values[s->verdict].vec;
+	k = sc_vec_constant(f->k);
+	cond = sc_vec_test(x->b, BPF_OP(f->code), &a, &k);
+	return sc_bdd_ite(x->b, cond, yes, no);
+}
+
 static uint32_t backward(struct exec *x, unsigned int bit)
 {
 	for (uint32_t pc = x->len; pc-- > 0;) {
@@ -428,19 +483,19 @@ static uint32_t backward(struct exec *x, unsigned int bit)
 			else if (s->cond == SC_BDD_TRUE)
 				s->result = x->states[s->yes].result;
 			else
-				s->result = sc_bdd_ite(x->b, s->cond,
-					x->states[s->yes].result,
-					x->states[s->no].result);
+				s->result = join(x, s);
+			if (x->cuts)
+				s->result = sc_cuts_seen(x->cuts, s->result);
 		}
 	}
 	return x->states[0].result;
 }
 
-int sc_exec_program(
-	struct sc_bdd *b, const struct sc_prog *prog, enum sc_exec_how how, uint32_t *out)
+int sc_exec_program(struct sc_bdd *b, const struct sc_prog *prog, enum sc_exec_how how,
+	struct sc_cuts *cuts, uint32_t *out)
 {
 	_cleanup_(exec_clear) struct exec x = {
-		.b = b, .insns = prog->insns, .len = prog->len, .how = how};
+		.b = b, .insns = prog->insns, .len = prog->len, .how = how, .cuts = cuts};
 	unsigned int n = how == SC_EXEC_BITS ? 32 : 1;
 	uint32_t zero;
 	int rc;

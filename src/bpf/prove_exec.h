@@ -13,10 +13,12 @@ enum sc_exec_how {
 	SC_EXEC_EMULATOR, /* 1 where the allow bitmap's emulator says ALLOW, else 0 */
 };
 
+struct sc_cuts;
+
 /* The function that a checked program computes, or with SC_EXEC_BITS the 32 of them in
- * out[]. 0, -EOPNOTSUPP (an instruction outside what can be proved), -E2BIG (the budget
+ * out[]; with names for parts of it where @cuts is not NULL. 0, -EOPNOTSUPP (an instruction outside what can be proved), -E2BIG (the budget
  * of @b) or -ENOMEM. */
 int sc_exec_program(struct sc_bdd *b, const struct sc_prog *prog, enum sc_exec_how how,
-	uint32_t *out);
+	struct sc_cuts *cuts, uint32_t *out);
 
 #endif

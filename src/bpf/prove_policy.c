@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/prove_cut.h"
 #include "bpf/prove_policy.h"
 #include "util/cleanup.h"
 
@@ -125,28 +126,31 @@ static uint32_t comparison(struct sc_bdd *b, const struct sc_cmp *c, unsigned in
 	}
 }
 
+uint32_t sc_policy_rule(struct sc_bdd *b, const struct sc_lowered *p,
+	const struct sc_low_abi *abi, const struct sc_low_rule *rule, uint32_t f)
+{
+	uint32_t holds = SC_BDD_TRUE;
+
+	for (uint32_t j = 0; j < rule->n_cmps; j++)
+		holds = sc_bdd_ite(b, holds,
+			comparison(b, &p->cmps[rule->first_cmp + j], abi->wide ? 64 : 32),
+			SC_BDD_FALSE);
+	return sc_bdd_ite(b, holds, sc_bdd_constant(b, rule->action), f);
+}
+
 /* The first rule that matches decides: built from the last one up. */
 static uint32_t call_function(struct sc_bdd *b, const struct sc_lowered *p,
 	const struct sc_low_abi *abi, const struct sc_low_call *call)
 {
 	uint32_t f = sc_bdd_constant(b, abi->otherwise);
 
-	for (uint32_t i = call->n_rules; b->err == 0 && i-- > 0;) {
-		const struct sc_low_rule *rule = &p->rules[call->first_rule + i];
-		uint32_t holds = SC_BDD_TRUE;
-
-		for (uint32_t j = 0; j < rule->n_cmps; j++)
-			holds = sc_bdd_ite(b, holds,
-				comparison(b, &p->cmps[rule->first_cmp + j],
-					abi->wide ? 64 : 32),
-				SC_BDD_FALSE);
-		f = sc_bdd_ite(b, holds, sc_bdd_constant(b, rule->action), f);
-	}
+	for (uint32_t i = call->n_rules; b->err == 0 && i-- > 0;)
+		f = sc_policy_rule(b, p, abi, &p->rules[call->first_rule + i], f);
 	return f;
 }
 
 static void cut_abi(struct sc_bdd *b, const struct sc_lowered *p,
-	const struct sc_low_abi *abi, struct cuts *c)
+	const struct sc_low_abi *abi, struct sc_cuts *parts, struct cuts *c)
 {
 	uint32_t otherwise = sc_bdd_constant(b, abi->otherwise);
 
@@ -156,7 +160,9 @@ static void cut_abi(struct sc_bdd *b, const struct sc_lowered *p,
 
 		if (call->nr < abi->first || call->nr > abi->last)
 			continue;
-		cut(c, call->nr, call_function(b, p, abi, call));
+		cut(c, call->nr,
+			parts ? sc_cuts_call(parts, abi, call)
+			      : call_function(b, p, abi, call));
 		if (call->nr < abi->last)
 			cut(c, call->nr + 1, otherwise);
 	}
@@ -164,7 +170,8 @@ static void cut_abi(struct sc_bdd *b, const struct sc_lowered *p,
 		cut(c, abi->last + 1, sc_bdd_constant(b, p->badarch));
 }
 
-int sc_policy_function(struct sc_bdd *b, const struct sc_lowered *p, uint32_t *out)
+int sc_policy_function(struct sc_bdd *b, const struct sc_lowered *p, struct sc_cuts *parts,
+	uint32_t *out)
 {
 	_cleanup_(cuts_clear) struct cuts nrs = {0};
 	_cleanup_(cuts_clear) struct cuts archs = {0};
@@ -183,7 +190,7 @@ int sc_policy_function(struct sc_bdd *b, const struct sc_lowered *p, uint32_t *o
 		nrs.n = 0;
 		cut(&nrs, 0, badarch);
 		for (; i < p->n_abis && p->abis[i].audit == audit; i++)
-			cut_abi(b, p, &p->abis[i], &nrs);
+			cut_abi(b, p, &p->abis[i], parts, &nrs);
 		f = switch_bits(b, WORD_NR, nrs.at, nrs.n, 0, 32);
 		cut(&archs, audit, f);
 		if (audit < UINT32_MAX)

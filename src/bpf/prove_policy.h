@@ -6,8 +6,16 @@
 #include "bpf/prove_bdd.h"
 #include "lower/lower.h"
 
-/* What lower.h says it means: the action for every input. 0, -E2BIG or -ENOMEM. */
-int sc_policy_function(struct sc_bdd *b, const struct sc_lowered *policy, uint32_t *out);
+struct sc_cuts;
+
+/* What lower.h says it means: the action for every input, with names for parts of it where
+ * @cuts is not NULL. 0, -E2BIG or -ENOMEM. */
+int sc_policy_function(struct sc_bdd *b, const struct sc_lowered *policy,
+	struct sc_cuts *cuts, uint32_t *out);
+
+/* Where @rule holds its action, elsewhere @f. */
+uint32_t sc_policy_rule(struct sc_bdd *b, const struct sc_lowered *policy,
+	const struct sc_low_abi *abi, const struct sc_low_rule *rule, uint32_t f);
 
 /* Bit i of the action for every input, in out[i]. 0, -E2BIG or -ENOMEM. */
 int sc_policy_bits(struct sc_bdd *b, uint32_t f, uint32_t out[32]);

@@ -18,6 +18,7 @@ struct sc_side {
 struct sc_sides_how {
 	const struct sc_prove_limits *limits;
 	bool interleaved; /* order of the bits */
+	bool in_parts; /* the program first: parts of the policy, the second, get names */
 	bool by_bits; /* 32 diagrams a side, one a bit of the verdict, instead of one */
 };
 

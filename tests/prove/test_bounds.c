@@ -72,6 +72,46 @@ static void test_budget(void **state)
 	assert_int_equal(sc_prove_policy(&p, &policy, NULL, NULL), SC_PROOF_DIFFERS);
 }
 
+/* The fewest steps that prove the program equal to itself. */
+static uint64_t steps_of(const struct sc_prog *p)
+{
+	struct sc_prove_limits limits = {.max_steps = 1};
+
+	while (sc_prove_programs(p, p, &limits, NULL) == -E2BIG && limits.max_steps < 1000000)
+		limits.max_steps++;
+	return limits.max_steps;
+}
+
+/* A second order of bits is tried for programs that bring two words together, by a jump or by
+ * arithmetic; the others have all steps for the first. */
+static void test_second_order(void **state)
+{
+	const struct sock_filter jump[] = {
+		LDA(0), TAX, LDA(1), JMP(BPF_JEQ | BPF_X, 0, 0, 1), RET(1), RET(2)};
+	const struct sock_filter jump_turned[] = {
+		LDA(1), TAX, LDA(0), JMP(BPF_JEQ | BPF_X, 0, 0, 1), RET(1), RET(2)};
+	const struct sock_filter xor[] = {LDA(0), TAX, LDA(1), ALU(BPF_XOR | BPF_X, 0),
+		JMP(BPF_JEQ, 0, 0, 1), RET(1), RET(2)};
+	const struct sock_filter xor_turned[] = {LDA(1), TAX, LDA(0), ALU(BPF_XOR | BPF_X, 0),
+		JMP(BPF_JEQ, 0, 0, 1), RET(1), RET(2)};
+	const struct sock_filter constant[] = {BPF_STMT(BPF_JMP | BPF_JA, 1), ALU(BPF_OR, 1),
+		LDA(0), ALU(BPF_AND, 255), JMP(BPF_JEQ, 1, 0, 1), RET(1), RET(2)};
+	const struct sock_filter never_x[] = {BPF_STMT(BPF_JMP | BPF_JA, 1),
+		ALU(BPF_OR | BPF_X, 1), LDA(0), ALU(BPF_AND, 255), JMP(BPF_JEQ, 1, 0, 1),
+		RET(1), RET(2)};
+	const struct sock_filter never_jump[] = {BPF_STMT(BPF_JMP | BPF_JA, 1),
+		JMP(BPF_JEQ | BPF_X, 1, 0, 0), LDA(0), ALU(BPF_AND, 255),
+		JMP(BPF_JEQ, 1, 0, 1), RET(1), RET(2)};
+	uint64_t plain = steps_of(&PROG(constant));
+
+	(void)state;
+	assert_proof(jump, jump_turned, SC_PROOF_EQUAL);
+	assert_proof(xor, xor_turned, SC_PROOF_EQUAL);
+	assert_true(plain > 10);
+	assert_true(steps_of(&PROG(never_x)) >= 2 * plain - 1);
+	assert_true(steps_of(&PROG(never_jump)) >= 2 * plain - 1);
+}
+
 static void test_many_states(void **state)
 {
 	struct sock_filter insns[100];
@@ -328,6 +368,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_second_order),
 		cmocka_unit_test(test_many_states),
 		cmocka_unit_test(test_many_values),
 		cmocka_unit_test(test_straight_line),
