@@ -20,7 +20,7 @@
 /* One variant's program, made once, and what its child writes back. */
 struct subject {
 	struct sock_fprog prog;
-	struct samples attach, load;
+	struct samples attach, load, whole;
 };
 
 static double attach(const struct sock_fprog *prog)
@@ -43,8 +43,31 @@ static double load(const struct policy *policy, const struct variant *v)
 	return rc < 0 ? rc : now_us() - begin;
 }
 
-/* Runs one of the two in a child; what it returns. */
-static double in_child(const struct policy *policy, const struct variant *v,
+/* From seccomp_init() to the attached filter, numbers of calls known. */
+static double whole(const struct policy *policy, const struct variant *v)
+{
+	double begin = now_us();
+	int rc = v->lib->load(policy_build(policy, v->lib, v->optimize));
+
+	return rc < 0 ? rc : now_us() - begin;
+}
+
+enum what {
+	ATTACH,
+	LOAD,
+	WHOLE
+};
+
+static double timed(enum what what, const struct policy *policy, const struct variant *v,
+	const struct sock_fprog *prog)
+{
+	if (what == ATTACH)
+		return attach(prog);
+	return what == LOAD ? load(policy, v) : whole(policy, v);
+}
+
+/* Runs one of the three in a child; what it returns. */
+static double in_child(enum what what, const struct policy *policy, const struct variant *v,
 	const struct sock_fprog *prog, double *shared)
 {
 	pid_t pid;
@@ -54,7 +77,7 @@ static double in_child(const struct policy *policy, const struct variant *v,
 	if (pid < 0)
 		die("no process");
 	if (pid == 0) {
-		*shared = prog ? attach(prog) : load(policy, v);
+		*shared = timed(what, policy, v, prog);
 		_exit(0);
 	}
 	waitpid(pid, NULL, 0);
@@ -83,6 +106,7 @@ static void print(struct subject *s, const char *policy, const struct variant *v
 	samples_print(
 		&s->attach, "us", HEAD, "attach", policy, v->lib->name, v->optimize);
 	samples_print(&s->load, "us", HEAD, "load", policy, v->lib->name, v->optimize);
+	samples_print(&s->whole, "us", HEAD, "whole", policy, v->lib->name, v->optimize);
 	free(s->prog.filter);
 }
 
@@ -110,16 +134,18 @@ void bench_attach(const struct lib lib[LIBS], const char *path, unsigned int rou
 
 			if (!s->prog.len)
 				continue;
-			us = in_child(&policy, &variants[v], &s->prog, shared);
+			us = in_child(ATTACH, &policy, &variants[v], &s->prog, shared);
 			if (us < 0)
 				die("%s: %s: seccomp(2): %g", policy.name,
 					variants[v].lib->name, us);
 			samples_add(&s->attach, us);
-			us = in_child(&policy, &variants[v], NULL, shared);
-			if (us < 0)
-				die("%s: %s: seccomp_load(): %g", policy.name,
-					variants[v].lib->name, us);
-			samples_add(&s->load, us);
+			for (enum what w = LOAD; w <= WHOLE; w++) {
+				us = in_child(w, &policy, &variants[v], NULL, shared);
+				if (us < 0)
+					die("%s: %s: seccomp_load(): %g", policy.name,
+						variants[v].lib->name, us);
+				samples_add(w == LOAD ? &s->load : &s->whole, us);
+			}
 		}
 	for (unsigned int v = 0; v < n_variants; v++)
 		print(&subjects[v], policy.name, &variants[v]);

@@ -2,7 +2,8 @@
  *
  * One word holds all of it, so that readers need no lock: probing is idempotent, two
  * threads that probe at once find the same, and a signal handler may be the one that
- * probes. SPDX-License-Identifier: MIT */
+ * probes.
+ * SPDX-License-Identifier: MIT */
 #include "kernel.h"
 #include "uapi.h"
 
@@ -11,13 +12,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define BIT(feature) (1u << (feature))
-#define LEVEL_SHIFT  16
-#define LEVEL_MASK   (7u << LEVEL_SHIFT)
-#define PROBED	     (1u << 31)
-#define FORCED	     (1u << 30) /* seccomp_api_set() chose the level */
+#define BIT(feature)   (1u << (feature))
+#define ASKED(feature) (1u << ((feature) + ASKED_SHIFT))
+#define ASKED_SHIFT    10
+#define LEVEL_SHIFT    20 /* of a level that seccomp_api_set() chose */
+#define LEVEL_MASK     (7u << LEVEL_SHIFT)
+#define FORCED	       (1u << 30)
 
-static _Atomic uint32_t caps; /* feature bits, level << LEVEL_SHIFT, PROBED, FORCED */
+_Static_assert(SC_KERNEL_FEATURES <= ASKED_SHIFT, "a bit each");
+
+/* What was found; what was asked for; or all of it as the program wants it to be. */
+static _Atomic uint32_t caps;
 
 /* What each API level adds to the one before: seccomp_api_get(3). */
 static const uint32_t level_adds[] = {
@@ -53,35 +58,36 @@ static bool sizes_known(void)
 	return syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) == 0;
 }
 
-static uint32_t probe_features(void)
+/* Asks the running kernel. */
+static bool probe(enum sc_kernel_feature feature)
 {
-	uint32_t found = 0;
-
-	/* Strict mode takes no flags: EINVAL tells seccomp(2) from ENOSYS and from the
-	 * EPERM of a sandbox around us. */
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 1, NULL) != -1 ||
-		errno != EINVAL)
-		return 0;
-	found |= BIT(SC_KERNEL_SYSCALL);
-	if (flags_known(SECCOMP_FILTER_FLAG_TSYNC))
-		found |= BIT(SC_KERNEL_TSYNC);
-	if (flags_known(SECCOMP_FILTER_FLAG_LOG))
-		found |= BIT(SC_KERNEL_LOG_FLAG);
-	if (action_known(SECCOMP_RET_LOG))
-		found |= BIT(SC_KERNEL_LOG_ACTION);
-	if (action_known(SECCOMP_RET_KILL_PROCESS))
-		found |= BIT(SC_KERNEL_KILL_PROCESS);
-	if (flags_known(SECCOMP_FILTER_FLAG_SPEC_ALLOW))
-		found |= BIT(SC_KERNEL_SSB);
-	if (flags_known(SECCOMP_FILTER_FLAG_TSYNC_ESRCH))
-		found |= BIT(SC_KERNEL_TSYNC_ESRCH);
-	if (flags_known(SECCOMP_FILTER_FLAG_NEW_LISTENER) && sizes_known())
-		found |= BIT(SC_KERNEL_NOTIFY);
-	/* The kernel takes this flag only together with the listener's. */
-	if (flags_known(SECCOMP_FILTER_FLAG_NEW_LISTENER |
-			SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV))
-		found |= BIT(SC_KERNEL_WAITKILL);
-	return found;
+	switch (feature) {
+	case SC_KERNEL_SYSCALL:
+		/* Strict mode takes no flags: EINVAL tells seccomp(2) from ENOSYS and from the
+		 * EPERM of a sandbox around us. */
+		return syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 1, NULL) == -1 &&
+		       errno == EINVAL;
+	case SC_KERNEL_TSYNC:
+		return flags_known(SECCOMP_FILTER_FLAG_TSYNC);
+	case SC_KERNEL_LOG_FLAG:
+		return flags_known(SECCOMP_FILTER_FLAG_LOG);
+	case SC_KERNEL_LOG_ACTION:
+		return action_known(SECCOMP_RET_LOG);
+	case SC_KERNEL_KILL_PROCESS:
+		return action_known(SECCOMP_RET_KILL_PROCESS);
+	case SC_KERNEL_SSB:
+		return flags_known(SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+	case SC_KERNEL_NOTIFY:
+		return flags_known(SECCOMP_FILTER_FLAG_NEW_LISTENER) && sizes_known();
+	case SC_KERNEL_TSYNC_ESRCH:
+		return flags_known(SECCOMP_FILTER_FLAG_TSYNC_ESRCH);
+	case SC_KERNEL_WAITKILL:
+		/* The kernel takes this flag only together with the listener's. */
+		return flags_known(SECCOMP_FILTER_FLAG_NEW_LISTENER |
+			SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	default:
+		return false;
+	}
 }
 
 /* The highest level whose features, and those of all levels below it, are there. */
@@ -95,25 +101,25 @@ static unsigned int level_of(uint32_t found)
 	return level;
 }
 
-static uint32_t known_caps(void)
-{
-	uint32_t known = atomic_load(&caps), probed;
-	int saved = errno;
-
-	if (known & PROBED)
-		return known;
-	probed = probe_features();
-	probed |= level_of(probed) << LEVEL_SHIFT | PROBED;
-	errno = saved;
-	/* A level set meanwhile by another thread stays. */
-	if (atomic_compare_exchange_strong(&caps, &known, probed))
-		return probed;
-	return known & PROBED ? known : probed;
-}
-
+/* One feature is asked for when it is needed, once, and seccomp(2) itself before any other: a
+ * filter that needs none is loaded without a question. */
 bool sc_kernel_has(enum sc_kernel_feature feature)
 {
-	return known_caps() & BIT(feature);
+	uint32_t known = atomic_load(&caps), learnt;
+	int saved = errno;
+	bool has;
+
+	if (known & (FORCED | ASKED(feature)))
+		return known & BIT(feature);
+	has = (feature == SC_KERNEL_SYSCALL || sc_kernel_has(SC_KERNEL_SYSCALL)) && probe(feature);
+	errno = saved;
+	learnt = ASKED(feature) | (has ? BIT(feature) : 0);
+	known = atomic_load(&caps);
+	/* A level set meanwhile by another thread stays. */
+	while (!(known & FORCED))
+		if (atomic_compare_exchange_weak(&caps, &known, known | learnt))
+			return has;
+	return known & BIT(feature);
 }
 
 bool sc_kernel_forbids(enum sc_kernel_feature feature)
@@ -130,12 +136,19 @@ void sc_kernel_reprobe(void)
 
 unsigned int sc_kernel_api_get(void)
 {
-	return (known_caps() & LEVEL_MASK) >> LEVEL_SHIFT;
+	uint32_t found = 0, known;
+
+	/* All of them: who asks before a filter that refuses seccomp(2) needs no more questions. */
+	for (int f = 0; f < SC_KERNEL_FEATURES; f++)
+		if (sc_kernel_has(f))
+			found |= BIT(f);
+	known = atomic_load(&caps);
+	return known & FORCED ? (known & LEVEL_MASK) >> LEVEL_SHIFT : level_of(found);
 }
 
 int sc_kernel_api_set(unsigned int level)
 {
-	uint32_t forced = PROBED | FORCED | level << LEVEL_SHIFT;
+	uint32_t forced = FORCED | level << LEVEL_SHIFT;
 
 	if (level < 1 || level > LEVEL_MAX)
 		return -EINVAL;

@@ -54,18 +54,26 @@ static int flags_of(const struct sc_kernel_load *how, unsigned long *flags)
 	return 0;
 }
 
+static int attach_by_prctl(const struct sock_fprog *prog)
+{
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, prog, 0, 0) == -1 ? -errno : 0;
+}
+
 /* The kernel's result: 0, a descriptor where a listener was asked for, or -errno. */
 static int attach(const struct sock_fprog *prog, unsigned long flags)
 {
+	int error;
 	long rc;
 
-	if (!flags && !sc_kernel_has(SC_KERNEL_SYSCALL)) {
-		rc = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, prog, 0, 0);
-		return rc == -1 ? -errno : 0;
-	}
+	if (!flags && sc_kernel_forbids(SC_KERNEL_SYSCALL))
+		return attach_by_prctl(prog);
 	rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, prog);
+	error = errno;
+	/* Whether there is seccomp(2) at all is asked only when it did not work. */
+	if (rc == -1 && !flags && !sc_kernel_has(SC_KERNEL_SYSCALL))
+		return attach_by_prctl(prog);
 	if (rc == -1)
-		return -errno;
+		return -error;
 	/* TSYNC without ESRCH: the id of a thread that could not be synchronised. */
 	if (rc > 0 && !(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
 		return -ESRCH;

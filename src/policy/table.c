@@ -5,7 +5,8 @@
 #include "util/hash.h"
 #include "util/vec.h"
 
-#define CALLS_AT_FIRST 128
+/* Pages that are never touched cost nothing, copies to a larger place do. */
+#define CALLS_AT_FIRST 512
 
 int sc_table_new(const struct sc_arch *arch, struct sc_table **out)
 {
