@@ -1,7 +1,5 @@
 /* With SECCOMP_SELF_CHECK in the environment no program leaves unproved.
  * SPDX-License-Identifier: MIT */
-#include "selfcheck.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -10,6 +8,7 @@
 #include <unistd.h>
 
 #include "bpf/prove.h"
+#include "selfcheck.h"
 
 /* Who asked, and where the reason goes: a descriptor, or -1. */
 static bool asked(int *fd)

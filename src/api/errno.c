@@ -1,8 +1,8 @@
 /* The one place that narrows errors to what the manual documents.
  * SPDX-License-Identifier: MIT */
-#include "api/errno.h"
-
 #include <errno.h>
+
+#include "api/errno.h"
 
 int sc_api_system_error(int rc, bool raw)
 {

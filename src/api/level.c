@@ -1,9 +1,9 @@
 /* The API level. seccomp_api_get(3).
  * SPDX-License-Identifier: MIT */
+#include <seccomp.h>
+
 #include "api/api.h"
 #include "kernel/kernel.h"
-
-#include <seccomp.h>
 
 SC_PUBLIC unsigned int seccomp_api_get(void)
 {

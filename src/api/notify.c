@@ -3,14 +3,14 @@
  * These functions know a descriptor and no context: they serve a process that never made
  * a filter, and SCMP_FLTATR_API_SYSRAWRC has no say in them.
  * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <seccomp.h>
+#include <stdlib.h>
+
 #include "api/api.h"
 #include "api/errno.h"
 #include "kernel/kernel.h"
 #include "util/cleanup.h"
-
-#include <errno.h>
-#include <seccomp.h>
-#include <stdlib.h>
 
 SC_PUBLIC int seccomp_notify_alloc(
 	struct seccomp_notif **req, struct seccomp_notif_resp **resp)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bpf/bpf.h"
+#include "util/action.h"
 
 const char *sc_bpf_word_name(unsigned int word, bool big_endian)
 {
@@ -34,38 +35,10 @@ const char *sc_bpf_word_name(unsigned int word, bool big_endian)
 	return names[big_endian && word >= 2 ? word ^ 1 : word];
 }
 
-/* Actions that say something with their 16 bits of data, and those that do not. */
-static const struct {
-	uint32_t action;
-	bool has_data;
-	const char *name;
-} actions[] = {
-	{SECCOMP_RET_KILL_PROCESS, false, "KILL_PROCESS"},
-	{SECCOMP_RET_KILL_THREAD, false, "KILL_THREAD"},
-	{SECCOMP_RET_TRAP, false, "TRAP"},
-	{SECCOMP_RET_ERRNO, true, "ERRNO"},
-	{SECCOMP_RET_USER_NOTIF, false, "NOTIFY"},
-	{SECCOMP_RET_TRACE, true, "TRACE"},
-	{SECCOMP_RET_LOG, false, "LOG"},
-	{SECCOMP_RET_ALLOW, false, "ALLOW"},
-};
-
 char *sc_bpf_action(uint32_t verdict, char buf[SC_BPF_ACTION_MAX])
 {
-	uint32_t data = verdict & SECCOMP_RET_DATA;
-
-	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
-		if ((verdict & SECCOMP_RET_ACTION_FULL) != actions[i].action)
-			continue;
-		if (actions[i].has_data || data)
-			snprintf(buf, SC_BPF_ACTION_MAX, "%s(%" PRIu32 ")",
-				actions[i].name, data);
-		else
-			snprintf(buf, SC_BPF_ACTION_MAX, "%s", actions[i].name);
-		return buf;
-	}
-	snprintf(buf, SC_BPF_ACTION_MAX, "0x%08" PRIx32, verdict);
-	return buf;
+	_Static_assert(SC_BPF_ACTION_MAX == SC_ACTION_TEXT_MAX, "one size");
+	return sc_action_text(verdict, buf);
 }
 
 bool sc_bpf_action_parse(const char *text, uint32_t *verdict)
@@ -74,10 +47,10 @@ bool sc_bpf_action_parse(const char *text, uint32_t *verdict)
 	char *end;
 	unsigned long data;
 
-	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
-		if (strncmp(actions[i].name, text, n) != 0 || actions[i].name[n])
+	for (size_t i = 0; i < SC_ACTIONS; i++) {
+		if (strncmp(sc_actions[i].name, text, n) != 0 || sc_actions[i].name[n])
 			continue;
-		*verdict = actions[i].action;
+		*verdict = sc_actions[i].action;
 		if (!text[n])
 			return true;
 		data = strtoul(text + n + 1, &end, 0);

@@ -65,15 +65,26 @@ static uint32_t hash3(uint32_t x, uint32_t y, uint32_t z)
 	return (uint32_t)((h ^ h >> 29) * UINT64_C(0xbf58476d1ce4e5b9) >> 32);
 }
 
-static void insert(struct sc_bdd *b, uint32_t index)
+static uint64_t hash_node(const struct sc_bdd_node *n)
 {
-	const struct sc_bdd_node *n = &b->nodes[index];
-	uint32_t mask = 2 * b->cap_nodes - 1;
-	uint32_t at = hash3(n->level, n->lo, n->hi) & mask;
+	return (uint64_t)hash3(n->level, n->lo, n->hi) << 32;
+}
 
-	while (b->slots[at])
-		at = (at + 1) & mask;
-	b->slots[at] = index + 1;
+static bool same_node(const void *owner, uint32_t index, const void *node)
+{
+	const struct sc_bdd_node *o = &((const struct sc_bdd *)owner)->nodes[index], *n = node;
+
+	return o->lo == n->lo && o->hi == n->hi && o->level == n->level;
+}
+
+static uint32_t *slot_of(const struct sc_bdd *b, const struct sc_bdd_node *n)
+{
+	return sc_set_find(&b->unique, hash_node(n), same_node, b, n);
+}
+
+static uint64_t hash_at(const void *owner, uint32_t index)
+{
+	return hash_node(&((const struct sc_bdd *)owner)->nodes[index]);
 }
 
 /* The memo may forget, so it is simply thrown away when it grows with the nodes. The slots
@@ -83,13 +94,12 @@ static int resize(struct sc_bdd *b, uint32_t cap)
 	uint32_t n_memo = cap / 4 < MAX_MEMO ? cap / 4 : MAX_MEMO;
 	struct sc_bdd_node *nodes;
 
-	free(steal_ptr(b->slots));
+	sc_set_clear(&b->unique);
 	nodes = realloc(b->nodes, cap * sizeof(*nodes));
 	if (!nodes)
 		return -ENOMEM;
 	b->nodes = nodes;
-	b->slots = calloc(2 * (size_t)cap, sizeof(*b->slots));
-	if (!b->slots)
+	if (sc_set_resize(&b->unique, 2 * cap, hash_at, b) < 0)
 		return -ENOMEM;
 	if (n_memo != b->n_memo) {
 		free(b->memo);
@@ -100,7 +110,7 @@ static int resize(struct sc_bdd *b, uint32_t cap)
 	}
 	b->cap_nodes = cap;
 	for (uint32_t i = 0; i < b->n_nodes; i++)
-		insert(b, i);
+		sc_set_insert(&b->unique, slot_of(b, &b->nodes[i]), i);
 	return 0;
 }
 
@@ -121,7 +131,7 @@ int sc_bdd_init(struct sc_bdd *b, uint32_t expected)
 void sc_bdd_clear(struct sc_bdd *b)
 {
 	free(b->nodes);
-	free(b->slots);
+	sc_set_clear(&b->unique);
 	free(b->memo);
 	memset(b, 0, sizeof(*b));
 }
@@ -141,8 +151,15 @@ bool sc_bdd_step(struct sc_bdd *b)
 	return sc_bdd_steps(b, 1);
 }
 
-static uint32_t add(struct sc_bdd *b, const struct sc_bdd_node *n)
+static uint32_t find_or_add(struct sc_bdd *b, struct sc_bdd_node n)
 {
+	uint32_t *slot;
+
+	if (b->err < 0)
+		return SC_BDD_FALSE;
+	slot = slot_of(b, &n);
+	if (*slot)
+		return *slot - 1;
 	if (b->n_nodes >= b->max_nodes) {
 		b->err = -E2BIG;
 		return SC_BDD_FALSE;
@@ -151,26 +168,11 @@ static uint32_t add(struct sc_bdd *b, const struct sc_bdd_node *n)
 		b->err = resize(b, 2 * b->cap_nodes);
 		if (b->err < 0)
 			return SC_BDD_FALSE;
+		slot = slot_of(b, &n);
 	}
-	b->nodes[b->n_nodes] = *n;
-	insert(b, b->n_nodes);
+	b->nodes[b->n_nodes] = n;
+	sc_set_insert(&b->unique, slot, b->n_nodes);
 	return b->n_nodes++;
-}
-
-static uint32_t find_or_add(struct sc_bdd *b, struct sc_bdd_node n)
-{
-	uint32_t mask = 2 * b->cap_nodes - 1;
-	uint32_t at = hash3(n.level, n.lo, n.hi) & mask;
-
-	if (b->err < 0)
-		return SC_BDD_FALSE;
-	for (; b->slots[at]; at = (at + 1) & mask) {
-		const struct sc_bdd_node *o = &b->nodes[b->slots[at] - 1];
-
-		if (o->lo == n.lo && o->hi == n.hi && o->level == n.level)
-			return b->slots[at] - 1;
-	}
-	return add(b, &n);
 }
 
 uint32_t sc_bdd_constant(struct sc_bdd *b, uint32_t value)

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "util/set.h"
+
 #define SC_BDD_LEVELS 512
 #define SC_BDD_FALSE  0u /* the constant 0 */
 #define SC_BDD_TRUE   1u /* the constant 1 */
@@ -30,7 +32,7 @@ struct sc_bdd_memo {
 struct sc_bdd {
 	struct sc_bdd_node *nodes;
 	uint32_t n_nodes, cap_nodes, max_nodes;
-	uint32_t *slots; /* hash table of node index + 1; twice cap_nodes */
+	struct sc_set unique; /* of nodes */
 	struct sc_bdd_memo *memo;
 	uint32_t n_memo;
 	uint64_t steps, max_steps;

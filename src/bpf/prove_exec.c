@@ -15,6 +15,7 @@
 #include "bpf/prove_exec.h"
 #include "bpf/prove_vec.h"
 #include "util/cleanup.h"
+#include "util/hash.h"
 
 enum {
 	REG_A = BPF_MEMWORDS,
@@ -26,7 +27,7 @@ enum {
 #define WORD	   (UINT32_MAX - 1) /* compares a word of the input with a constant */
 /* Together 32 MB, however many nodes are granted. Real profiles have a few thousand states
  * and a dozen values. */
-#define MAX_VALUES (1u << 17) /* of 136 bytes */
+#define MAX_VALUES (1u << 17) /* of 132 bytes, and 8 to find it */
 #define MAX_STATES (1u << 17) /* of 104 bytes */
 
 struct state {
@@ -44,10 +45,7 @@ struct value {
 	struct sc_vec vec;
 	bool is_word; /* it is this word of the input */
 	uint8_t word;
-	uint32_t next; /* with the same hash */
 };
-
-#define BUCKETS 1024u
 
 struct exec {
 	struct sc_bdd *b;
@@ -63,7 +61,8 @@ struct exec {
 	uint32_t n_states, cap_states;
 	struct value *values; /* 0 is the constant 0 */
 	uint32_t n_values, cap_values;
-	uint32_t buckets[BUCKETS];
+	struct sc_set distinct; /* of values */
+	uint64_t seed;
 };
 
 static void exec_clear(struct exec *x)
@@ -73,6 +72,7 @@ static void exec_clear(struct exec *x)
 	free(x->states_of);
 	free(x->states);
 	free(x->values);
+	sc_set_clear(&x->distinct);
 }
 
 /* Room for one more of @size bytes in an array that doubles. */
@@ -91,28 +91,40 @@ static int reserve(void **array, uint32_t n, uint32_t *cap, size_t size)
 	return 0;
 }
 
-static uint32_t hash_vec(const struct sc_vec *v)
+static uint64_t hash_vec(uint64_t seed, const struct sc_vec *v)
 {
-	uint32_t h = 0;
+	for (int i = 0; i < 32; i += 2)
+		seed = sc_hash_mix(seed, (uint64_t)v->bit[i] << 32 | v->bit[i + 1]);
+	return seed;
+}
 
-	for (int i = 0; i < 32; i++)
-		h = (h ^ v->bit[i]) * 0x9e3779b1u;
-	return h >> 16;
+static uint64_t hash_value(const void *owner, uint32_t index)
+{
+	const struct exec *x = owner;
+
+	return hash_vec(x->seed, &x->values[index].vec);
+}
+
+static bool same_value(const void *owner, uint32_t index, const void *vec)
+{
+	return memcmp(&((const struct exec *)owner)->values[index].vec, vec,
+		       sizeof(struct sc_vec)) == 0;
 }
 
 static int intern(struct exec *x, const struct sc_vec *vec, uint32_t *out)
 {
-	uint32_t *bucket = &x->buckets[hash_vec(vec) % BUCKETS];
+	uint32_t *slot;
 	int rc;
 
-	for (uint32_t i = *bucket; i != NONE; i = x->values[i].next) {
-		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a bucket has a value */
-		if (memcmp(&x->values[i].vec, vec, sizeof(*vec)) == 0) {
-			*out = i;
-			return 0;
-		}
-		if (!sc_bdd_step(x->b))
-			return x->b->err;
+	if (!sc_bdd_step(x->b))
+		return x->b->err;
+	rc = sc_set_reserve(&x->distinct, 1, hash_value, x);
+	if (rc < 0)
+		return rc;
+	slot = sc_set_find(&x->distinct, hash_vec(x->seed, vec), same_value, x, vec);
+	if (*slot) {
+		*out = *slot - 1;
+		return 0;
 	}
 	if (x->n_values == MAX_VALUES)
 		return -E2BIG;
@@ -122,8 +134,8 @@ static int intern(struct exec *x, const struct sc_vec *vec, uint32_t *out)
 		return rc;
 	x->values[x->n_values].vec = *vec;
 	x->values[x->n_values].is_word = false;
-	x->values[x->n_values].next = *bucket;
-	*out = *bucket = x->n_values++;
+	sc_set_insert(&x->distinct, slot, x->n_values);
+	*out = x->n_values++;
 	return 0;
 }
 
@@ -506,7 +518,7 @@ int sc_exec_program(struct sc_bdd *b, const struct sc_prog *prog, enum sc_exec_h
 	if (!x.live || !x.target || !x.states_of)
 		return -ENOMEM;
 	memset(x.states_of, 0xff, x.len * sizeof(*x.states_of));
-	memset(x.buckets, 0xff, sizeof(x.buckets));
+	x.seed = sc_hash_seed();
 	find_live(&x);
 	rc = intern_constant(&x, 0, &zero);
 	if (rc == 0)

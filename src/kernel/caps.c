@@ -4,13 +4,13 @@
  * threads that probe at once find the same, and a signal handler may be the one that
  * probes.
  * SPDX-License-Identifier: MIT */
-#include "kernel.h"
-#include "uapi.h"
-
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "kernel/kernel.h"
+#include "kernel/uapi.h"
 
 #define BIT(feature)   (1u << (feature))
 #define ASKED(feature) (1u << ((feature) + ASKED_SHIFT))

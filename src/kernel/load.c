@@ -1,14 +1,14 @@
 /* Attaching a program, and the listener that may come of it.
  * SPDX-License-Identifier: MIT */
-#include "kernel.h"
-#include "uapi.h"
-
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "kernel/kernel.h"
+#include "kernel/uapi.h"
 
 /* The listener that this process loaded last, and the one last dropped: a context may
  * still hold the latter's number. */

@@ -1,13 +1,13 @@
 /* The ioctls of a listener.
  * SPDX-License-Identifier: MIT */
-#include "kernel.h"
-#include "uapi.h"
-
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "kernel/kernel.h"
+#include "kernel/uapi.h"
 
 static size_t larger(size_t a, size_t b)
 {

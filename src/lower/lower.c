@@ -5,7 +5,7 @@
 
 #include "lower/lower.h"
 #include "lower/order.h"
-#include "policy/policy.h"
+#include "policy/table.h"
 
 /* What one architecture becomes: up to three ranges of numbers. */
 #define ABIS_PER_ARCH 3

@@ -8,6 +8,7 @@
 #include "arch/arch.h"
 #include "pfc/pfc.h"
 #include "policy/policy.h"
+#include "util/action.h"
 #include "util/vec.h"
 
 /* Longer than anything that is said at once: a line of the heading is the longest. */
@@ -36,34 +37,9 @@ static __attribute__((format(printf, 2, 3))) void say(
 
 static void print_action(struct text *out, uint32_t action)
 {
-	uint32_t data = action & 0xffff;
+	char name[SC_ACTION_TEXT_MAX];
 
-	switch (action & 0xffff0000) {
-	case SC_ACT_KILL_PROCESS:
-		say(out, "KILL_PROCESS");
-		break;
-	case SC_ACT_KILL_THREAD:
-		say(out, "KILL_THREAD");
-		break;
-	case SC_ACT_TRAP:
-		say(out, data ? "TRAP(%" PRIu32 ")" : "TRAP", data);
-		break;
-	case SC_ACT_ERRNO:
-		say(out, "ERRNO(%" PRIu32 ")", data);
-		break;
-	case SC_ACT_NOTIFY:
-		say(out, "NOTIFY");
-		break;
-	case SC_ACT_TRACE:
-		say(out, "TRACE(%" PRIu32 ")", data);
-		break;
-	case SC_ACT_LOG:
-		say(out, "LOG");
-		break;
-	case SC_ACT_ALLOW:
-		say(out, "ALLOW");
-		break;
-	}
+	say(out, "%s", sc_action_text(action, name));
 }
 
 static const char *op_text(uint8_t op)

@@ -1,6 +1,6 @@
 /* The policy as a whole: its architectures, merging, transactions.
  * SPDX-License-Identifier: MIT */
-#include "policy/policy.h"
+#include "policy/table.h"
 #include "util/cleanup.h"
 #include "util/vec.h"
 

@@ -5,7 +5,7 @@
  * stay in list and table until the policy is lowered, for to look for them each time would
  * take the square of time: whoever walks there meets the complete shorter chain first.
  * SPDX-License-Identifier: MIT */
-#include "policy/policy.h"
+#include "policy/table.h"
 #include "util/hash.h"
 #include "util/vec.h"
 
@@ -14,33 +14,50 @@ static uint64_t hash_cmp(uint64_t seed, const struct sc_cmp *cmp)
 	seed = sc_hash_mix(seed, cmp->datum);
 	if (cmp->op == SC_OP_MASKED_EQ)
 		seed = sc_hash_mix(seed, cmp->mask);
-	return sc_hash_mix(seed, (uint64_t)cmp->arg << 8 | cmp->op) | 1;
+	return sc_hash_mix(seed, (uint64_t)cmp->arg << 8 | cmp->op);
 }
 
-static bool same_beginning(const struct sc_table *table, const struct sc_prefix *prefix,
-	const struct sc_cmp *cmps)
-{
-	const struct sc_cmp *mine = table->cmps + prefix->first_cmp;
+/* A beginning that is looked for. */
+struct beginning {
+	uint64_t hash;
+	uint32_t call, len;
+	const struct sc_cmp *cmps;
+};
 
+static bool same_beginning(const void *owner, uint32_t index, const void *key)
+{
+	const struct sc_table *table = owner;
+	const struct sc_prefix *prefix = &table->prefixes[index];
+	const struct sc_cmp *mine = table->cmps + prefix->first_cmp;
+	const struct beginning *wanted = key;
+
+	if (prefix->hash != wanted->hash || prefix->call != wanted->call ||
+		prefix->len != wanted->len)
+		return false;
 	for (uint32_t i = 0; i < prefix->len; i++)
-		if (!sc_cmp_equal(&mine[i], &cmps[i]))
+		if (!sc_cmp_equal(&mine[i], &wanted->cmps[i]))
 			return false;
 	return true;
 }
 
-/* The entry of cmps[0..len), or the free slot where it belongs. */
+static uint64_t hash_prefix(const void *owner, uint32_t index)
+{
+	return ((const struct sc_table *)owner)->prefixes[index].hash;
+}
+
+static uint32_t *slot_of(const struct sc_table *table, const struct beginning *wanted)
+{
+	return sc_set_find(&table->beginnings, wanted->hash, same_beginning, table, wanted);
+}
+
+/* The entry of cmps[0..len), or NULL. */
 static struct sc_prefix *find(const struct sc_table *table, uint32_t call, uint64_t hash,
 	const struct sc_cmp *cmps, uint32_t len)
 {
-	for (uint32_t i = (uint32_t)(hash >> 32);; i++) {
-		struct sc_prefix *at = &table->prefixes[i & (table->n_prefix_slots - 1)];
+	const struct beginning wanted = {hash, call, len, cmps};
+	uint32_t index = *slot_of(table, &wanted);
 
-		if (!at->hash)
-			return at;
-		if (at->hash == hash && at->call == call && at->len == len &&
-			same_beginning(table, at, cmps))
-			return at;
-	}
+	return index ? &table->prefixes[index - 1] : NULL;
 }
 
 static uint32_t call_index(const struct sc_table *table, const struct sc_call *call)
@@ -58,7 +75,7 @@ int sc_prefix_judge(const struct sc_table *table, const struct sc_call *call,
 
 		hash = hash_cmp(hash, &chain->cmp[len - 1]);
 		at = find(table, call_index(table, call), hash, chain->cmp, len);
-		if (!at->hash)
+		if (!at)
 			return SC_TABLE_ADD;
 		if (at->complete && len < chain->len)
 			return SC_TABLE_COVERED;
@@ -71,33 +88,33 @@ int sc_prefix_judge(const struct sc_table *table, const struct sc_call *call,
 
 int sc_prefix_reserve(struct sc_table *table, uint32_t more_rules)
 {
-	uint64_t want = ((uint64_t)table->n_prefixes + (uint64_t)more_rules * SC_ARGS_MAX) * 2;
-	uint32_t n_slots = table->n_prefix_slots ? table->n_prefix_slots : 256;
-	struct sc_prefix *old = table->prefixes, *grown;
+	uint32_t more = more_rules * SC_ARGS_MAX;
+	int rc;
 
-	if (want <= table->n_prefix_slots)
-		return 0;
-	while (n_slots < want) {
-		if (n_slots > UINT32_MAX / 2)
-			return -ENOMEM;
-		n_slots *= 2;
-	}
-	grown = calloc(n_slots, sizeof(*grown));
-	if (!grown)
+	if (more_rules > UINT32_MAX / SC_ARGS_MAX)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < table->n_prefix_slots; i++) {
-		uint32_t to = (uint32_t)(old[i].hash >> 32);
+	rc = sc_reserve(table->prefixes, table->cap_prefixes, table->n_prefixes, more);
+	return rc ? rc : sc_set_reserve(&table->beginnings, more, hash_prefix, table);
+}
 
-		if (!old[i].hash)
-			continue;
-		while (grown[to & (n_slots - 1)].hash)
-			to++;
-		grown[to & (n_slots - 1)] = old[i];
-	}
-	free(old);
-	table->prefixes = grown;
-	table->n_prefix_slots = n_slots;
-	return 0;
+/* The entry of cmps[0..len), a new one where there is none: its room was reserved. */
+static struct sc_prefix *find_or_add(struct sc_table *table, const struct beginning *wanted,
+	const struct sc_rule *r, uint32_t rule)
+{
+	uint32_t *slot = slot_of(table, wanted);
+
+	if (*slot)
+		return &table->prefixes[*slot - 1];
+	table->prefixes[table->n_prefixes] = (struct sc_prefix){
+		.hash = wanted->hash,
+		.call = wanted->call,
+		.rule = rule,
+		.first_cmp = r->first_cmp,
+		.action = r->action,
+		.len = (uint16_t)wanted->len,
+	};
+	sc_set_insert(&table->beginnings, slot, table->n_prefixes);
+	return &table->prefixes[table->n_prefixes++];
 }
 
 void sc_prefix_insert(struct sc_table *table, const struct sc_call *call, uint32_t rule)
@@ -110,18 +127,8 @@ void sc_prefix_insert(struct sc_table *table, const struct sc_call *call, uint32
 		struct sc_prefix *at;
 
 		hash = hash_cmp(hash, &cmps[len - 1]);
-		at = find(table, call_index(table, call), hash, cmps, len);
-		if (!at->hash) {
-			*at = (struct sc_prefix){
-				.hash = hash,
-				.call = call_index(table, call),
-				.rule = rule,
-				.first_cmp = r->first_cmp,
-				.action = r->action,
-				.len = (uint16_t)len,
-			};
-			table->n_prefixes++;
-		}
+		at = find_or_add(table,
+			&(struct beginning){hash, call_index(table, call), len, cmps}, r, rule);
 		at->mixed |= at->action != r->action;
 		if (len == r->len) {
 			at->complete = true;
@@ -148,8 +155,11 @@ bool sc_prefix_covered(const struct sc_table *table, const struct sc_call *call,
 	uint64_t hash = table->seed ^ call_index(table, call);
 
 	for (uint32_t len = 1; len < r->len; len++) {
+		const struct sc_prefix *at;
+
 		hash = hash_cmp(hash, &cmps[len - 1]);
-		if (find(table, call_index(table, call), hash, cmps, len)->complete)
+		at = find(table, call_index(table, call), hash, cmps, len);
+		if (at && at->complete)
 			return true;
 	}
 	return false;

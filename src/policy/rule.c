@@ -1,6 +1,6 @@
 /* One rule for every architecture: what it becomes on each, judged first, then done.
  * SPDX-License-Identifier: MIT */
-#include "policy/policy.h"
+#include "policy/table.h"
 #include "util/vec.h"
 
 /* What a rule becomes on one architecture: on up to two numbers, the call's own and the

@@ -1,6 +1,6 @@
 /* The rules of one architecture.
  * SPDX-License-Identifier: MIT */
-#include "policy/policy.h"
+#include "policy/table.h"
 #include "util/cleanup.h"
 #include "util/hash.h"
 #include "util/vec.h"
@@ -31,11 +31,12 @@ void sc_table_free(struct sc_table *table)
 	if (!table)
 		return;
 	free(table->dense);
-	free(table->slots);
+	sc_set_clear(&table->sparse);
 	free(table->calls);
 	free(table->rules);
 	free(table->cmps);
 	free(table->prefixes);
+	sc_set_clear(&table->beginnings);
 	free(table);
 }
 
@@ -55,19 +56,16 @@ int sc_table_copy(const struct sc_table *table, struct sc_table **out)
 	copy->seed = table->seed;
 	copy->biggest_call = table->biggest_call;
 	copy->dense = sc_vec_copy(table->dense, SC_DENSE, sizeof(*copy->dense));
-	copy->slots = sc_vec_copy(table->slots, table->n_slots, sizeof(*copy->slots));
 	copy->calls = sc_vec_copy(table->calls, table->n_calls, sizeof(*copy->calls));
 	copy->rules = sc_vec_copy(table->rules, table->n_rules, sizeof(*copy->rules));
 	copy->cmps = sc_vec_copy(table->cmps, table->n_cmps, sizeof(*copy->cmps));
-	copy->prefixes = sc_vec_copy(table->prefixes, table->n_prefix_slots,
+	copy->prefixes = sc_vec_copy(table->prefixes, table->n_prefixes,
 		sizeof(*copy->prefixes));
-	if (!copy->dense || !copy->slots || !copy->calls || !copy->rules || !copy->cmps ||
-		!copy->prefixes)
+	if (!copy->dense || !copy->calls || !copy->rules || !copy->cmps || !copy->prefixes ||
+		sc_set_copy(&table->sparse, &copy->sparse) < 0 ||
+		sc_set_copy(&table->beginnings, &copy->beginnings) < 0)
 		return -ENOMEM;
-	copy->n_slots = table->n_slots;
-	copy->n_sparse = table->n_sparse;
-	copy->n_prefix_slots = table->n_prefix_slots;
-	copy->n_prefixes = table->n_prefixes;
+	copy->n_prefixes = copy->cap_prefixes = table->n_prefixes;
 	copy->n_calls = copy->cap_calls = table->n_calls;
 	copy->n_rules = copy->cap_rules = table->n_rules;
 	copy->n_cmps = copy->cap_cmps = table->n_cmps;
@@ -75,21 +73,33 @@ int sc_table_copy(const struct sc_table *table, struct sc_table **out)
 	return 0;
 }
 
+static uint64_t hash_nr(uint64_t seed, int nr)
+{
+	return sc_hash_mix(seed, (uint32_t)nr);
+}
+
+static uint64_t hash_call(const void *owner, uint32_t index)
+{
+	const struct sc_table *table = owner;
+
+	return hash_nr(table->seed, table->calls[index].nr);
+}
+
+static bool has_nr(const void *owner, uint32_t index, const void *nr)
+{
+	const struct sc_table *table = owner;
+
+	return table->calls[index].nr == *(const int *)nr;
+}
+
 static uint32_t *slot_of(const struct sc_table *table, int nr)
 {
-	uint32_t i = (uint32_t)(sc_hash_mix(table->seed, (uint32_t)nr) >> 32);
-
-	for (;; i++) {
-		uint32_t *slot = &table->slots[i & (table->n_slots - 1)];
-
-		if (!*slot || table->calls[*slot - 1].nr == nr)
-			return slot;
-	}
+	return sc_set_find(&table->sparse, hash_nr(table->seed, nr), has_nr, table, &nr);
 }
 
 struct sc_call *sc_table_find_sparse(const struct sc_table *table, int nr)
 {
-	uint32_t index = table->n_slots ? *slot_of(table, nr) : 0;
+	uint32_t index = table->sparse.n_slots ? *slot_of(table, nr) : 0;
 
 	return index ? &table->calls[index - 1] : NULL;
 }
@@ -102,12 +112,10 @@ static struct sc_call *new_call(struct sc_table *table, int nr)
 
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): sc_table_reserve() made room */
 	*call = (struct sc_call){.nr = nr, .head = SC_NO_RULE, .tail = SC_NO_RULE};
-	if (offset < SC_DENSE) {
+	if (offset < SC_DENSE)
 		table->dense[offset] = table->n_calls;
-	} else {
-		*slot_of(table, nr) = table->n_calls;
-		table->n_sparse++;
-	}
+	else
+		sc_set_insert(&table->sparse, slot_of(table, nr), table->n_calls - 1);
 	return call;
 }
 
@@ -157,26 +165,6 @@ int sc_table_add_always(struct sc_table *table, int nr, uint32_t action)
 	return 0;
 }
 
-static int grow_slots(struct sc_table *table)
-{
-	uint32_t n_slots = table->n_slots ? table->n_slots * 2 : 64;
-	uint32_t *old = table->slots, n_old = table->n_slots;
-	uint32_t *slots;
-
-	if (n_slots < n_old)
-		return -ENOMEM;
-	slots = calloc(n_slots, sizeof(*slots));
-	if (!slots)
-		return -ENOMEM;
-	table->slots = slots;
-	table->n_slots = n_slots;
-	for (uint32_t i = 0; i < n_old; i++)
-		if (old[i])
-			*slot_of(table, table->calls[old[i] - 1].nr) = old[i];
-	free(old);
-	return 0;
-}
-
 int sc_table_make_room(struct sc_table *table)
 {
 	/* A filter that names some calls mostly names hundreds. */
@@ -189,9 +177,9 @@ int sc_table_make_room(struct sc_table *table)
 	if (!rc)
 		rc = sc_reserve(table->cmps, table->cap_cmps, table->n_cmps,
 			2 * SC_ARGS_MAX);
-	if (!rc && (table->n_sparse + 2) * 2 > table->n_slots)
-		rc = grow_slots(table);
-	if (!rc && table->n_prefix_slots)
+	if (!rc)
+		rc = sc_set_reserve(&table->sparse, 2, hash_call, table);
+	if (!rc && table->n_prefixes)
 		rc = sc_prefix_reserve(table, 2);
 	return rc;
 }

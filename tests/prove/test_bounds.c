@@ -75,11 +75,17 @@ static void test_budget(void **state)
 /* The fewest steps that prove the program equal to itself. */
 static uint64_t steps_of(const struct sc_prog *p)
 {
-	struct sc_prove_limits limits = {.max_steps = 1};
+	uint64_t few = 1, enough = 100000;
 
-	while (sc_prove_programs(p, p, &limits, NULL) == -E2BIG && limits.max_steps < 1000000)
-		limits.max_steps++;
-	return limits.max_steps;
+	while (few < enough) {
+		const struct sc_prove_limits limits = {.max_steps = (few + enough) / 2};
+
+		if (sc_prove_programs(p, p, &limits, NULL) == -E2BIG)
+			few = limits.max_steps + 1;
+		else
+			enough = limits.max_steps;
+	}
+	return few;
 }
 
 /* A second order of bits is tried for programs that bring two words together, by a jump or by

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <seccomp.h>
 
-#include "policy/policy.h"
+#include "policy/table.h"
 
 #define E(n) SCMP_ACT_ERRNO(n)
 
