@@ -45,10 +45,10 @@ def squeeze(prototype):
     return re.sub(r"\s*([*(),])\s*", r"\1", " ".join(prototype.split()))
 
 
-def header_prototypes():
-    text = (SOURCE / "include/seccomp.h.in").read_text()
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    found = re.findall(r"^([a-z][\w ]*?[ *])(seccomp_\w+)(\([^;{]*\));", text, flags=re.M)
+def header_prototypes(header=SOURCE / "include/seccomp.h.in", prefix="seccomp_"):
+    text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
+    found = re.findall(r"^([a-z][\w ]*?[ *])(" + prefix + r"\w+)(\([^;{]*\));", text,
+                       flags=re.M)
     return {name: squeeze(f"{kind} {name}{args}") for kind, name, args in found}
 
 
@@ -57,7 +57,7 @@ def page_prototypes(text):
     found, kind = {}, None
     for line in section(text, "SYNOPSIS").splitlines():
         if line.startswith(".Ft "):
-            kind = line[4:]
+            kind = line[4:].strip('"')
         elif line.startswith(".Fn ") and kind:
             name, *args = shlex.split(plain(line[4:]))
             found[name] = squeeze(f"{kind} {name}({', '.join(args)})")
@@ -113,25 +113,42 @@ def check_lint(path):
     check(name, not out, out)
 
 
-def check_example(name, code, tmp):
+def check_example(name, code, tmp, libraries=(("src", "seccomp"),)):
     source, program = tmp / f"{name}.c", tmp / name
     source.write_text(code)
     cc = shlex.split(os.environ.get("CC", "cc") + " " + os.environ.get("CFLAGS", ""))
-    done = subprocess.run([*cc, *WARNINGS, *INCLUDES, source, "-o", program,
-                           f"-L{LIBRARY}", "-lseccomp"], capture_output=True, text=True)
+    links = [flag for where, lib in libraries for flag in (f"-L{BUILD / where}", f"-l{lib}")]
+    done = subprocess.run([*cc, *WARNINGS, *INCLUDES, source, "-o", program, *links],
+                          capture_output=True, text=True)
     check(f"{name} compiles", done.returncode == 0, done.stderr)
     if done.returncode:
         return
     if "-fsanitize" in os.environ.get("CFLAGS", ""):
         skip(f"{name} runs", "a sanitizer makes calls that its filter forbids")
         return
-    env = dict(os.environ, LD_LIBRARY_PATH=str(LIBRARY))
+    env = dict(os.environ, LD_LIBRARY_PATH=":".join(str(BUILD / w) for w, _ in libraries))
     try:
         done = subprocess.run([program], env=env, capture_output=True, text=True, timeout=60)
         check(f"{name} runs", done.returncode == 0,
               f"status {done.returncode}\n{done.stdout}{done.stderr}")
     except subprocess.TimeoutExpired:
         check(f"{name} runs", False, "does not end")
+
+
+def check_sluice(path, tmp):
+    """A page of libsluice in mdoc: the prototypes of its header, and programs that run."""
+    text = path.read_text()
+    header = re.search(r"^\.In (sluice\S*\.h)$", text, flags=re.M)
+    if not header:
+        return
+    check_form(path.name, text)
+    there = header_prototypes(SOURCE / "include" / header[1], "sluice_")
+    for name, prototype in page_prototypes(text).items():
+        check(f"{name} has the header's prototype", prototype == there.get(name),
+              f"page:   {prototype}\nheader: {there.get(name)}")
+    for i, code in enumerate(examples(text)):
+        check_example(f"{path.stem}-{i + 1}", code, tmp,
+                      (("sluice", "sluice"), ("src", "seccomp")))
 
 
 def main():
@@ -147,6 +164,9 @@ def main():
             check(f"{path.name} has a program", programs)
             for i, code in enumerate(programs):
                 check_example(f"{path.stem}-{i + 1}", code, pathlib.Path(tmp))
+        if (BUILD / "sluice").exists():
+            for path in sorted((SOURCE / "man").glob("sluice_*.3")):
+                check_sluice(path, pathlib.Path(tmp))
     for path in sorted((SOURCE / "man").glob("*.[1-9]")):
         if path not in paths:
             check_lint(path)

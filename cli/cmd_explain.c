@@ -1,0 +1,342 @@
+/* sluice explain: why does a filter decide a call as it does?
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filter.h"
+#include "graph.h"
+#include "util/cleanup.h"
+#include "util/vec.h"
+
+/* Ranges of one verdict that are printed without --all. */
+#define SHOWN 12u
+
+struct options {
+	const char *arch;
+	bool dot, svg, all;
+};
+
+struct question {
+	const struct cli_arch *arch;
+	struct seccomp_data data;
+	bool has_args;
+};
+
+struct ranges {
+	struct sluice_region *at;
+	uint32_t n, cap;
+};
+
+static void ranges_clear(struct ranges *r)
+{
+	free(r->at);
+}
+
+static int add(const struct sluice_region *region, void *arg)
+{
+	struct ranges *r = arg;
+	int rc = sc_reserve(r->at, r->cap, r->n, 1);
+
+	if (rc == 0)
+		r->at[r->n++] = *region;
+	return rc;
+}
+
+static int ask(struct cli *cli, const struct options *o, struct question *q)
+{
+	int nr, rc = cli_arch(cli, o->arch, &q->arch);
+
+	if (rc == 0)
+		rc = cli_call(cli, q->arch, cli->argv[1], &nr);
+	for (int i = 2; rc == 0 && i < cli->argc; i++) {
+		uint64_t value;
+
+		if (i == 8)
+			return cli_error(cli, "a call has at most six arguments");
+		rc = cli_value(cli, cli->argv[i], &value);
+		if (rc == 0)
+			q->data.args[i - 2] = value;
+	}
+	if (rc)
+		return rc;
+	q->has_args = cli->argc > 2;
+	q->data.arch = q->arch->audit;
+	q->data.nr = nr;
+	return 0;
+}
+
+static uint32_t count(const struct ranges *r, uint32_t verdict)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->n; i++)
+		n += r->at[i].a == verdict;
+	return n;
+}
+
+/* The verdict that is said last, as "otherwise": the one with the most ranges. */
+static uint32_t commonest(const struct ranges *r)
+{
+	uint32_t verdict = r->at[0].a, most = 0;
+
+	for (uint32_t i = 0; i < r->n && most <= r->n - i; i++) {
+		uint32_t n = count(r, r->at[i].a);
+
+		if (n > most) {
+			most = n;
+			verdict = r->at[i].a;
+		}
+	}
+	return verdict;
+}
+
+static void print_conditions(const struct sluice_region *r)
+{
+	for (unsigned int i = 0; i < r->n; i++) {
+		fputs(i ? ", " : "", stdout);
+		cli_condition(&r->conditions[i], stdout);
+	}
+	if (r->n == 0)
+		fputs("whatever its arguments are", stdout);
+}
+
+/* The ranges of one verdict, below its name. */
+static void print_verdict(const struct cli *cli, const struct ranges *r, uint32_t verdict)
+{
+	const struct options *o = cli->options;
+	uint32_t n = 0, all = count(r, verdict);
+	char name[CLI_VERDICT_MAX];
+
+	printf("  %s%s%s\n", cli_color(cli, cli_lets(verdict) ? CLI_GREEN : CLI_RED),
+		cli_verdict(verdict, name), cli_color(cli, CLI_PLAIN));
+	for (uint32_t i = 0; i < r->n; i++) {
+		if (r->at[i].a != verdict || (n++ >= SHOWN && !o->all))
+			continue;
+		fputs("    ", stdout);
+		print_conditions(&r->at[i]);
+		putchar('\n');
+	}
+	if (all > SHOWN && !o->all)
+		printf("    and %" PRIu32 " ranges more (--all)\n", all - SHOWN);
+}
+
+static bool seen(const struct ranges *r, uint32_t i)
+{
+	for (uint32_t k = 0; k < i; k++)
+		if (r->at[k].a == r->at[i].a)
+			return true;
+	return false;
+}
+
+static void print_ranges(const struct cli *cli, const struct ranges *r)
+{
+	const struct options *o = cli->options;
+	uint32_t last = commonest(r);
+	char name[CLI_VERDICT_MAX];
+
+	for (uint32_t i = 0; i < r->n; i++)
+		if ((r->at[i].a != last || o->all || r->n == 1) && !seen(r, i))
+			print_verdict(cli, r, r->at[i].a);
+	if (r->n > 1 && !o->all)
+		printf("  %s%s%s\n    otherwise\n",
+			cli_color(cli, cli_lets(last) ? CLI_GREEN : CLI_RED),
+			cli_verdict(last, name), cli_color(cli, CLI_PLAIN));
+}
+
+static void print_path(const struct sluice_program *p, const struct seccomp_data *d)
+{
+	uint32_t path[SLUICE_PROGRAM_MAX], verdict;
+	char text[128], comment[128], name[CLI_VERDICT_MAX];
+
+	for (unsigned int f = 0; f < sluice_program_filters(p); f++) {
+		size_t n =
+			sluice_program_trace(p, f, d, path, SLUICE_PROGRAM_MAX, &verdict);
+
+		printf("filter %u: %zu instructions run, %s\n", f, n,
+			cli_verdict(verdict, name));
+		for (size_t i = 0; i < n; i++) {
+			sluice_program_text(p, f, path[i], text, sizeof(text));
+			if (sluice_program_comment(
+				    p, f, path[i], comment, sizeof(comment)))
+				printf("  %04" PRIu32 ": %-32s # %s\n", path[i], text,
+					comment);
+			else
+				printf("  %04" PRIu32 ": %s\n", path[i], text);
+		}
+	}
+}
+
+static void print(const struct cli *cli, const struct sluice_program *p,
+	const struct question *q, const struct ranges *r)
+{
+	char name[CLI_VERDICT_MAX], call[CLI_CALL_MAX];
+
+	printf("%s%s %s%s, number %d\n", cli_color(cli, CLI_BOLD), q->arch->name,
+		cli_call_name(q->data.arch, q->data.nr, call), cli_color(cli, CLI_PLAIN),
+		q->data.nr);
+	print_ranges(cli, r);
+	if (!q->has_args && r->n > 1)
+		return;
+	cli_input(&q->data, stdout);
+	printf(": %s\n", cli_verdict(sluice_program_run(p, &q->data), name));
+	for (uint32_t i = 0; i < r->n && r->n > 1; i++) {
+		bool holds = true;
+
+		for (unsigned int k = 0; k < r->at[i].n; k++) {
+			const struct sluice_condition *c = &r->at[i].conditions[k];
+			uint64_t v = c->field == SLUICE_FIELD_IP
+					     ? q->data.instruction_pointer
+					     : q->data.args[c->field - SLUICE_FIELD_ARG0];
+
+			holds = holds && (v & c->mask) >= c->first &&
+				(v & c->mask) <= c->last;
+		}
+		if (!holds)
+			continue;
+		fputs("  because ", stdout);
+		print_conditions(&r->at[i]);
+		putchar('\n');
+	}
+	print_path(p, &q->data);
+}
+
+static void json_range(struct cli_json *j, const struct sluice_region *r)
+{
+	static const char *const names[] = {
+		"arch", "nr", "ip", "a0", "a1", "a2", "a3", "a4", "a5"};
+	char name[CLI_VERDICT_MAX];
+
+	cli_json_object(j, NULL);
+	cli_json_string(j, "verdict", cli_verdict(r->a, name));
+	cli_json_array(j, "conditions");
+	for (unsigned int i = 0; i < r->n; i++) {
+		const struct sluice_condition *c = &r->conditions[i];
+
+		cli_json_object(j, NULL);
+		cli_json_string(j, "field", names[c->field]);
+		cli_json_format(j, "mask", "0x%" PRIx64, c->mask);
+		cli_json_format(j, "first", "0x%" PRIx64, c->first);
+		cli_json_format(j, "last", "0x%" PRIx64, c->last);
+		cli_json_end(j);
+	}
+	cli_json_end(j);
+	cli_json_end(j);
+}
+
+static void print_json(
+	const struct sluice_program *p, const struct question *q, const struct ranges *r)
+{
+	struct cli_json j = {.out = stdout};
+	char name[CLI_VERDICT_MAX];
+
+	cli_json_object(&j, NULL);
+	cli_json_string(&j, "arch", q->arch->name);
+	cli_input_json(&j, "input", &q->data);
+	cli_json_string(
+		&j, "verdict", cli_verdict(sluice_program_run(p, &q->data), name));
+	cli_json_array(&j, "ranges");
+	for (uint32_t i = 0; i < r->n; i++)
+		json_range(&j, &r->at[i]);
+	cli_json_end(&j);
+	cli_json_end(&j);
+}
+
+/* One graph a filter. */
+static int draw(struct cli *cli, const struct sluice_program *p, const struct question *q)
+{
+	const struct options *o = cli->options;
+
+	if (sluice_program_filters(p) != 1)
+		return cli_error(cli, "a graph is of one filter, and there are %u",
+			sluice_program_filters(p));
+	_cleanup_(cli_graph_clear) struct cli_graph g = {0};
+	if (cli_graph(p, 0, q->data.arch, q->data.nr, &g) < 0)
+		return cli_error(cli, "%s", strerror(ENOMEM));
+	if (o->dot)
+		cli_graph_dot(&g, stdout);
+	else
+		cli_graph_svg(&g, stdout);
+	return CLI_YES;
+}
+
+static int run(struct cli *cli)
+{
+	_cleanup_(cli_program_freep) struct sluice_program *p = NULL;
+	_cleanup_(ranges_clear) struct ranges r = {0};
+	const struct options *o = cli->options;
+	struct question q = {0};
+	int rc = ask(cli, o, &q);
+
+	if (rc == 0)
+		rc = cli_filter(cli, cli->argv[0], &p);
+	if (rc)
+		return rc;
+	if (o->dot || o->svg)
+		return draw(cli, p, &q);
+	rc = sluice_program_ranges(p, q.data.arch, q.data.nr, add, &r);
+	if (rc < 0)
+		return cli_proof_failed(cli, rc);
+	if (cli->json)
+		print_json(p, &q, &r);
+	else
+		print(cli, p, &q, &r);
+	return CLI_YES;
+}
+
+static const struct cli_option options[] = {
+	{.letter = 'a',
+		.name = "arch",
+		.value = "ARCH",
+		.type = CLI_STRING,
+		.offset = offsetof(struct options, arch),
+		.word = CLI_WORD_ARCH,
+		.help = "the call's architecture, by default this machine's"},
+	{.name = "all",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, all),
+		.help = "print all ranges of arguments"},
+	{.name = "dot",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, dot),
+		.help = "print the decision graph of the call for dot(1)"},
+	{.name = "svg",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, svg),
+		.help = "print the decision graph of the call as a picture"},
+	CLI_OPTIONS_END,
+};
+
+static const struct cli_positional words[] = {
+	{.name = "FILTER", .help = "a BPF file or pid:N", .word = CLI_WORD_FILTER},
+	{.name = "CALL",
+		.help = "a system call, by name or number",
+		.word = CLI_WORD_CALL},
+	{.name = "ARG",
+		.help = "its arguments: decimal, 0x or negative; 0 if not given",
+		.optional = true,
+		.repeated = true},
+	CLI_WORDS_END,
+};
+
+static const struct cli_example examples[] = {
+	{"sluice explain old.bpf socket", "which arguments lead to which verdict"},
+	{"sluice explain old.bpf socket 16 3", "why this call is refused"},
+	{"sluice explain --svg old.bpf socket >socket.svg", "the same as a picture"},
+	{NULL, NULL},
+};
+
+const struct cli_command cli_cmd_explain = {
+	.name = "explain",
+	.summary = "say how a filter decides a call, and why",
+	.options = options,
+	.words = words,
+	.examples = examples,
+	.exits = {.yes = "it was explained",
+		.trouble = "the filter or the call is none, or the proof is over its "
+			   "limits"},
+	.options_size = sizeof(struct options),
+	.reports = true,
+	.run = run,
+};

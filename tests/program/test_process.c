@@ -1,0 +1,307 @@
+/* The filters of running processes.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sluice-program.h>
+
+/* Each filter answers one number of its own, and all of them number 9999. */
+static struct sock_filter filters[3][6] = {
+	{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 9999, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 9001, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 11),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)},
+	{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 9999, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 2),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 9002, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 12),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)},
+	{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 9999, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 3),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 9003, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 13),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)},
+};
+
+/* A child with @n of them that has told us what the kernel says to the four numbers, and
+ * waits. */
+static pid_t target(int n, int errors[4])
+{
+	static const long numbers[4] = {9999, 9001, 9002, 9003};
+	int pipes[2], found[4];
+	pid_t pid;
+
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		for (int i = 0; i < n; i++) {
+			struct sock_fprog prog = {6, filters[i]};
+
+			if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
+				_exit(1);
+		}
+		for (int i = 0; i < 4; i++)
+			found[i] = syscall(numbers[i]) < 0 ? errno : 0;
+		if (write(pipes[1], found, sizeof(found)) != sizeof(found))
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_true(pid > 0);
+	assert_int_equal(read(pipes[0], found, sizeof(found)), sizeof(found));
+	close(pipes[0]);
+	close(pipes[1]);
+	memcpy(errors, found, sizeof(found));
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static struct sluice_program *filters_of(pid_t pid)
+{
+	struct sluice_program *p = NULL;
+	struct sluice_error error = {0};
+	int rc = sluice_program_of(pid, 20000, &p, &error);
+
+	if (rc == -EACCES || rc == -EOPNOTSUPP || rc == -EPERM) {
+		end(pid);
+		print_message("# SKIP %s\n", error.message);
+		skip();
+	}
+	if (rc)
+		fail_msg("%s", error.message);
+	return p;
+}
+
+/* The order is the kernel's, and so is what they say together. */
+static void test_order(void **state)
+{
+	static const int numbers[4] = {9999, 9001, 9002, 9003};
+	int errors[4];
+	pid_t pid = target(3, errors);
+	struct sluice_program *p = filters_of(pid);
+	size_t n;
+
+	(void)state;
+	assert_int_equal(sluice_program_filters(p), 3);
+	for (unsigned int i = 0; i < 3; i++) {
+		const struct sock_filter *f = sluice_program_instructions(p, i, &n);
+
+		assert_int_equal(n, 6);
+		assert_memory_equal(f, filters[2 - i], sizeof(filters[0]));
+	}
+	for (int i = 0; i < 4; i++) {
+		struct seccomp_data d = {.nr = numbers[i]};
+		uint32_t verdict = sluice_program_run(p, &d);
+
+		assert_int_equal(verdict & SECCOMP_RET_ACTION_FULL, SECCOMP_RET_ERRNO);
+		assert_int_equal(verdict & SECCOMP_RET_DATA, errors[i]);
+	}
+	sluice_program_free(p);
+	end(pid);
+}
+
+/* One program that says what three say is proved equal to them. */
+static void test_proved(void **state)
+{
+	static const char text[] = "ld nr\njeq #9999, a, b\na: ret ERRNO(3)\n"
+				   "b: jeq #9001, c, d\nc: ret ERRNO(11)\n"
+				   "d: jeq #9002, e, f\ne: ret ERRNO(12)\n"
+				   "f: jeq #9003, g, h\ng: ret ERRNO(13)\nh: ret ALLOW\n";
+	struct sluice_program *one, *other;
+	struct sluice_witness w;
+	int errors[4];
+	pid_t pid = target(3, errors), two = target(2, errors);
+	struct sluice_program *p = filters_of(pid), *q = filters_of(two);
+
+	(void)state;
+	assert_int_equal(sluice_program_assemble(text, strlen(text), &one, NULL), 0);
+	assert_int_equal(sluice_program_equal(p, one, &w), 0);
+	assert_int_equal(sluice_program_equal(one, p, &w), 0);
+	assert_int_equal(sluice_program_equal(p, q, &w), 1);
+	assert_int_equal(sluice_program_run(p, &w.data), w.a);
+	assert_int_equal(sluice_program_run(q, &w.data), w.b);
+	assert_int_equal(
+		sluice_program_assemble("ret KILL_PROCESS", 16, &other, NULL), 0);
+	assert_int_equal(sluice_program_equal(p, other, NULL), 1);
+	sluice_program_free(one);
+	sluice_program_free(other);
+	sluice_program_free(p);
+	sluice_program_free(q);
+	end(pid);
+	end(two);
+}
+
+static void test_none(void **state)
+{
+	struct seccomp_data d = {.nr = 1};
+	struct sluice_program *p, *allow;
+	int errors[4];
+	pid_t pid = target(0, errors);
+	int rc = sluice_program_of(pid, 0, &p, NULL);
+
+	(void)state;
+	assert_int_equal(rc, 0);
+	assert_int_equal(sluice_program_filters(p), 0);
+	assert_int_equal(sluice_program_run(p, &d), SECCOMP_RET_ALLOW);
+	assert_int_equal(sluice_program_assemble("ret ALLOW", 9, &allow, NULL), 0);
+	assert_int_equal(sluice_program_equal(p, allow, NULL), 0);
+	sluice_program_free(p);
+	sluice_program_free(allow);
+	end(pid);
+	assert_int_equal(sluice_program_of(pid, 0, &p, NULL), -ESRCH);
+	assert_int_equal(sluice_program_of(0, 0, &p, NULL), -ESRCH);
+	assert_int_equal(sluice_program_of(-1, 0, &p, NULL), -ESRCH);
+}
+
+static char state_of(pid_t pid)
+{
+	char path[64], line[256], *paren;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (!f || !fgets(line, sizeof(line), f) || !(paren = strrchr(line, ')'))) {
+		if (f)
+			fclose(f);
+		return '?';
+	}
+	fclose(f);
+	return paren[2];
+}
+
+static bool becomes(pid_t pid, char want)
+{
+	for (int i = 0; i < 2000; i++) {
+		if (state_of(pid) == want)
+			return true;
+		usleep(5000);
+	}
+	return false;
+}
+
+/* Asking changes nothing: who slept sleeps on, who was stopped stays so, no child is left
+ * and no SIGCHLD comes. */
+static void test_undisturbed(void **state)
+{
+	int errors[4];
+	pid_t pid = target(1, errors);
+	struct sluice_program *p = filters_of(pid);
+	sigset_t chld, pending;
+
+	(void)state;
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sluice_program_free(p);
+	assert_true(becomes(pid, 'S'));
+	kill(pid, SIGSTOP);
+	assert_true(becomes(pid, 'T'));
+	sigprocmask(SIG_BLOCK, &chld, NULL);
+	while (sigtimedwait(&chld, NULL, &(struct timespec){0, 100000000}) > 0)
+		;
+	p = filters_of(pid);
+	sluice_program_free(p);
+	sigpending(&pending);
+	assert_false(sigismember(&pending, SIGCHLD));
+	sigprocmask(SIG_UNBLOCK, &chld, NULL);
+	assert_true(becomes(pid, 'T'));
+	kill(pid, SIGCONT);
+	assert_true(becomes(pid, 'S'));
+	end(pid);
+	assert_int_equal(waitpid(-1, NULL, __WALL), -1);
+}
+
+/* A parent in vfork(2) does not stop for a tracer before its child is gone. */
+__attribute__((noreturn)) static int wait_long(void *unused)
+{
+	(void)unused;
+	for (;;)
+		pause();
+}
+
+static void test_late(void **state)
+{
+	static char stack[65536];
+	struct sock_fprog prog = {6, filters[0]};
+	struct sluice_program *p = NULL;
+	struct sluice_error error = {0};
+	pid_t pid = fork();
+	int rc;
+
+	(void)state;
+	if (pid == 0) {
+		setpgid(0, 0);
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
+			_exit(1);
+		clone(wait_long, stack + sizeof(stack) - 64, CLONE_VFORK | SIGCHLD, NULL);
+		_exit(0);
+	}
+	assert_true(becomes(pid, 'D'));
+	rc = sluice_program_of(pid, 300, &p, &error);
+	kill(-pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	if (rc == -EACCES || rc == -EPERM)
+		skip();
+	assert_int_equal(rc, -ETIMEDOUT);
+	assert_int_equal(error.code, ETIMEDOUT);
+}
+
+/* Who has a filter is given none. */
+static void test_filtered_caller(void **state)
+{
+	struct sock_fprog prog = {6, filters[0]};
+	struct sluice_program *p;
+	int errors[4], status;
+	pid_t pid = target(1, errors), caller = fork();
+
+	(void)state;
+	if (caller == 0) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
+			_exit(100);
+		_exit(-sluice_program_of(pid, 20000, &p, NULL));
+	}
+	assert_int_equal(waitpid(caller, &status, 0), caller);
+	assert_true(WIFEXITED(status));
+	assert_true(WEXITSTATUS(status) == EACCES || WEXITSTATUS(status) == EPERM);
+	end(pid);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_proved),
+		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_undisturbed),
+		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_filtered_caller),
+	};
+
+	return cmocka_run_group_tests_name("process", tests, NULL, NULL);
+}
