@@ -119,7 +119,7 @@ unsigned sluice_active(const struct sluice_supervisor *supervisor);
 
 /* Serve the listener @fd, which becomes the supervisor's on success and is closed when
  * its last target has ended. @tag comes back in sluice_tag(). SYNC_WAKE_UP is set where
- * the kernel has it (6.6). Nobody else may receive from the same listener. Returns 0;
+ * the kernel has it (6.6), and FD_CLOEXEC. Nobody else may receive from the same listener. Returns 0;
  * -EINVAL if @fd is no listener; -EEXIST if it is served already, by whatever number;
  * -ENOMEM; -ENOSPC for more than 1024 with a keeper. */
 int sluice_add_listener(struct sluice_supervisor *supervisor, int fd, void *tag);
@@ -295,7 +295,9 @@ int sluice_read_open_how(struct sluice_request *request, uint64_t addr, size_t s
 
 /* ---- requests: who asks ------------------------------------------------------------ */
 /* Descriptors that these return stay the request's and last until its verdict. Within a
- * request each is opened once; a pidfd is kept across requests until the thread dies. */
+ * request each is opened once; a pidfd is kept across requests until the thread dies. Root,
+ * working directory and what is opened by them rule out SLUICE_CONTINUE_ARGS: threads that share
+ * them can change them. */
 
 struct sluice_creds {
 	uid_t uid, euid, suid, fsuid;
@@ -313,7 +315,9 @@ int sluice_mem_fd(struct sluice_request *request);      /* /proc/tid/mem */
 
 /* A duplicate of the target's descriptor @target_fd, the caller's to close (close on exec).
  * It is the target's open file: offset and flags are shared. Rules out
- * SLUICE_CONTINUE_ARGS, for other threads can replace descriptors. pidfd_getfd(2). */
+ * SLUICE_CONTINUE_ARGS, for other threads can replace descriptors. To close it may take long: if the
+ * target closed its own meanwhile, close(2) of a socket lingers, of a file of the target's own file system
+ * waits for its server. Not in the loop's thread, therefore; paths need no such descriptor. pidfd_getfd(2). */
 int sluice_get_fd(struct sluice_request *request, int target_fd);
 
 /* ---- paths -------------------------------------------------------------------------- */

@@ -154,7 +154,7 @@ static int check_listener(struct sluice_supervisor *sv, int fd)
 static int add(struct sluice_supervisor *sv, int fd, const struct listener *like)
 {
 	_cleanup_free_ struct listener *l = NULL;
-	int rc = check_listener(sv, fd);
+	int rc = check_listener(sv, fd), flags;
 
 	if (rc)
 		return rc;
@@ -166,6 +166,10 @@ static int add(struct sluice_supervisor *sv, int fd, const struct listener *like
 	l->sv = sv;
 	l->id = sv->listeners.next_id;
 	atomic_init(&l->refs, 1);
+	/* A program that inherits it could answer. */
+	flags = fcntl(fd, F_GETFD);
+	if (flags < 0 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC))
+		return -errno;
 	rc = sc_core_watch(sv, &l->source, wanted(l));
 	if (rc)
 		return rc;

@@ -117,8 +117,8 @@ static void answer_one(int fd)
 }
 
 /* A descriptor that came over a connection: if it is a listener that we do not know we refuse
- * its calls from now on. */
-static void keep_stranger(int fd)
+ * its calls from now on. False: it is still the caller's. */
+static bool keep_stranger(int fd)
 {
 	struct kept kept = {.id = k.job.journal->listeners, .deny = 1};
 	bool known = !sc_sluice_is_listener(k.job.proc_fd, fd);
@@ -126,10 +126,10 @@ static void keep_stranger(int fd)
 	for (uint32_t i = 0; i < k.count && !known; i++)
 		known = k.kept[i].kind == K_LISTENER &&
 			sc_sluice_same_file(k.fds[i], fd) > 0;
-	if (!known && add(&kept, fd))
-		k.job.journal->listeners++;
-	else
-		syscall(SYS_close, fd);
+	if (known || !add(&kept, fd))
+		return false;
+	k.job.journal->listeners++;
+	return true;
 }
 
 /* What a connection still holds; nothing can be sent over it any more. */
@@ -141,7 +141,7 @@ static void empty_connection(int socket)
 	} control;
 	static char text[32768];
 	static int fds[MAX_RIGHTS];
-	unsigned count;
+	unsigned count, others;
 
 	syscall(SYS_shutdown, socket, SHUT_RD);
 	for (;;) {
@@ -157,8 +157,11 @@ static void empty_connection(int socket)
 		if (n <= 0)
 			return;
 		count = sc_sluice_rights(&h, fds, MAX_RIGHTS);
+		others = 0;
 		for (unsigned i = 0; i < count; i++)
-			keep_stranger(fds[i]);
+			if (!keep_stranger(fds[i]))
+				fds[others++] = fds[i];
+		sc_sluice_discard(fds, others);
 	}
 }
 

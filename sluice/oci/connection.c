@@ -102,7 +102,7 @@ static int scan(struct connection *c)
 	return 0;
 }
 
-/* 0: @fd is no longer the caller's. */
+/* 0: @fd is no longer the caller's; 1: it is no new listener, and still the caller's. */
 static int take_listener(struct sluice_supervisor *sv, struct connection *c, int fd, uint32_t *id)
 {
 	struct listener *known = NULL;
@@ -114,8 +114,7 @@ static int take_listener(struct sluice_supervisor *sv, struct connection *c, int
 		/* Known by this connection: it was here when a later one did not fit. */
 		if (known && known->holder == c->id)
 			*id = known->id;
-		close(fd);
-		return 0;
+		return 1;
 	}
 	rc = sc_core_park_listener(sv, fd, c->id);
 	if (rc)
@@ -127,25 +126,29 @@ static int take_listener(struct sluice_supervisor *sv, struct connection *c, int
 
 /* Keep the listeners in a message that is still in the socket. After an error it can be
  * looked at again, and none of it is lost. */
-static int take_rights(struct sluice_supervisor *sv, struct connection *c, struct msghdr *h)
+static int take_rights(struct sluice_supervisor *sv, struct connection *c, struct msghdr *h,
+	int *others, unsigned *count)
 {
 	int fds[MAX_RIGHTS], rc = 0;
 	unsigned n = sc_sluice_rights(h, fds, MAX_RIGHTS), done = 0;
 
-	for (; !rc && done < n; done++) {
+	for (; done < n; done++) {
 		uint32_t id;
 
 		rc = take_listener(sv, c, fds[done], &id);
-		if (rc)
+		if (rc < 0)
 			break;
+		if (rc)
+			others[(*count)++] = fds[done];
 		if (c->fds + done < MAX_NAMED)
 			c->named[c->fds + done] = id;
 	}
 	for (unsigned i = done; i < n; i++)
 		close(fds[i]);
-	if (!rc)
-		c->fds += n;
-	return rc;
+	if (done < n)
+		return rc;
+	c->fds += n;
+	return 0;
 }
 
 static int make_room(struct connection *c)
@@ -202,7 +205,7 @@ static bool table_is_full(int any)
 /* Look at what is next in the socket. Descriptors can be missing because the kernel withholds
  * them, and then always, or because the table was full, and a worker may have closed one since:
  * the second look tells. The length, or -errno. */
-static ssize_t look(const struct connection *c, struct msghdr *h)
+static ssize_t look(const struct connection *c, struct msghdr *h, bool *withheld)
 {
 	const struct msghdr empty = *h;
 
@@ -215,7 +218,8 @@ static ssize_t look(const struct connection *c, struct msghdr *h)
 		n = recvmsg(c->source.fd, h, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 		if (n < 0)
 			return -errno;
-		if (!(h->msg_flags & MSG_CTRUNC))
+		*withheld = h->msg_flags & MSG_CTRUNC;
+		if (!*withheld)
 			return n;
 		count = sc_sluice_rights(h, fds, MAX_RIGHTS);
 		if (count >= HONEST)
@@ -243,20 +247,26 @@ static int take_piece(struct sluice_supervisor *sv, struct connection *c)
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes)};
-	int rc = make_room(c);
+	int others[MAX_RIGHTS], rc = make_room(c);
+	unsigned count = 0;
+	bool withheld = false;
 	ssize_t n;
 
 	if (rc)
 		return rc;
 	iov = (struct iovec){c->text + c->length, c->room - c->length - 1};
-	n = look(c, &h);
+	n = look(c, &h, &withheld);
 	if (n <= 0)
 		return n ? (int)n : -ENODATA;
-	rc = take_rights(sv, c, &h);
-	if (rc)
-		return rc;
-	touch(sv, c);
-	return take_text(c, (size_t)n);
+	rc = take_rights(sv, c, &h, others, &count);
+	if (!rc)
+		touch(sv, c);
+	/* To take out the text closes what is in the socket: ours must be the last of them. What was
+	 * withheld is closed with the socket. */
+	if (!rc)
+		rc = withheld ? -EPROTO : take_text(c, (size_t)n);
+	sc_sluice_discard(others, count);
+	return rc;
 }
 
 static void refuse_rest(struct sluice_supervisor *sv, const struct connection *c)

@@ -6,6 +6,7 @@
  * it and those that nobody has read from. connection.c says what happens on a connection. */
 #include "oci/server.h"
 
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 
@@ -14,8 +15,13 @@
 static void destroy_connection(struct source *source)
 {
 	struct connection *c = (struct connection *)source;
+	int unread = 0;
 
-	closep(&source->fd);
+	/* What nobody has taken out is closed with it. */
+	if (source->fd >= 0 && ioctl(source->fd, FIONREAD, &unread) == 0 && unread)
+		sc_sluice_discard(&source->fd, 1);
+	else
+		closep(&source->fd);
 	free(c->text);
 	free(c);
 }
@@ -23,8 +29,13 @@ static void destroy_connection(struct source *source)
 static void destroy_server(struct source *source)
 {
 	struct server *server = (struct server *)source;
+	struct pollfd p = {.fd = source->fd, .events = POLLIN};
 
-	closep(&source->fd);
+	/* Who waits to be accepted may have sent something. */
+	if (source->fd >= 0 && poll(&p, 1, 0) != 0)
+		sc_sluice_discard(&source->fd, 1);
+	else
+		closep(&source->fd);
 	closep(&server->timer.fd);
 	free(server->coming);
 	free(server);

@@ -36,7 +36,7 @@ static int start_of(struct sluice_request *req, int dirfd, const char *path, int
 		return sluice_root_fd(req);
 	if (dirfd == AT_FDCWD)
 		return sluice_cwd_fd(req);
-	*owned = sluice_get_fd(req, dirfd);
+	*owned = sc_target_dir(req, dirfd);
 	return *owned;
 }
 

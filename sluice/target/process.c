@@ -207,6 +207,22 @@ int sc_target_proc(struct sluice_request *req, const char *what, int flags)
 	return fd < 0 ? -ESRCH : steal_fd(&fd);
 }
 
+/* The directory behind the target's descriptor @target_fd, O_PATH, the caller's. Not its open file: whoever
+ * closes that last may wait long (a socket that lingers, a file system of the target's). In
+ * /proc/tid the table is that of the thread. */
+int sc_target_dir(struct sluice_request *req, int target_fd)
+{
+	char name[32];
+	int fd;
+
+	req->saw_pointer = true; /* other threads can put another one there */
+	if (target_fd < 0)
+		return -EBADF;
+	snprintf(name, sizeof(name), "fd/%d", target_fd);
+	fd = sc_target_proc(req, name, O_PATH | O_DIRECTORY);
+	return fd == -ESRCH && req->notif.pid ? -EBADF : fd;
+}
+
 /* The numbers behind @field ("\nTgid:") of /proc/tid/status, octal where they begin with 0. */
 int sc_target_status(struct sluice_request *req, const char *field, unsigned *out, int n)
 {
@@ -396,11 +412,13 @@ static int cached_fd(struct sluice_request *req, enum which which, const char *w
 
 int sluice_root_fd(struct sluice_request *request)
 {
+	request->saw_pointer = true; /* a thread that shares it can change it */
 	return cached_fd(request, ROOT, "root", O_PATH | O_DIRECTORY);
 }
 
 int sluice_cwd_fd(struct sluice_request *request)
 {
+	request->saw_pointer = true;
 	return cached_fd(request, CWD, "cwd", O_PATH | O_DIRECTORY);
 }
 
@@ -422,7 +440,9 @@ int sluice_get_fd(struct sluice_request *request, int target_fd)
 	request->saw_pointer = true;
 	if (fd < 0 && errno != ESRCH)
 		return -errno;
-	if (fd < 0 || sc_core_id_valid(request))
-		return -ENOENT;
-	return steal_fd(&fd);
+	if (fd >= 0 && sc_core_id_valid(request)) {
+		sc_sluice_discard(&fd, 1);
+		fd = -1;
+	}
+	return fd < 0 ? -ENOENT : steal_fd(&fd);
 }

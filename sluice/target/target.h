@@ -10,6 +10,7 @@
 int sc_target_begin(struct sluice_supervisor *sv);
 void sc_target_stop(struct sluice_supervisor *sv);
 int sc_target_proc(struct sluice_request *req, const char *what, int flags);
+int sc_target_dir(struct sluice_request *req, int target_fd);
 int sc_target_status(struct sluice_request *req, const char *field, unsigned *out, int n);
 
 /* ---- memory.c ---- */

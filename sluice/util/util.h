@@ -33,6 +33,7 @@ pid_t sc_sluice_fork(int exit_signal);
 pid_t sc_sluice_fork_hidden(int *pidfd);
 int sc_sluice_thread(pthread_t *thread, void *(*main)(void *), void *data);
 void sc_sluice_close_others(const int *keep, unsigned count);
+void sc_sluice_discard(const int *fds, unsigned count);
 
 /* ---- rights.c: SCM_RIGHTS ---- */
 

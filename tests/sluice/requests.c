@@ -255,6 +255,24 @@ static void not_a_listener(void)
 	sluice_supervisor_free(sv);
 }
 
+/* A listener without FD_CLOEXEC would be every later program's. */
+static void close_on_exec(void)
+{
+	struct sluice_supervisor *sv = new_supervisor(NULL), *other = new_supervisor(NULL);
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	int fd;
+
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "three", NULL);
+	fd = fcntl(listener_number(), F_DUPFD, 3);
+	CHECK_EQ(fcntl(fd, F_GETFD), 0);
+	CHECK_EQ(sluice_add_listener(other, fd, NULL), 0);
+	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	CHECK(kill(child.pid, SIGKILL) == 0);
+	wait_target(sv, &child);
+	sluice_supervisor_free(other);
+	sluice_supervisor_free(sv);
+}
+
 const struct target_main targets[] = {
 	{"args", target_args}, {"int80", target_int80}, {"three", target_three}, {NULL, NULL}};
 const struct test tests[] = {
@@ -265,4 +283,5 @@ const struct test tests[] = {
 	{"a JSON line a decision, and counters that add up", log_and_counters},
 	{"options that make no sense", bad_options},
 	{"what is no listener is not added", not_a_listener},
+	{"a listener is closed on exec", close_on_exec},
 	{NULL, NULL}};
