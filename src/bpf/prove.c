@@ -8,13 +8,7 @@
 #include "bpf/prove_policy.h"
 #include "bpf/prove_side.h"
 #include "util/cleanup.h"
-
-enum {
-	WORD_NR = 0,
-	WORD_ARCH = 1,
-	WORD_IP = 2,
-	WORD_ARGS = 4
-};
+#include "util/words.h"
 
 /* What several filters of one task say together. */
 static int build_stack(struct sc_bdd *b, const struct sc_side *side, uint32_t *root)
@@ -136,8 +130,8 @@ static bool confirmed(
 	if (!p)
 		return true;
 	if (side->bitmap)
-		return sc_bpf_const_allow(p->insns, p->len, words[WORD_ARCH],
-			       words[WORD_NR]) == (verdict == 1);
+		return sc_bpf_const_allow(p->insns, p->len, words[SC_WORD_ARCH],
+			       words[SC_WORD_NR]) == (verdict == 1);
 	said = sc_bpf_run(p->insns, p->len, words, NULL);
 	for (uint32_t i = 1; i <= side->n_older; i++)
 		said = sc_bpf_stronger(said, sc_bpf_run(p[i].insns, p[i].len, words, NULL));
@@ -161,11 +155,11 @@ static int counterexample(const struct sc_bdd *b, const struct sc_side sides[2],
 {
 	if (!confirmed(&sides[0], words, out->a) || !confirmed(&sides[1], words, out->b))
 		return -ENOTRECOVERABLE;
-	out->data.nr = (int)words[WORD_NR];
-	out->data.arch = words[WORD_ARCH];
-	out->data.instruction_pointer = join(&words[WORD_IP], b->big_endian);
+	out->data.nr = (int)words[SC_WORD_NR];
+	out->data.arch = words[SC_WORD_ARCH];
+	out->data.instruction_pointer = join(&words[SC_WORD_IP], b->big_endian);
 	for (int i = 0; i < 6; i++)
-		out->data.args[i] = join(&words[WORD_ARGS + 2 * i], b->big_endian);
+		out->data.args[i] = join(&words[SC_WORD_ARGS + 2 * i], b->big_endian);
 	return SC_PROOF_DIFFERS;
 }
 

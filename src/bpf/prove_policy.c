@@ -11,12 +11,7 @@
 #include "bpf/prove_cut.h"
 #include "bpf/prove_policy.h"
 #include "util/cleanup.h"
-
-enum {
-	WORD_NR = 0,
-	WORD_ARCH = 1,
-	WORD_ARGS = 4
-};
+#include "util/words.h"
 
 /* A function of one word, in pieces: from @start up to the next cut it is @f. */
 struct cut {
@@ -68,7 +63,7 @@ static uint32_t arg_bit(struct sc_bdd *b, unsigned int arg, unsigned int i)
 {
 	bool high = i >= 32;
 
-	return sc_bdd_variable(b, WORD_ARGS + 2 * arg + (high != b->big_endian), i % 32);
+	return sc_bdd_variable(b, SC_WORD_ARGS + 2 * arg + (high != b->big_endian), i % 32);
 }
 
 static uint32_t negated(struct sc_bdd *b, uint32_t f)
@@ -191,12 +186,12 @@ int sc_policy_function(struct sc_bdd *b, const struct sc_lowered *p, struct sc_c
 		cut(&nrs, 0, badarch);
 		for (; i < p->n_abis && p->abis[i].audit == audit; i++)
 			cut_abi(b, p, &p->abis[i], parts, &nrs);
-		f = switch_bits(b, WORD_NR, nrs.at, nrs.n, 0, 32);
+		f = switch_bits(b, SC_WORD_NR, nrs.at, nrs.n, 0, 32);
 		cut(&archs, audit, f);
 		if (audit < UINT32_MAX)
 			cut(&archs, audit + 1, badarch);
 	}
-	f = switch_bits(b, WORD_ARCH, archs.at, archs.n, 0, 32);
+	f = switch_bits(b, SC_WORD_ARCH, archs.at, archs.n, 0, 32);
 	if (b->err < 0)
 		return b->err;
 	*out = f;

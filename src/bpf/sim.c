@@ -1,13 +1,7 @@
 /* The interpreter, and the emulator behind the kernel's allow bitmap.
  * SPDX-License-Identifier: MIT */
 #include "bpf/bpf.h"
-
-enum {
-	WORD_NR = 0,
-	WORD_ARCH = 1,
-	WORD_IP = 2,
-	WORD_ARGS = 4
-};
+#include "util/words.h"
 
 static void split(uint64_t value, bool big_endian, uint32_t words[2])
 {
@@ -17,11 +11,11 @@ static void split(uint64_t value, bool big_endian, uint32_t words[2])
 
 void sc_bpf_words(const struct seccomp_data *data, bool big_endian, uint32_t words[16])
 {
-	words[WORD_NR] = (uint32_t)data->nr;
-	words[WORD_ARCH] = data->arch;
-	split(data->instruction_pointer, big_endian, &words[WORD_IP]);
+	words[SC_WORD_NR] = (uint32_t)data->nr;
+	words[SC_WORD_ARCH] = data->arch;
+	split(data->instruction_pointer, big_endian, &words[SC_WORD_IP]);
 	for (int i = 0; i < 6; i++)
-		split(data->args[i], big_endian, &words[WORD_ARGS + 2 * i]);
+		split(data->args[i], big_endian, &words[SC_WORD_ARGS + 2 * i]);
 }
 
 static bool jump_taken(uint16_t code, uint32_t a, uint32_t operand)
@@ -164,9 +158,9 @@ bool sc_bpf_const_allow(
 
 		switch (f->code) {
 		case BPF_LD | BPF_W | BPF_ABS:
-			if (f->k != 4 * WORD_NR && f->k != 4 * WORD_ARCH)
+			if (f->k != 4 * SC_WORD_NR && f->k != 4 * SC_WORD_ARCH)
 				return false;
-			a = f->k == 4 * WORD_NR ? nr : arch;
+			a = f->k == 4 * SC_WORD_NR ? nr : arch;
 			break;
 		case BPF_RET | BPF_K:
 			return f->k == SECCOMP_RET_ALLOW;

@@ -161,6 +161,26 @@ static void level_forbids(void)
 	seccomp_notify_free(req, resp);
 }
 
+/* No descriptor is a listener there: what is none says so, a wrong number stays one. */
+static void no_listeners(void)
+{
+	struct seccomp_notif req;
+	struct seccomp_notif_resp resp = {0};
+
+	live_break(SYS_seccomp, 1, 8 /* NEW_LISTENER */, EINVAL);
+	CHECK_ERR(seccomp_notify_receive(-1, &req), -ECANCELED, EBADF);
+	CHECK_ERR(seccomp_notify_respond(-1, &resp), -ECANCELED, EBADF);
+	CHECK_EQ(seccomp_notify_id_valid(-1, 1), -ENOENT);
+	live_break(SYS_ioctl, 0, 100, ENOTTY);
+	CHECK_EQ(seccomp_notify_receive(100, &req), -EOPNOTSUPP);
+	CHECK_EQ(seccomp_notify_respond(100, &resp), -EOPNOTSUPP);
+	CHECK_EQ(seccomp_notify_id_valid(100, 1), -EOPNOTSUPP);
+	live_break(SYS_ioctl, 0, 101, EINVAL);
+	CHECK_EQ(seccomp_notify_receive(101, &req), -EOPNOTSUPP);
+	live_break(SYS_ioctl, 0, 102, EIO);
+	CHECK_ERR(seccomp_notify_receive(102, &req), -ECANCELED, EIO);
+}
+
 static void break_sizes(int error)
 {
 	struct seccomp_notif *req = NULL;
@@ -316,6 +336,7 @@ const struct live_test live_errors[] = {
 	{"errors: WAITKILL that cannot be had fails the load of a listener", waitkill_lost},
 	{"errors: no listener yet, nowhere to store a value", nothing_there},
 	{"errors: a level below 5 forbids notifications", level_forbids},
+	{"errors: descriptors on a kernel without listeners", no_listeners},
 	{"errors: alloc", sizes_fail},
 	{"errors: alloc on a kernel without notifications", no_sizes},
 	{"errors: NOTIFY for all threads on a kernel before 5.7", no_listener_with_tsync},
