@@ -32,7 +32,7 @@ enum sc_proof {
  * question itself.) */
 #define SC_PROVE_NODES (UINT32_C(1) << 22)
 #define SC_PROVE_STEPS (UINT64_C(1) << 26)
-#define SC_PROVE_BYTES 132500000
+#define SC_PROVE_BYTES 133000000
 struct sc_prove_limits {
 	uint32_t max_nodes;
 	uint64_t max_steps;

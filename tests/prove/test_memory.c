@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "bpf/prove.h"
+#include "bpf/prove_cut.h"
 #include "traces.h"
 #include "util/cleanup.h"
 
@@ -167,6 +168,29 @@ static void test_no_memory(void **state)
 	}
 }
 
+/* Rules whose diagram is built in parts. */
+static void test_no_memory_in_parts(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	struct question q = {0};
+
+	(void)state;
+	for (unsigned int i = 1; i < 13; i++)
+		assert_int_equal(seccomp_rule_add(ctx, SCMP_ACT_ERRNO(i), 1000, 4,
+					 SCMP_A0(SCMP_CMP_GE, i * 7 % 13),
+					 SCMP_A1(SCMP_CMP_LT, i * 5 % 13 + 1),
+					 SCMP_A2(SCMP_CMP_GT, i * 3 % 13),
+					 SCMP_A3(SCMP_CMP_LE, i * 11 % 13)),
+			0);
+	assert_int_equal(trace_lowered(ctx, &q.low), 0);
+	assert_int_equal(trace_program(&api_ours, ctx, q.low.big_endian, &q.prog), 0);
+	assert_true(sc_cuts_wanted(&q.low));
+	fail_each(&q, POLICY);
+	seccomp_release(ctx);
+	free(q.prog.insns);
+	sc_lowered_clear(&q.low);
+}
+
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
 static void append(struct sc_prog *p, const struct sock_filter *part, uint32_t n)
@@ -232,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_no_memory_in_parts),
 		cmocka_unit_test(test_most_memory),
 	};
 
