@@ -103,9 +103,47 @@ static uint32_t greater(
 	return f;
 }
 
-static uint32_t comparison(struct sc_bdd *b, const struct sc_cmp *c, unsigned int bits)
+/* Where (argument & mask) >= at, which has no bit outside the mask. */
+static uint32_t masked_from(
+	struct sc_bdd *b, const struct sc_cmp *c, unsigned int bits, uint64_t at)
+{
+	uint32_t f = SC_BDD_TRUE;
+
+	for (unsigned int i = 0; i < bits; i++) {
+		bool one = at >> i & 1;
+
+		if (c->mask >> i & 1)
+			f = sc_bdd_ite(b, arg_bit(b, c->arg, i), one ? f : SC_BDD_TRUE,
+				one ? SC_BDD_FALSE : f);
+	}
+	return f;
+}
+
+/* Where (argument & mask) is in one of the ranges. A value behind a range's end is past it: the next
+ * one under the mask is one more in the bits of the mask. */
+static uint32_t in_ranges(struct sc_bdd *b, const struct sc_range *ranges, const struct sc_cmp *c,
+	unsigned int bits)
+{
+	uint32_t f = SC_BDD_FALSE;
+
+	for (uint32_t i = 0; i < c->n_ranges && b->err == 0; i++) {
+		const struct sc_range *r = &ranges[c->datum + i];
+		uint64_t behind = ((r->last | ~c->mask) + 1) & c->mask;
+		uint32_t in = masked_from(b, c, bits, r->first);
+
+		if (r->last != c->mask)
+			in = sc_bdd_ite(b, masked_from(b, c, bits, behind), SC_BDD_FALSE, in);
+		f = sc_bdd_ite(b, in, SC_BDD_TRUE, f);
+	}
+	return f;
+}
+
+static uint32_t comparison(struct sc_bdd *b, const struct sc_range *ranges,
+	const struct sc_cmp *c, unsigned int bits)
 {
 	switch (c->op) {
+	case SC_OP_IN:
+		return in_ranges(b, ranges, c, bits);
 	case SC_OP_NE:
 		return negated(b, equal(b, c, bits));
 	case SC_OP_LT:
@@ -128,7 +166,8 @@ uint32_t sc_policy_rule(struct sc_bdd *b, const struct sc_lowered *p,
 
 	for (uint32_t j = 0; j < rule->n_cmps; j++)
 		holds = sc_bdd_ite(b, holds,
-			comparison(b, &p->cmps[rule->first_cmp + j], abi->wide ? 64 : 32),
+			comparison(b, p->ranges, &p->cmps[rule->first_cmp + j],
+				abi->wide ? 64 : 32),
 			SC_BDD_FALSE);
 	return sc_bdd_ite(b, holds, sc_bdd_constant(b, rule->action), f);
 }

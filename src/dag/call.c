@@ -364,5 +364,7 @@ uint32_t sc_dag_call(struct sc_dag *dag, const struct sc_lowered *low,
 		return sc_dag_leaf(dag, abi->otherwise);
 	if (first->n_cmps == 0)
 		return sc_dag_leaf(dag, first->action);
+	if (low->ranges && sc_dag_has_ranges(low, call))
+		return sc_dag_ranges(dag, low, abi, call);
 	return build_call(dag, low, abi, call);
 }

@@ -74,6 +74,11 @@ uint32_t sc_dag_dispatch(struct sc_dag *dag, uint8_t word, uint32_t mask,
 uint32_t sc_dag_call(struct sc_dag *dag, const struct sc_lowered *low,
 	const struct sc_low_abi *abi, const struct sc_low_call *call);
 
+/* ranges.c: the same where a rule has IN, or several comparisons of an argument. */
+bool sc_dag_has_ranges(const struct sc_lowered *low, const struct sc_low_call *call);
+uint32_t sc_dag_ranges(struct sc_dag *dag, const struct sc_lowered *low,
+	const struct sc_low_abi *abi, const struct sc_low_call *call);
+
 /* linear.c: rule by rule, in the order of matching; what is always possible. */
 uint32_t sc_dag_linear(struct sc_dag *dag, const struct sc_lowered *low,
 	const struct sc_low_abi *abi, const struct sc_low_call *call);

@@ -21,6 +21,11 @@
 
 #include "policy/cmp.h"
 
+/* Values of (argument & mask): both ends are in it, and have no bit outside the mask. */
+struct sc_range {
+	uint64_t first, last;
+};
+
 struct sc_low_rule {
 	uint32_t action;    /* the SECCOMP_RET_* value */
 	uint32_t first_cmp; /* into sc_lowered.cmps */
@@ -47,7 +52,8 @@ struct sc_lowered {
 	struct sc_low_abi *abis; /* ascending by (audit, first); ranges do not overlap */
 	struct sc_low_call *calls;
 	struct sc_low_rule *rules;
-	struct sc_cmp *cmps;
+	struct sc_cmp *cmps; /* of a rule: an argument has one, or several IN of different masks */
+	struct sc_range *ranges; /* of an IN: ascending, with gaps between them; NULL: no IN */
 	uint32_t n_abis, n_calls, n_rules, n_cmps;
 	uint32_t badarch;
 	bool big_endian; /* of every ABI: where the low word of an argument lies */

@@ -1,0 +1,169 @@
+/* libsluice: filters that say what people mean.
+ * SPDX-License-Identifier: MIT
+ *
+ * A filter is a list of rules in an order: the first one that matches decides, else the default action
+ * does. A rule names a call (or a group of calls) and conditions on its arguments, which are compared as the
+ * kernel reads them: an int is 32 bits, whatever stands in the upper half of its register. A filter is
+ * for all ABIs of the machine at once. It becomes a BPF program through the same graphs as
+ * libseccomp's rules, and is proved to do what the rules say.
+ *
+ * Actions are SCMP_ACT_* of seccomp.h (SECCOMP_RET_* with data), architectures SCMP_ARCH_*. A filter belongs to one
+ * thread at a time. Functions return 0 (or what they say) on success and -errno on failure; then the
+ * filter is as before, nothing is written but @error (it may be NULL): its @message names the rule, its
+ * @where says where the rule was written. */
+#ifndef SLUICE_FILTER_H
+#define SLUICE_FILTER_H
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sluice.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sluice_filter;
+
+/* What to do about calls that socketcall(2) or ipc(2) can carry, too (x86, s390x, ppc64, mips, ...): their
+ * arguments are then in memory, which no filter sees. It matters for rules with conditions on such calls;
+ * rules without are exact there, as the multiplexer's first argument says which call it is. */
+enum sluice_multiplexed {
+	SLUICE_MULTIPLEXED_ERROR = 0,  /* sluice_filter_compile() fails and names the rule */
+	SLUICE_MULTIPLEXED_REFUSE = 1, /* the call gets ERRNO(ENOSYS) when it comes that way */
+	SLUICE_MULTIPLEXED_ALLOW = 2,  /* it is allowed whole: the rule holds there without its
+					* conditions if it allows, and is passed over if not */
+};
+
+/* Start from SLUICE_FILTER_OPTIONS_INIT. */
+struct sluice_filter_options {
+	size_t size;
+	uint32_t default_action; /* where no rule matches */
+	uint32_t badarch_action; /* for ABIs that the filter does not know */
+	const uint32_t *archs;   /* @n_archs SCMP_ARCH_*, copied; all of one byte order. NULL: all ABIs of this
+				  * machine (x86_64: x86_64, x86 and x32) */
+	size_t n_archs;
+	enum sluice_multiplexed multiplexed;
+	int optimize;            /* 1: small programs; 2: short ways (SCMP_FLTATR_CTL_OPTIMIZE) */
+};
+#define SLUICE_FILTER_OPTIONS_INIT                                                       \
+	{                                                                                \
+		sizeof(struct sluice_filter_options), SCMP_ACT_KILL_PROCESS,             \
+			SCMP_ACT_KILL_PROCESS, NULL, 0, SLUICE_MULTIPLEXED_ERROR, 1      \
+	}
+
+/* Make a filter without rules. @options may be NULL for the defaults. Returns 0; -EINVAL for an action or an
+ * architecture that does not exist, or twice the same; -EDOM for two byte orders; -ENOMEM. */
+int sluice_filter_new(const struct sluice_filter_options *options, struct sluice_filter **filter,
+	struct sluice_error *error);
+void sluice_filter_free(struct sluice_filter *filter); /* NULL is allowed */
+
+/* A number to compare with: @number or, where @name is not NULL, constants by name joined with |
+ * ("AF_NETLINK", "O_RDWR|O_CREAT"), which may differ from ABI to ABI. */
+struct sluice_value {
+	const char *name;
+	uint64_t number;
+};
+
+/* What is asked of an argument, cut to its width W. Numbers are as the kernel would read them: -1 and
+ * 0xffffffff are the same int. A number that does not fit any ABI's W is an error. */
+enum sluice_op {
+	SLUICE_OP_EQ = 1,     /* == values[0] */
+	SLUICE_OP_IN = 2,     /* one of values[0..n_values) */
+	SLUICE_OP_RANGE = 3,  /* values[0] <= argument <= values[1], unsigned */
+	SLUICE_OP_SRANGE = 4, /* the same, signed */
+	SLUICE_OP_MASKED = 5, /* (argument & values[0]) == values[1], which has no bit outside of values[0] */
+	SLUICE_OP_ANY_BITS = 6,  /* (argument & values[0]) != 0 */
+	SLUICE_OP_ALL_BITS = 7,  /* (argument & values[0]) == values[0] */
+	SLUICE_OP_ONLY_BITS = 8, /* (argument & ~values[0]) == 0 */
+};
+
+/* One condition. There may be several on one argument. */
+struct sluice_filter_condition {
+	const char *argument;  /* the argument's name, as in the kernel or the manual page; or NULL: number @index */
+	unsigned index;        /* 0 to 5 */
+	enum sluice_op op;
+	bool negate;           /* it holds where @op does not */
+	unsigned bits;         /* W: 8, 16, 32 or 64; 0: what the kernel reads (64, where no prototype is known).
+				* On a 32-bit ABI never more than 32, unless a pair of registers holds it */
+	const struct sluice_value *values;
+	size_t n_values;
+};
+
+#define SLUICE_RULE_EXACT 1u /* the named call alone: not the same call under its other names (chown32) */
+
+/* One rule; all its conditions must hold. Fill @size with sizeof(struct sluice_rule). Everything is copied. */
+struct sluice_rule {
+	size_t size;
+	uint32_t action;
+	const char *call;    /* a call's name ("openat"), a group's ("@network-io", "network"), "*" for every number, or
+			      * NULL: @nr. A name stands for its other names on other ABIs, too */
+	uint32_t arch;       /* 0: all of the filter's; else one of them */
+	int nr;              /* where @call is NULL; as the kernel reports it. @arch is not 0 then */
+	unsigned flags;      /* SLUICE_RULE_EXACT or 0 */
+	const struct sluice_filter_condition *conditions;
+	size_t n_conditions;
+	const char *where;   /* "file:line" for errors, or NULL */
+};
+
+/* Add a rule behind the others. Returns 0; -EINVAL for what makes no sense; -ENOENT for a name that is no call, no
+ * group, no constant, no argument of the call, or a call that no architecture of the filter has; -ERANGE for
+ * a number that does not fit; -ENOMEM. Multiplexed calls are judged when it is compiled. */
+int sluice_filter_add(struct sluice_filter *filter, const struct sluice_rule *rule,
+	struct sluice_error *error);
+
+/* Calls that came with a kernel after @kernel (major << 16 | minor), and numbers above all that are known, get @action,
+ * usually SCMP_ACT_ERRNO(ENOSYS), on every architecture. A rule that names such a call is obeyed; groups and "*"
+ * do not name. 0 for @kernel takes it back. Returns 0; -EINVAL. */
+int sluice_filter_newer(struct sluice_filter *filter, unsigned kernel, uint32_t action);
+
+/* Make a filter of text (sluice_filter(5)): one rule a line. @name stands in errors, before the line. Returns
+ * as sluice_filter_new() and sluice_filter_add(), with "NAME:LINE" in @error->where. */
+int sluice_filter_parse(const char *text, size_t length, const char *name,
+	struct sluice_filter **filter, struct sluice_error *error);
+
+/* The filter as text that sluice_filter_parse() makes the same filter of. *@text is freed with free(3). 0 or
+ * -ENOMEM. */
+int sluice_filter_text(const struct sluice_filter *filter, char **text);
+
+/* The program: *@count instructions, freed with free(3), in this machine's byte order. Returns 0;
+ * -EOPNOTSUPP for a rule on a multiplexed call (see enum sluice_multiplexed); -E2BIG for more than 4096 instructions; -ENOMEM;
+ * -EFAULT with SECCOMP_SELF_CHECK=1 in the environment, where the proof fails. */
+int sluice_filter_compile(const struct sluice_filter *filter, struct sock_filter **instructions,
+	size_t *count, struct sluice_error *error);
+
+/* Prove that a program, by default (NULL) the one that sluice_filter_compile() makes, does what the rules say on
+ * every input. Returns 0 if so; 1 if not, with an input in *@data (may be NULL); -E2BIG and -EOPNOTSUPP if
+ * it cannot be told; else as sluice_filter_compile(). */
+int sluice_filter_prove(const struct sluice_filter *filter, const struct sock_filter *instructions,
+	size_t count, struct seccomp_data *data, struct sluice_error *error);
+
+/* Write the program to @fd, all of it. Returns 0; as sluice_filter_compile(); or -errno of write(2). */
+int sluice_filter_export(const struct sluice_filter *filter, int fd, struct sluice_error *error);
+
+/* Load it for the calling thread, after PR_SET_NO_NEW_PRIVS. @flags: SECCOMP_FILTER_FLAG_*. With *@listener not NULL the
+ * filter gets a listener, whose descriptor is closed on exec. Returns 0; as sluice_filter_compile(); -errno of
+ * prctl(2) or seccomp(2), nothing is loaded then. */
+int sluice_filter_load(const struct sluice_filter *filter, unsigned flags, int *listener,
+	struct sluice_error *error);
+
+/* ---- merging ---------------------------------------------------------------------- */
+
+enum sluice_merge {
+	SLUICE_MERGE_UNION,        /* what either allows: of two verdicts the one that permits more */
+	SLUICE_MERGE_INTERSECTION, /* what both allow: the one that permits less, as the kernel decides it
+				    * where both filters are loaded */
+};
+
+/* One program that decides as two programs together, on every input, and is proved to do so. The order is the kernel's:
+ * KILL_PROCESS, KILL_THREAD, TRAP, ERRNO, USER_NOTIF, TRACE, LOG, ALLOW; a verdict that it does not know is
+ * KILL_PROCESS. Where the actions are the same, the data (the errno) is a's. Returns 0; -EINVAL (@a or @b is no
+ * program that the kernel takes); -EOPNOTSUPP and -E2BIG if it cannot be told what one does, or the result has
+ * over 4096 instructions; -ENOMEM. *@merged is freed with free(3). */
+int sluice_filter_merge(enum sluice_merge how, const struct sock_fprog *a, const struct sock_fprog *b,
+	struct sock_filter **merged, size_t *count, struct sluice_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

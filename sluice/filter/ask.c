@@ -1,0 +1,330 @@
+/* What a rule asks of one call: sets of values of registers.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filter/rule.h"
+#include "util/cleanup.h"
+#include "util/vec.h"
+
+#define ALTERNATIVES_MAX 4096
+
+static void conjunction_clear(struct sc_conjunction *c)
+{
+	for (uint32_t i = 0; i < c->n; i++)
+		sc_set_clear(&c->terms[i].set);
+	c->n = 0;
+}
+
+void sc_asked_clear(struct sc_asked *asked)
+{
+	for (uint32_t i = 0; i < asked->n; i++)
+		conjunction_clear(&asked->any[i]);
+	free(asked->any);
+	*asked = (struct sc_asked){0};
+}
+
+static uint64_t all_ones(unsigned int bits)
+{
+	return UINT64_MAX >> (64 - bits);
+}
+
+/* A number as an argument of @bits holds it: small ones, and negative ones, fit. */
+static bool cut(uint64_t number, unsigned int bits, uint64_t *out)
+{
+	const uint64_t ones = all_ones(bits);
+
+	*out = number & ones;
+	return number <= ones || number >= ~(ones >> 1);
+}
+
+/* A signed range in the order of unsigned numbers: one range, or two around 0. */
+static int add_signed(struct sc_set *set, int64_t from, int64_t to, unsigned int bits)
+{
+	const int64_t most = (int64_t)(all_ones(bits) >> 1), least = -most - 1;
+	int rc = 0;
+
+	if (from > most || to < least)
+		return 0;
+	if (from < least)
+		from = least;
+	if (to > most)
+		to = most;
+	if (from < 0)
+		rc = sc_set_add(set, (uint64_t)from & set->mask,
+			(uint64_t)(to < 0 ? to : -1) & set->mask);
+	if (!rc && to >= 0)
+		rc = sc_set_add(set, (uint64_t)(from < 0 ? 0 : from), (uint64_t)to);
+	return rc;
+}
+
+static int add_unsigned(struct sc_set *set, uint64_t from, uint64_t to, unsigned int bits,
+	bool *unfit)
+{
+	uint64_t first, last;
+
+	if (!cut(from, bits, &first)) {
+		*unfit = true;
+		return 0;
+	}
+	if (!cut(to, bits, &last))
+		last = set->mask;
+	return first <= last ? sc_set_add(set, first, last) : 0;
+}
+
+/* Those operators that look at some bits only. */
+static int add_masked(struct sc_set *set, enum sluice_op op, const uint64_t *v, unsigned int bits,
+	bool *unfit)
+{
+	uint64_t mask, value;
+
+	*unfit = !cut(v[0], bits, &mask);
+	switch (op) {
+	case SLUICE_OP_MASKED:
+		set->mask = mask;
+		if (!cut(v[1], bits, &value) || (v[1] & v[0]) != v[1])
+			return 0; /* never */
+		return sc_set_add(set, value & mask, value & mask);
+	case SLUICE_OP_ALL_BITS:
+		set->mask = mask;
+		return *unfit ? 0 : sc_set_add(set, mask, mask);
+	case SLUICE_OP_ONLY_BITS:
+		set->mask = all_ones(bits) & ~mask;
+		return sc_set_add(set, 0, 0);
+	default:
+		set->mask = mask;
+		return mask ? sc_set_add(set, mask & -mask, mask) : 0;
+	}
+}
+
+/* The values of an argument of @bits for which @c holds. */
+static int set_of(const struct sluice_filter_condition *c, const uint64_t *v, unsigned int bits,
+	struct sc_set *set, bool *unfit)
+{
+	uint32_t n_fit = 0;
+	uint64_t value;
+	int rc = 0;
+
+	set->mask = all_ones(bits);
+	switch (c->op) {
+	case SLUICE_OP_EQ:
+	case SLUICE_OP_IN:
+		for (size_t i = 0; i < c->n_values && !rc; i++)
+			if (cut(v[i], bits, &value)) {
+				n_fit++;
+				rc = sc_set_add(set, value, value);
+			}
+		*unfit |= n_fit < c->n_values;
+		break;
+	case SLUICE_OP_RANGE:
+		rc = add_unsigned(set, v[0], v[1], bits, unfit);
+		break;
+	case SLUICE_OP_SRANGE:
+		rc = add_signed(set, (int64_t)v[0], (int64_t)v[1], bits);
+		break;
+	default:
+		rc = add_masked(set, c->op, v, bits, unfit);
+	}
+	if (rc)
+		return rc;
+	sc_set_normalise(set);
+	return c->negate ? sc_set_complement(set) : 0;
+}
+
+/* @set of a register must hold, too. Takes what @set has. */
+static int require(struct sc_conjunction *c, uint8_t reg, struct sc_set *set)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < c->n; i++) {
+		if (c->terms[i].reg != reg || c->terms[i].set.mask != set->mask)
+			continue;
+		rc = sc_set_intersect(&c->terms[i].set, set);
+		sc_set_clear(set);
+		return rc;
+	}
+	c->terms[c->n++] = (struct sc_term){.reg = reg, .set = *set};
+	*set = (struct sc_set){0};
+	return 0;
+}
+
+static int require_range(struct sc_conjunction *c, uint8_t reg, uint64_t mask, uint64_t first,
+	uint64_t last)
+{
+	struct sc_set set = {.mask = mask};
+	int rc = sc_set_add(&set, first, last);
+
+	return rc ? rc : require(c, reg, &set);
+}
+
+static int copy_conjunction(const struct sc_conjunction *from, struct sc_conjunction *to)
+{
+	to->n = 0;
+	for (uint32_t i = 0; i < from->n; i++) {
+		struct sc_term term = from->terms[i];
+
+		term.set.ranges = sc_vec_copy(term.set.ranges, term.set.n,
+			sizeof(*term.set.ranges));
+		if (!term.set.ranges) {
+			conjunction_clear(to);
+			return -ENOMEM;
+		}
+		term.set.cap = term.set.n ? term.set.n : 1;
+		to->terms[to->n++] = term;
+	}
+	return 0;
+}
+
+/* One more way: @base, and both halves in their ranges. */
+static int add_box(struct sc_asked *out, const struct sc_conjunction *base,
+	const struct sc_meaning *m, uint64_t mask, struct sc_range high, struct sc_range low)
+{
+	struct sc_conjunction *c;
+	int rc = sc_reserve(out->any, out->cap, out->n, 1);
+
+	if (out->n == ALTERNATIVES_MAX)
+		return -E2BIG;
+	if (rc)
+		return rc;
+	c = &out->any[out->n];
+	rc = copy_conjunction(base, c);
+	if (rc)
+		return rc;
+	out->n++;
+	if (mask >> 32)
+		rc = require_range(c, m->high_reg, mask >> 32, high.first, high.last);
+	if (!rc && (uint32_t)mask)
+		rc = require_range(c, m->reg, (uint32_t)mask, low.first, low.last);
+	return rc;
+}
+
+/* A range of a pair is up to three boxes: its first high word, those between, its last. */
+static int add_boxes(struct sc_asked *out, const struct sc_conjunction *base,
+	const struct sc_meaning *m, uint64_t mask, const struct sc_range *r)
+{
+	const uint64_t high_mask = mask >> 32, low_mask = (uint32_t)mask;
+	uint64_t first = r->first >> 32, last = r->last >> 32;
+	const struct sc_range low_first = {(uint32_t)r->first, low_mask};
+	const struct sc_range low_last = {0, (uint32_t)r->last};
+	const struct sc_range low_all = {0, low_mask}, low_both = {low_first.first, low_last.last};
+	int rc = 0;
+
+	if (first == last)
+		return add_box(out, base, m, mask, (struct sc_range){first, first}, low_both);
+	if (low_first.first != 0) {
+		rc = add_box(out, base, m, mask, (struct sc_range){first, first}, low_first);
+		first = ((first | ~high_mask) + 1) & high_mask;
+	}
+	if (!rc && low_last.last != low_mask) {
+		rc = add_box(out, base, m, mask, (struct sc_range){last, last}, low_last);
+		last = (last - 1) & high_mask;
+	}
+	if (!rc && first <= last)
+		rc = add_box(out, base, m, mask, (struct sc_range){first, last}, low_all);
+	return rc;
+}
+
+static int ask_pair(struct sc_asked *asked, const struct sc_meaning *m, const struct sc_set *set)
+{
+	struct sc_asked out = {0};
+	int rc = 0;
+
+	for (uint32_t i = 0; i < asked->n && !rc; i++)
+		for (uint32_t r = 0; r < set->n && !rc; r++)
+			rc = add_boxes(&out, &asked->any[i], m, set->mask, &set->ranges[r]);
+	if (rc) {
+		sc_asked_clear(&out);
+		return rc;
+	}
+	sc_asked_clear(asked);
+	*asked = out;
+	return 0;
+}
+
+static int ask_register(struct sc_asked *asked, const struct sc_meaning *m, struct sc_set *set)
+{
+	int rc = 0;
+
+	/* All but the last alternative take a copy. */
+	for (uint32_t i = 0; i < asked->n && !rc; i++) {
+		struct sc_set copy = *set;
+
+		copy.ranges = sc_vec_copy(set->ranges, set->n, sizeof(*set->ranges));
+		copy.cap = set->n;
+		rc = copy.ranges ? require(&asked->any[i], m->reg, &copy) : -ENOMEM;
+	}
+	return rc;
+}
+
+static int ask_one(const struct sluice_filter_condition *c, const struct sc_arch *arch,
+	const struct sc_target *target, struct sc_asked *asked, struct sc_ask_error *error)
+{
+	_cleanup_free_ uint64_t *v = malloc(c->n_values * sizeof(*v));
+	_cleanup_(sc_set_clear) struct sc_set set = {0};
+	struct sc_meaning m;
+	unsigned int bits;
+	int rc;
+
+	if (!v)
+		return -ENOMEM;
+	rc = sc_meaning_of(arch, target, c, &m);
+	if (rc)
+		error->what = c->argument;
+	for (size_t i = 0; i < c->n_values && !rc; i++) {
+		rc = sc_meaning_value(arch, m.set, &c->values[i], &v[i]);
+		if (rc)
+			error->what = c->values[i].name;
+	}
+	if (rc)
+		return rc;
+	if ((c->op == SLUICE_OP_RANGE && v[0] > v[1]) ||
+		(c->op == SLUICE_OP_SRANGE && (int64_t)v[0] > (int64_t)v[1]) ||
+		(c->op == SLUICE_OP_MASKED && v[1] & ~v[0]))
+		return -EINVAL;
+	bits = c->bits ? c->bits : m.bits;
+	if (m.reg == m.high_reg && bits > arch->bits)
+		bits = arch->bits;
+	rc = set_of(c, v, bits, &set, &error->unfit);
+	if (rc || sc_set_is_full(&set))
+		return rc;
+	if (m.reg != m.high_reg && set.mask >> 32)
+		return ask_pair(asked, &m, &set);
+	return ask_register(asked, &m, &set);
+}
+
+/* A set without values never holds. */
+static bool is_possible(const struct sc_conjunction *c)
+{
+	for (uint32_t i = 0; i < c->n; i++)
+		if (c->terms[i].set.n == 0)
+			return false;
+	return true;
+}
+
+int sc_ask(const struct sluice_rule *rule, const struct sc_arch *arch,
+	const struct sc_target *target, struct sc_asked *out, struct sc_ask_error *error)
+{
+	struct sc_asked asked = {0};
+	uint32_t n = 0;
+	int rc = sc_reserve(asked.any, asked.cap, 0, 1);
+
+	if (!rc)
+		asked.any[asked.n++].n = 0;
+	for (uint32_t i = 0; i < rule->n_conditions && !rc; i++) {
+		error->condition = i;
+		rc = ask_one(&rule->conditions[i], arch, target, &asked, error);
+	}
+	for (uint32_t i = 0; i < asked.n; i++) {
+		if (is_possible(&asked.any[i]))
+			asked.any[n++] = asked.any[i];
+		else
+			conjunction_clear(&asked.any[i]);
+	}
+	asked.n = n;
+	if (rc)
+		sc_asked_clear(&asked);
+	else
+		*out = asked;
+	return rc;
+}

@@ -1,0 +1,167 @@
+/* Filters: made, freed, given rules.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filter/filter.h"
+#include "filter/rule.h"
+#include "util/cleanup.h"
+#include "util/vec.h"
+
+bool sc_filter_action_valid(uint32_t action)
+{
+	uint32_t data = action & SECCOMP_RET_DATA;
+
+	switch (action & SECCOMP_RET_ACTION_FULL) {
+	case SECCOMP_RET_ERRNO:
+		return data <= 4095;
+	case SECCOMP_RET_TRACE:
+	case SECCOMP_RET_TRAP:
+		return true;
+	case SECCOMP_RET_KILL_PROCESS:
+	case SECCOMP_RET_KILL_THREAD:
+	case SECCOMP_RET_USER_NOTIF:
+	case SECCOMP_RET_LOG:
+	case SECCOMP_RET_ALLOW:
+		return data == 0;
+	default:
+		return false;
+	}
+}
+
+/* The ABIs that a kernel of one of them runs: the ones of a row. */
+static const uint32_t machines[][3] = {
+	{SCMP_ARCH_X86_64, SCMP_ARCH_X86, SCMP_ARCH_X32},
+	{SCMP_ARCH_AARCH64, SCMP_ARCH_ARM},
+	{SCMP_ARCH_MIPS64, SCMP_ARCH_MIPS, SCMP_ARCH_MIPS64N32},
+	{SCMP_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL, SCMP_ARCH_MIPSEL64N32},
+	{SCMP_ARCH_PARISC64, SCMP_ARCH_PARISC},
+	{SCMP_ARCH_PPC64, SCMP_ARCH_PPC},
+	{SCMP_ARCH_S390X, SCMP_ARCH_S390},
+};
+
+static void machine_of(const uint32_t *native, const uint32_t **archs, size_t *n)
+{
+	*archs = native;
+	*n = 1;
+	for (size_t m = 0; m < sizeof(machines) / sizeof(*machines); m++)
+		for (size_t i = 0; i < 3; i++)
+			if (machines[m][i] && machines[m][i] == *native) {
+				*archs = machines[m];
+				*n = machines[m][2] ? 3 : 2;
+			}
+}
+
+int sc_filter_archs(const uint32_t *archs, size_t n, const struct sc_arch ***out, uint32_t *n_out,
+	struct sluice_error *error)
+{
+	const uint32_t native = sc_arch_native()->token;
+	_cleanup_free_ const struct sc_arch **found = NULL;
+
+	if (!archs)
+		machine_of(&native, &archs, &n);
+	if (n == 0 || n > sc_arch_count)
+		return sc_filter_error(error, -EINVAL, NULL, "a filter has at least one architecture");
+	found = calloc(n, sizeof(*found));
+	if (!found)
+		return sc_filter_error(error, -ENOMEM, NULL, "no memory");
+	for (size_t i = 0; i < n; i++) {
+		found[i] = sc_arch_by_token(archs[i] ? archs[i] : native);
+		if (!found[i])
+			return sc_filter_error(error, -EINVAL, NULL,
+				"no architecture has the token 0x%x", archs[i]);
+		if (found[i]->big_endian != found[0]->big_endian)
+			return sc_filter_error(error, -EDOM, NULL,
+				"%s and %s have different byte orders", found[0]->name,
+				found[i]->name);
+		for (size_t j = 0; j < i; j++)
+			if (found[j] == found[i])
+				return sc_filter_error(error, -EINVAL, NULL,
+					"architecture %s stands there twice", found[i]->name);
+	}
+	*out = steal_ptr(found);
+	*n_out = (uint32_t)n;
+	return 0;
+}
+
+int sluice_filter_new(const struct sluice_filter_options *options, struct sluice_filter **filter,
+	struct sluice_error *error)
+{
+	const struct sluice_filter_options defaults = SLUICE_FILTER_OPTIONS_INIT;
+	struct sluice_filter *f;
+	int rc;
+
+	if (!options)
+		options = &defaults;
+	if (!filter || options->size < sizeof(*options) ||
+		(unsigned int)options->multiplexed > SLUICE_MULTIPLEXED_ALLOW ||
+		options->optimize < 1 || options->optimize > 2)
+		return sc_filter_error(error, -EINVAL, NULL, "the options make no sense");
+	if (!sc_filter_action_valid(options->default_action) ||
+		!sc_filter_action_valid(options->badarch_action))
+		return sc_filter_error(error, -EINVAL, NULL, "there is no such action");
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return sc_filter_error(error, -ENOMEM, NULL, "no memory");
+	f->default_action = options->default_action;
+	f->badarch_action = options->badarch_action;
+	f->multiplexed = options->multiplexed;
+	f->optimize = options->optimize;
+	f->all_archs = !options->archs;
+	rc = sc_filter_archs(options->archs, options->n_archs, &f->archs, &f->n_archs, error);
+	if (rc) {
+		free(f);
+		return rc;
+	}
+	*filter = f;
+	return 0;
+}
+
+void sluice_filter_free(struct sluice_filter *filter)
+{
+	if (!filter)
+		return;
+	for (uint32_t i = 0; i < filter->n_rules; i++)
+		sc_rule_clear(&filter->rules[i].said);
+	free(filter->rules);
+	free(filter->archs);
+	free(filter);
+}
+
+int sluice_filter_add(struct sluice_filter *filter, const struct sluice_rule *rule,
+	struct sluice_error *error)
+{
+	struct sc_filter_rule added = {.row = -1};
+	int rc;
+
+	if (!filter || !rule || rule->size < sizeof(*rule))
+		return sc_filter_error(error, -EINVAL, NULL, "there is no filter or no rule");
+	rc = sc_reserve(filter->rules, filter->cap_rules, filter->n_rules, 1);
+	if (!rc)
+		rc = sc_rule_copy(rule, &added.said);
+	if (rc)
+		return sc_filter_error(error, rc, rule->where, rc == -ENOMEM
+				? "no memory" : "a condition has no values, or too many");
+	if (added.said.call)
+		added.row = sc_syscall_by_name(added.said.call);
+	filter->rules[filter->n_rules] = added;
+	rc = sc_rule_check(filter, filter->n_rules, error);
+	if (rc) {
+		sc_rule_clear(&added.said);
+		return rc;
+	}
+	filter->n_rules++;
+	return 0;
+}
+
+int sluice_filter_newer(struct sluice_filter *filter, unsigned kernel, uint32_t action)
+{
+	if (!filter || (kernel && !sc_filter_action_valid(action)) || kernel >> 16 > 255 ||
+		(kernel & 0xffff) > 255)
+		return -EINVAL;
+	filter->newer = kernel;
+	filter->newer_action = action;
+	return 0;
+}

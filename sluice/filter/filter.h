@@ -1,0 +1,57 @@
+/* Filters of ordered rules: what the files of this room share.
+ * SPDX-License-Identifier: MIT */
+#ifndef SLUICE_FILTER_FILTER_H
+#define SLUICE_FILTER_FILTER_H
+
+#include <sluice-filter.h>
+#include <stdarg.h>
+
+#include "arch/arch.h"
+#include "bpf/bpf.h"
+#include "lower/lower.h"
+
+#pragma GCC visibility push(hidden)
+
+/* A rule as it was said: copies of all that it points to. */
+struct sc_filter_rule {
+	struct sluice_rule said;
+	int row; /* of the named call; -1 */
+};
+
+struct sluice_filter {
+	uint32_t default_action, badarch_action;
+	enum sluice_multiplexed multiplexed;
+	int optimize;
+	const struct sc_arch **archs; /* as they were given */
+	uint32_t n_archs, cap_archs;
+	bool all_archs; /* nobody chose them */
+	struct sc_filter_rule *rules;
+	uint32_t n_rules, cap_rules;
+	unsigned newer; /* major << 16 | minor; 0: no cut-off */
+	uint32_t newer_action;
+};
+
+/* filter.c */
+bool sc_filter_action_valid(uint32_t action);
+/* The architectures that programs for @archs, or for this machine, have. */
+int sc_filter_archs(const uint32_t *archs, size_t n, const struct sc_arch ***out, uint32_t *n_out,
+	struct sluice_error *error);
+
+/* error.c: fills @error, if there is one, and returns @rc. */
+int sc_filter_error(struct sluice_error *error, int rc, const char *where, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* The same with the rule's number, action and call before the sentence. */
+int sc_filter_rule_error(struct sluice_error *error, int rc, const struct sluice_filter *filter,
+	uint32_t rule, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* lower.c: what the filter says, for the passes of src/. */
+int sc_filter_lower(
+	const struct sluice_filter *filter, struct sc_lowered *out, struct sluice_error *error);
+
+/* compile.c: the program; the caller frees out->insns. */
+int sc_filter_program(
+	const struct sluice_filter *filter, struct sc_prog *out, struct sluice_error *error);
+
+#pragma GCC visibility pop
+
+#endif

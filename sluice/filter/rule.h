@@ -1,0 +1,79 @@
+/* One rule: a copy of what was said, where it applies, and what it asks there.
+ * SPDX-License-Identifier: MIT */
+#ifndef SLUICE_FILTER_RULE_H
+#define SLUICE_FILTER_RULE_H
+
+#include "filter/filter.h"
+#include "filter/set.h"
+
+#pragma GCC visibility push(hidden)
+
+#define SC_CONDITIONS_MAX 14 /* of a rule: two sets each, for pairs of registers, fit 32 */
+
+/* rule.c. 0, -EINVAL or -ENOMEM. */
+int sc_rule_copy(const struct sluice_rule *said, struct sluice_rule *out);
+void sc_rule_clear(struct sluice_rule *rule);
+/* Does the filter's rule @rule (its last, not counted yet) make sense? */
+int sc_rule_check(const struct sluice_filter *filter, uint32_t rule, struct sluice_error *error);
+
+/* targets.c: a number that a rule is about on one architecture. */
+struct sc_target {
+	int nr;
+	int row;       /* of the call; -1 */
+	bool carried;  /* the call in @nr, a multiplexer, with argument 0 == @code */
+	uint32_t code;
+	bool named;    /* by its name or number, not by a group */
+};
+struct sc_targets {
+	struct sc_target *at;
+	uint32_t n, cap;
+};
+void sc_targets_clear(struct sc_targets *t);
+/* Adds those of @rule; none for "*". 0 or -ENOMEM. */
+int sc_targets_of(const struct sc_filter_rule *rule, const struct sc_arch *arch,
+	struct sc_targets *out);
+/* Is there such a name? */
+bool sc_targets_known(const struct sc_filter_rule *rule);
+
+/* meaning.c: an argument as registers hold it. */
+struct sc_meaning {
+	uint8_t reg;	  /* that holds it, or its low half */
+	uint8_t high_reg; /* of a pair; else the same as @reg */
+	uint8_t bits;
+	const char *set; /* of constants, or NULL */
+};
+/* -ENOENT: the call has no such argument. */
+int sc_meaning_of(const struct sc_arch *arch, const struct sc_target *target,
+	const struct sluice_filter_condition *cond, struct sc_meaning *out);
+/* A value of @set on @arch. -ENOENT: there is no such constant. */
+int sc_meaning_value(const struct sc_arch *arch, const char *set, const struct sluice_value *value,
+	uint64_t *out);
+
+/* ask.c: what must hold at once. */
+struct sc_term {
+	uint8_t reg;
+	struct sc_set set;
+};
+struct sc_conjunction {
+	struct sc_term terms[2 * SC_CONDITIONS_MAX];
+	uint32_t n;
+};
+/* What a rule asks of a call: one of these. None: it never matches. */
+struct sc_asked {
+	struct sc_conjunction *any;
+	uint32_t n, cap;
+};
+void sc_asked_clear(struct sc_asked *asked);
+/* Why a condition makes no sense for a target. */
+struct sc_ask_error {
+	uint32_t condition;
+	const char *what; /* the name that is unknown, or NULL */
+	bool unfit; /* (no error) a number does not fit the argument's width here */
+};
+/* 0; -ENOENT; -E2BIG: too many alternatives; -ENOMEM. */
+int sc_ask(const struct sluice_rule *rule, const struct sc_arch *arch,
+	const struct sc_target *target, struct sc_asked *out, struct sc_ask_error *error);
+
+#pragma GCC visibility pop
+
+#endif
