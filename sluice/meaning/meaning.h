@@ -1,0 +1,36 @@
+/* What the files of this room share.
+ * SPDX-License-Identifier: MIT */
+#ifndef SLUICE_MEANING_MEANING_H
+#define SLUICE_MEANING_MEANING_H
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "arch/arch.h"
+#include "meaning/tables.h"
+#include "sluice-calls.h"
+
+#define SC_MEANING_PUBLIC __attribute__((visibility("default")))
+
+#pragma GCC visibility push(hidden)
+
+/* The architecture of a token, 0 the native one; NULL: unknown. */
+const struct sc_arch *sc_meaning_arch(uint32_t token);
+
+/* The number of @row as @arch's kernel reports it; negative: only through a multiplexer
+ * (its pseudo number). False: @arch does not have the call. */
+bool sc_meaning_number(const struct sc_arch *arch, int row, int *nr);
+
+/* The bits of @arch's registers, which x32 and n32 have more of than of addresses. */
+unsigned sc_meaning_register(const struct sc_arch *arch);
+
+/* The text at @offset; NULL for the empty one. */
+const char *sc_meaning_string(uint16_t offset);
+
+/* The set called @name; NULL. */
+const struct sc_meaning_set *sc_meaning_find_set(const char *name);
+
+#pragma GCC visibility pop
+
+#endif
