@@ -35,7 +35,10 @@ void sc_decode_address(struct sc_decode *d, uint64_t addr)
 
 static void number(struct sc_decode *d, unsigned index, uint64_t value)
 {
-	if (d->call->args[index].is_signed || value == UINT32_MAX || value == UINT64_MAX)
+	const struct sluice_arg_info *arg = &d->call->args[index];
+
+	/* All bits of an id or a descriptor say "none". */
+	if (arg->is_signed || (arg->type != SLUICE_ARG_NUMBER && value == UINT32_MAX))
 		sc_text_printf(d->text, "%" PRId64,
 			value == UINT32_MAX ? INT64_C(-1) : (int64_t)value);
 	else
@@ -57,7 +60,7 @@ static void mode(struct sc_decode *d, uint64_t value)
 		sc_text_printf(d->text, "%s|", types[i].name);
 		value &= ~UINT64_C(0170000);
 	}
-	sc_text_printf(d->text, "%03" PRIo64, value);
+	sc_text_printf(d->text, "%#03" PRIo64, value);
 }
 
 static void device(struct sc_decode *d, uint64_t value)

@@ -1,7 +1,6 @@
-/* Prints what sluice-calls.h says of every call of an architecture, for comparing scripts:
- *   dump ARCH
- * NAME NR KNOWN and one field an argument: NAME;C TYPE;BITS;SIGNED;TYPE;PART;SET
- * SPDX-License-Identifier: MIT */
+/* Prints what sluice-calls.h says of every call of an architecture, for comparing
+ * scripts: dump ARCH NAME NR KNOWN and one field an argument: NAME;C
+ * TYPE;BITS;SIGNED;TYPE;PART;SET SPDX-License-Identifier: MIT */
 #include <seccomp.h>
 #include <stdio.h>
 
@@ -24,8 +23,8 @@ int main(int argc, char **argv)
 		for (unsigned i = 0; i < call.n_args; i++) {
 			const struct sluice_arg_info *a = &call.args[i];
 
-			printf("\t%s;%s;%u;%d;%d;%d;%s", a->name, a->ctype, a->bits, a->is_signed,
-				a->type, a->part, a->set ? a->set : "");
+			printf("\t%s;%s;%u;%d;%d;%d;%s", a->name, a->ctype, a->bits,
+				a->is_signed, a->type, a->part, a->set ? a->set : "");
 		}
 		putchar('\n');
 	}
