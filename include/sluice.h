@@ -361,7 +361,9 @@ int sluice_is_beneath(int ancestor, int fd);
 /* ---- verdicts: exactly one a request ------------------------------------------------- */
 /* Each consumes @request (it must not be used afterwards) whatever it returns, unless said
  * otherwise. -ENOENT: the target died or was interrupted meanwhile (nothing to do). -ETIMEDOUT:
- * it was late and the target has got the default errno. -EALREADY: it has a verdict. */
+ * it was late and the target has got the default errno. -EALREADY: it has a verdict. A second verdict
+ * on a request that was deferred is a mistake, but is refused so as long as no 4096 others have been
+ * deferred since; it never answers another call before. AddressSanitizer sees it. */
 
 /* Answer a notification with a value.
  *
@@ -402,9 +404,17 @@ int sluice_continue(struct sluice_request *request, enum sluice_continue_reason 
 struct sluice_request *sluice_defer(struct sluice_request *request);
 
 /* Run @handler(@request, @data) on one of the supervisor's workers. Takes the request; for a
- * handler: return sluice_work(request, slow, data). -ENOMEM, -EAGAIN: not taken, no thread can
+ * handler: return sluice_work(request, slow, data). The handler does not run, and @data is the caller's
+ * to find, if the request ends while it waits for a worker: use sluice_work_owned() for data of its own. -ENOMEM, -EAGAIN: not taken, no thread can
  * be had; -ESHUTDOWN: not taken, the supervisor is being freed. */
 int sluice_work(struct sluice_request *request, sluice_handler handler, void *data);
+
+/* The same with data that is the library's from then on: @release(@data) is called once, after the
+ * handler has returned, or instead of it when the request ends before a worker comes to it (its time
+ * is up, the supervisor is freed or hands over), in whatever thread that is. Not taken: @data stays the
+ * caller's. */
+int sluice_work_owned(struct sluice_request *request, sluice_handler handler, void *data,
+	void (*release)(void *data));
 
 /* Give this request @timeout_ms from now (0: no limit) instead of the supervisor's. -EAGAIN: no
  * thread can be had for the clock; -ENOENT: the supervisor was freed. */

@@ -64,6 +64,7 @@ static void finish(struct sluice_supervisor *sv, struct sluice_request *req)
 			&(struct ending){
 				.verdict = V_FAIL, .rc = -ENOENT, .why = "target gone"});
 	}
+	sc_core_unqueue(req);
 	sc_core_push_cancelled(req);
 	sc_core_wake(sv);
 	sc_core_request_unref(req);

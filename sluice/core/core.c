@@ -21,6 +21,8 @@ static void drain_wake(struct sluice_supervisor *sv, struct source *source, uint
 static void release(struct sluice_supervisor *sv)
 {
 	free(atomic_load(&sv->requests.hot));
+	*sv->requests.resting_tail = sv->requests.spare; /* one list of all */
+	sv->requests.spare = sv->requests.resting;
 	while (sv->requests.spare) {
 		struct sluice_request *req = sv->requests.spare;
 
@@ -118,6 +120,7 @@ int sc_core_new(const struct settings *set, bool embryo, struct sluice_superviso
 	sv->set = *set;
 	sv->loop.epoll_fd = sv->journal_fd = sv->loop.wake.fd = -1;
 	sv->listeners.tail = &sv->listeners.first;
+	sv->requests.resting_tail = &sv->requests.resting;
 	sv->loop.receive_ends = receive_ends();
 	sv->workers.limit = set->workers;
 	atomic_init(&sv->refs, 1);

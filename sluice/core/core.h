@@ -63,6 +63,8 @@ struct sluice_request {
 	struct slot *slot;
 	struct sluice_request *prev, *next;   /* outstanding, under sv->lock */
 	struct sluice_request *next_queued;   /* a worker's queue, or to be replayed */
+	struct sluice_request *prev_queued;   /* with the next two under the workers' lock */
+	bool queued;
 	struct sluice_request *next_cancelled;
 	struct seccomp_notif notif;
 	uint64_t serial;                      /* the order of receiving, for a replay */
@@ -70,13 +72,14 @@ struct sluice_request {
 	atomic_int state;
 	atomic_int refs;
 	atomic_uint custody;    /* counts hand-offs: a frame sees whether it still decides */
-	bool deferred;          /* the holder has a reference (sluice_defer) */
+	atomic_bool deferred;   /* the holder has a reference (sluice_defer) */
 	bool consumed;          /* under sv->lock: no cancel callback any more */
 	bool saw_pointer;
 	bool replayed;
 	struct part *view;      /* who asks: target/ */
 	sluice_handler work;
 	void *work_data;
+	void (*work_release)(void *data);     /* or NULL */
 	void (*cancel)(struct sluice_request *, void *);
 	void *cancel_data;
 	_Atomic(struct unpacked *) unpacked; /* NULL: the call is as it came */
@@ -145,6 +148,8 @@ struct requests {
 	atomic_uint count;                /* outstanding */
 	struct sluice_request *first;     /* outstanding */
 	struct sluice_request *spare;     /* recycled */
+	struct sluice_request *resting, **resting_tail; /* a holder may still name them */
+	unsigned resting_count;
 	_Atomic(struct sluice_request *) hot; /* the one that ended last, without the lock */
 	struct sluice_request *replay;    /* from the predecessor, oldest first; the loop's */
 };
@@ -248,6 +253,7 @@ struct handler *sc_core_handler(struct handlers *h, uint32_t arch, int nr);
 
 /* ---- worker.c, clock.c ---- */
 
+void sc_core_unqueue(struct sluice_request *req);
 void sc_core_workers_stop(struct sluice_supervisor *sv);
 int sc_core_clock_start(struct sluice_supervisor *sv);
 void sc_core_clock_stop(struct sluice_supervisor *sv);

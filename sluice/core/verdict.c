@@ -17,7 +17,7 @@ static int consume(struct sluice_request *req, int rc)
 	pthread_mutex_lock(&req->sv->lock);
 	sc_core_consume(req);
 	pthread_mutex_unlock(&req->sv->lock);
-	if (req->deferred)
+	if (atomic_exchange(&req->deferred, false)) /* once, whatever the holder does */
 		sc_core_request_unref(req);
 	return rc;
 }

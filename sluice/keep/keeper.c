@@ -159,6 +159,7 @@ static int start(struct sluice_supervisor *sv)
 	struct keeper *k = keeper_of(sv);
 	_cleanup_close_ int ours = -1;
 	_cleanup_close_ int theirs = -1;
+	const struct timeval limit = {10, 0};
 	int pair[2], rc;
 
 	if (is_elsewhere(sv))
@@ -175,6 +176,9 @@ static int start(struct sluice_supervisor *sv)
 	k->door = -1;
 	if (rc)
 		return rc;
+	/* Somebody of our user may stop it: nothing here waits for it without end. */
+	setsockopt(ours, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	setsockopt(ours, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	k->on = true;
 	k->source.fd = steal_fd(&ours);
 	if (!k->predecessor)

@@ -175,9 +175,13 @@ static pid_t start(struct plan *plan)
 	return pid;
 }
 
-/* Wait for the number, a failure, or the child's death. No futex: waking us would be a call. */
+/* The child runs as another user by then, whose processes may stop it. */
+#define LIMIT_NS 10000000000ull
+
+/* Wait for the number, a failure, the child's death or LIMIT_NS. No futex: waking us would be a call. */
 static int await_listener(const struct plan *plan, int pidfd)
 {
+	uint64_t until = sc_sluice_now() + LIMIT_NS;
 	long ns = 20000;
 
 	for (;;) {
@@ -192,6 +196,8 @@ static int await_listener(const struct plan *plan, int pidfd)
 		if (poll(&p, 1, 0) > 0 && atomic_load(&plan->share->listener) < 0 &&
 			!atomic_load(&plan->share->failed))
 			return -ECHILD;
+		if (sc_sluice_now() > until)
+			return -ETIMEDOUT;
 		nanosleep(&t, NULL);
 		if (ns < 1000000)
 			ns *= 2;
@@ -201,8 +207,9 @@ static int await_listener(const struct plan *plan, int pidfd)
 static const char *explain(const struct plan *plan, int rc)
 {
 	if (!atomic_load(&plan->share->failed))
-		return rc == -ECHILD ? "the child died before its filter was loaded"
-				     : "cannot take the child's listener (ptrace access?)";
+		return rc == -ETIMEDOUT ? "the child has not come to load its filter (stopped?)"
+			: rc == -ECHILD ? "the child died before its filter was loaded"
+					: "cannot take the child's listener (ptrace access?)";
 	if (atomic_load(&plan->share->stage) != STAGE_LOAD)
 		return sc_spawn_stage(atomic_load(&plan->share->stage));
 	switch (rc) {
@@ -264,7 +271,8 @@ int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	rc = pidfd < 0 ? -errno : adopt(supervisor, &plan, pidfd);
 	if (rc) {
-		kill(pid, SIGKILL);
+		if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0))
+			kill(pid, SIGKILL); /* ours, and not waited for yet */
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;
 		reap_closer(&plan, pid);

@@ -1,0 +1,212 @@
+/* What ends early: requests in the workers' queue, spawns, verdicts given twice.
+ * SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+#include <stdatomic.h>
+
+static int target_asks(int argc, char **argv)
+{
+	(void)argc;
+	return syscall(SYS_mkdir, "x", 0700) == atoi(argv[0]) ? 0 : 1;
+}
+
+/* ---- a second verdict ---- */
+
+static struct sluice_request *first;
+
+static int answer_twice(struct sluice_request *req, void *data)
+{
+	int *calls = data;
+
+	if (++*calls == 1) {
+		first = sluice_defer(req);
+		CHECK_EQ(sluice_reply(first, 7), 0);
+		CHECK_EQ(sluice_reply(first, 8), -EALREADY);
+		return 0;
+	}
+	sluice_defer(req);
+	CHECK_EQ(sluice_reply(first, 42), -EALREADY);
+	CHECK_EQ(sluice_fail(first, EPERM), -EALREADY);
+	return sluice_reply(req, 9);
+}
+
+static void second_verdict(void)
+{
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int calls = 0;
+
+#if defined(__SANITIZE_ADDRESS__)
+	SKIP("AddressSanitizer ends such a program, as it should");
+#endif
+	CHECK_EQ(sluice_on_name(sv, "mkdir", answer_twice, &calls), 0);
+	for (int i = 0; i < 50; i++) {
+		struct sluice_child child = SLUICE_CHILD_INIT;
+
+		spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "asks", i ? "9" : "7");
+		CHECK_EQ(wait_target(sv, &child), 0);
+	}
+	CHECK_EQ(calls, 50);
+	sluice_supervisor_free(sv);
+}
+
+/* ---- the workers' queue ---- */
+
+#define CALLS 200
+
+static atomic_int made, released, run;
+static int gate[2];
+
+static void *ask_often(void *data)
+{
+	(void)data;
+	for (int i = 0; i < CALLS / 8; i++)
+		syscall(SYS_mkdir, "x", 0700);
+	return NULL;
+}
+
+static int target_often(int argc, char **argv)
+{
+	pthread_t t[8];
+
+	(void)argc;
+	(void)argv;
+	for (int i = 0; i < 8; i++)
+		pthread_create(&t[i], NULL, ask_often, NULL);
+	for (int i = 0; i < 8; i++)
+		pthread_join(t[i], NULL);
+	return 0;
+}
+
+static int stuck(struct sluice_request *req, void *data)
+{
+	char byte;
+
+	(void)data;
+	atomic_fetch_add(&run, 1);
+	CHECK(read(gate[0], &byte, 1) == 0);
+	return sluice_fail(req, EACCES);
+}
+
+static void release(void *data)
+{
+	free(data);
+	atomic_fetch_add(&released, 1);
+}
+
+static int queue_it(struct sluice_request *req, void *data)
+{
+	char *job = malloc(4096);
+
+	(void)data;
+	CHECK(job && sluice_cwd_fd(req) >= 0 && sluice_root_fd(req) >= 0);
+	atomic_fetch_add(&made, 1);
+	return sluice_work_owned(req, stuck, job, release);
+}
+
+static void ended_in_the_queue(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	int before;
+
+	CHECK(pipe2(gate, O_CLOEXEC) == 0);
+	o.workers = 1;
+	o.timeout_ms = 20;
+	sv = new_supervisor(&o);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", queue_it, NULL), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "often", NULL);
+	before = count_fds();
+	CHECK_EQ(wait_target(sv, &child), 0);
+	/* One is with the worker; nothing is left of the others. */
+	while (atomic_load(&released) < CALLS - 1)
+		sluice_dispatch(sv, 10);
+	CHECK_EQ(atomic_load(&made), CALLS);
+	CHECK_EQ(atomic_load(&run), 1);
+	CHECK(count_fds() <= before + 4);
+	close(gate[1]);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(atomic_load(&released), CALLS);
+}
+
+/* Freed while some wait: their data is not lost either. */
+static void freed_with_a_queue(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	int status;
+
+	CHECK(pipe2(gate, O_CLOEXEC) == 0);
+	o.workers = 1;
+	sv = new_supervisor(&o);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", queue_it, NULL), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "often", NULL);
+	while (atomic_load(&made) < 8)
+		sluice_dispatch(sv, 10);
+	close(gate[1]);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(atomic_load(&released), atomic_load(&made));
+	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
+	sluice_child_release(&child);
+}
+
+/* ---- a child that is stopped while it starts ---- */
+
+#define VICTIM 1234
+
+/* Stops every process of its user but itself. */
+static pid_t start_stopper(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		CHECK_EQ(setresuid(VICTIM, VICTIM, VICTIM), 0);
+		for (;;)
+			kill(-1, SIGSTOP);
+	}
+	return pid;
+}
+
+static void stopped_child(void)
+{
+	struct sluice_supervisor *sv;
+	char *argv[] = {(char *)"true", NULL};
+	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	pid_t stopper;
+	int rc = 0;
+
+	if (geteuid() != 0)
+		SKIP("needs root");
+	isolate(); /* kill(-1) means this namespace */
+	sv = new_supervisor(NULL);
+	stopper = start_stopper();
+	for (int i = 0; i < 500 && rc != -ETIMEDOUT; i++) {
+		struct sluice_child child = SLUICE_CHILD_INIT;
+		struct sluice_error error = {0};
+
+		child.uid = child.gid = VICTIM;
+		child.error = &error;
+		rc = sluice_spawn(sv, f, argv, &child);
+		if (rc) {
+			CHECK_EQ(rc, -ETIMEDOUT);
+			CHECK(strstr(error.message, "stopped"));
+			continue;
+		}
+		CHECK_EQ(kill(child.pid, SIGKILL), 0);
+		wait_target(sv, &child);
+	}
+	CHECK_EQ(rc, -ETIMEDOUT);
+	CHECK(kill(stopper, SIGKILL) == 0 && waitpid(stopper, NULL, 0) == stopper);
+	seccomp_release(f);
+	sluice_supervisor_free(sv);
+}
+
+const struct target_main targets[] = {
+	{"asks", target_asks}, {"often", target_often}, {NULL, NULL}};
+const struct test tests[] = {
+	{"a second verdict answers nobody else's call", second_verdict},
+	{"requests that end in the workers' queue leave it, with their data", ended_in_the_queue},
+	{"so do they when the supervisor is freed", freed_with_a_queue},
+	{"a child stopped before its filter: an error in bounded time", stopped_child},
+	{NULL, NULL}};
