@@ -99,7 +99,8 @@ static void standby(bool kill_twice)
 	long replayed = 0;
 
 	srandom(8);
-	for (long i = 0; i < rounds; i++) {
+	/* On a busy machine a kill may come before anything is received: later, then. */
+	for (long i = 0; i < rounds || (!replayed && i < 20 * rounds); i++) {
 		struct sluice_options o = SLUICE_OPTIONS_INIT;
 		struct sluice_supervisor *sv = NULL;
 		struct sluice_statistics s;
@@ -112,6 +113,8 @@ static void standby(bool kill_twice)
 		o.default_errno = EXDEV;
 		pid = start_supervisor(&o, i % 2 ? echo_later : sit, 6000, &out);
 		socket = meet_keeper(o.keeper_path);
+		if (i >= rounds)
+			usleep((useconds_t)((i - rounds) * 2000));
 		usleep((useconds_t)(random() % 10000)); /* the calls take longer than all this */
 		killed = now_ns();
 		kill_it(pid);
@@ -139,7 +142,7 @@ static void standby(bool kill_twice)
 	}
 	printf("# %ld kills, %ld received calls shown again, none lost or refused\n", rounds,
 		replayed);
-	CHECK(replayed > 0 || rounds < 20);
+	CHECK(replayed > 0);
 }
 
 static void successor(void)
