@@ -39,13 +39,18 @@ static int lock_down(void)
 	return rc;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	char buffer[4096], line[32];
 	unsigned long lines = 0;
 	ssize_t n;
-	int rc = lock_down(), length;
+	int rc, length;
 
+	if (argc > 1 || isatty(STDIN_FILENO)) {
+		fprintf(stderr, "usage: %s < FILE\nCounts the lines of FILE.\n", argv[0]);
+		return 2;
+	}
+	rc = lock_down();
 	if (rc != 0) {
 		fprintf(stderr, "allow-list: no filter: %s\n", strerror(-rc));
 		return 1;

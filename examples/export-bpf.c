@@ -36,11 +36,17 @@ static int deny(scmp_filter_ctx ctx)
 		SCMP_A0(SCMP_CMP_GT, AF_UNIX));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
-	int rc = ctx ? deny(ctx) : -ENOMEM;
+	scmp_filter_ctx ctx;
+	int rc;
 
+	if (argc > 1 || isatty(STDOUT_FILENO)) { /* a filter is bytes, not text */
+		fprintf(stderr, "usage: %s > FILE\nWrites a filter for bwrap --seccomp.\n", argv[0]);
+		return 2;
+	}
+	ctx = seccomp_init(SCMP_ACT_ALLOW);
+	rc = ctx ? deny(ctx) : -ENOMEM;
 	if (rc == 0)
 		rc = seccomp_export_bpf(ctx, STDOUT_FILENO);
 	if (rc != 0)

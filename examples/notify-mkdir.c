@@ -186,7 +186,7 @@ int main(int argc, char **argv)
 	pid_t pid;
 
 	if (argc < 3) {
-		fprintf(stderr, "usage: notify-mkdir ALLOWED-DIRECTORY COMMAND...\n");
+		fprintf(stderr, "usage: %s ALLOWED-DIRECTORY COMMAND...\n", argv[0]);
 		return 2;
 	}
 	allowed_fd = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -54,6 +54,17 @@ static int on_connect(struct sluice_request *req, void *data)
 	return sluice_work(req, connect_for_it, data);
 }
 
+/* A whole number up to @max, or -1: what atoi() takes for 0 would be root, or any port. */
+static long number_of(const char *text, long max)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	return errno || end == text || *end || n < 0 || n > max ? -1 : n;
+}
+
 static scmp_filter_ctx make_filter(void)
 {
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
@@ -80,17 +91,17 @@ int main(int argc, char **argv)
 	scmp_filter_ctx filter = make_filter();
 	int port, status = 1, rc;
 
-	if (argc < 3) {
-		fprintf(stderr, "usage: connect-broker PORT PROGRAM [ARG...]\n");
+	port = argc < 3 ? -1 : (int)number_of(argv[1], 65535);
+	if (port < 0) {
+		fprintf(stderr, "usage: %s PORT PROGRAM [ARG...]\n", argv[0]);
 		return 2;
 	}
-	port = atoi(argv[1]);
 	options.default_errno = ETIMEDOUT;
 	options.timeout_ms = 30000;
 	options.workers = 64; /* so many may wait at once */
 	options.error = child.error = &error;
 	if (!filter || sluice_supervisor_new(&options, &sv)) {
-		fprintf(stderr, "connect-broker: %s\n", error.message);
+		fprintf(stderr, "%s: %s\n", argv[0], error.message);
 		return 1;
 	}
 	rc = sluice_on_name(sv, "connect", on_connect, &port);
@@ -99,7 +110,7 @@ int main(int argc, char **argv)
 	if (!rc)
 		rc = sluice_wait(sv, &child, &status);
 	if (rc)
-		fprintf(stderr, "connect-broker: %s\n", error.message);
+		fprintf(stderr, "%s: %s\n", argv[0], error.message);
 	sluice_supervisor_free(sv);
 	seccomp_release(filter);
 	return rc ? 1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

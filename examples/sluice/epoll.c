@@ -60,8 +60,14 @@ int main(int argc, char **argv)
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC), status = 1, rc;
 
-	if (argc < 2 || !filter || timer < 0 || sluice_supervisor_new(NULL, &sv))
+	if (argc < 2) {
+		fprintf(stderr, "usage: %s PROGRAM [ARG...]\n", argv[0]);
 		return 2;
+	}
+	if (!filter || timer < 0 || sluice_supervisor_new(NULL, &sv)) {
+		fprintf(stderr, "%s: no supervisor\n", argv[0]);
+		return 1;
+	}
 	child.error = &error;
 	timerfd_settime(timer, 0, &tenth, NULL);
 	rc = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(mkdir), 0);

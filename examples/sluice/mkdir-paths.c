@@ -29,7 +29,9 @@ static int make_directory(struct sluice_request *req, int dirfd, unsigned path_a
 	parent = sluice_open_parent(req, dirfd, path, last, sizeof(last));
 	if (parent < 0)
 		return sluice_fail(req, parent);
-	if (!sluice_is_beneath(allowed_dir, parent)) {
+	if (faccessat(parent, last, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+		rc = -EEXIST; /* what exists is not made, wherever it is: mkdir -p asks for "/" first */
+	} else if (!sluice_is_beneath(allowed_dir, parent)) {
 		fprintf(stderr, "refused: %s %s\n", sluice_name(req), path);
 		rc = -EACCES;
 	} else if ((rc = sluice_alive(req)) == 0) {
@@ -75,13 +77,18 @@ int main(int argc, char **argv)
 	scmp_filter_ctx filter = make_filter();
 	int status = 1, rc;
 
-	if (argc < 3 || (allowed_dir = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0) {
-		fprintf(stderr, "usage: mkdir-paths DIRECTORY PROGRAM [ARG...]\n");
+	if (argc < 3) {
+		fprintf(stderr, "usage: %s DIRECTORY PROGRAM [ARG...]\n", argv[0]);
+		return 2;
+	}
+	allowed_dir = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (allowed_dir < 0) {
+		perror(argv[1]);
 		return 2;
 	}
 	options.error = child.error = &error;
 	if (!filter || sluice_supervisor_new(&options, &sv)) {
-		fprintf(stderr, "mkdir-paths: %s\n", error.message);
+		fprintf(stderr, "%s: %s\n", argv[0], error.message);
 		return 1;
 	}
 	rc = sluice_on_name(sv, "mkdir", on_mkdir, NULL);
@@ -92,7 +99,7 @@ int main(int argc, char **argv)
 	if (!rc)
 		rc = sluice_wait(sv, &child, &status);
 	if (rc)
-		fprintf(stderr, "mkdir-paths: %s\n", error.message);
+		fprintf(stderr, "%s: %s\n", argv[0], error.message);
 	sluice_supervisor_free(sv);
 	seccomp_release(filter);
 	close(allowed_dir);

@@ -64,6 +64,19 @@ static int owned_by_target(struct sluice_request *req, int dir)
 	return is_ordinary(dir) ? 0 : -EACCES;
 }
 
+/* Refuses, and says why: whoever runs this wonders which rule it was. */
+static int refuse(struct sluice_request *req, int error, const char *path, const char *why)
+{
+	fprintf(stderr, "refused: %s %s: %s\n", sluice_name(req), path, why);
+	return sluice_fail(req, error);
+}
+
+static const char *why_not(int rc)
+{
+	return rc == -EACCES ? "the directory is not the user's, or on no ordinary file system" :
+			       strerror(-rc);
+}
+
 static int make_node(struct sluice_request *req, int dirfd, unsigned path_arg)
 {
 	mode_t mode = (mode_t)sluice_arg_int(req, path_arg + 1);
@@ -74,15 +87,15 @@ static int make_node(struct sluice_request *req, int dirfd, unsigned path_arg)
 	if (rc < 0)
 		return sluice_fail(req, rc);
 	if (!is_harmless(mode, device))
-		return sluice_fail(req, EPERM);
+		return refuse(req, EPERM, path, "not one of null, zero, full, random, urandom");
 	dir = sluice_open_parent(req, dirfd, path, last, sizeof(last));
 	if (dir < 0)
-		return sluice_fail(req, dir);
+		return refuse(req, dir, path, strerror(-dir));
 	rc = owned_by_target(req, dir);
 	if (!rc && mknodat(dir, last, mode, device))
 		rc = -errno;
 	close(dir);
-	return rc ? sluice_fail(req, rc) : sluice_reply(req, 0);
+	return rc ? refuse(req, rc, path, why_not(rc)) : sluice_reply(req, 0);
 }
 
 static int on_mknod(struct sluice_request *req, void *data)
@@ -109,18 +122,33 @@ static int on_mount(struct sluice_request *req, void *data)
 		rc = (int)sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path));
 	if (rc < 0)
 		return sluice_fail(req, rc);
-	if (strcmp(type, "tmpfs") || sluice_arg(req, 3) & ~(uint64_t)(MS_NOSUID | MS_NODEV))
-		return sluice_fail(req, EPERM);
+	if (strcmp(type, "tmpfs"))
+		return refuse(req, EPERM, path, "only tmpfs is mounted");
+	if (sluice_arg(req, 3) & ~(uint64_t)(MS_NOSUID | MS_NODEV))
+		return refuse(req, EPERM, path, "only with the flags nosuid and nodev");
 	dir = sluice_openat(req, AT_FDCWD, path, &how);
 	if (dir < 0)
-		return sluice_fail(req, dir);
+		return refuse(req, dir, path, strerror(-dir));
 	snprintf(by_fd, sizeof(by_fd), "/proc/self/fd/%d", dir);
 	rc = owned_by_target(req, dir);
 	if (!rc && mount("sluice", by_fd, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=1777"))
 		rc = -errno;
 	close(dir);
-	fprintf(stderr, "mount tmpfs on %s: %s\n", path, rc ? strerror(-rc) : "done");
-	return rc ? sluice_fail(req, rc) : sluice_reply(req, 0);
+	if (rc)
+		return refuse(req, rc, path, why_not(rc));
+	fprintf(stderr, "mount tmpfs on %s: done\n", path);
+	return sluice_reply(req, 0);
+}
+
+/* A whole number up to @max, or -1: what atoi() takes for 0 would be root, or any port. */
+static long number_of(const char *text, long max)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	return errno || end == text || *end || n < 0 || n > max ? -1 : n;
 }
 
 int main(int argc, char **argv)
@@ -130,20 +158,21 @@ int main(int argc, char **argv)
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv;
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	long uid = argc < 3 ? -1 : number_of(argv[1], INT_MAX);
 	int status = 1, rc;
 
-	if (argc < 3 || !filter) {
-		fprintf(stderr, "usage: mknod-mount UID PROGRAM [ARG...]\n");
+	if (uid < 0 || !filter) {
+		fprintf(stderr, "usage: %s UID PROGRAM [ARG...]\n", argv[0]);
 		return 2;
 	}
 	rc = seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(mknod), 0) |
 		seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(mknodat), 0) |
 		seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(mount), 0);
 	options.error = child.error = &error;
-	child.uid = child.gid = (unsigned)atoi(argv[1]);
+	child.uid = child.gid = (unsigned)uid;
 	child.wait_killable = true; /* what was mounted must not be mounted again */
 	if (rc || sluice_supervisor_new(&options, &sv)) {
-		fprintf(stderr, "mknod-mount: %s\n", error.message);
+		fprintf(stderr, "%s: %s\n", argv[0], error.message);
 		return 1;
 	}
 	rc = sluice_on_name(sv, "mknod", on_mknod, NULL);
@@ -157,7 +186,7 @@ int main(int argc, char **argv)
 	if (!rc)
 		rc = sluice_wait(sv, &child, &status);
 	if (rc)
-		fprintf(stderr, "mknod-mount: %s\n", error.message);
+		fprintf(stderr, "%s: %s\n", argv[0], error.message);
 	sluice_supervisor_free(sv);
 	seccomp_release(filter);
 	return rc ? 1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -1,7 +1,7 @@
 /* oci-listener SOCKET [CONTAINERS]: serve containers whose profile has
  *   "listenerPath": SOCKET, "listenerMetadata": a directory of the container's root file system,
  * and SCMP_ACT_NOTIFY for mkdir and mkdirat: they may make directories below that one only. Ends
- * after CONTAINERS of them (default: never). Prints one JSON line a decision.
+ * after CONTAINERS of them (default: never), or at SIGINT or SIGTERM, and removes SOCKET. Prints one JSON line a decision.
  * SPDX-License-Identifier: MIT
  *
  * Which directory it is is found out when the runtime offers the container, not when that
@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@
 #include <linux/openat2.h>
 #include <sluice.h>
 
-static unsigned seen;
+static long seen;
 
 static void print_line(const char *line, size_t length, void *data)
 {
@@ -177,26 +178,45 @@ static int on_mkdirat(struct sluice_request *req, void *data)
 	return sluice_work(req, mkdirat_now, data);
 }
 
+static volatile sig_atomic_t stopped;
+
+static void stop(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+/* A whole number up to @max, or -1: what atoi() takes for 0 would be for ever. */
+static long number_of(const char *text, long max)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	return errno || end == text || *end || n < 0 || n > max ? -1 : n;
+}
+
 int main(int argc, char **argv)
 {
 	struct sluice_options options = SLUICE_OPTIONS_INIT;
 	struct sluice_error error = {0};
+	struct sigaction action = {.sa_handler = stop}; /* without SA_RESTART: ends the wait */
 	struct sluice_supervisor *sv;
-	unsigned wanted;
+	long wanted = argc > 2 ? number_of(argv[2], INT_MAX) : 0;
 	int rc;
 
-	if (argc < 2) {
-		fprintf(stderr, "usage: oci-listener SOCKET [CONTAINERS]\n");
+	if (argc < 2 || wanted < 0) {
+		fprintf(stderr, "usage: %s SOCKET [CONTAINERS]\n", argv[0]);
 		return 2;
 	}
-	wanted = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
 	options.keeper = true; /* containers outlive a crash of this program */
 	options.timeout_ms = 5000;
 	options.workers = 16;
 	options.log = print_line;
 	options.error = &error;
 	if (sluice_supervisor_new(&options, &sv)) {
-		fprintf(stderr, "oci-listener: %s\n", error.message);
+		fprintf(stderr, "%s: %s\n", argv[0], error.message);
 		return 1;
 	}
 	rc = sluice_on_name(sv, "mkdir", on_mkdir, NULL);
@@ -204,14 +224,16 @@ int main(int argc, char **argv)
 		rc = sluice_on_name(sv, "mkdirat", on_mkdirat, NULL);
 	if (!rc)
 		rc = sluice_listen_oci(sv, argv[1], on_container, NULL);
-	while (rc >= 0 && (!wanted || seen < wanted || sluice_active(sv))) {
-		rc = sluice_dispatch(sv, -1);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	while (!stopped && rc >= 0 && (!wanted || seen < wanted || sluice_active(sv))) {
+		rc = sluice_dispatch(sv, 1000); /* a signal just before the wait is seen after it */
 		if (rc == -EINTR)
 			rc = 0;
 	}
 	if (rc < 0)
-		fprintf(stderr, "oci-listener: %s\n", strerror(-rc));
-	sluice_supervisor_free(sv);
+		fprintf(stderr, "%s: %s\n", argv[0], error.message[0] ? error.message : strerror(-rc));
+	sluice_supervisor_free(sv); /* removes the socket, too */
 	forget_all();
 	return rc < 0;
 }
