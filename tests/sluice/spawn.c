@@ -435,8 +435,10 @@ static void killed_while_spawning(void)
 	srandom(9);
 	if (getenv("SLUICE_TEST_VALGRIND"))
 		SKIP("valgrind cannot share descriptors with a process");
-	for (long i = 0; i < rounds; i++)
+	for (long i = 0; i < rounds; i++) {
+		still_going();
 		spawn_and_die(1 + (int)(random() % 8000), i % 2 && !THREAD_OF_ITS_OWN);
+	}
 }
 
 const struct target_main targets[] = {{"work", target_work}, {"nested", target_nested},

@@ -94,5 +94,7 @@ void isolate(void);
 /* Skips the test where 64-bit code cannot make a 32-bit call. */
 void need_int80(void);
 long scaled(const char *variable, long usual);
+/* A test's limit begins again: for those of many rounds, of which one may hang and not all be slow. */
+void still_going(void);
 
 #endif
