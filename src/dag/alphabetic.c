@@ -55,6 +55,7 @@ static void join_from(struct work *w, uint32_t at)
 void sc_alphabetic_depths(const uint64_t *weights, uint32_t n, uint8_t *depths)
 {
 	struct work w;
+	uint8_t root;
 
 	if (n == 0)
 		return;
@@ -68,9 +69,10 @@ void sc_alphabetic_depths(const uint64_t *weights, uint32_t n, uint8_t *depths)
 	}
 	while (w.len > 1)
 		join_from(&w, w.len - 1);
-	/* From the root, the last pair, down: depths replace the parents. */
-	w.parent[2 * n - 2] = 0;
-	for (uint32_t i = 2 * n - 2; i-- > 0;)
+	/* From the root, which alone is left, down: depths replace the parents. */
+	root = w.node[0];
+	w.parent[root] = 0;
+	for (uint32_t i = root; i-- > 0;)
 		w.parent[i] = w.parent[w.parent[i]] + 1;
 	for (uint32_t i = 0; i < n; i++)
 		depths[i] = w.parent[i];
