@@ -2,7 +2,7 @@
  *
  *   scenario NAME [differs:CLASS|may-differ:CLASS] [no-oracle] [ours-only]
  *            [unproved]
- *   [b.|c.|d.|null.] [repeat N] OP OPERANDS... [-> RESULT [VALUE]] [differs|differs-2.5]
+ *   [b.|c.|d.|null.] [repeat N] OP OPERANDS... [-> RESULT [VALUE]] [differs|differs-2.5|differs-2.6.0]
  *
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
@@ -285,7 +285,10 @@ static void op_line(struct reader *r, struct scenario *s)
 	op->kind = (enum op_kind)kind;
 	operands(r, op);
 	expectation(r, op);
-	op->differs = accept(r, "differs") ? DIFFERS : accept(r, "differs-2.5") ? DIFFERS_25 : SAME;
+	op->differs = accept(r, "differs")       ? DIFFERS :
+		      accept(r, "differs-2.5")   ? DIFFERS_25 :
+		      accept(r, "differs-2.6.0") ? DIFFERS_260 :
+						   SAME;
 	if (op->differs && !s->differs[0])
 		complain(r, "the scenario names no class of differences");
 	if (r->at < r->n)

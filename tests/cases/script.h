@@ -55,7 +55,8 @@ struct op {
 	bool step_nr; /* of repeated rules: count up from the given number */
 	uint8_t step_cmps; /* the same for the datum of these comparisons, as bits */
 	bool check_value;
-	enum { SAME, DIFFERS, DIFFERS_25 } differs; /* libseccomp says something else; 2.5 alone */
+	enum { SAME, DIFFERS, DIFFERS_25, DIFFERS_260 } differs; /* libseccomp says something else;
+	                                                          * 2.5 alone; 2.5 and 2.6.0 */
 	uint32_t repeat;
 	uint32_t action, token, attr, arg;
 	int nr;
