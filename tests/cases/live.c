@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -108,6 +109,9 @@ static void child(const struct lib *lib, const struct scenario *s, unsigned int 
 	alarm(10);
 	if (s->unproved)
 		unsetenv("SECCOMP_SELF_CHECK");
+	/* Where CTL_NNP is 0, nobody but root may load, or who has given up privileges before. */
+	if (geteuid() != 0)
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	sigaction(SIGSYS, &action, NULL);
 	run_until(lib, s, at, ctx);
 	report->load_rc = lib->load(ctx[op->ctx]);

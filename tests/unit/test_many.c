@@ -167,7 +167,7 @@ static void many_that_begin_alike(void **state)
 						 SCMP_A1(SCMP_CMP_EQ, 16 * (flag * each + i))),
 				0);
 	assert_int_equal(seccomp_export_bpf_mem(ctx, NULL, &size), 0);
-	assert_in_range(size / sizeof(struct sock_filter), 1, 8 * each * 6 / 5);
+	assert_true(size > 0 && size / sizeof(struct sock_filter) <= 8 * each * 6 / 5);
 	for (uint64_t flag = 0; flag < 8; flag++) {
 		const uint64_t value = 16 * (flag * each + 37);
 
