@@ -1,0 +1,289 @@
+/* Mapping an ELF file and looking things up in it.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "calls/elf.h"
+#include "util/cleanup.h"
+#include "util/vec.h"
+
+static bool inside(const struct calls_elf *elf, uint64_t offset, uint64_t length)
+{
+	return offset <= elf->size && length <= elf->size - offset;
+}
+
+const struct calls_segment *calls_elf_segment(const struct calls_elf *elf, uint64_t address)
+{
+	for (uint32_t i = 0; i < elf->n_segments; i++) {
+		const struct calls_segment *s = &elf->segments[i];
+
+		if (address >= s->address && address - s->address < s->memory_size)
+			return s;
+	}
+	return NULL;
+}
+
+const uint8_t *calls_elf_at(const struct calls_elf *elf, uint64_t address, uint64_t length)
+{
+	const struct calls_segment *s = calls_elf_segment(elf, address);
+	uint64_t off;
+
+	if (!s)
+		return NULL;
+	off = address - s->address;
+	if (off > s->file_size || length > s->file_size - off)
+		return NULL;
+	return elf->data + s->offset + off;
+}
+
+bool calls_elf_executable(const struct calls_elf *elf, uint64_t address)
+{
+	const struct calls_segment *s = calls_elf_segment(elf, address);
+
+	if (!s || !s->executable || !elf->n_code)
+		return s && s->executable;
+	for (uint32_t i = 0; i < elf->n_code; i++)
+		if (address >= elf->code[i].address &&
+			address - elf->code[i].address < elf->code[i].memory_size)
+			return true;
+	return false;
+}
+
+const char *calls_elf_string(const char *strings, size_t size, uint64_t offset)
+{
+	if (!strings || offset >= size || !memchr(strings + offset, 0, size - offset))
+		return "";
+	return strings + offset;
+}
+
+bool calls_elf_section(const struct calls_elf *elf, const char *name, Elf64_Shdr *out)
+{
+	const Elf64_Ehdr *header = (const void *)elf->data;
+	Elf64_Shdr names, section;
+	const char *strings;
+
+	if (header->e_shentsize != sizeof(section) || header->e_shstrndx >= header->e_shnum ||
+		!inside(elf, header->e_shoff, (uint64_t)header->e_shnum * sizeof(section)))
+		return false;
+	memcpy(&names, elf->data + header->e_shoff + header->e_shstrndx * sizeof(names),
+		sizeof(names));
+	if (!inside(elf, names.sh_offset, names.sh_size))
+		return false;
+	strings = (const char *)elf->data + names.sh_offset;
+	for (unsigned int i = 0; i < header->e_shnum; i++) {
+		memcpy(&section, elf->data + header->e_shoff + i * sizeof(section), sizeof(section));
+		if (section.sh_type == SHT_NOBITS ||
+			!inside(elf, section.sh_offset, section.sh_size) ||
+			strcmp(calls_elf_string(strings, names.sh_size, section.sh_name), name) != 0)
+			continue;
+		*out = section;
+		return true;
+	}
+	return false;
+}
+
+const struct calls_reloc *calls_elf_reloc(const struct calls_elf *elf, uint64_t address)
+{
+	uint32_t low = 0, high = elf->n_relocs;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (elf->relocs[middle].address < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < elf->n_relocs && elf->relocs[low].address == address)
+		return &elf->relocs[low];
+	return NULL;
+}
+
+static void read_note(struct calls_elf *elf, const Elf64_Phdr *p)
+{
+	uint64_t at = p->p_offset, end;
+
+	if (!inside(elf, p->p_offset, p->p_filesz))
+		return;
+	end = p->p_offset + p->p_filesz;
+	while (end - at >= sizeof(Elf64_Nhdr)) {
+		Elf64_Nhdr note;
+		uint64_t name, desc, next;
+
+		memcpy(&note, elf->data + at, sizeof(note));
+		name = at + sizeof(note);
+		desc = name + ((uint64_t)note.n_namesz + 3) / 4 * 4;
+		next = desc + ((uint64_t)note.n_descsz + 3) / 4 * 4;
+		if (desc + note.n_descsz > end)
+			return;
+		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
+			memcmp(elf->data + name, "GNU", 4) == 0 && note.n_descsz <= 32) {
+			for (uint32_t i = 0; i < note.n_descsz; i++)
+				snprintf(elf->build_id + 2 * (size_t)i, 3, "%02x",
+					elf->data[desc + i]);
+			return;
+		}
+		if (next > end)
+			return;
+		at = next;
+	}
+}
+
+/* False: the header lies. */
+static bool read_segment(struct calls_elf *elf, const Elf64_Phdr *p)
+{
+	const char *interpreter;
+
+	switch (p->p_type) {
+	case PT_LOAD:
+		if (!inside(elf, p->p_offset, p->p_filesz) || p->p_filesz > p->p_memsz ||
+			p->p_memsz > UINT64_MAX - p->p_vaddr)
+			return false;
+		elf->segments[elf->n_segments++] = (struct calls_segment){.address = p->p_vaddr,
+			.memory_size = p->p_memsz,
+			.offset = p->p_offset,
+			.file_size = p->p_filesz,
+			.executable = p->p_flags & PF_X};
+		return true;
+	case PT_DYNAMIC:
+		elf->dynamic = p->p_vaddr;
+		elf->dynamic_size = p->p_filesz;
+		return true;
+	case PT_GNU_EH_FRAME:
+		elf->frame_header = p->p_vaddr;
+		return true;
+	case PT_NOTE:
+		read_note(elf, p);
+		return true;
+	case PT_INTERP:
+		if (!inside(elf, p->p_offset, p->p_filesz))
+			return false;
+		interpreter = (const char *)elf->data + p->p_offset;
+		elf->interpreter = calls_elf_string(interpreter, p->p_filesz, 0);
+		return true;
+	default:
+		return true;
+	}
+}
+
+static int read_headers(struct calls_elf *elf, const char **why)
+{
+	const Elf64_Ehdr *header = (const void *)elf->data;
+	Elf64_Phdr p;
+
+	if (elf->size < sizeof(*header) || memcmp(elf->data, ELFMAG, SELFMAG) != 0) {
+		*why = elf->size > 2 && memcmp(elf->data, "#!", 2) == 0
+			       ? "this is a script: name the interpreter in its first line"
+			       : "this is no ELF file";
+		return -ENOEXEC;
+	}
+	if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != ELFDATA2LSB ||
+		(header->e_machine != EM_X86_64 && header->e_machine != EM_AARCH64)) {
+		*why = "only 64-bit programs of x86_64 and aarch64 can be analysed";
+		return -ENOEXEC;
+	}
+	if ((header->e_type != ET_EXEC && header->e_type != ET_DYN) ||
+		header->e_phentsize != sizeof(p) ||
+		!inside(elf, header->e_phoff, (uint64_t)header->e_phnum * sizeof(p))) {
+		*why = "this is no program or shared library, or it is damaged";
+		return -ENOEXEC;
+	}
+	elf->machine = header->e_machine;
+	elf->fixed = header->e_type == ET_EXEC;
+	elf->entry = header->e_entry;
+	elf->segments = calloc(header->e_phnum ? header->e_phnum : 1, sizeof(*elf->segments));
+	if (!elf->segments)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < header->e_phnum; i++) {
+		memcpy(&p, elf->data + header->e_phoff + i * sizeof(p), sizeof(p));
+		if (!read_segment(elf, &p)) {
+			*why = "a program header points outside of the file";
+			return -ENOEXEC;
+		}
+	}
+	return 0;
+}
+
+static int read_code(struct calls_elf *elf)
+{
+	const Elf64_Ehdr *header = (const void *)elf->data;
+	Elf64_Shdr section;
+
+	if (header->e_shentsize != sizeof(section) ||
+		!inside(elf, header->e_shoff, (uint64_t)header->e_shnum * sizeof(section)))
+		return 0;
+	elf->code = calloc(header->e_shnum + 1u, sizeof(*elf->code));
+	if (!elf->code)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < header->e_shnum; i++) {
+		memcpy(&section, elf->data + header->e_shoff + i * sizeof(section), sizeof(section));
+		if (section.sh_type == SHT_PROGBITS && section.sh_flags & SHF_EXECINSTR)
+			elf->code[elf->n_code++] = (struct calls_segment){
+				.address = section.sh_addr, .memory_size = section.sh_size};
+	}
+	return 0;
+}
+
+static void read_static_symbols(struct calls_elf *elf)
+{
+	Elf64_Shdr table, strings;
+
+	if (!calls_elf_section(elf, ".symtab", &table) ||
+		!calls_elf_section(elf, ".strtab", &strings) ||
+		table.sh_offset % _Alignof(Elf64_Sym) || table.sh_size / sizeof(Elf64_Sym) > UINT32_MAX)
+		return;
+	elf->static_symbols = (const void *)(elf->data + table.sh_offset);
+	elf->n_static_symbols = (uint32_t)(table.sh_size / sizeof(Elf64_Sym));
+	elf->static_strings = (const char *)elf->data + strings.sh_offset;
+	elf->static_strings_size = strings.sh_size;
+}
+
+int calls_elf_open(const char *path, struct calls_elf *out, const char **why)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_(calls_elf_close) struct calls_elf elf = {.path = path};
+	struct stat st;
+	void *map;
+	int rc;
+
+	*why = NULL;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size == 0) {
+		*why = "this is no ELF file";
+		return -ENOEXEC;
+	}
+	/* Private: the file may be replaced, but not under the checks. A file that shrinks is
+	 * SIGBUS, as for every program that maps it. */
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	elf.data = map;
+	elf.size = (size_t)st.st_size;
+	rc = read_headers(&elf, why);
+	if (!rc)
+		rc = read_code(&elf);
+	if (!rc)
+		rc = calls_elf_dynamic(&elf, why);
+	if (rc)
+		return rc;
+	read_static_symbols(&elf);
+	*out = elf;
+	elf = (struct calls_elf){0};
+	return 0;
+}
+
+void calls_elf_close(struct calls_elf *elf)
+{
+	if (elf->data)
+		munmap((void *)(uintptr_t)elf->data, elf->size);
+	free(elf->segments);
+	free(elf->code);
+	free(elf->needed);
+	free(elf->relocs);
+	*elf = (struct calls_elf){0};
+}
