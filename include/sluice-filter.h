@@ -162,6 +162,30 @@ enum sluice_merge {
 int sluice_filter_merge(enum sluice_merge how, const struct sock_fprog *a, const struct sock_fprog *b,
 	struct sock_filter **merged, size_t *count, struct sluice_error *error);
 
+/* ---- the kernel's view -------------------------------------------------------------- */
+
+struct sluice_view_witness {
+	struct seccomp_data data; /* a call */
+	uint32_t a, b;            /* what the two programs say to it; b is 0 where there is one */
+};
+
+/* Do two programs let the kernel do the same? The kernel ignores the upper bits of most arguments. Two
+ * programs are the same here if for every call, its arguments cut to what the kernel reads, the most
+ * and the least permissive verdict that can be reached by what it ignores are the same.
+ * @archs as in struct sluice_filter_options. Returns 0 if so; 1 with *@witness (may be NULL) if not; -EINVAL,
+ * -EOPNOTSUPP, -E2BIG, -ENOMEM. */
+int sluice_view_equal(const struct sock_fprog *a, const struct sock_fprog *b,
+	const uint32_t *archs, size_t n_archs, struct sluice_view_witness *witness,
+	struct sluice_error *error);
+
+/* Is there an input that the kernel takes as the call and the arguments that @rule names (its action is the question's),
+ * and to which @program says @rule->action? On ABIs with socketcall(2) and ipc(2) what they carry
+ * counts, as any arguments may be in memory. @archs as above. Returns 1 with *@witness if there is; 0 if there is none, which
+ * is proved; errors as sluice_filter_add() and sluice_view_equal(). */
+int sluice_view_reaches(const struct sock_fprog *program, const struct sluice_rule *rule,
+	const uint32_t *archs, size_t n_archs, struct sluice_view_witness *witness,
+	struct sluice_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -125,6 +125,7 @@ void sluice_filter_free(struct sluice_filter *filter)
 		return;
 	for (uint32_t i = 0; i < filter->n_rules; i++)
 		sc_rule_clear(&filter->rules[i].said);
+	sc_targets_clear(&filter->scratch);
 	free(filter->rules);
 	free(filter->archs);
 	free(filter);

@@ -18,7 +18,23 @@ struct sc_filter_rule {
 	int row; /* of the named call; -1 */
 };
 
+/* A number that a rule is about on one architecture. */
+struct sc_target {
+	int nr;
+	int row;       /* of the call; -1 */
+	int said_row;  /* of the call that the rule names: @row, or a sibling of it; -1 */
+	bool carried;  /* the call in @nr, a multiplexer, with argument 0 == @code */
+	uint32_t code;
+	bool named;    /* by its name or number, not by a group */
+};
+
+struct sc_targets {
+	struct sc_target *at;
+	uint32_t n, cap;
+};
+
 struct sluice_filter {
+	struct sc_targets scratch; /* while a rule is judged */
 	uint32_t default_action, badarch_action;
 	enum sluice_multiplexed multiplexed;
 	int optimize;

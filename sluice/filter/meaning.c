@@ -1,33 +1,121 @@
 /* What arguments and constants mean.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <sluice-calls.h>
+#include <string.h>
 
 #include "filter/rule.h"
+
+/* "a0" to "a5" are numbers, too: -1 for other names. */
+static int numbered(const struct sluice_filter_condition *cond)
+{
+	const char *name = cond->argument;
+
+	if (!name)
+		return (int)cond->index;
+	if (name[0] == 'a' && name[1] >= '0' && name[1] <= '5' && !name[2])
+		return name[1] - '0';
+	return -1;
+}
+
+static bool call_of(const struct sc_arch *arch, int row, struct sluice_call_info *info)
+{
+	*info = (struct sluice_call_info){.size = sizeof(*info)};
+	return row >= 0 && sluice_call_info(arch->token, sc_syscall_name(row), info) == 0 &&
+		info->has_prototype;
+}
+
+/* One argument, or both halves of it. */
+static int named(const struct sc_arch *arch, const struct sluice_call_info *info, const char *name,
+	struct sc_meaning *out)
+{
+	int low = sluice_arg_index(info, name, 0), high;
+	const struct sluice_arg_info *arg;
+
+	if (low < 0)
+		return -ENOENT;
+	arg = &info->args[low];
+	*out = (struct sc_meaning){
+		.reg = (uint8_t)low,
+		.high_reg = (uint8_t)low,
+		.bits = (uint8_t)(arg->bits < arch->bits ? arg->bits : arch->bits),
+		.set = arg->set,
+	};
+	if (arg->part != SLUICE_PART_LOW && arg->part != SLUICE_PART_HIGH)
+		return 0;
+	high = sluice_arg_index(info, name, (unsigned int)low + 1);
+	if (high < 0)
+		return -ENOENT;
+	out->bits = 64;
+	out->reg = (uint8_t)(arg->part == SLUICE_PART_LOW ? low : high);
+	out->high_reg = (uint8_t)(arg->part == SLUICE_PART_LOW ? high : low);
+	return 0;
+}
+
+/* The name that the call which the rule names gives to its argument @index. */
+static const char *name_of(const struct sc_arch *arch, int row, unsigned int index)
+{
+	struct sluice_call_info info;
+
+	if (!call_of(arch, row, &info) && !call_of(sc_arch_native(), row, &info))
+		return NULL;
+	return index < info.n_args ? info.args[index].name : NULL;
+}
 
 int sc_meaning_of(const struct sc_arch *arch, const struct sc_target *target,
 	const struct sluice_filter_condition *cond, struct sc_meaning *out)
 {
-	unsigned int index = cond->index;
+	struct sluice_call_info info;
+	bool known = call_of(arch, target->row, &info);
+	int index = numbered(cond);
+	const char *name = cond->argument;
 
-	(void)target;
-	if (cond->argument) {
-		if (cond->argument[0] != 'a' || cond->argument[1] < '0' ||
-			cond->argument[1] > '5' || cond->argument[2])
-			return -ENOENT;
-		index = (unsigned int)(cond->argument[1] - '0');
+	if (index >= 0 && target->said_row >= 0 && target->row != target->said_row) {
+		/* The same call under another name: there the argument may lie elsewhere. */
+		name = name_of(arch, target->said_row, (unsigned int)index);
+		index = -1;
 	}
+	if (index < 0)
+		return known && name ? named(arch, &info, name, out) : -ENOENT;
 	*out = (struct sc_meaning){
 		.reg = (uint8_t)index, .high_reg = (uint8_t)index, .bits = arch->bits};
+	if (!known || (unsigned int)index >= info.n_args)
+		return 0;
+	out->set = info.args[index].set;
+	if (info.args[index].bits < arch->bits)
+		out->bits = (uint8_t)info.args[index].bits;
 	return 0;
 }
+
+#define NAME_MAX_BYTES 64
 
 int sc_meaning_value(const struct sc_arch *arch, const char *set, const struct sluice_value *value,
 	uint64_t *out)
 {
-	(void)arch;
-	(void)set;
-	if (value->name)
-		return -ENOENT;
-	*out = value->number;
+	const char *at = value->name;
+	uint64_t all = 0, one;
+
+	if (!at) {
+		*out = value->number;
+		return 0;
+	}
+	for (;;) {
+		size_t length = strcspn(at, "|");
+		char name[NAME_MAX_BYTES];
+
+		if (length == 0 || length >= sizeof(name))
+			return -ENOENT;
+		memcpy(name, at, length);
+		name[length] = '\0';
+		if ((!set || sluice_constant_value(arch->token, set, name, &one)) &&
+			sluice_constant_value(arch->token, NULL, name, &one))
+			return -ENOENT;
+		all |= one;
+		at += length;
+		if (!*at)
+			break;
+		at++;
+	}
+	*out = all;
 	return 0;
 }

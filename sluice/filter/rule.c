@@ -28,12 +28,21 @@ static void condition_clear(struct sluice_filter_condition *c)
 	free((char *)c->argument);
 }
 
+/* Known names are constant data, and need no copy. */
+static bool owns_call(const struct sluice_rule *rule)
+{
+	int row = rule->call ? sc_syscall_by_name(rule->call) : -1;
+
+	return row < 0 || sc_syscall_name(row) != rule->call;
+}
+
 void sc_rule_clear(struct sluice_rule *rule)
 {
 	for (size_t i = 0; rule->conditions && i < rule->n_conditions; i++)
 		condition_clear((struct sluice_filter_condition *)&rule->conditions[i]);
 	free((struct sluice_filter_condition *)rule->conditions);
-	free((char *)rule->call);
+	if (owns_call(rule))
+		free((char *)rule->call);
 	free((char *)rule->where);
 	*rule = (struct sluice_rule){0};
 }
@@ -64,7 +73,7 @@ int sc_rule_copy(const struct sluice_rule *said, struct sluice_rule *out)
 {
 	struct sluice_rule copy = *said;
 	struct sluice_filter_condition *conditions = NULL;
-	int rc;
+	int rc, row;
 
 	copy.call = copy.where = NULL;
 	copy.conditions = NULL;
@@ -76,7 +85,10 @@ int sc_rule_copy(const struct sluice_rule *said, struct sluice_rule *out)
 		if (!conditions)
 			return -ENOMEM;
 	}
-	rc = copy_text(said->call, &copy.call);
+	row = said->call ? sc_syscall_by_name(said->call) : -1;
+	if (row >= 0)
+		copy.call = sc_syscall_name(row);
+	rc = row >= 0 ? 0 : copy_text(said->call, &copy.call);
 	if (!rc)
 		rc = copy_text(said->where, &copy.where);
 	for (size_t i = 0; i < said->n_conditions && !rc; i++)
@@ -183,8 +195,9 @@ static int check_targets(const struct sluice_filter *filter, uint32_t rule,
 	return 0;
 }
 
-int sc_rule_check(const struct sluice_filter *filter, uint32_t rule, struct sluice_error *error)
+int sc_rule_check(struct sluice_filter *filter, uint32_t rule, struct sluice_error *error)
 {
+	struct sc_targets *targets = &filter->scratch;
 	const struct sc_filter_rule *r = &filter->rules[rule];
 	bool fits = false, found = false;
 	uint32_t unfit = 0;
@@ -193,14 +206,13 @@ int sc_rule_check(const struct sluice_filter *filter, uint32_t rule, struct slui
 	if (rc || (r->said.call && strcmp(r->said.call, "*") == 0))
 		return rc;
 	for (uint32_t a = 0; a < filter->n_archs && !rc; a++) {
-		_cleanup_(sc_targets_clear) struct sc_targets targets = {0};
-
-		rc = sc_targets_of(r, filter->archs[a], &targets);
+		targets->n = 0;
+		rc = sc_targets_of(r, filter->archs[a], targets);
 		if (rc)
 			return sc_filter_rule_error(error, rc, filter, rule, "no memory");
-		found |= targets.n > 0;
+		found |= targets->n > 0;
 		if (r->said.n_conditions)
-			rc = check_targets(filter, rule, filter->archs[a], &targets, &unfit,
+			rc = check_targets(filter, rule, filter->archs[a], targets, &unfit,
 				&fits, error);
 	}
 	if (rc)

@@ -14,20 +14,9 @@
 int sc_rule_copy(const struct sluice_rule *said, struct sluice_rule *out);
 void sc_rule_clear(struct sluice_rule *rule);
 /* Does the filter's rule @rule (its last, not counted yet) make sense? */
-int sc_rule_check(const struct sluice_filter *filter, uint32_t rule, struct sluice_error *error);
+int sc_rule_check(struct sluice_filter *filter, uint32_t rule, struct sluice_error *error);
 
-/* targets.c: a number that a rule is about on one architecture. */
-struct sc_target {
-	int nr;
-	int row;       /* of the call; -1 */
-	bool carried;  /* the call in @nr, a multiplexer, with argument 0 == @code */
-	uint32_t code;
-	bool named;    /* by its name or number, not by a group */
-};
-struct sc_targets {
-	struct sc_target *at;
-	uint32_t n, cap;
-};
+/* targets.c */
 void sc_targets_clear(struct sc_targets *t);
 /* Adds those of @rule; none for "*". 0 or -ENOMEM. */
 int sc_targets_of(const struct sc_filter_rule *rule, const struct sc_arch *arch,

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <seccomp.h>
+#include <sluice-calls.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "judge.h"
@@ -37,10 +39,24 @@ static bool fits(uint64_t number, unsigned w)
 	return number >> w == 0 || (int64_t)number >> (w - 1) == -1;
 }
 
-static bool holds(const struct sluice_filter_condition *c, uint32_t arch, uint64_t reg)
+/* What the kernel reads of a register, in bits. */
+static unsigned width(const struct sluice_rule *rule, uint32_t arch, unsigned index)
+{
+	struct sluice_call_info info = {.size = sizeof(info)};
+	unsigned most = is_wide(arch) ? 64 : 32;
+	int rc = rule->call ? sluice_call_info(arch, rule->call, &info)
+			    : sluice_call_info_nr(arch, rule->nr, &info);
+
+	if (rc || !info.has_prototype || index >= info.n_args || info.args[index].bits > most)
+		return most;
+	return info.args[index].bits;
+}
+
+static bool holds(const struct sluice_rule *rule, const struct sluice_filter_condition *c,
+	uint32_t arch, uint64_t reg)
 {
 	unsigned most = is_wide(arch) ? 64 : 32;
-	unsigned w = c->bits && c->bits < most ? c->bits : most;
+	unsigned w = !c->bits ? width(rule, arch, c->index) : c->bits < most ? c->bits : most;
 	uint64_t ones = w == 64 ? UINT64_MAX : (UINT64_C(1) << w) - 1, v = reg & ones;
 	uint64_t x = c->values[0].number, y = c->n_values > 1 ? c->values[1].number : 0;
 	int64_t is = w == 64 ? (int64_t)v
@@ -78,7 +94,7 @@ static bool holds(const struct sluice_filter_condition *c, uint32_t arch, uint64
 static bool all_hold(const struct sluice_rule *rule, uint32_t arch, const struct seccomp_data *d)
 {
 	for (size_t i = 0; i < rule->n_conditions; i++)
-		if (!holds(&rule->conditions[i], arch, d->args[rule->conditions[i].index]))
+		if (!holds(rule, &rule->conditions[i], arch, d->args[rule->conditions[i].index]))
 			return false;
 	return true;
 }

@@ -1,0 +1,378 @@
+/* Programs as the kernel's calls see them: what it does not read is anybody's.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <seccomp.h>
+#include <sluice-calls.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/prove_policy.h"
+#include "filter/filter.h"
+#include "filter/graph.h"
+#include "util/cleanup.h"
+
+enum {
+	WORD_NR = 0,
+	WORD_ARCH = 1,
+	WORD_IP = 2,
+	WORD_ARGS = 4
+};
+
+/* The bits of the input that the kernel ignores in one call, word by word. */
+struct ignored {
+	uint32_t words[16];
+};
+
+static int failed(struct sluice_error *error, int rc)
+{
+	return sc_filter_error(error, rc, NULL,
+		rc == -ENOMEM ? "no memory"
+		: rc == -EINVAL ? "the kernel would refuse one of the programs"
+				: "it cannot be told what one of the programs does");
+}
+
+static unsigned int low_word(const struct sc_bdd *b, unsigned int arg)
+{
+	return WORD_ARGS + 2 * arg + (b->big_endian ? 1 : 0);
+}
+
+static void ignored_of(const struct sc_bdd *b, const struct sc_arch *arch, int row,
+	struct ignored *out)
+{
+	struct sluice_call_info info = {.size = sizeof(info)};
+	bool known = row >= 0 &&
+		sluice_call_info(arch->token, sc_syscall_name(row), &info) == 0 &&
+		info.has_prototype;
+
+	*out = (struct ignored){0};
+	for (unsigned int i = 0; i < 6; i++) {
+		unsigned int bits = arch->bits;
+		uint64_t read;
+
+		if (known)
+			bits = i >= info.n_args ? 0
+			       : info.args[i].bits < bits ? info.args[i].bits : bits;
+		read = bits ? UINT64_MAX >> (64 - bits) : 0;
+		out->words[low_word(b, i)] = ~(uint32_t)read;
+		out->words[low_word(b, i) ^ 1] = ~(uint32_t)(read >> 32);
+	}
+}
+
+static bool is_ignored(const struct sc_bdd *b, const struct ignored *ignored, uint32_t level)
+{
+	unsigned int word, bit;
+
+	sc_bdd_bit(b, level, &word, &bit);
+	return ignored->words[word] >> bit & 1;
+}
+
+struct choice {
+	struct sc_bdd *b;
+	const struct ignored *ignored;
+	sc_graph_choose choose;
+	uint32_t *known; /* [diagram] */
+	uint32_t n;	 /* that there were when it began */
+	int rc;
+};
+
+/* @f where somebody chooses the ignored bits. At most SC_BDD_LEVELS deep. */
+static uint32_t chosen(struct choice *c, uint32_t f)
+{
+	const struct sc_bdd_node n = c->b->nodes[f];
+	uint32_t lo, hi;
+
+	if (n.level == SC_BDD_LEVELS || c->rc)
+		return f;
+	if (c->known[f] != UINT32_MAX)
+		return c->known[f];
+	lo = chosen(c, n.lo);
+	hi = chosen(c, n.hi);
+	if (c->rc)
+		return f;
+	if (!is_ignored(c->b, c->ignored, n.level))
+		c->known[f] = sc_bdd_node(c->b, n.level, lo, hi);
+	else if (lo == hi)
+		c->known[f] = lo;
+	else
+		c->rc = sc_graph_combine(c->b, lo, hi, c->choose, &c->known[f]);
+	return c->rc ? f : c->known[f];
+}
+
+/* The function of the arguments for one architecture and number. */
+static uint32_t of_number(const struct sc_bdd *b, uint32_t f, uint32_t audit, uint32_t nr)
+{
+	while (sc_bdd_top(b, f) < 64) {
+		uint32_t level = sc_bdd_top(b, f);
+		uint32_t word = level < 32 ? audit : nr;
+
+		f = sc_bdd_cofactor(b, f, level, word >> (31 - level % 32) & 1);
+	}
+	return f;
+}
+
+/* @f, but for this number @g. */
+static uint32_t with_number(struct sc_bdd *b, uint32_t f, uint32_t audit, uint32_t nr, uint32_t g)
+{
+	uint32_t here = SC_BDD_TRUE;
+
+	for (unsigned int i = 0; i < 64; i++) {
+		unsigned int word = i < 32 ? WORD_NR : WORD_ARCH;
+		bool one = (i < 32 ? nr : audit) >> i % 32 & 1;
+		uint32_t level = sc_bdd_level(b, word, i % 32);
+
+		here = sc_bdd_node(b, level, one ? SC_BDD_FALSE : here,
+			one ? here : SC_BDD_FALSE);
+	}
+	return sc_bdd_ite(b, here, g, f);
+}
+
+/* @f in the eyes of one who has the choice of what the kernel ignores. */
+static int view_of(struct sc_bdd *b, uint32_t f, const struct sc_arch *const *archs, uint32_t n,
+	sc_graph_choose choose, uint32_t *out)
+{
+	struct ignored ignored;
+	struct choice c = {.b = b, .choose = choose, .ignored = &ignored};
+	uint32_t view = f;
+
+	for (uint32_t a = 0; a < n; a++)
+		for (int row = 0; row < (int)sc_syscall_count && !b->err; row++) {
+			struct sc_mux mux;
+			int nr = sc_mux_lookup(archs[a], row, &mux)
+				? mux.direct : sc_syscall_nr(archs[a], row);
+			uint32_t g = of_number(b, f, archs[a]->audit, (uint32_t)nr);
+
+			if (nr < 0 || sc_bdd_is_constant(b, g))
+				continue;
+			ignored_of(b, archs[a], row, &ignored);
+			c.n = b->n_nodes;
+			c.known = malloc(c.n * sizeof(*c.known));
+			if (!c.known)
+				return -ENOMEM;
+			memset(c.known, 0xff, c.n * sizeof(*c.known));
+			g = chosen(&c, g);
+			free(c.known);
+			if (c.rc)
+				return c.rc;
+			view = with_number(b, view, archs[a]->audit, (uint32_t)nr, g);
+		}
+	*out = view;
+	return b->err;
+}
+
+/* A way down @f to the constant @value; bits that are not in @free are those of @words already.
+ * @seen: a byte a diagram, those that have no such way. */
+static bool find(const struct sc_bdd *b, uint32_t f, uint32_t value, const struct ignored *free,
+	uint8_t *seen, uint32_t words[16])
+{
+	const struct sc_bdd_node n = b->nodes[f];
+	unsigned int word, bit;
+
+	if (n.level == SC_BDD_LEVELS)
+		return n.lo == value;
+	if (seen[f])
+		return false;
+	seen[f] = 1;
+	sc_bdd_bit(b, n.level, &word, &bit);
+	if (!(free->words[word] >> bit & 1))
+		return find(b, words[word] >> bit & 1 ? n.hi : n.lo, value, free, seen, words);
+	words[word] &= ~(UINT32_C(1) << bit);
+	if (find(b, n.lo, value, free, seen, words))
+		return true;
+	words[word] |= UINT32_C(1) << bit;
+	return find(b, n.hi, value, free, seen, words);
+}
+
+static int find_input(const struct sc_bdd *b, uint32_t f, uint32_t value, const struct ignored *free_bits,
+	uint32_t words[16])
+{
+	_cleanup_free_ uint8_t *seen = calloc(b->n_nodes, 1);
+
+	if (!seen)
+		return -ENOMEM;
+	return find(b, f, value, free_bits, seen, words) ? 0 : -ENOENT;
+}
+
+static uint64_t join(const struct sc_bdd *b, const uint32_t words[2])
+{
+	return (uint64_t)words[b->big_endian ? 0 : 1] << 32 | words[b->big_endian ? 1 : 0];
+}
+
+static void to_data(const struct sc_bdd *b, const uint32_t words[16], struct seccomp_data *data)
+{
+	*data = (struct seccomp_data){.nr = (int)words[WORD_NR],
+		.arch = words[WORD_ARCH],
+		.instruction_pointer = join(b, &words[WORD_IP])};
+	for (int i = 0; i < 6; i++)
+		data->args[i] = join(b, &words[WORD_ARGS + 2 * i]);
+}
+
+static uint32_t run(const struct sock_fprog *prog, const uint32_t words[16])
+{
+	return sc_bpf_run(prog->filter, prog->len, words, NULL);
+}
+
+/* An input where two views differ: any way down to two constants. */
+static void differing(const struct sc_bdd *b, uint32_t f, uint32_t g, uint32_t words[16])
+{
+	memset(words, 0, 16 * sizeof(*words));
+	while (!sc_bdd_is_constant(b, f) || !sc_bdd_is_constant(b, g)) {
+		uint32_t level = sc_bdd_top(b, f) < sc_bdd_top(b, g) ? sc_bdd_top(b, f)
+								     : sc_bdd_top(b, g);
+		bool side = sc_bdd_cofactor(b, f, level, 0) == sc_bdd_cofactor(b, g, level, 0);
+		unsigned int word, bit;
+
+		sc_bdd_bit(b, level, &word, &bit);
+		words[word] |= (uint32_t)side << bit;
+		f = sc_bdd_cofactor(b, f, level, side);
+		g = sc_bdd_cofactor(b, g, level, side);
+	}
+}
+
+struct sides {
+	const struct sock_fprog *progs[2];
+	uint32_t f[2], view[2];
+};
+
+static const struct sc_arch *arch_of(const struct sc_arch *const *archs, uint32_t n,
+	const uint32_t words[16])
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (archs[i]->audit == words[WORD_ARCH] &&
+			(archs[i]->token != SCMP_ARCH_X32 || words[WORD_NR] & SC_X32_BIT) &&
+			(archs[i]->token != SCMP_ARCH_X86_64 || !(words[WORD_NR] & SC_X32_BIT)))
+			return archs[i];
+	return NULL;
+}
+
+/* The bits that the kernel ignores are chosen so that one program says what the other cannot be made to say. */
+static int witness_of(const struct sc_bdd *b, const struct sides *s, const struct sc_arch *const *archs,
+	uint32_t n, sc_graph_choose choose, struct sluice_view_witness *witness)
+{
+	struct ignored ignored = {0};
+	const struct sc_arch *arch;
+	uint32_t words[16], a, c;
+	int side, rc = 0;
+
+	differing(b, s->view[0], s->view[1], words);
+	a = sc_bdd_eval(b, s->view[0], words);
+	c = sc_bdd_eval(b, s->view[1], words);
+	/* The one that wins the choice is the one that the other does not reach. */
+	side = choose(a, c) == c && choose(c, a) == c;
+	arch = arch_of(archs, n, words);
+	if (arch)
+		ignored_of(b, arch, sc_syscall_by_nr(arch, (int)words[WORD_NR]), &ignored);
+	rc = find_input(b, s->f[side], side ? c : a, &ignored, words);
+	if (rc)
+		return rc == -ENOENT ? -ENOTRECOVERABLE : rc;
+	if (witness) {
+		to_data(b, words, &witness->data);
+		witness->a = run(s->progs[0], words);
+		witness->b = run(s->progs[1], words);
+	}
+	return 1;
+}
+
+int sluice_view_equal(const struct sock_fprog *a, const struct sock_fprog *b, const uint32_t *archs,
+	size_t n_archs, struct sluice_view_witness *witness, struct sluice_error *error)
+{
+	static const sc_graph_choose choices[] = {sc_graph_more, sc_graph_less};
+	_cleanup_free_ const struct sc_arch **found = NULL;
+	struct sides s = {.progs = {a, b}};
+	uint32_t n;
+	int rc;
+
+	if (!a || !b)
+		return failed(error, -EINVAL);
+	rc = sc_filter_archs(archs, n_archs, &found, &n, error);
+	if (rc)
+		return rc;
+	/* A set of diagrams knows one operation. */
+	for (int how = 0; how < 2 && !rc; how++) {
+		_cleanup_(sc_bdd_clear) struct sc_bdd bdd = {0};
+
+		rc = sc_graph_begin(&bdd);
+		for (int i = 0; i < 2 && !rc; i++)
+			rc = sc_graph_function(&bdd, s.progs[i], &s.f[i]);
+		for (int i = 0; i < 2 && !rc; i++)
+			rc = view_of(&bdd, s.f[i], found, n, choices[how], &s.view[i]);
+		if (!rc && s.view[0] != s.view[1])
+			rc = witness_of(&bdd, &s, found, n, choices[how], witness);
+	}
+	return rc < 0 ? failed(error, rc) : rc;
+}
+
+/* No program's verdict that anybody asks for: 1 << 16 is no action. */
+#define NOT_ASKED UINT32_C(0x00010000)
+
+static uint32_t where_asked(uint32_t verdict, uint32_t question)
+{
+	return question == SECCOMP_RET_ALLOW ? verdict : NOT_ASKED;
+}
+
+/* The question as a filter: ALLOW is yes. What comes through a multiplexer may be meant. */
+static int question_of(struct sc_bdd *b, const struct sluice_rule *rule, const uint32_t *archs,
+	size_t n_archs, uint32_t *out, struct sluice_error *error)
+{
+	struct sluice_filter_options options = SLUICE_FILTER_OPTIONS_INIT;
+	_cleanup_(sc_lowered_clear) struct sc_lowered low = {0};
+	struct sluice_rule asked = *rule;
+	struct sluice_filter *filter;
+	int rc;
+
+	options.default_action = options.badarch_action = SECCOMP_RET_LOG;
+	options.archs = archs;
+	options.n_archs = n_archs;
+	options.multiplexed = SLUICE_MULTIPLEXED_ALLOW;
+	asked.action = SECCOMP_RET_ALLOW;
+	rc = sluice_filter_new(&options, &filter, error);
+	if (rc)
+		return rc;
+	rc = sluice_filter_add(filter, &asked, error);
+	if (!rc)
+		rc = sc_filter_lower(filter, &low, error);
+	sluice_filter_free(filter);
+	if (rc)
+		return rc;
+	if (low.big_endian != b->big_endian)
+		return sc_filter_error(error, -EDOM, NULL, "the program is for the other byte order");
+	rc = sc_policy_function(b, &low, NULL, out);
+	return rc ? failed(error, rc) : 0;
+}
+
+int sluice_view_reaches(const struct sock_fprog *program, const struct sluice_rule *rule,
+	const uint32_t *archs, size_t n_archs, struct sluice_view_witness *witness,
+	struct sluice_error *error)
+{
+	_cleanup_(sc_bdd_clear) struct sc_bdd b = {0};
+	struct ignored all;
+	uint32_t f, question, words[16] = {0};
+	int rc;
+
+	if (!program || !rule || rule->size < sizeof(*rule) ||
+		!sc_filter_action_valid(rule->action))
+		return sc_filter_error(error, -EINVAL, NULL, "there is no program or no question");
+	rc = sc_graph_begin(&b);
+	if (!rc)
+		rc = sc_graph_function(&b, program, &f);
+	if (rc)
+		return failed(error, rc);
+	rc = question_of(&b, rule, archs, n_archs, &question, error);
+	if (rc)
+		return rc;
+	rc = sc_graph_combine(&b, f, question, where_asked, &f);
+	memset(&all, 0xff, sizeof(all));
+	if (!rc)
+		rc = find_input(&b, f, rule->action, &all, words);
+	if (rc == -ENOENT)
+		return 0;
+	if (rc)
+		return failed(error, rc);
+	if (run(program, words) != rule->action)
+		return failed(error, -ENOTRECOVERABLE);
+	if (witness) {
+		to_data(&b, words, &witness->data);
+		witness->a = rule->action;
+		witness->b = 0;
+	}
+	return 1;
+}

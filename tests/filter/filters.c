@@ -1,0 +1,261 @@
+/* Filters by example: widths, errors, the cut-off, sizes, the kernel's view.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <linux/audit.h>
+#include <seccomp.h>
+#include <sluice-calls.h>
+#include <sluice-filter.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/bpf.h"
+
+static unsigned n_checks, n_failed;
+
+static void check(bool holds, const char *name)
+{
+	n_checks++;
+	n_failed += !holds;
+	printf("%s %u - %s\n", holds ? "ok" : "not ok", n_checks, name);
+}
+
+static struct sluice_filter *parse(const char *text)
+{
+	struct sluice_filter *filter = NULL;
+	struct sluice_error error = {0};
+
+	if (sluice_filter_parse(text, strlen(text), "test", &filter, &error))
+		printf("# %s: %s\n", error.where, error.message);
+	return filter;
+}
+
+static struct sock_fprog compile(const char *text)
+{
+	struct sluice_filter *filter = parse(text);
+	struct sluice_error error = {0};
+	struct sock_fprog prog = {0};
+	size_t count = 0;
+
+	if (filter && sluice_filter_compile(filter, &prog.filter, &count, &error))
+		printf("# %s: %s\n", error.where, error.message);
+	if (filter && prog.filter && sluice_filter_prove(filter, prog.filter, count, NULL, &error)) {
+		printf("# not proved: %s\n", text);
+		n_failed++;
+	}
+	prog.len = (unsigned short)count;
+	sluice_filter_free(filter);
+	return prog;
+}
+
+static uint32_t run(const struct sock_fprog *p, uint32_t arch, int nr, uint64_t a0, uint64_t a1)
+{
+	struct seccomp_data d = {.arch = arch, .nr = nr, .args = {a0, a1}};
+	uint32_t words[16];
+
+	sc_bpf_words(&d, false, words);
+	return sc_bpf_run(p->filter, p->len, words, NULL);
+}
+
+/* Each is refused with this error, and the message or the place says this. */
+static const struct {
+	int rc;
+	const char *text, *says;
+} errors[] = {
+	{-EINVAL, "default ALLOWED\n", "ALLOWED"},
+	{-EINVAL, "ERRNO(1) read\nsocket\n", "test:2"},
+	{-EINVAL, "ALLOW read\ndefault LOG\n", "before the rules"},
+	{-EINVAL, "default LOG\ndefault LOG\n", "twice"},
+	{-ENOENT, "ALLOW raed\n", "rule 1 (ALLOW raed)"},
+	{-ENOENT, "ALLOW read\nERRNO(1) socket if domian == 1\n", "rule 2 (ERRNO(1) socket)"},
+	{-ENOENT, "ERRNO(1) socket if domain == AF_NETLING\n", "AF_NETLING"},
+	{-ERANGE, "ERRNO(1) socket if domain == 0x100000010\n", "does not fit"},
+	{-EINVAL, "ERRNO(1) socket if domain & 1 == 2\n", "outside of the mask"},
+	{-EINVAL, "ERRNO(1) socket if domain in 5..1\n", "range"},
+	{-EINVAL, "ERRNO(1) * if a0 == 1\n", "every number"},
+	{-EINVAL, "arch x86_64\nALLOW 5/arm\n", "architecture"},
+	{-EINVAL, "ALLOW read if\n", "condition is missing"},
+	{-EINVAL, "ALLOW read foo\n", "foo"},
+	{-EDOM, "arch x86_64 s390x\n", "byte orders"},
+	{-EINVAL, "ERRNO(5000) read\n", "ERRNO(5000)"},
+};
+
+static void test_errors(void)
+{
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		struct sluice_filter *filter = NULL;
+		struct sluice_error error = {0};
+		int rc = sluice_filter_parse(
+			errors[i].text, strlen(errors[i].text), "test", &filter, &error);
+
+		if (rc != errors[i].rc || filter ||
+			(!strstr(error.message, errors[i].says) &&
+				!strstr(error.where, errors[i].says)))
+			printf("# %d %s: %s\n", rc, error.where, error.message);
+		check(rc == errors[i].rc && !filter &&
+				(strstr(error.message, errors[i].says) ||
+					strstr(error.where, errors[i].says)),
+			errors[i].says);
+		sluice_filter_free(filter);
+	}
+}
+
+static void test_widths(void)
+{
+	struct sock_fprog p = compile("default ALLOW\narch x86_64 x86 x32\nmultiplexed refuse\n"
+				      "ERRNO(1) socket if domain == AF_NETLINK\n");
+
+	check(run(&p, AUDIT_ARCH_X86_64, 41, 16, 0) == SCMP_ACT_ERRNO(1) &&
+			run(&p, AUDIT_ARCH_X86_64, 41, 0xdead000000000010, 0) == SCMP_ACT_ERRNO(1) &&
+			run(&p, AUDIT_ARCH_X86_64, 0x40000000 + 41, 0xff00000010, 0) ==
+				SCMP_ACT_ERRNO(1) &&
+			run(&p, AUDIT_ARCH_I386, 359, 0x100000010, 0) == SCMP_ACT_ERRNO(1) &&
+			run(&p, AUDIT_ARCH_X86_64, 41, 17, 0) == SCMP_ACT_ALLOW,
+		"no high word walks around an int");
+	check(run(&p, AUDIT_ARCH_I386, 102, 1, 0) == SCMP_ACT_ERRNO(ENOSYS) &&
+			run(&p, AUDIT_ARCH_I386, 102, 0x100000001, 0) == SCMP_ACT_ERRNO(ENOSYS) &&
+			run(&p, AUDIT_ARCH_I386, 102, 3, 0) == SCMP_ACT_ALLOW,
+		"socketcall's socket is refused");
+	free(p.filter);
+}
+
+static size_t length_of(const char *text)
+{
+	struct sock_fprog p = compile(text);
+
+	free(p.filter);
+	return p.len;
+}
+
+/* Ranges and sets over an int take no more than the same over 64 bits. */
+static void test_sizes(void)
+{
+	static const char *const conditions[] = {"in 3..9", "in { 1, 2, 3, 10, 16, 17 }",
+		"not in 3..9", "sin -5..5", "& 0xf00 == 0x300", "any 0x7e020000", "only 0xff",
+		"in { 0, 8, 0x20000, 0x20008, 0xffffffff }", "!= 16"};
+	char text[2][200], name[200];
+
+	for (size_t i = 0; i < sizeof(conditions) / sizeof(*conditions); i++) {
+		bool negated = strncmp(conditions[i], "not ", 4) == 0;
+		size_t n[2];
+
+		for (int w = 0; w < 2; w++) {
+			snprintf(text[w], sizeof(text[w]),
+				"default ALLOW\narch x86_64\nERRNO(1) socket if %sa0:%d %s\n",
+				negated ? "not " : "", w ? 64 : 32,
+				conditions[i] + (negated ? 4 : 0));
+			n[w] = length_of(text[w]);
+		}
+		snprintf(name, sizeof(name), "%s: %zu instructions, %zu over 64 bits",
+			conditions[i], n[0], n[1]);
+		check(n[0] > 0 && n[0] <= n[1], name);
+	}
+}
+
+static const char *const cut_archs[] = {
+	"x86_64", "x86", "arm", "aarch64", "riscv64", "ppc64le", "loongarch64"};
+
+/* Every call of an architecture against the cut-off; @wrong counts. */
+static void test_cut(const char *arch, unsigned major, unsigned minor)
+{
+	uint32_t token = seccomp_arch_resolve_name(arch), enosys = SCMP_ACT_ERRNO(ENOSYS);
+	unsigned at = 0, newer = 0, older = 0, wrong = 0;
+	struct sock_fprog with, without;
+	char text[200], name[200];
+	const char *call;
+
+	snprintf(text, sizeof(text),
+		"default ERRNO(1)\narch %s\nmultiplexed allow\nALLOW @file-system\nALLOW @basic-io\n", arch);
+	without = compile(text);
+	snprintf(text + strlen(text), sizeof(text) - strlen(text), "newer %u.%u ERRNO(38)\n", major,
+		minor);
+	with = compile(text);
+	while ((call = sluice_call_next(token, &at))) {
+		struct sluice_call_info info = {.size = sizeof(info)};
+		uint32_t got, was;
+
+		if (sluice_call_info(token, call, &info) || info.nr < 0)
+			continue;
+		got = run(&with, token, info.nr, 0, 0);
+		was = run(&without, token, info.nr, 0, 0);
+		if (info.since > (major << 16 | minor)) {
+			newer++;
+			wrong += got != enosys;
+		} else {
+			older++;
+			wrong += got != was;
+		}
+	}
+	wrong += run(&with, token, 0x7fff, 0, 0) != enosys;
+	wrong += run(&with, token, -1, 0, 0) != run(&without, token, -1, 0, 0);
+	snprintf(name, sizeof(name), "%s after %u.%u: %u newer, %u older, %d instructions more",
+		arch, major, minor, newer, older, with.len - without.len);
+	check(!wrong && newer && older && with.len <= without.len + 6, name);
+	free(with.filter);
+	free(without.filter);
+}
+
+static void test_cuts(void)
+{
+	static const unsigned kernels[][2] = {{5, 10}, {6, 1}, {6, 12}};
+
+	for (size_t a = 0; a < sizeof(cut_archs) / sizeof(*cut_archs); a++)
+		for (size_t k = 0; k < 3; k++)
+			test_cut(cut_archs[a], kernels[k][0], kernels[k][1]);
+}
+
+static int reaches(const struct sock_fprog *p, const char *call, const char *argument,
+	const char *value, struct sluice_view_witness *w)
+{
+	struct sluice_value v = {.name = value};
+	struct sluice_filter_condition c = {
+		.argument = argument, .op = SLUICE_OP_EQ, .values = &v, .n_values = 1};
+	struct sluice_rule rule = {.size = sizeof(rule), .action = SCMP_ACT_ALLOW, .call = call,
+		.conditions = &c, .n_conditions = 1};
+
+	return sluice_view_reaches(p, &rule, NULL, 0, w, NULL);
+}
+
+static void test_view(void)
+{
+	struct sock_fprog narrow = compile("default ALLOW\nmultiplexed refuse\n"
+					   "ERRNO(1) socket if domain == AF_NETLINK\n");
+	struct sock_fprog wide = compile("default ALLOW\nmultiplexed refuse\n"
+					 "ERRNO(1) socket if domain:64 == AF_NETLINK\n");
+	struct sock_fprog carried = compile("default ALLOW\nmultiplexed allow\n"
+					    "ERRNO(1) socket if domain == AF_NETLINK\n");
+	struct sock_fprog high = compile("default ALLOW\nmultiplexed refuse\n"
+					 "ERRNO(1) socket if domain == AF_NETLINK\n"
+					 "ALLOW dup if a0:64 == 0x100000003\n");
+	struct sluice_view_witness w = {0};
+
+	check(reaches(&narrow, "socket", "domain", "AF_NETLINK", &w) == 0,
+		"no AF_NETLINK reaches ALLOW");
+	check(reaches(&wide, "socket", "domain", "AF_NETLINK", &w) == 1 &&
+			(uint32_t)w.data.args[0] == 16 && w.data.args[0] != 16 &&
+			w.a == SCMP_ACT_ALLOW,
+		"a high word is found");
+	check(reaches(&carried, "socket", "domain", "AF_NETLINK", &w) == 1 &&
+			w.data.arch == AUDIT_ARCH_I386 && w.data.nr == 102,
+		"socketcall is found");
+	check(sluice_view_equal(&narrow, &high, NULL, 0, NULL, NULL) == 0,
+		"a rule about what the kernel ignores changes nothing");
+	check(sluice_view_equal(&narrow, &wide, NULL, 0, &w, NULL) == 1 && w.a != w.b &&
+			(uint32_t)w.data.args[0] == 16,
+		"a wide comparison differs, with a witness");
+	free(narrow.filter);
+	free(wide.filter);
+	free(carried.filter);
+	free(high.filter);
+}
+
+int main(void)
+{
+	test_errors();
+	test_widths();
+	test_sizes();
+	test_cuts();
+	test_view();
+	printf("1..%u\n", n_checks);
+	return n_failed ? 1 : 0;
+}
