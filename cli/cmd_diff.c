@@ -89,7 +89,7 @@ static bool same_calls(const struct difference *x, const struct difference *y)
 
 /* ---- for people ------------------------------------------------------------------- */
 
-static void print_range(const struct sluice_region *r)
+static void print_range(const struct sluice_region *r, bool one_call)
 {
 	char a[CLI_VERDICT_MAX], b[CLI_VERDICT_MAX];
 	unsigned int shown = 0;
@@ -101,7 +101,7 @@ static void print_range(const struct sluice_region *r)
 		if (c->field <= SLUICE_FIELD_NR && c->mask == UINT32_MAX)
 			continue;
 		fputs(shown++ ? ", " : "", stdout);
-		cli_condition(c, stdout);
+		cli_condition(c, one_call ? &r->data : NULL, stdout);
 	}
 	printf("%s%s -> %s\n", shown ? ": " : "", cli_verdict(r->a, a),
 		cli_verdict(r->b, b));
@@ -176,7 +176,8 @@ static void print(const struct cli *cli, const struct differences *all)
 		print_head(cli, sign(d, n));
 		print_calls(d, o->all);
 		for (uint32_t k = 0; k < n && (o->all || k < SHOWN); k++)
-			print_range(&d[k].region);
+			print_range(&d[k].region, d->arch_first == d->arch_last &&
+							  d->nr_first == d->nr_last);
 		if (n > SHOWN && !o->all)
 			printf("    and %" PRIu32 " ranges more (--all)\n", n - SHOWN);
 		fputs("    such as ", stdout);
@@ -275,7 +276,7 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_positional words[] = {
-	{.name = "A", .help = "a BPF file or pid:N", .word = CLI_WORD_FILTER},
+	{.name = "A", .help = "a profile, a BPF file or pid:N", .word = CLI_WORD_FILTER},
 	{.name = "B", .help = "the other filter", .word = CLI_WORD_FILTER},
 	CLI_WORDS_END,
 };

@@ -145,7 +145,7 @@ static const struct cli_option options[] = {
 
 static const struct cli_positional words[] = {
 	{.name = "FILTER",
-		.help = "a BPF file or pid:N",
+		.help = "a profile, a BPF file or pid:N",
 		.word = CLI_WORD_FILTER,
 		.optional = true},
 	CLI_WORDS_END,

@@ -2,10 +2,11 @@
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
+#include <sluice-calls.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "filter.h"
+#include "explain.h"
 #include "graph.h"
 #include "util/cleanup.h"
 #include "util/vec.h"
@@ -96,7 +97,7 @@ static void print_conditions(const struct sluice_region *r)
 {
 	for (unsigned int i = 0; i < r->n; i++) {
 		fputs(i ? ", " : "", stdout);
-		cli_condition(&r->conditions[i], stdout);
+		cli_condition(&r->conditions[i], &r->data, stdout);
 	}
 	if (r->n == 0)
 		fputs("whatever its arguments are", stdout);
@@ -168,6 +169,19 @@ static void print_path(const struct sluice_program *p, const struct seccomp_data
 	}
 }
 
+/* The prototype, and how much of each register the kernel looks at. */
+static void print_prototype(const struct question *q)
+{
+	struct sluice_call_info c = {.size = sizeof(c)};
+
+	if (sluice_call_info_nr(q->arch->token, q->data.nr, &c) < 0 || !c.has_prototype)
+		return;
+	for (unsigned int i = 0; i < c.n_args; i++)
+		printf("  a%u %s: %s, the kernel reads %u bits%s\n", i, c.args[i].name,
+			c.args[i].ctype, c.args[i].bits,
+			c.args[i].is_signed ? ", signed" : "");
+}
+
 static void print(const struct cli *cli, const struct sluice_program *p,
 	const struct question *q, const struct ranges *r)
 {
@@ -176,6 +190,7 @@ static void print(const struct cli *cli, const struct sluice_program *p,
 	printf("%s%s %s%s, number %d\n", cli_color(cli, CLI_BOLD), q->arch->name,
 		cli_call_name(q->data.arch, q->data.nr, call), cli_color(cli, CLI_PLAIN),
 		q->data.nr);
+	print_prototype(q);
 	print_ranges(cli, r);
 	if (!q->has_args && r->n > 1)
 		return;
@@ -261,8 +276,14 @@ static int draw(struct cli *cli, const struct sluice_program *p, const struct qu
 	return CLI_YES;
 }
 
+static void profile_freep(struct sluice_profile **p)
+{
+	sluice_profile_free(*p);
+}
+
 static int run(struct cli *cli)
 {
+	_cleanup_(profile_freep) struct sluice_profile *profile = NULL;
 	_cleanup_(cli_program_freep) struct sluice_program *p = NULL;
 	_cleanup_(ranges_clear) struct ranges r = {0};
 	const struct options *o = cli->options;
@@ -270,7 +291,7 @@ static int run(struct cli *cli)
 	int rc = ask(cli, o, &q);
 
 	if (rc == 0)
-		rc = cli_filter(cli, cli->argv[0], &p);
+		rc = cli_filter_or_profile(cli, cli->argv[0], &p, &profile);
 	if (rc)
 		return rc;
 	if (o->dot || o->svg)
@@ -282,7 +303,10 @@ static int run(struct cli *cli)
 		print_json(p, &q, &r);
 	else
 		print(cli, p, &q, &r);
-	return CLI_YES;
+	if (profile && !cli->json)
+		rc = cli_explain_rules(cli, cli->argv[0], profile, &q.data,
+			!q.has_args && r.n > 1, sluice_program_run(p, &q.data));
+	return rc;
 }
 
 static const struct cli_option options[] = {
@@ -309,7 +333,9 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_positional words[] = {
-	{.name = "FILTER", .help = "a BPF file or pid:N", .word = CLI_WORD_FILTER},
+	{.name = "FILTER",
+		.help = "a profile, a BPF file or pid:N",
+		.word = CLI_WORD_FILTER},
 	{.name = "CALL",
 		.help = "a system call, by name or number",
 		.word = CLI_WORD_CALL},

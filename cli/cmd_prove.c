@@ -153,7 +153,7 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_positional words[] = {
-	{.name = "A", .help = "a BPF file or pid:N", .word = CLI_WORD_FILTER},
+	{.name = "A", .help = "a profile, a BPF file or pid:N", .word = CLI_WORD_FILTER},
 	{.name = "B", .help = "the other filter", .word = CLI_WORD_FILTER},
 	CLI_WORDS_END,
 };

@@ -134,7 +134,9 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_positional words[] = {
-	{.name = "FILTER", .help = "a BPF file or pid:N", .word = CLI_WORD_FILTER},
+	{.name = "FILTER",
+		.help = "a profile, a BPF file or pid:N",
+		.word = CLI_WORD_FILTER},
 	{.name = "CALL",
 		.help = "a system call, by name or number",
 		.word = CLI_WORD_CALL},

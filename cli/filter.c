@@ -1,68 +1,16 @@
-/* Filters, calls and their words, as users name them.
+/* Architectures, calls and values, as users name them, and what comes out.
  * SPDX-License-Identifier: MIT */
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <seccomp.h>
+#include <sluice-calls.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "filter.h"
 
 #define X32_BIT 0x40000000
-
-bool cli_pid(const char *text, bool bare, pid_t *pid)
-{
-	unsigned long n;
-	char *end;
-
-	if (strncmp(text, "pid:", 4) == 0)
-		text += 4;
-	else if (!bare)
-		return false;
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno || *end || !isdigit((unsigned char)*text) || n == 0 || n > INT32_MAX)
-		return false;
-	*pid = (pid_t)n;
-	return true;
-}
-
-void cli_program_freep(struct sluice_program **program)
-{
-	sluice_program_free(*program);
-}
-
-int cli_filter(struct cli *cli, const char *text, struct sluice_program **out)
-{
-	struct sluice_error error = {0};
-	pid_t pid;
-	int rc;
-
-	if (cli_pid(text, false, &pid)) {
-		rc = sluice_program_of(pid, 0, out, &error);
-		if (rc == 0 && sluice_program_filters(*out) == 0)
-			cli_warn(cli, "process %d has no filter: everything is allowed",
-				(int)pid);
-		return rc < 0 ? cli_error(cli, "%s", error.message) : 0;
-	}
-	if (strncmp(text, "pid:", 4) == 0)
-		return cli_error(cli, "\"%s\" is no process: pid: and a number", text);
-	if (strcmp(text, "-") == 0) {
-		text = "standard input";
-		rc = sluice_program_read(STDIN_FILENO, out, &error);
-	} else {
-		rc = sluice_program_open(text, out, &error);
-	}
-	if (rc == 0)
-		return 0;
-	if (*error.where)
-		return cli_error_at(text, 0, 0, "%s: %s", error.where, error.message);
-	return cli_error_at(text, 0, 0, "%s", error.message);
-}
-
-/* ---- architectures and calls ------------------------------------------------------ */
 
 const struct cli_arch *cli_arch_at(unsigned int i)
 {
@@ -219,31 +167,70 @@ bool cli_lets(uint32_t verdict)
 	return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
 }
 
-void cli_condition(const struct sluice_condition *c, FILE *out)
+/* A value of an argument, in constants where there are some. */
+static void print_value(
+	const struct sluice_arg_info *a, uint32_t arch, uint64_t value, FILE *out)
+{
+	char text[256];
+
+	if (a && a->set && value)
+		sluice_constant_text(arch, a->set, value, text, sizeof(text));
+	else
+		snprintf(text, sizeof(text), "0x%" PRIx64, value);
+	fprintf(out, strchr(text, '|') ? "(%s)" : "%s", text);
+}
+
+/* The argument that @field is in the call of @call, if that is known. */
+static const struct sluice_arg_info *argument(const struct seccomp_data *call,
+	unsigned int field, struct sluice_call_info *info, uint32_t *arch)
+{
+	const struct cli_arch *a = call ? cli_arch_of(call->arch, call->nr) : NULL;
+	unsigned int i = field - SLUICE_FIELD_ARG0;
+
+	if (field < SLUICE_FIELD_ARG0 || !a ||
+		sluice_call_info_nr(a->token, call->nr, info) < 0 || i >= info->n_args ||
+		info->args[i].part != SLUICE_PART_WHOLE)
+		return NULL;
+	*arch = a->token;
+	return &info->args[i];
+}
+
+void cli_condition(
+	const struct sluice_condition *c, const struct seccomp_data *call, FILE *out)
 {
 	static const char *const names[] = {
 		"arch", "nr", "ip", "a0", "a1", "a2", "a3", "a4", "a5"};
 	const uint64_t low = UINT32_MAX, high = low << 32;
 	uint64_t all = c->field <= SLUICE_FIELD_NR ? low : UINT64_MAX, mask = c->mask;
+	struct sluice_call_info info = {.size = sizeof(info)};
+	const struct sluice_arg_info *a;
 	unsigned int shift = 0;
+	uint32_t arch = 0;
 
-	fputs(names[c->field], out);
-	/* One half of an argument alone. */
+	a = argument(call, c->field, &info, &arch);
+	fputs(a ? a->name : names[c->field], out);
+	/* One half of an argument alone; the upper one of an int means nothing to the
+	 * kernel. */
 	if (all != low && mask && !(mask & high)) {
-		fputs(".lo", out);
+		fputs(a && a->bits <= 32 ? "" : ".lo", out);
 		all = low;
 	} else if (all != low && mask && !(mask & low)) {
 		fputs(".hi", out);
 		all = low;
 		shift = 32;
+		a = NULL;
 	}
-	if (mask >> shift != all)
-		fprintf(out, " & 0x%" PRIx64, mask >> shift);
-	if (c->first == c->last)
-		fprintf(out, " = 0x%" PRIx64, c->first >> shift);
-	else
+	if (mask >> shift != all) {
+		fputs(" & ", out);
+		print_value(a, arch, mask >> shift, out);
+	}
+	if (c->first == c->last) {
+		fputs(" = ", out);
+		print_value(a, arch, c->first >> shift, out);
+	} else {
 		fprintf(out, " in 0x%" PRIx64 "..0x%" PRIx64, c->first >> shift,
 			c->last >> shift);
+	}
 }
 
 void cli_input(const struct seccomp_data *d, FILE *out)

@@ -8,9 +8,20 @@
 #include "cli.h"
 #include "json.h"
 
-/* The filter that @text names: a BPF file, "-" (one on standard input), or "pid:N". The
- * caller frees *@out. 0, or CLI_TROUBLE, said on stderr. */
+/* The filter that @text names: a profile or a BPF file ("-": on standard input), or
+ * "pid:N". The caller frees *@out. 0, or CLI_TROUBLE, said on stderr. */
 int cli_filter(struct cli *cli, const char *text, struct sluice_program **out);
+
+/* The same, and the profile that it was made of; NULL if it was none. The caller frees
+ * both. */
+struct sluice_profile;
+int cli_filter_or_profile(struct cli *cli, const char *text, struct sluice_program **out,
+	struct sluice_profile **profile);
+
+/* A sluice_report: errors on stderr, as FILE:LINE:COLUMN. @data names what has no file's
+ * name. */
+struct sluice_finding;
+void cli_report(const struct sluice_finding *finding, void *data);
 
 /* "pid:12" is 12, so is "12" if @bare. False: it is neither. */
 bool cli_pid(const char *text, bool bare, pid_t *pid);
@@ -56,8 +67,11 @@ char *cli_verdict(uint32_t verdict, char buf[CLI_VERDICT_MAX]);
 /* Does it let the call happen: ALLOW or LOG? */
 bool cli_lets(uint32_t verdict);
 
-/* "a0 = 0x10" or "a1.lo & 0xf in 0x2..0x3", to @out. */
-void cli_condition(const struct sluice_condition *c, FILE *out);
+/* "a0 = 0x10" or "a1.lo & 0xf in 0x2..0x3" to @out; with names and constants ("family =
+ * AF_NETLINK") where
+ * @call, of which arch and nr are read, is not NULL. */
+void cli_condition(
+	const struct sluice_condition *c, const struct seccomp_data *call, FILE *out);
 
 /* "openat(0x1, 0x2, 0x0, 0x0, 0x0, 0x0)" of an input, with what decides beside it. To
  * @out. */

@@ -333,7 +333,7 @@ void cli_graph_svg(const struct cli_graph *g, FILE *out)
 	fprintf(out,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%" PRIu32
 		"\" height=\"%" PRIu32 "\" font-family=\"monospace\" "
-				       "font-size=\"13\">\n<defs><marker id=\"tip\" "
+		"font-size=\"13\">\n<defs><marker id=\"tip\" "
 		"viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" "
 		"markerHeight=\"8\" "
 		"orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker></defs>\n"

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <sluice-calls.h>
+
 #include "arch/arch.h"
 #include "program/facts.h"
 
@@ -116,13 +118,57 @@ static void jump_comment(
 	}
 }
 
+/* The argument of which A holds a half, where the call is known. */
+static const struct sluice_arg_info *argument(const struct sc_fact *fact,
+	unsigned int word, struct sluice_call_info *call, uint32_t *token)
+{
+	const struct sc_arch *a;
+
+	if (word < 4 || word >= 16 || !fact->has_arch || !fact->has_nr)
+		return NULL;
+	a = arch_of(fact->arch, fact->nr >= SC_X32_BIT);
+	if (!a || sluice_call_info_nr(a->token, (int)fact->nr, call) < 0 ||
+		(word - 4) / 2 >= call->n_args)
+		return NULL;
+	*token = a->token;
+	return &call->args[(word - 4) / 2];
+}
+
+static void argument_comment(const struct sc_fact *fact, const struct sock_filter *f,
+	bool big_endian, FILE *out)
+{
+	struct sluice_call_info call = {.size = sizeof(call)};
+	bool load = f->code == (BPF_LD | BPF_W | BPF_ABS);
+	unsigned int word = load ? f->k / 4 : fact->word;
+	const struct sluice_arg_info *a;
+	char text[256];
+	uint32_t token;
+
+	a = argument(fact, word, &call, &token);
+	if (!a)
+		return;
+	if (load) {
+		fprintf(out, "%s", a->name);
+		return;
+	}
+	/* Constants are in the lower half. */
+	if (!a->set || !f->k || (word & 1) != big_endian)
+		return;
+	sluice_constant_text(token, a->set, f->k, text, sizeof(text));
+	fputs(text, out);
+}
+
 void sc_fact_comment(const struct sc_fact *fact, const struct sock_filter *insn,
 	bool big_endian, FILE *out)
 {
-	(void)big_endian;
+	bool test = BPF_CLASS(insn->code) == BPF_JMP && BPF_OP(insn->code) != BPF_JA &&
+		    BPF_SRC(insn->code) == BPF_K;
+
 	if (!fact->reached)
 		fputs("never reached", out);
-	else if (BPF_CLASS(insn->code) == BPF_JMP && BPF_OP(insn->code) != BPF_JA &&
-		 BPF_SRC(insn->code) == BPF_K)
+	else if (test && fact->word <= WORD_ARCH)
 		jump_comment(fact, insn, out);
+	else if (test || insn->code == (BPF_LD | BPF_W | BPF_ABS) ||
+		 insn->code == (BPF_ALU | BPF_AND | BPF_K))
+		argument_comment(fact, insn, big_endian, out);
 }

@@ -68,13 +68,15 @@ def main():
     os.mkfifo("fifo")
     check("FIFO", run("fifo", one), 2, err="not a regular file")
     check("empty", run(one, write("empty", b"")), 2, err="empty")
-    check("odd size", run(one, write("odd", b"1234567")), 2, err="8 bytes each")
+    check("odd size", run(one, write("odd", open(one, "rb").read()[:15])), 2, err="8 bytes each")
     check("truncated", run(write("cut", open(one, "rb").read()[:-8]), one), 2,
           err="cut: instruction 1: jump past the end")
     check("too long", run(one, write("long", program((RET, 0, 0, 0)) * 4097)), 2, err="4096")
     with open("huge", "wb") as f:
         f.truncate(1 << 40)
     check("a terabyte", run(one, "huge"), 2, err="4096")
+    check("text that is no profile", run(write("text", b"allow read\n"), one), 2, err="text:1:1: ")
+    check("an empty profile", run(write("p.json", b"{}"), one), 2, err="p.json:")
     check("noise", run(write("noise", bytes(range(64))), one), 2, err="noise: instruction 0")
     shift = write("shift", program((LD, 0, 0, 16), (TAX, 0, 0, 0), (LD, 0, 0, 24),
                                    (LSH_X, 0, 0, 0), (RET_A, 0, 0, 0)))
