@@ -39,6 +39,7 @@ void lib_open(struct lib *lib, const char *name, const char *path);
 struct rule {
 	uint32_t action;
 	int nr; /* on the native architecture */
+	char name[32];
 	unsigned int n;
 	struct scmp_arg_cmp args[6];
 };
@@ -113,6 +114,8 @@ void bench_attach(const struct lib lib[LIBS], const char *policy, unsigned int r
 void bench_calls(const struct lib lib[LIBS], const char *policy, unsigned int rounds);
 void bench_resolve(const struct lib lib[LIBS], unsigned int rounds);
 void bench_roundtrip(const struct lib lib[LIBS], unsigned int rounds);
+/* names.c: all that a program does that has names. */
+void from_names(const struct policy *policy, const struct lib *lib, uint32_t *len);
 void bench_startup(const char *program, char *dirs[LIBS], unsigned int rounds);
 
 /* counts.c: how many instructions the program executes. */

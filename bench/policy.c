@@ -46,9 +46,8 @@ static uint32_t action(struct reader *r)
 }
 
 /* A call's number, __NR_SCMP_ERROR when one of the libraries does not know it. */
-static int call(struct reader *r)
+static int call(struct reader *r, const char *name)
 {
-	const char *name = word(r);
 	int nr = r->lib->resolve_name(SCMP_ARCH_NATIVE, name);
 
 	if (r->other && r->other->resolve_name(SCMP_ARCH_NATIVE, name) != nr)
@@ -71,9 +70,12 @@ static uint32_t arch(struct reader *r)
 
 static void read_rule(struct reader *r, struct policy *policy)
 {
-	struct rule rule = {.action = action(r), .nr = call(r)};
+	struct rule rule = {.action = action(r)};
+	const char *name = word(r);
 	char *at;
 
+	rule.nr = call(r, name);
+	snprintf(rule.name, sizeof(rule.name), "%s", name);
 	while ((at = strtok_r(NULL, " \t\n", &r->rest))) {
 		struct scmp_arg_cmp *arg = &rule.args[rule.n++];
 		const char *op = word(r);
@@ -108,7 +110,7 @@ static void read_line(struct reader *r, struct policy *policy, const char *what)
 		struct probe *probe = &policy->probes[policy->n_probes++];
 
 		snprintf(probe->class, sizeof(probe->class), "%s", word(r));
-		probe->nr = call(r);
+		probe->nr = call(r, word(r));
 		probe->arg = number(r);
 	} else {
 		die("%s:%u: %s", r->path, r->line, what);

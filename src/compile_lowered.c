@@ -8,32 +8,66 @@
 #include "selfcheck.h"
 #include "util/cleanup.h"
 
-static int generate(const struct sc_lowered *low, enum sc_effort effort, struct sc_prog *prog)
+/* One way to build the filter, and what could be gained by another one. */
+struct attempt {
+	enum sc_effort effort;
+	bool plain;
+	bool spent;	/* instructions went into shorter paths */
+	bool chosen;	/* more than one call had alternatives */
+	struct sc_prog prog;
+	int rc;
+};
+
+static void generate(const struct sc_lowered *low, struct attempt *a)
 {
 	_cleanup_(sc_dag_clear) struct sc_dag dag = {0};
 	uint32_t root;
-	int rc;
 
-	rc = sc_dag_init(&dag, effort);
-	if (!rc)
-		rc = sc_dag_build(&dag, low, &root);
-	if (!rc)
-		rc = sc_emit(&dag, root, low->big_endian, prog);
-	return rc;
+	a->rc = sc_dag_init(&dag, a->effort);
+	dag.plain = a->plain;
+	if (!a->rc)
+		a->rc = sc_dag_build(&dag, low, &root);
+	if (!a->rc)
+		a->rc = sc_emit(&dag, root, low->big_endian, &a->prog);
+	a->spent = dag.spent;
+	a->chosen = dag.n_chosen > 1;
+}
+
+/* The smaller one stays in @a. */
+static void try_also(const struct sc_lowered *low, struct attempt *a, struct attempt other)
+{
+	generate(low, &other);
+	if (other.rc == -ENOMEM)
+		a->rc = -ENOMEM;
+	if (!other.rc && (a->rc == -E2BIG || (!a->rc && other.prog.len < a->prog.len))) {
+		free(a->prog.insns);
+		a->prog = other.prog;
+		a->rc = 0;
+	} else if (!other.rc) {
+		free(other.prog.insns);
+	}
 }
 
 int sc_compile_lowered(const struct sc_lowered *low, enum sc_effort effort, struct sc_prog *out)
 {
-	struct sc_prog prog = {0};
-	int rc = generate(low, effort, &prog);
+	struct attempt a = {.effort = effort};
+	int rc;
 
-	if (rc == -E2BIG && effort != SC_EFFORT_SMALLEST)
-		rc = generate(low, SC_EFFORT_SMALLEST, &prog);
+	generate(low, &a);
+	/* Where nothing was spent it would only be refused once more. */
+	if (a.rc == -E2BIG && a.spent) {
+		a.effort = SC_EFFORT_SMALLEST;
+		generate(low, &a);
+	}
+	/* Each call's best may share less with the others than their plain lists. */
+	if ((!a.rc && effort != SC_EFFORT_SHALLOW && a.chosen) || (a.rc == -E2BIG && a.chosen))
+		try_also(low, &a, (struct attempt){.effort = a.effort, .plain = true});
+	rc = a.rc;
 	if (!rc)
-		rc = sc_self_check(&prog, low);
+		rc = sc_self_check(&a.prog, low);
 	if (rc < 0)
-		free(prog.insns);
+		free(a.prog.insns);
 	else
-		*out = prog;
+		*out = a.prog;
 	return rc;
 }

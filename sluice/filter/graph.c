@@ -103,7 +103,7 @@ static uint32_t by_pieces(struct cutting *c, uint8_t word)
 {
 	for (uint32_t i = 0; i < c->n; i++)
 		c->pieces[i].node = node_of(c->g, c->pieces[i].node);
-	return sc_dag_dispatch(&c->g->dag, word, c->mask, c->pieces, c->n);
+	return sc_dag_dispatch(&c->g->dag, word, c->mask, c->pieces, c->n, c->n);
 }
 
 static uint32_t node_of(struct graph *g, uint32_t f)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bpf/emit.h"
+#include "dag/cost.h"
 #include "util/cleanup.h"
 
 #define NOWHERE UINT32_MAX
@@ -16,18 +17,10 @@
 /* A load, a mask, the test, and for each branch a RET or a JA. */
 #define INSNS_PER_NODE 5
 
-/* Where a node can be entered: how much of its word is in the accumulator already. */
-enum entry {
-	ENTRY_TEST, /* the word under the node's mask */
-	ENTRY_MASK, /* the whole word */
-	ENTRY_LOAD, /* something else */
-	ENTRIES,
-};
-
 struct place {
-	uint32_t at[ENTRIES];   /* position, NOWHERE */
-	uint32_t jump[ENTRIES]; /* of the last JA to it */
-	uint8_t needed;		/* entries that somebody comes through, as bits */
+	uint32_t at[SC_WAYS];	/* position, NOWHERE */
+	uint32_t jump[SC_WAYS]; /* of the last JA to it */
+	struct sc_acc acc;	/* how it is come to, and what is known behind it */
 	uint8_t seen;
 };
 
@@ -47,19 +40,7 @@ static void put(struct layout *l, struct sock_filter insn)
 		l->insns[l->len++] = insn;
 }
 
-static enum entry entry_from(const struct sc_node *from, const struct sc_node *to)
-{
-	if (to->test == SC_TEST_LEAF)
-		return ENTRY_TEST;
-	if (!from || from->word != to->word)
-		return ENTRY_LOAD;
-	if (from->mask == to->mask)
-		return ENTRY_TEST;
-	return from->mask == UINT32_MAX ? ENTRY_MASK : ENTRY_LOAD;
-}
-
-/* Nodes reachable from @root, children before parents: in @order. Marks the entries that
- * are come through. No recursion: a hostile policy's graph may be deep. */
+/* Nodes reachable from @root, children before parents: in @order. No recursion: a hostile policy's graph may be deep. */
 static uint32_t plan(struct layout *l, uint32_t root, uint32_t *order, uint32_t *stack)
 {
 	uint32_t n = 0, depth = 0;
@@ -81,12 +62,34 @@ static uint32_t plan(struct layout *l, uint32_t root, uint32_t *order, uint32_t 
 			continue;
 		}
 		place->seen++;
-		l->places[child].needed |=
-			1U << entry_from(node, &l->dag->nodes[child]);
 		if (l->places[child].seen == 0)
 			stack[depth++] = child;
 	}
 	return n;
+}
+
+static void come(struct layout *l, uint32_t from, uint32_t to)
+{
+	const struct sc_node *nodes = l->dag->nodes;
+	const struct sc_acc *acc = &l->places[from].acc;
+
+	sc_come(acc, &nodes[to], sc_way(&nodes[from], acc, &nodes[to]),
+		&l->places[to].acc);
+}
+
+/* Which ways each node is come to. A node has a higher index than its branches: going down, all
+ * that lead to it come before. */
+static void find_ways(struct layout *l, uint32_t root)
+{
+	sc_come(NULL, &l->dag->nodes[root], SC_WAY_LOAD, &l->places[root].acc);
+	for (uint32_t i = root + 1; i-- > 0;) {
+		const struct sc_node *node = &l->dag->nodes[i];
+
+		if (!l->places[i].acc.ways || node->test == SC_TEST_LEAF)
+			continue;
+		come(l, i, node->yes);
+		come(l, i, node->no);
+	}
 }
 
 static bool reaches(const struct layout *l, uint32_t position)
@@ -96,10 +99,10 @@ static bool reaches(const struct layout *l, uint32_t position)
 }
 
 /* A position of @node within reach of an instruction put after at most one more. */
-static uint32_t near(struct layout *l, const struct sc_node *from, uint32_t node)
+static uint32_t near(struct layout *l, uint32_t from, uint32_t node)
 {
 	const struct sc_node *to = &l->dag->nodes[node];
-	enum entry entry = entry_from(from, to);
+	enum sc_way entry = sc_way(&l->dag->nodes[from], &l->places[from].acc, to);
 	struct place *place = &l->places[node];
 
 	if (reaches(l, place->at[entry]))
@@ -136,20 +139,20 @@ static void put_test(struct layout *l, uint32_t index)
 	uint32_t yes, no;
 
 	/* The second may have put an instruction between the first and here. */
-	yes = near(l, node, node->yes);
-	no = near(l, node, node->no);
-	place->at[ENTRY_TEST] = l->len;
+	yes = near(l, index, node->yes);
+	no = near(l, index, node->no);
+	place->at[SC_WAY_TEST] = l->len;
 	put(l, (struct sock_filter)BPF_JUMP(jump_code(node->test), node->k,
 		       (uint8_t)(l->len - yes - 1), (uint8_t)(l->len - no - 1)));
-	place->at[ENTRY_MASK] = place->at[ENTRY_TEST];
-	if (node->mask != UINT32_MAX &&
-		place->needed & (1U << ENTRY_MASK | 1U << ENTRY_LOAD)) {
-		place->at[ENTRY_MASK] = l->len;
+	place->at[SC_WAY_MASK] = place->at[SC_WAY_TEST];
+	if (node->mask != UINT32_MAX && node->test != SC_TEST_SET &&
+		place->acc.ways & (1U << SC_WAY_MASK | 1U << SC_WAY_LOAD)) {
+		place->at[SC_WAY_MASK] = l->len;
 		put(l, (struct sock_filter)BPF_STMT(
 			       BPF_ALU | BPF_AND | BPF_K, node->mask));
 	}
-	if (place->needed & 1U << ENTRY_LOAD) {
-		place->at[ENTRY_LOAD] = l->len;
+	if (place->acc.ways & 1U << SC_WAY_LOAD) {
+		place->at[SC_WAY_LOAD] = l->len;
 		put(l, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			       (uint32_t)node->word * 4));
 	}
@@ -187,7 +190,7 @@ int sc_emit(const struct sc_dag *dag, uint32_t root, bool big_endian, struct sc_
 			.at = {NOWHERE, NOWHERE, NOWHERE},
 			.jump = {NOWHERE, NOWHERE, NOWHERE},
 		};
-	places[root].needed = 1U << ENTRY_LOAD;
+	find_ways(&l, root);
 	n = plan(&l, root, order, order + dag->n_nodes);
 	for (uint32_t i = 0; i < n && !l.over; i++) {
 		const struct sc_node *node = &dag->nodes[order[i]];
@@ -195,7 +198,7 @@ int sc_emit(const struct sc_dag *dag, uint32_t root, bool big_endian, struct sc_
 		if (node->test != SC_TEST_LEAF)
 			put_test(&l, order[i]);
 		else if (n == 1)
-			near(&l, NULL, order[i]);
+			near(&l, order[i], order[i]);
 	}
 	return hand_out(&l, big_endian, out);
 }

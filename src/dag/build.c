@@ -36,48 +36,69 @@ static inline void go_on_before(struct line *line, uint64_t value, uint32_t node
 		go_on(line, value - 1, node, 1);
 }
 
-/* Most calls have one rule, without a condition and with the action of the call before. */
-static inline uint32_t decision(struct sc_dag *dag, const struct sc_lowered *low,
-	const struct sc_low_abi *abi, const struct sc_low_call *call)
+/* Most calls have one rule, without a condition, the action of the call before and the number
+ * behind it: they make the last piece longer. Returns the first call that does not. */
+static inline uint32_t go_on_alike(struct line *line, const struct sc_dag *dag,
+	const struct sc_lowered *low, const struct sc_low_abi *abi, uint32_t c)
 {
-	const struct sc_low_rule *rule = &low->rules[call->first_rule];
+	const struct sc_low_call *call = &low->calls[abi->first_call + c];
+	const struct sc_low_call *last = &low->calls[abi->first_call + abi->n_calls];
+	struct sc_piece *piece = &line->pieces[line->n - 1];
+	uint32_t weight = 0, end = (uint32_t)line->end, action;
 
-	if (call->n_rules == 1 && rule->n_cmps == 0 && dag->n_nodes &&
-		rule->action == dag->nodes[dag->last_leaf].k)
-		return dag->last_leaf;
-	return sc_dag_call(dag, low, abi, call);
+	if (!line->n || dag->rc < 0 || dag->nodes[piece->node].test != SC_TEST_LEAF)
+		return c;
+	action = dag->nodes[piece->node].k;
+	for (; call < last && call->nr == end && end; call++, end++) {
+		const struct sc_low_rule *rule = &low->rules[call->first_rule];
+
+		if (call->n_rules != 1 || rule->n_cmps != 0 || rule->action != action)
+			break;
+		weight += WEIGHT_LISTED * (1 + call->weight);
+	}
+	line->end += end - (uint32_t)line->end;
+	piece->weight += weight;
+	return (uint32_t)(call - &low->calls[abi->first_call]);
 }
 
 /* The ABIs [from, to) of one audit arch: their number lines side by side. */
 static uint32_t numbers(struct sc_dag *dag, const struct sc_lowered *low, uint32_t from,
 	uint32_t to, struct sc_piece *pieces)
 {
-	uint32_t bad = sc_dag_leaf(dag, low->badarch);
+	uint32_t bad = sc_dag_keep(dag, sc_dag_leaf(dag, low->badarch)), budget = 0, node;
 	struct line line = {.pieces = pieces};
 
 	for (uint32_t a = from; a < to; a++) {
 		const struct sc_low_abi *abi = &low->abis[a];
-		uint32_t otherwise = sc_dag_leaf(dag, abi->otherwise);
+		uint32_t otherwise = sc_dag_keep(dag, sc_dag_leaf(dag, abi->otherwise));
 
+		budget += abi->n_calls;
+		/* What begins or ends here, other than what is beside it. */
+		if (a > from && (abi->otherwise != abi[-1].otherwise || abi->first != abi[-1].last + 1))
+			budget++;
 		go_on_before(&line, abi->first, bad);
-		for (uint32_t c = 0; c < abi->n_calls; c++) {
+		for (uint32_t c = 0; c < abi->n_calls && !dag->rc;
+			c = go_on_alike(&line, dag, low, abi, c + 1)) {
 			const struct sc_low_call *call = &low->calls[abi->first_call + c];
 
 			go_on_before(&line, call->nr, otherwise);
-			go_on(&line, call->nr, decision(dag, low, abi, call),
+			go_on(&line, call->nr, sc_dag_call(dag, low, abi, call),
 				WEIGHT_LISTED * (1 + call->weight));
 		}
 		go_on(&line, abi->last, otherwise, 1);
 	}
 	go_on(&line, UINT32_MAX, bad, 1);
-	return sc_dag_dispatch(dag, SC_WORD_NR, UINT32_MAX, line.pieces, line.n);
+	if (dag->slack > 0)
+		budget += (uint32_t)dag->slack;
+	node = sc_dag_dispatch(dag, SC_WORD_NR, UINT32_MAX, line.pieces, line.n, budget);
+	return sc_dag_keep(dag, node);
 }
 
 /* Each audit arch is one value of the arch word; all between is bad. */
 static uint32_t architectures(struct sc_dag *dag, const struct sc_lowered *low,
 	struct sc_piece *pieces, struct sc_piece *arches)
 {
-	uint32_t bad = sc_dag_leaf(dag, low->badarch);
+	uint32_t bad = sc_dag_keep(dag, sc_dag_leaf(dag, low->badarch));
 	struct line line = {.pieces = arches};
 
 	for (uint32_t from = 0, to; from < low->n_abis; from = to) {
@@ -90,7 +111,7 @@ static uint32_t architectures(struct sc_dag *dag, const struct sc_lowered *low,
 			WEIGHT_LISTED);
 	}
 	go_on(&line, UINT32_MAX, bad, 1);
-	return sc_dag_dispatch(dag, SC_WORD_ARCH, UINT32_MAX, line.pieces, line.n);
+	return sc_dag_dispatch(dag, SC_WORD_ARCH, UINT32_MAX, line.pieces, line.n, line.n);
 }
 
 int sc_dag_build(struct sc_dag *dag, const struct sc_lowered *low, uint32_t *root)

@@ -1,370 +1,174 @@
-/* One call's rules as a decision graph.
+/* One call's rules as a decision graph: which of several ways to build it is the smallest.
  *
- * Argument by argument: the rules cut the argument's line into pieces, each piece leaves a
- * shorter list of rules, and equal lists become one node. Where that would grow too large
- * (many rules over several arguments), the rules one by one are the answer.
+ * Each alternative is built on top of what is kept, measured in instructions, and taken back;
+ * then the best is put there to stay. So nothing that was tried and dropped makes anything
+ * look cheap, and a call whose rules were met before costs its dispatch alone (same.c).
  * SPDX-License-Identifier: MIT */
-#include <stdlib.h>
+#include <errno.h>
 
-#include "dag/state.h"
-#include "util/vec.h"
+#include "dag/dag.h"
 
-/* Rules put in lists for one call; over it the builder gives up. Thousands of calls that all
- * go so far have this together; the rest is done rule by rule, but for the plainest. */
-#define WORK_BASE     (1U << 16)
-#define WORK_TOTAL    (1U << 23)
-#define WORK_PER_RULE 64
-#define DEPTH_MAX     48
+/* Alternatives that grow beyond so many times the best one's size are not finished. */
+#define NODES_PER_INSN 3
+#define NODES_FEW      64
 
-static uint32_t build(struct sc_states *s, const struct sc_state *state, unsigned int depth);
+#define SAVED_MAX 2
 
-/* A list is built, used and dropped. */
-static uint32_t build_and_drop(struct sc_states *s, struct sc_state state, unsigned int depth)
-{
-	uint32_t node = build(s, &state, depth + 1);
-
-	sc_state_drop(s, &state);
-	return node;
-}
-
-/* The values that the list's comparisons ask for under @mask, ascending, each once. */
-static uint32_t collect_points(const struct sc_states *s, const struct sc_state *state,
-	uint8_t arg, uint64_t mask, uint64_t *points)
-{
-	uint32_t n = 0, out = 0;
-
-	for (uint32_t i = 0; i < state->len; i++) {
-		const struct sc_alive *alive = &s->pool[state->at + i];
-		const struct sc_cmp *cmp = sc_state_cmp(s, alive->rule, arg);
-
-		if (alive->pending & 1U << arg && cmp->op == SC_OP_MASKED_EQ &&
-			cmp->mask == mask)
-			points[n++] = cmp->datum;
-	}
-	qsort(points, n, sizeof(*points), sc_dag_by_value);
-	for (uint32_t i = 0; i < n; i++)
-		if (i == 0 || points[i] != points[i - 1])
-			points[out++] = points[i];
-	return out;
-}
-
-/* Decides all comparisons under one mask at once. */
-static uint32_t build_masked(struct sc_states *s, const struct sc_state *state, uint8_t arg,
-	uint64_t mask, unsigned int depth)
-{
-	struct sc_wide_piece *pieces = malloc((2 * (size_t)state->len + 1) * sizeof(*pieces));
-	uint64_t *points = malloc(state->len * sizeof(*points));
-	uint32_t n_points, n = 0, off, node = 0;
-
-	if (!pieces || !points) {
-		s->dag->rc = -ENOMEM;
-		goto out;
-	}
-	n_points = collect_points(s, state, arg, mask, points);
-	off = build_and_drop(s,
-		sc_state_off_points(s, state, arg, mask, points, n_points), depth);
-	if (points[0] != 0)
-		pieces[n++] = (struct sc_wide_piece){.start = 0, .node = off};
-	for (uint32_t i = 0; i < n_points && !s->over && !s->dag->rc; i++) {
-		uint32_t on = build_and_drop(s,
-			sc_state_at_point(s, state, arg, mask, points[i]), depth);
-
-		pieces[n++] = (struct sc_wide_piece){.start = points[i], .node = on};
-		if (points[i] < (s->wide ? UINT64_MAX : UINT32_MAX) &&
-			(i + 1 == n_points || points[i + 1] != points[i] + 1))
-			pieces[n++] =
-				(struct sc_wide_piece){.start = points[i] + 1, .node = off};
-	}
-	if (!s->over && !s->dag->rc)
-		node = sc_dag_argument(s->dag, s->low, s->wide, arg, mask, pieces, n);
-out:
-	free(pieces);
-	free(points);
-	return node;
-}
-
-/* Where a comparison begins or ceases to hold. */
-struct toggle {
-	uint64_t at;
-	uint32_t i; /* of the list */
-};
-
-static int by_place(const void *a, const void *b)
-{
-	const struct toggle *x = a, *y = b;
-
-	return (x->at > y->at) - (x->at < y->at);
-}
-
-/* Whether @cmp holds at 0 before any toggle; its toggles go to @out. */
-static bool toggles_of(const struct sc_cmp *cmp, uint64_t max, uint32_t i, struct toggle *out,
-	uint32_t *n)
-{
-	bool behind = cmp->op == SC_OP_LE || cmp->op == SC_OP_GT;
-	bool point = !behind && cmp->op != SC_OP_LT && cmp->op != SC_OP_GE;
-
-	if (!behind)
-		out[(*n)++] = (struct toggle){.at = cmp->datum, .i = i};
-	if ((behind || point) && cmp->datum != max)
-		out[(*n)++] = (struct toggle){.at = cmp->datum + 1, .i = i};
-	return cmp->op == SC_OP_NE || cmp->op == SC_OP_LT || cmp->op == SC_OP_LE;
-}
-
-/* The argument's line while it is swept from 0 up. */
-struct sweep {
-	uint64_t *holds; /* a bit for each rule of the list */
-	uint64_t *some;	 /* a bit for each word of @holds that is not 0 */
-	struct toggle *toggles;
-	struct sc_wide_piece *pieces;
-	uint32_t n_toggles, n_pieces;
-};
-
-static void sweep_flip(struct sweep *w, uint32_t i)
-{
-	uint32_t word = i / 64;
-	uint64_t bit = UINT64_C(1) << word % 64;
-
-	w->holds[word] ^= UINT64_C(1) << i % 64;
-	w->some[word / 64] = w->holds[word] ? w->some[word / 64] | bit
-					    : w->some[word / 64] & ~bit;
-}
-
-static bool sweep_begin(struct sweep *w, const struct sc_states *s,
-	const struct sc_state *state, uint8_t arg)
-{
-	const uint64_t max = s->wide ? UINT64_MAX : UINT32_MAX;
-
-	const uint32_t words = (state->len + 63) / 64;
-
-	w->holds = calloc((size_t)words + (words + 63) / 64, sizeof(*w->holds));
-	w->toggles = malloc(2 * (size_t)state->len * sizeof(*w->toggles));
-	w->pieces = malloc((2 * (size_t)state->len + 1) * sizeof(*w->pieces));
-	if (!w->holds || !w->toggles || !w->pieces)
-		return false;
-	w->some = w->holds + words;
-	for (uint32_t i = 0; i < state->len; i++) {
-		const struct sc_alive *alive = &s->pool[state->at + i];
-		bool holds = true;
-
-		if (alive->pending & 1U << arg)
-			holds = toggles_of(sc_state_cmp(s, alive->rule, arg), max, i,
-				w->toggles, &w->n_toggles);
-		if (holds)
-			sweep_flip(w, i);
-	}
-	qsort(w->toggles, w->n_toggles, sizeof(*w->toggles), by_place);
-	return true;
-}
-
-static void sweep_end(struct sweep *w)
-{
-	free(w->holds);
-	free(w->toggles);
-	free(w->pieces);
-}
-
-/* Those of one word of w->holds. Returns false when the list is decided. */
-static bool push_word(struct sc_states *s, struct sc_state *left,
-	const struct sc_state *state, const struct sweep *w, uint32_t word, uint8_t arg)
-{
-	for (uint64_t bits = w->holds[word]; bits; bits &= bits - 1) {
-		uint32_t i = word * 64 + (uint32_t)__builtin_ctzll(bits);
-		struct sc_alive alive = s->pool[state->at + i];
-
-		if (!sc_state_push(s, left, alive.rule, alive.pending & ~(1U << arg)))
-			return false;
-	}
-	return true;
-}
-
-/* The rules whose comparison on @arg holds here. */
-static struct sc_state holding(struct sc_states *s, const struct sc_state *state,
-	const struct sweep *w, uint8_t arg)
-{
-	struct sc_state left = sc_state_begin(s, state->tail);
-
-	for (uint32_t block = 0; block * 4096 < state->len; block++)
-		for (uint64_t some = w->some[block]; some; some &= some - 1)
-			if (!push_word(s, &left, state, w,
-				    block * 64 + (uint32_t)__builtin_ctzll(some), arg))
-				goto decided;
-decided:
-	sc_state_end(s, &left);
-	return left;
-}
-
-/* Decides all comparisons on @arg, which all have the same mask. */
-static uint32_t build_line(struct sc_states *s, const struct sc_state *state, uint8_t arg,
-	uint64_t mask, unsigned int depth)
-{
-	struct sweep w = {0};
-	uint32_t node = 0, next = 0;
-	uint64_t at = 0;
-
-	if (!sweep_begin(&w, s, state, arg)) {
-		s->dag->rc = -ENOMEM;
-		sweep_end(&w);
-		return 0;
-	}
-	while (!s->over && !s->dag->rc) {
-		for (; next < w.n_toggles && w.toggles[next].at == at; next++)
-			sweep_flip(&w, w.toggles[next].i);
-		node = build_and_drop(s, holding(s, state, &w, arg), depth);
-		if (!w.n_pieces || w.pieces[w.n_pieces - 1].node != node)
-			w.pieces[w.n_pieces++] =
-				(struct sc_wide_piece){.start = at, .node = node};
-		if (next == w.n_toggles)
-			break;
-		at = w.toggles[next].at;
-	}
-	if (!s->over && !s->dag->rc)
-		node = sc_dag_argument(s->dag, s->low, s->wide, arg, mask, w.pieces,
-			w.n_pieces);
-	sweep_end(&w);
-	return node;
-}
-
-/* The argument that most of the list's rules ask about, the lowest of equals. */
-static uint8_t choose_argument(const struct sc_states *s, const struct sc_state *state)
-{
-	uint32_t asked[SC_DAG_ARGS] = {0};
-	uint8_t best = 0;
-
-	for (uint32_t i = 0; i < state->len; i++)
-		for (uint8_t arg = 0; arg < SC_DAG_ARGS; arg++)
-			asked[arg] += s->pool[state->at + i].pending >> arg & 1;
-	for (uint8_t arg = 1; arg < SC_DAG_ARGS; arg++)
-		if (asked[arg] > asked[best])
-			best = arg;
-	return best;
-}
-
-/* The mask of the first masked comparison on @arg, else all ones; and whether the others
- * on it have the same. */
-static uint64_t first_mask(const struct sc_states *s, const struct sc_state *state,
-	uint8_t arg, bool *same)
-{
-	uint64_t mask = 0, masked = 0;
-
-	*same = true;
-	for (uint32_t i = 0; i < state->len; i++) {
-		const struct sc_alive *alive = &s->pool[state->at + i];
-		const struct sc_cmp *cmp;
-
-		if (!(alive->pending & 1U << arg))
-			continue;
-		cmp = sc_state_cmp(s, alive->rule, arg);
-		if (!masked && cmp->op == SC_OP_MASKED_EQ)
-			masked = cmp->mask;
-		*same &= !mask || cmp->mask == mask;
-		mask = cmp->mask;
-	}
-	return masked ? masked : mask;
-}
-
-static uint32_t build(struct sc_states *s, const struct sc_state *state, unsigned int depth)
-{
-	uint32_t node;
-	uint64_t mask;
-	uint8_t arg;
-	bool same;
-
-	if (s->over || s->dag->rc < 0)
-		return 0;
-	if (state->len == 0)
-		return state->tail;
-	node = sc_memo_find(s, state);
-	if (node != SC_NO_NODE)
-		return node;
-	if (depth == DEPTH_MAX) {
-		s->over = true;
-		return 0;
-	}
-	arg = choose_argument(s, state);
-	mask = first_mask(s, state, arg, &same);
-	node = same ? build_line(s, state, arg, mask, depth)
-		    : build_masked(s, state, arg, mask, depth);
-	sc_memo_keep(s, state, node);
-	return node;
-}
-
-static uint32_t build_lists(struct sc_states *s, uint32_t otherwise)
-{
-	struct sc_state all = sc_state_begin(s, sc_dag_leaf(s->dag, otherwise));
-
-	for (uint32_t r = 0; r < s->call->n_rules; r++) {
-		const struct sc_low_rule *rule = &s->low->rules[s->call->first_rule + r];
-		uint32_t pending = 0;
-
-		for (uint32_t i = 0; i < rule->n_cmps; i++)
-			pending |= 1U << s->low->cmps[rule->first_cmp + i].arg;
-		if (!sc_state_push(s, &all, r, pending))
-			break;
-	}
-	sc_state_end(s, &all);
-	return build(s, &all, 0);
-}
-
-/* Do two rules ask about different arguments? Only then can pieces multiply. */
-static bool may_multiply(const struct sc_lowered *low, const struct sc_low_call *call)
+/* One argument under one mask: it is one line, whose pieces cannot multiply. */
+static bool is_one_line(const struct sc_lowered *low, const struct sc_low_call *call)
 {
 	const struct sc_low_rule *rules = &low->rules[call->first_rule];
-	uint8_t arg = low->cmps[rules[0].first_cmp].arg;
+	const struct sc_cmp *first = &low->cmps[rules[0].first_cmp];
 
-	for (uint32_t r = 0; r < call->n_rules && call->n_rules > 1; r++)
-		for (uint32_t i = 0; i < rules[r].n_cmps; i++)
-			if (low->cmps[rules[r].first_cmp + i].arg != arg)
-				return true;
+	for (uint32_t r = 0; r < call->n_rules; r++)
+		for (uint32_t i = 0; i < rules[r].n_cmps; i++) {
+			const struct sc_cmp *cmp = &low->cmps[rules[r].first_cmp + i];
+
+			if (cmp->arg != first->arg || cmp->mask != first->mask)
+				return false;
+		}
+	return true;
+}
+
+/* The better of the two stays in *@best, the other in *@trial. Argument by argument finds a rule
+ * among many in a few steps: for short paths it may be half as large again as rule by rule,
+ * which looks at each. */
+static void choose(struct sc_dag *dag, struct sc_trial *best, struct sc_trial *trial, bool lists)
+{
+	uint64_t cost = trial->cost, most = best->cost;
+
+	if (dag->effort == SC_EFFORT_SHALLOW && lists && !best->lists)
+		most += most / 2;
+	trial->lists = lists;
+	if (cost < most || (cost == most && lists && !best->lists)) {
+		struct sc_trial was = *best;
+
+		*best = *trial;
+		*trial = was;
+	}
+}
+
+static uint32_t max_nodes(const struct sc_dag *dag, const struct sc_trial *best)
+{
+	uint64_t cost = best->cost < SC_DAG_MAX ? best->cost : SC_DAG_MAX;
+
+	return dag->n_kept + NODES_FEW + NODES_PER_INSN * (uint32_t)cost;
+}
+
+/* Are there ABIs that only look at low words? What they ask can be shared with those that look at
+ * both only where the high word comes first. */
+static bool has_narrow(const struct sc_lowered *low)
+{
+	for (uint32_t i = 0; i < low->n_abis; i++)
+		if (!low->abis[i].wide)
+			return true;
 	return false;
 }
 
-/* Argument by argument finds a rule among many in a few steps, so it may be half as large
- * again as rule by rule, which looks at each. */
-static uint32_t smaller(struct sc_dag *dag, uint32_t before, uint32_t pieces, uint32_t linear)
-{
-	uint64_t n_pieces = sc_dag_added(dag, pieces, before);
-	uint64_t n_linear = sc_dag_added(dag, linear, before);
+enum way { ONE_LINE, LINEAR, HIGHEST, LOWEST, MOST_ASKED, ALTERNATIVES };
 
-	if (dag->effort == SC_EFFORT_SMALLEST)
-		return n_linear < n_pieces ? linear : pieces;
-	return 3 * n_linear < 2 * n_pieces ? linear : pieces;
+/* Builds one alternative. SC_NO_NODE: it is larger than what there is. */
+static uint32_t build(struct sc_dag *dag, const struct sc_lowered *low,
+	const struct sc_low_abi *abi, const struct sc_low_call *call, enum way way,
+	uint32_t max)
+{
+	switch (way) {
+	case LINEAR:
+		return sc_dag_linear(dag, low, abi, call);
+	case HIGHEST:
+		return sc_dag_lists(dag, low, abi, call, SC_FIRST_HIGHEST, max);
+	case LOWEST:
+		return sc_dag_lists(dag, low, abi, call, SC_FIRST_LOWEST, max);
+	default:
+		return sc_dag_lists(dag, low, abi, call, SC_FIRST_MOST_ASKED, max);
+	}
 }
 
-static uint32_t build_call(struct sc_dag *dag, const struct sc_lowered *low,
+/* Builds it, with the low words or the high words first, and leaves the better in *@best. */
+static void try(struct sc_dag *dag, const struct sc_lowered *low, const struct sc_low_abi *abi,
+	const struct sc_low_call *call, enum way way, struct sc_trial *best)
+{
+	struct sc_trial trial = {.cost = UINT32_MAX};
+	uint32_t node;
+
+	if (dag->rc < 0)
+		return;
+	node = build(dag, low, abi, call, way, max_nodes(dag, best));
+	if (node == SC_NO_NODE)
+		sc_dag_truncate(dag, dag->n_kept);
+	else
+		sc_dag_take(dag, node, &trial);
+	if (!dag->rc)
+		choose(dag, best, &trial, way != LINEAR);
+	sc_trial_clear(&trial);
+}
+
+/* What a plain list of one comparison a rule would take more than what was added: up to two
+ * instructions are for shorter paths to the numbers (dispatch.c). */
+static void save(struct sc_dag *dag, const struct sc_low_abi *abi, const struct sc_low_call *call,
+	uint32_t added)
+{
+	const int64_t list = (int64_t)call->n_rules + (abi->wide ? 3 : 1);
+
+	if (dag->rc < 0)
+		return;
+	dag->slack += list - added < SAVED_MAX ? list - added : SAVED_MAX;
+}
+
+static uint32_t new_call(struct sc_dag *dag, const struct sc_lowered *low,
 	const struct sc_low_abi *abi, const struct sc_low_call *call)
 {
-	struct sc_states s = {
-		.dag = dag,
-		.low = low,
-		.call = call,
-		.wide = abi->wide,
-		.work_max = dag->work < WORK_TOTAL
-			? WORK_BASE + (uint64_t)WORK_PER_RULE * call->n_rules
-			: 2 * (uint64_t)call->n_rules,
-	};
-	uint32_t before = dag->n_nodes;
-	uint32_t node = build_lists(&s, abi->otherwise), linear;
+	const bool one_line = is_one_line(low, call);
+	const uint32_t before = dag->cost;
+	struct sc_trial best = {.cost = UINT32_MAX};
+	uint32_t node;
 
-	dag->work += s.work;
-	sc_states_clear(&s);
-	if (dag->rc < 0 || (!s.over && !may_multiply(low, call)))
-		return node;
-	linear = sc_dag_linear(dag, low, abi, call);
-	if (s.over || dag->rc < 0)
-		return linear;
-	return smaller(dag, before, node, linear);
+	dag->high_first = false;
+	if (one_line && (!abi->wide || !has_narrow(low))) {
+		node = build(dag, low, abi, call, ONE_LINE, UINT32_MAX);
+		if (node != SC_NO_NODE) {
+			node = dag->rc ? 0 : sc_dag_keep(dag, node);
+			save(dag, abi, call, dag->cost - before);
+			return node;
+		}
+		sc_dag_truncate(dag, dag->n_kept);
+	}
+	dag->n_chosen += !one_line;
+	for (int high = dag->plain; high <= (abi->wide || dag->plain); high++) {
+		dag->high_first = high;
+		if (one_line)
+			try(dag, low, abi, call, ONE_LINE, &best);
+		for (int way = LINEAR; way < ALTERNATIVES && !one_line && !dag->plain; way++)
+			try(dag, low, abi, call, (enum way)way, &best);
+	}
+	if (best.cost == UINT32_MAX)
+		try(dag, low, abi, call, LINEAR, &best);
+	if (!dag->rc)
+		return sc_dag_put(dag, &best);
+	sc_trial_clear(&best);
+	return 0;
 }
 
 uint32_t sc_dag_call(struct sc_dag *dag, const struct sc_lowered *low,
 	const struct sc_low_abi *abi, const struct sc_low_call *call)
 {
 	const struct sc_low_rule *first = &low->rules[call->first_rule];
+	uint32_t node, slot;
 
 	if (call->n_rules == 0)
-		return sc_dag_leaf(dag, abi->otherwise);
+		return sc_dag_keep(dag, sc_dag_leaf(dag, abi->otherwise));
 	if (first->n_cmps == 0)
-		return sc_dag_leaf(dag, first->action);
+		return sc_dag_keep(dag, sc_dag_leaf(dag, first->action));
+	/* What a set of ranges holds is not compared: equal nodes are one all the same. */
 	if (low->ranges && sc_dag_has_ranges(low, call))
 		return sc_dag_ranges(dag, low, abi, call);
-	return build_call(dag, low, abi, call);
+	node = sc_same_find(dag, low, abi, call, &slot);
+	if (dag->rc < 0)
+		return 0;
+	if (node != SC_NO_NODE)
+		return node;
+	node = new_call(dag, low, abi, call);
+	if (!dag->rc)
+		sc_same_keep(dag, slot, node);
+	return node;
 }

@@ -4,13 +4,15 @@
 #include "util/hash.h"
 #include "util/vec.h"
 
-/* A program has at most 4096 instructions; more nodes than this means that the builder went
- * astray on a hostile policy. */
-#define MAX_NODES (1U << 22)
+/* More nodes than this means that the builder went astray on a hostile policy. */
+#define MAX_NODES (1U << 17)
 
 int sc_dag_init(struct sc_dag *dag, enum sc_effort effort)
 {
-	*dag = (struct sc_dag){.effort = effort, .n_slots = 512, .seed = sc_hash_seed()};
+	*dag = (struct sc_dag){.effort = effort,
+		.spent = effort == SC_EFFORT_SHALLOW,
+		.n_slots = 512,
+		.seed = sc_hash_seed()};
 	dag->slots = calloc(dag->n_slots, sizeof(*dag->slots));
 	return dag->slots ? 0 : -ENOMEM;
 }
@@ -19,6 +21,8 @@ void sc_dag_clear(struct sc_dag *dag)
 {
 	free(dag->nodes);
 	free(dag->slots);
+	free(dag->same);
+	free(dag->accs);
 	*dag = (struct sc_dag){0};
 }
 
@@ -117,33 +121,24 @@ uint32_t sc_dag_test(struct sc_dag *dag, enum sc_test test, uint8_t word, uint32
 	return intern(dag, &node);
 }
 
-uint32_t sc_dag_added(struct sc_dag *dag, uint32_t node, uint32_t before)
+void sc_dag_truncate(struct sc_dag *dag, uint32_t n)
 {
-	uint32_t count = 0;
-	bool *needed;
-
-	if (node < before)
-		return 0;
-	needed = calloc(node - before + 1, sizeof(*needed));
-	if (!needed) {
-		dag->rc = -ENOMEM;
-		return 0;
+	/* The last that came goes first, so no other was looked for past its slot. */
+	while (dag->n_nodes > n) {
+		*slot_of(dag, &dag->nodes[dag->n_nodes - 1]) = 0;
+		dag->n_nodes--;
 	}
-	needed[node - before] = true;
-	/* A node is made after its branches: one walk down finds all. */
-	for (uint32_t i = node + 1; i-- > before;) {
-		const struct sc_node *at = &dag->nodes[i];
+	if (dag->last_leaf >= n)
+		dag->last_leaf = 0;
+}
 
-		if (!needed[i - before])
-			continue;
-		count++;
-		if (at->test == SC_TEST_LEAF)
-			continue;
-		if (at->yes >= before)
-			needed[at->yes - before] = true;
-		if (at->no >= before)
-			needed[at->no - before] = true;
-	}
-	free(needed);
-	return count;
+uint32_t sc_dag_put(struct sc_dag *dag, struct sc_trial *trial)
+{
+	uint32_t node = trial->node;
+
+	/* What it consists of is not there, so each lands where its branches say. */
+	for (uint32_t i = 0; i < trial->n; i++)
+		intern(dag, &trial->nodes[i]);
+	sc_trial_clear(trial);
+	return sc_dag_keep(dag, node);
 }

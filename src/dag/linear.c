@@ -31,7 +31,7 @@ static uint32_t compare(struct sc_dag *dag, const struct sc_lowered *low, bool w
 		.start = cmp->datum + (after ? 1 : 0), .node = yes};
 	if (point && cmp->datum != max)
 		pieces[n++] = (struct sc_wide_piece){.start = cmp->datum + 1, .node = no};
-	return sc_dag_argument(dag, low, wide, cmp->arg, cmp->mask, pieces, n);
+	return sc_dag_argument(dag, low, wide, cmp->arg, cmp->mask, pieces, n, 1);
 }
 
 struct linear {
@@ -115,7 +115,8 @@ static uint32_t points_node(const struct linear *l, uint32_t first, uint32_t *en
 	}
 	if (cmp->datum != (l->wide ? UINT64_MAX : UINT32_MAX))
 		pieces[n++] = (struct sc_wide_piece){.start = at, .node = next};
-	node = sc_dag_argument(l->dag, l->low, l->wide, cmp->arg, cmp->mask, pieces, n);
+	node = sc_dag_argument(
+		l->dag, l->low, l->wide, cmp->arg, cmp->mask, pieces, n, n_points);
 	free(pieces);
 	return node;
 }
@@ -143,10 +144,82 @@ static uint32_t rules_node(const struct linear *l, uint32_t first, uint32_t end,
 	return next;
 }
 
+/* Where more rules than this came before, the others are not looked at. */
+#define LOOK_BACK 256
+
+static bool holds(const struct sc_cmp *cmp, uint64_t value)
+{
+	value &= cmp->mask;
+	switch (cmp->op) {
+	case SC_OP_NE:
+		return value != cmp->datum;
+	case SC_OP_LT:
+		return value < cmp->datum;
+	case SC_OP_LE:
+		return value <= cmp->datum;
+	case SC_OP_GE:
+		return value >= cmp->datum;
+	case SC_OP_GT:
+		return value > cmp->datum;
+	default:
+		return value == cmp->datum;
+	}
+}
+
+static bool implies(const struct sc_cmp *a, const struct sc_cmp *b)
+{
+	return sc_cmp_equal(a, b) || (a->arg == b->arg && a->op == SC_OP_EQ && holds(b, a->datum));
+}
+
+/* Does @before match whatever @rule does? */
+static bool covers(const struct sc_lowered *low, const struct sc_low_rule *before,
+	const struct sc_low_rule *rule)
+{
+	const struct sc_cmp *cmps = &low->cmps[rule->first_cmp];
+
+	if (before->n_cmps > rule->n_cmps)
+		return false;
+	for (uint32_t b = 0; b < before->n_cmps; b++) {
+		uint32_t i = 0;
+
+		while (i < rule->n_cmps && !implies(&cmps[i], &low->cmps[before->first_cmp + b]))
+			i++;
+		if (i == rule->n_cmps)
+			return false;
+	}
+	return true;
+}
+
+/* The rules that an earlier one does not cover. Returns how many. */
+static uint32_t live_rules(const struct sc_lowered *low, const struct sc_low_call *call,
+	struct sc_low_rule *out)
+{
+	const struct sc_low_rule *rules = &low->rules[call->first_rule];
+	uint32_t n = 0;
+
+	for (uint32_t r = 0; r < call->n_rules; r++) {
+		uint32_t i = n > LOOK_BACK ? n - LOOK_BACK : 0;
+
+		while (i < n && !covers(low, &out[i], &rules[r]))
+			i++;
+		if (i == n)
+			out[n++] = rules[r];
+	}
+	return n;
+}
+
 uint32_t sc_dag_linear(struct sc_dag *dag, const struct sc_lowered *low,
 	const struct sc_low_abi *abi, const struct sc_low_call *call)
 {
-	struct linear l = {dag, low, &low->rules[call->first_rule], abi->wide};
+	struct sc_low_rule *rules = malloc(call->n_rules * sizeof(*rules));
+	struct linear l = {dag, low, rules, abi->wide};
+	uint32_t node;
 
-	return rules_node(&l, 0, call->n_rules, 0, sc_dag_leaf(dag, abi->otherwise));
+	if (!rules) {
+		dag->rc = -ENOMEM;
+		return 0;
+	}
+	node = rules_node(&l, 0, live_rules(low, call, rules), 0, sc_dag_leaf(dag, abi->otherwise));
+	free(rules);
+	return node;
 }

@@ -1,6 +1,6 @@
 /* One call's rules where comparisons are sets of ranges, several of them on one argument.
  *
- * As in call.c: what is asked of an argument under one mask cuts a line into pieces, each
+ * As in lists.c: what is asked of an argument under one mask cuts a line into pieces, each
  * piece leaves a shorter list of rules, and equal lists become one node. A list's "pending" has
  * a bit for each comparison of the rule here, not for each argument.
  * SPDX-License-Identifier: MIT */
@@ -213,7 +213,7 @@ static uint32_t build_line(struct sc_states *s, const struct sc_state *state,
 	}
 	if (!s->over && !s->dag->rc)
 		node = sc_dag_argument(s->dag, s->low, s->wide, line->arg, line->mask, pieces,
-			n_pieces);
+			n_pieces, n_pieces);
 out:
 	free(at);
 	free(pieces);
@@ -276,7 +276,7 @@ static uint32_t compare(struct sc_states *s, const struct sc_cmp *cmp, uint32_t 
 					.start = at[i], .node = node};
 		}
 		node = sc_dag_argument(s->dag, s->low, s->wide, cmp->arg, cmp->mask, pieces,
-			n_pieces);
+			n_pieces, n_pieces);
 	} else {
 		s->dag->rc = -ENOMEM;
 	}
@@ -322,15 +322,20 @@ uint32_t sc_dag_ranges(struct sc_dag *dag, const struct sc_lowered *low,
 		.wide = abi->wide,
 		.work_max = WORK_BASE + (uint64_t)WORK_PER_RULE * call->n_rules,
 	};
-	uint32_t before = dag->n_nodes, node = build_lists(&s, abi->otherwise), rules;
+	struct sc_trial lists = {.cost = UINT32_MAX}, rules = {.cost = UINT32_MAX};
+	uint32_t node;
 
-	if (!dag->rc) {
-		rules = linear(&s, abi->otherwise);
-		if (s.over ||
-			(!dag->rc && sc_dag_added(dag, rules, before) <
-					sc_dag_added(dag, node, before)))
-			node = rules;
-	}
+	dag->high_first = false;
+	node = build_lists(&s, abi->otherwise);
+	if (s.over)
+		sc_dag_truncate(dag, dag->n_kept);
+	else
+		sc_dag_take(dag, node, &lists);
+	if (!dag->rc)
+		sc_dag_take(dag, linear(&s, abi->otherwise), &rules);
 	sc_states_clear(&s);
+	node = dag->rc ? 0 : sc_dag_put(dag, rules.cost < lists.cost ? &rules : &lists);
+	sc_trial_clear(&lists);
+	sc_trial_clear(&rules);
 	return node;
 }

@@ -36,8 +36,10 @@ struct sc_states {
 	uint32_t n_kept, cap_kept;
 	struct sc_memo *memos;
 	uint32_t n_memos, n_slots;
+	enum sc_lists_first first;
+	uint32_t max_nodes;	 /* of the graph */
 	uint64_t work, work_max; /* rules put in lists */
-	bool over;		 /* work_max was hit: the result means nothing */
+	bool over;		 /* a bound was hit: the result means nothing */
 };
 
 /* The comparison of a rule of the call on @arg, NULL when it has none. */
@@ -63,7 +65,6 @@ struct sc_state sc_state_off_points(struct sc_states *s, const struct sc_state *
 int sc_dag_by_value(const void *a, const void *b);
 
 /* Nodes of lists met before; SC_NO_NODE when new. */
-#define SC_NO_NODE UINT32_MAX
 uint32_t sc_memo_find(const struct sc_states *s, const struct sc_state *state);
 void sc_memo_keep(struct sc_states *s, const struct sc_state *state, uint32_t node);
 

@@ -4,6 +4,33 @@
  * element belong together, so the order is that of a tree: at each depth the elements are
  * sorted, and a tie between different elements goes to the one that came first. Comparing two
  * whole rules would not be transitive there.
+ *
+ * Six rules of one call, in the order of adding:
+ *
+ *	1  A0 EQ 5			4  A1 EQ 7, A0 GE 1
+ *	2  A1 EQ 7			5  A0 GE 9
+ *	3  A0 LT 3			6  A0 EQ 0x100000002
+ *
+ * become this tree. A level is a word: first the high word of the first comparison, then its low
+ * word, then those of the next. (Rule 4 lies sorted by argument, as A0 GE 1, A1 EQ 7.)
+ *
+ *	high word, A1:      EQ 0
+ *	  low word:           EQ 7		rule 2
+ *	high word, A0:      EQ 1		before EQ 0: the larger datum first
+ *	  low word:           EQ 2		rule 6
+ *	                    EQ 0
+ *	  low word:           EQ 5		rule 1
+ *	                    LT 0		behind EQ, before GT and GE
+ *	  low word:           LT 3		rule 3
+ *	                    GE 0
+ *	  low word:           GE 9		rule 5
+ *	                      GE 1		rule 4, and then its A1 EQ 7
+ *
+ * So the rules are matched as 2, 6, 1, 3, 5, 4. Why by words, not by comparisons? It is what
+ * libseccomp does, which tests words, and it shows where masks differ: "A0 & 0xf0000000f == 1"
+ * and "A0 == 0x200000001" ask differently for the high word already, so there is no common group
+ * for them, and which leads is told by the high words alone. What two rules ask alike stays one
+ * group, whatever their answers are: EQ and NE of one value are such a pair.
  * SPDX-License-Identifier: MIT */
 #include <string.h>
 
