@@ -135,6 +135,15 @@ int sluice_profile_add(struct sluice_profile *profile, uint32_t action,
 	const char *const *names, unsigned n_names, const struct scmp_arg_cmp *args,
 	unsigned n_args);
 
+/* Give the @index-th entry a comment, which is copied; NULL takes it away. The forms of
+ * Docker and SPO keep it. -ENOENT behind the last; -ENOMEM. */
+int sluice_profile_comment(
+	struct sluice_profile *profile, unsigned index, const char *text);
+
+/* Say that the profile is for @arch (SCMP_ARCH_*), too; nothing happens where it says so.
+ * -EINVAL for what is no architecture; -ENOMEM. */
+int sluice_profile_add_arch(struct sluice_profile *profile, uint32_t arch);
+
 /* ---- compiling ----------------------------------------------------------------------
  */
 

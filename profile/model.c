@@ -195,6 +195,33 @@ fail:
 	return -ENOMEM;
 }
 
+int sluice_profile_comment(struct sluice_profile *p, unsigned index, const char *text)
+{
+	const char *copy = NULL;
+
+	if (index >= p->n)
+		return -ENOENT;
+	if (text) {
+		copy = sc_profile_text(p, text, strlen(text));
+		if (!copy)
+			return -ENOMEM;
+	}
+	p->entries[index].comment = copy;
+	return 0;
+}
+
+int sluice_profile_add_arch(struct sluice_profile *p, uint32_t arch)
+{
+	const char *name = sc_arch_profile_name(arch);
+
+	if (!name)
+		return -EINVAL;
+	for (uint32_t i = 0; i < p->arches.n; i++)
+		if (!strcmp(p->arches.texts[i], name))
+			return 0;
+	return sc_words_add(&p->arches, name, (struct sc_place){0});
+}
+
 /* ---- copies ----------------------------------------------------------------------- */
 
 static int copy_text(struct sluice_profile *to, const char **text)

@@ -1,0 +1,439 @@
+/* sluice record: run a program, and write the profile of what it called.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <gnu/libc-version.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "filter.h"
+#include "live.h"
+#include "recording.h"
+#include "util/cleanup.h"
+
+#define TICK 256 /* calls between two looks at the clock */
+
+struct options {
+	const char *output, *merge;
+	bool args, exact, diff_fail, quiet;
+};
+
+struct record {
+	struct cli *cli;
+	const struct options *options;
+	struct sluice_profile *base;	 /* --merge, as it was read */
+	struct sluice_profile *resolved; /* the same for this machine */
+	struct recording recording;
+	uint64_t shown;
+};
+
+static void record_clear(struct record *r)
+{
+	sluice_profile_free(r->base);
+	sluice_profile_free(r->resolved);
+	recording_clear(&r->recording);
+}
+
+static int note(struct sluice_request *request, void *data)
+{
+	struct record *r = data;
+
+	recording_note(&r->recording, request);
+	return sluice_continue(request, SLUICE_CONTINUE_ADVISORY);
+}
+
+static void tick(void *data)
+{
+	struct record *r = data;
+	char text[48];
+
+	if (!r->cli->progress || r->options->quiet ||
+		(r->recording.total - r->shown < TICK && r->recording.total != r->shown))
+		return;
+	r->shown = r->recording.total;
+	snprintf(text, sizeof(text), "calls, %" PRIu32 " different", r->recording.n);
+	cli_progress(r->cli, r->recording.total, 0, text);
+}
+
+/* ---- the filter: calls of the profile need no notification
+ * ------------------------------ */
+
+static bool doubled(const struct scmp_arg_cmp *args, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		for (unsigned int k = 0; k < i; k++)
+			if (args[i].arg == args[k].arg)
+				return true;
+	return false;
+}
+
+/* Some entry lets this call happen, and none says anything else of it. */
+static bool only_allowed(const struct sluice_profile *p, const char *name)
+{
+	struct sluice_profile_entry e = {.size = sizeof(e)};
+
+	for (unsigned int i = 0; sluice_profile_entry(p, i, &e) == 0; i++)
+		for (unsigned int k = 0; k < e.n_names; k++)
+			if (e.action != SCMP_ACT_ALLOW && strcmp(e.names[k], name) == 0)
+				return false;
+	return true;
+}
+
+static int let_run(scmp_filter_ctx filter, const struct sluice_profile *p,
+	unsigned int index, const struct sluice_profile_entry *e)
+{
+	struct scmp_arg_cmp args[6];
+	unsigned int n = 0;
+
+	if (e->n_args > 6)
+		return 0;
+	while (n < e->n_args && sluice_profile_arg(p, index, n, &args[n]) == 0)
+		n++;
+	/* What libseccomp cannot say in one rule stays slow. */
+	if (n != e->n_args || doubled(args, n))
+		return 0;
+	for (unsigned int k = 0; k < e->n_names; k++) {
+		int rc, nr = seccomp_syscall_resolve_name(e->names[k]);
+
+		if (nr < 0 || !only_allowed(p, e->names[k]))
+			continue;
+		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, nr, n, args);
+		if (rc && rc != -EEXIST)
+			return rc;
+	}
+	return 0;
+}
+
+static scmp_filter_ctx make_filter(const struct record *r)
+{
+	_cleanup_(cli_filter_releasep) scmp_filter_ctx filter = cli_live_notify_all();
+	struct sluice_profile_entry e = {.size = sizeof(e)};
+	int rc = filter ? 0 : -ENOMEM;
+
+	for (unsigned int i = 0;
+		!rc && r->resolved && sluice_profile_entry(r->resolved, i, &e) == 0; i++)
+		if (e.action == SCMP_ACT_ALLOW)
+			rc = let_run(filter, r->resolved, i, &e);
+	if (rc) {
+		cli_error(r->cli, "cannot make the filter: %s", strerror(-rc));
+		return NULL;
+	}
+	return steal_ptr(filter);
+}
+
+/* ---- the profile
+ * -------------------------------------------------------------------------- */
+
+static int read_base(struct record *r)
+{
+	_cleanup_(cli_program_freep) struct sluice_program *program = NULL;
+	struct sluice_target target = SLUICE_TARGET_INIT;
+	const char *file = r->options->merge;
+	int rc;
+
+	if (!file)
+		return r->options->diff_fail
+			       ? cli_error(r->cli, "--diff-fail needs the profile to "
+						   "compare with: --merge FILE")
+			       : 0;
+	rc = cli_filter_or_profile(r->cli, file, &program, &r->base);
+	if (rc)
+		return rc;
+	if (!r->base)
+		return cli_error_at(file, 0, 0, "it is a filter; a profile is needed");
+	if (sluice_profile_default(r->base) == SCMP_ACT_ALLOW)
+		return cli_error_at(file, 0, 0,
+			"it allows what it does not name: there is nothing to record");
+	rc = sluice_profile_resolve(r->base, &target, &r->resolved);
+	return rc ? cli_error_at(file, 0, 0, "%s", strerror(-rc)) : 0;
+}
+
+/* Words of the command line, as far as they fit. */
+static void join(const struct cli *cli, char *out, size_t size)
+{
+	size_t at = 0;
+
+	*out = 0;
+	for (int i = 0; i < cli->argc && at < size - 1; i++) {
+		int n = snprintf(out + at, size - at, "%s%s", i ? " " : "", cli->argv[i]);
+
+		at += n < 0 ? 0 : (size_t)n;
+	}
+	if (at >= size)
+		memcpy(out + size - 4, "...", 4);
+}
+
+/* Where the entries come from: command, machine, time. */
+static void provenance(const struct cli *cli, char *out, size_t size)
+{
+	time_t now = time(NULL);
+	char command[200], when[32] = "";
+	struct utsname u;
+	struct tm tm;
+
+	join(cli, command, sizeof(command));
+	if (gmtime_r(&now, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (uname(&u))
+		memset(&u, 0, sizeof(u));
+	snprintf(out, size,
+		"recorded (sluice " SLUICE_VERSION_TEXT "): %s; %s %s %s; glibc %s; %s",
+		command, u.sysname, u.release, u.machine, gnu_get_libc_version(), when);
+}
+
+/* Write all of it and close @fd. 0 or an errno. */
+static int fill(int fd, const char *text, size_t size)
+{
+	FILE *f = fdopen(fd, "w");
+	int rc;
+
+	if (!f) {
+		rc = errno;
+		close(fd);
+		return rc;
+	}
+	rc = fwrite(text, 1, size, f) == size ? 0 : errno;
+	if (fclose(f) && !rc)
+		rc = errno;
+	return rc;
+}
+
+/* A regular file is replaced at once or not at all: a profile that is in use stays whole.
+ */
+static int replace_file(const char *path, mode_t mode, const char *text, size_t size)
+{
+	_cleanup_free_ char *other = NULL;
+	int fd, rc;
+
+	if (asprintf(&other, "%s.XXXXXX", path) < 0) {
+		other = NULL;
+		return ENOMEM;
+	}
+	fd = mkostemp(other, O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	rc = fchmod(fd, mode) ? errno : 0;
+	if (rc)
+		close(fd);
+	else
+		rc = fill(fd, text, size);
+	if (!rc && rename(other, path))
+		rc = errno;
+	if (rc)
+		unlink(other);
+	return rc;
+}
+
+static int write_file(
+	const struct cli *cli, const char *path, const char *text, size_t size)
+{
+	/* Links stay, what they name is replaced. */
+	_cleanup_free_ char *real = realpath(path, NULL);
+	struct stat st;
+	int fd, rc;
+
+	if (real && stat(real, &st) == 0 && S_ISREG(st.st_mode)) {
+		rc = replace_file(real, st.st_mode & 0777, text, size);
+	} else {
+		/* A new file; or a device or a FIFO, which stays what it is. */
+		fd = open(
+			path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+		rc = fd < 0 ? errno : fill(fd, text, size);
+	}
+	return rc ? cli_error(cli, "%s: %s", path, strerror(rc)) : 0;
+}
+
+static int write_profile(struct record *r, const struct recorded_list *list)
+{
+	_cleanup_free_ char *text = NULL;
+	enum sluice_profile_form form = SLUICE_FORM_DOCKER; /* which has comments */
+	char what[512];
+	size_t size;
+	int rc = 0;
+
+	provenance(r->cli, what, sizeof(what));
+	if (!r->base)
+		rc = sluice_profile_new(SCMP_ACT_ERRNO(EPERM), &r->base);
+	else if (sluice_profile_form(r->base) != SLUICE_FORM_OCI)
+		form = SLUICE_FORM_ANY;
+	if (!rc)
+		rc = recorded_write(list, &r->recording, what, r->base);
+	if (!rc)
+		rc = sluice_profile_write(r->base, form, &text, &size);
+	if (rc)
+		return cli_error(r->cli, "cannot make the profile: %s", strerror(-rc));
+	if (r->options->output && strcmp(r->options->output, "-") != 0)
+		return write_file(r->cli, r->options->output, text, size);
+	fwrite(text, 1, size, stdout);
+	return 0;
+}
+
+/* ---- the table
+ * ------------------------------------------------------------------------------ */
+
+static unsigned int count(const struct recorded_list *list, bool seen)
+{
+	unsigned int n = 0;
+
+	for (uint32_t i = 0; i < list->n; i++)
+		n += (list->calls[i].count > 0) == seen && !list->calls[i].known;
+	return n;
+}
+
+static void print_added(const struct recorded_list *list)
+{
+	for (uint32_t i = 0; i < list->n; i++) {
+		const struct recorded *c = &list->calls[i];
+
+		if (!c->count && !c->known)
+			fprintf(stderr, "%10s  %-24s %s: %s\n", "added", c->name, c->kind,
+				c->reason);
+	}
+}
+
+static void print_table(const struct record *r, const struct recorded_list *list)
+{
+	unsigned int fresh = count(list, true), added = count(list, false);
+
+	if (!r->options->quiet) {
+		fprintf(stderr, "%10s  %-24s %s\n", "calls", "name", "first made by");
+		for (uint32_t i = 0; i < list->n; i++) {
+			const struct recorded *c = &list->calls[i];
+
+			if (c->count)
+				fprintf(stderr, "%10" PRIu64 "%s %-24s %s\n", c->count,
+					c->known || !r->options->merge ? " " : "+",
+					c->name, c->by ? c->by : "(start)");
+		}
+		print_added(list);
+	}
+	fprintf(stderr,
+		"%" PRIu64 " calls noted, %u different%s; %u added that belong to them\n",
+		r->recording.total, fresh, r->options->merge ? " and new" : "", added);
+	for (uint32_t i = 0; i < r->recording.n; i++) {
+		const struct seen *s = &r->recording.seen[i];
+
+		if (!s->name)
+			cli_warn(r->cli,
+				"number %d of architecture 0x%" PRIx32
+				" was called %" PRIu64
+				" times; it has no name and is not in the profile",
+				s->nr, s->arch, s->count);
+	}
+}
+
+static int finish(struct record *r, int status)
+{
+	_cleanup_(recorded_clear) struct recorded_list list = {0};
+	int rc = r->recording.failed;
+
+	cli_progress_end(r->cli);
+	if (!rc)
+		rc = recorded_make(&r->recording, r->resolved, r->options->exact, &list);
+	if (rc)
+		return cli_error(
+			r->cli, "not everything could be noted: %s", strerror(-rc));
+	print_table(r, &list);
+	rc = write_profile(r, &list);
+	if (rc)
+		return rc;
+	return r->options->diff_fail && count(&list, true) ? CLI_NO : status;
+}
+
+static int run(struct cli *cli)
+{
+	_cleanup_(record_clear) struct record r = {.cli = cli, .options = cli->options};
+	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;
+	_cleanup_(cli_filter_releasep) scmp_filter_ctx filter = NULL;
+	struct cli_live live = {.cli = cli, .tick = tick, .data = &r};
+	int status, rc = read_base(&r);
+
+	if (rc)
+		return rc;
+	r.recording.args = r.options->args;
+	filter = make_filter(&r);
+	if (!filter)
+		return CLI_TROUBLE;
+	rc = sluice_supervisor_new(NULL, &supervisor);
+	if (rc == 0)
+		rc = sluice_on(supervisor, SCMP_ARCH_NATIVE, SLUICE_ANY, note, &r);
+	if (rc)
+		return cli_error(cli, "cannot supervise: %s", strerror(-rc));
+	live.supervisor = supervisor;
+	rc = cli_live_run(&live, filter, &status);
+	return rc ? rc : finish(&r, status);
+}
+
+static const struct cli_option options[] = {
+	{.letter = 'o',
+		.name = "output",
+		.value = "FILE",
+		.type = CLI_STRING,
+		.offset = offsetof(struct options, output),
+		.word = CLI_WORD_FILE,
+		.help = "write the profile to this file, not to standard output"},
+	{.name = "merge",
+		.value = "FILE",
+		.type = CLI_STRING,
+		.offset = offsetof(struct options, merge),
+		.word = CLI_WORD_FILE,
+		.help = "begin with this profile; what it allows runs at full speed"},
+	{.name = "args",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, args),
+		.help = "allow only the constants that were seen as arguments, where "
+			"they "
+			"are few"},
+	{.name = "exact",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, exact),
+		.help = "add no call that was not seen"},
+	{.name = "diff-fail",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, diff_fail),
+		.help = "exit with 1 if a call is new to the profile of --merge"},
+	{.letter = 'q',
+		.name = "quiet",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, quiet),
+		.help = "no table and no counter"},
+	CLI_OPTIONS_END,
+};
+
+static const struct cli_positional words[] = {
+	{.name = "PROGRAM", .help = "what to run", .word = CLI_WORD_PROGRAM},
+	{.name = "ARG",
+		.help = "its arguments",
+		.word = CLI_WORD_FILE,
+		.optional = true,
+		.repeated = true},
+	CLI_WORDS_END,
+};
+
+static const struct cli_example examples[] = {
+	{"sluice record -o true.json true", "a profile of one run"},
+	{"sluice record --merge true.json --diff-fail -o true.json true",
+		"does it call anything new?"},
+	{NULL, NULL},
+};
+
+const struct cli_command cli_cmd_record = {
+	.name = "record",
+	.summary = "run a program and write the profile of what it calls",
+	.options = options,
+	.words = words,
+	.examples = examples,
+	.exits = {.yes = "the program's own status, 128+N after signal N",
+		.no = "with --diff-fail: a call was new; else the program's",
+		.trouble =
+			"the profile could not be made, and standard error says why; 126 "
+			"or 127: the program could not be executed"},
+	.options_size = sizeof(struct options),
+	.options_first = true,
+	.own_status = true,
+	.run = run,
+};

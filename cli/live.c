@@ -1,0 +1,217 @@
+/* Start, signals, job control and end of a program under supervision.
+ * SPDX-License-Identifier: MIT
+ *
+ * The program shares the tool's process group, so that the terminal's own signals reach
+ * both and the shell sees one job. The tool does not act on them: it lives as long as the
+ * program does, and stops after the program has stopped. If it stopped at once, the
+ * program could not make the calls that it makes before it stops, for nobody would
+ * answer. */
+#include "live.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+
+#define WAIT_MS 200
+
+/* The handlers' only view: a pidfd, or -1 while there is no program. */
+static volatile sig_atomic_t target_fd = -1;
+static volatile sig_atomic_t child_changed, end_asked;
+
+static const int taken[] = {
+	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGTSTP, SIGCHLD};
+#define TAKEN (sizeof(taken) / sizeof(taken[0]))
+
+static void on_signal(int sig, siginfo_t *info, void *context)
+{
+	int saved = errno;
+
+	(void)context;
+	if (sig == SIGCHLD) {
+		child_changed = 1;
+	} else if (target_fd < 0) {
+		end_asked = sig != SIGTSTP && sig != SIGUSR1 && sig != SIGUSR2;
+	} else if (info->si_code <= 0) {
+		/* Somebody sent it to the tool alone. What the terminal sends (si_code
+		 * SI_KERNEL) the program has got itself. */
+		syscall(SYS_pidfd_send_signal, target_fd, sig, NULL, 0);
+	}
+	errno = saved;
+}
+
+static void take_signals(struct sigaction old[TAKEN])
+{
+	struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
+
+	sigemptyset(&sa.sa_mask);
+	for (size_t i = 0; i < TAKEN; i++) {
+		sigaction(taken[i], NULL, &old[i]);
+		/* nohup(1) and shells mean it: the program inherits what is ignored. */
+		if (old[i].sa_handler != SIG_IGN || taken[i] == SIGCHLD)
+			sigaction(taken[i], &sa, NULL);
+	}
+}
+
+static void give_back_signals(const struct sigaction old[TAKEN])
+{
+	for (size_t i = 0; i < TAKEN; i++)
+		sigaction(taken[i], &old[i], NULL);
+}
+
+/* True once the program has ended; it stays a zombie for sluice_wait(). */
+static bool look_at(pid_t pid)
+{
+	siginfo_t info = {0};
+
+	child_changed = 0;
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) ||
+		!info.si_pid)
+		return false;
+	if (info.si_code != CLD_STOPPED)
+		return true;
+	/* Take the report, and stop as the program did: the shell gets the terminal. */
+	if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid) {
+		raise(SIGSTOP);
+		syscall(SYS_pidfd_send_signal, target_fd, SIGCONT, NULL, 0);
+	}
+	return false;
+}
+
+static int answer(struct cli_live *live, pid_t pid)
+{
+	bool over = false;
+
+	while (sluice_active(live->supervisor)) {
+		int rc = sluice_dispatch(live->supervisor, WAIT_MS);
+
+		if (rc < 0 && rc != -EINTR)
+			return cli_error(
+				live->cli, "cannot answer calls: %s", strerror(-rc));
+		if (!over && (child_changed || rc == 0)) {
+			over = look_at(pid);
+			if (over)
+				target_fd = -1;
+		}
+		if (over && end_asked) {
+			cli_progress_end(live->cli);
+			cli_warn(live->cli,
+				"not waiting for what the program left behind: "
+				"its system calls fail from now on");
+			return 0;
+		}
+		if (live->tick)
+			live->tick(live->data);
+	}
+	return 0;
+}
+
+/* As env(1) and shells have it. */
+static int not_executed(struct cli_live *live, char **argv, int rc)
+{
+	cli_progress_end(live->cli);
+	cli_error(live->cli, "cannot execute %s: %s", argv[0], strerror(-rc));
+	return rc == -ENOENT ? 127 : 126;
+}
+
+static int spawn(struct cli_live *live, scmp_filter_ctx filter, char **argv,
+	struct sluice_child *child)
+{
+	struct sluice_error error = {0};
+	int rc;
+
+	child->error = &error;
+	/* Without it a signal interrupts calls that are being answered, and the program
+	 * sees EINTR where it never did. Kernels before 5.19 have no such thing. */
+	child->wait_killable = true;
+	rc = sluice_spawn(live->supervisor, filter, argv, child);
+	if (rc == -EINVAL) {
+		child->wait_killable = false;
+		rc = sluice_spawn(live->supervisor, filter, argv, child);
+	}
+	child->error = NULL;
+	if (rc == -ENOENT || rc == -EACCES)
+		return not_executed(live, argv, rc);
+	if (rc)
+		return cli_error(live->cli, "%s: %s", argv[0],
+			*error.message ? error.message : strerror(-rc));
+	return 0;
+}
+
+static int finish(
+	struct cli_live *live, struct sluice_child *child, char **argv, int *status)
+{
+	int st, rc = sluice_wait(live->supervisor, child, &st);
+
+	if (rc)
+		return not_executed(live, argv, rc);
+	*status = WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st);
+	return 0;
+}
+
+static int run_words(
+	struct cli_live *live, scmp_filter_ctx filter, char **argv, int *status)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sigaction old[TAKEN];
+	int rc;
+
+	child_changed = end_asked = 0;
+	take_signals(old);
+	rc = spawn(live, filter, argv, &child);
+	if (rc == 0) {
+		target_fd = child.pidfd;
+		/* What came before there was anybody to send it to. */
+		if (end_asked)
+			syscall(SYS_pidfd_send_signal, child.pidfd, SIGTERM, NULL, 0);
+		end_asked = 0;
+		rc = answer(live, child.pid);
+		target_fd = -1;
+		if (rc == 0)
+			rc = finish(live, &child, argv, status);
+		else
+			syscall(SYS_pidfd_send_signal, child.pidfd, SIGKILL, NULL, 0);
+		sluice_child_release(&child);
+	}
+	give_back_signals(old);
+	return rc;
+}
+
+int cli_live_run(struct cli_live *live, scmp_filter_ctx filter, int *status)
+{
+	size_t n = (size_t)live->cli->argc;
+	_cleanup_free_ char **argv = calloc(n + 1, sizeof(*argv));
+
+	if (!argv)
+		return cli_error(live->cli, "%s", strerror(ENOMEM));
+	memcpy(argv, live->cli->argv, n * sizeof(*argv));
+	return run_words(live, filter, argv, status);
+}
+
+scmp_filter_ctx cli_live_notify_all(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_NOTIFY);
+
+	/* Other ABIs of the machine are other architectures to the filter. */
+	if (filter &&
+		seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_NOTIFY)) {
+		seccomp_release(filter);
+		return NULL;
+	}
+	return filter;
+}
+
+void cli_supervisor_freep(struct sluice_supervisor **supervisor)
+{
+	sluice_supervisor_free(*supervisor);
+}
+
+void cli_filter_releasep(scmp_filter_ctx *filter)
+{
+	if (*filter)
+		seccomp_release(*filter);
+}

@@ -1,0 +1,33 @@
+/* A program that runs under a filter whose notifications this tool answers: start,
+ * signals, job control, end.
+ * SPDX-License-Identifier: MIT */
+#ifndef CLI_LIVE_H
+#define CLI_LIVE_H
+
+#include <sluice.h>
+
+#include "cli.h"
+
+struct cli_live {
+	struct cli *cli;
+	struct sluice_supervisor *supervisor; /* the caller's, with its handlers */
+	void (*tick)(void *data);	      /* called every now and then, or NULL */
+	void *data;
+};
+
+/* Run the command line's words under @filter and answer until its last process has ended.
+ * The program stays in the foreground with this tool; signals that are sent to the tool
+ * go on to it; it stops when the program stops. *@status is its exit status, or 128+N
+ * after signal N. Once the program itself has ended, SIGINT, SIGTERM, SIGHUP or SIGQUIT
+ * ends the waiting for processes that it left behind. 0; 126 or 127 if it could not be
+ * executed; or CLI_TROUBLE; said on stderr. */
+int cli_live_run(struct cli_live *live, scmp_filter_ctx filter, int *status);
+
+/* A filter that notifies every call of every ABI; the caller releases it. NULL: no
+ * memory. */
+scmp_filter_ctx cli_live_notify_all(void);
+
+void cli_supervisor_freep(struct sluice_supervisor **supervisor);
+void cli_filter_releasep(scmp_filter_ctx *filter);
+
+#endif

@@ -1,0 +1,135 @@
+/* Noting calls as they come.
+ * SPDX-License-Identifier: MIT */
+#include "recording.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/vec.h"
+
+static uint64_t key_of(uint32_t arch, int nr)
+{
+	return (uint64_t)arch << 32 | (uint32_t)nr;
+}
+
+/* Where the call stands, or would stand. */
+static uint32_t place_of(const struct recording *r, uint64_t key)
+{
+	uint32_t low = 0, high = r->n;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (key_of(r->seen[middle].arch, r->seen[middle].nr) < key)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void find_constants(struct seen *s)
+{
+	struct sluice_call_info info = {.size = sizeof(info)};
+
+	if (sluice_call_info_nr(s->arch, s->nr, &info))
+		return;
+	for (unsigned int i = 0; i < info.n_args; i++) {
+		const struct sluice_arg_info *a = &info.args[i];
+
+		if (a->type != SLUICE_ARG_VALUE || a->part != SLUICE_PART_WHOLE)
+			continue;
+		s->constants |= 1u << i;
+		if (a->bits < 64)
+			s->narrow |= 1u << i;
+	}
+}
+
+/* The program of @request; NULL before it was executed, and where it is not known. */
+static char *program_of(struct sluice_request *request)
+{
+	char path[PATH_MAX], own[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
+
+	if (sluice_exe(request, path, sizeof(path)) <= 0)
+		return NULL;
+	own[n > 0 ? n : 0] = 0;
+	return strcmp(path, own) == 0 ? NULL : strdup(path);
+}
+
+static struct seen *insert(
+	struct recording *r, uint32_t at, struct sluice_request *request)
+{
+	struct seen *s;
+
+	if (sc_reserve(r->seen, r->cap, r->n, 1) < 0)
+		return NULL;
+	s = &r->seen[at];
+	memmove(s + 1, s, (r->n - at) * sizeof(*s));
+	r->n++;
+	*s = (struct seen){.arch = sluice_arch(request), .nr = sluice_nr(request)};
+	s->name = sluice_call_name(s->arch, s->nr);
+	s->by = program_of(request);
+	if (r->args) {
+		find_constants(s);
+		if (s->constants)
+			s->tuples = calloc(RECORDING_TUPLES, sizeof(*s->tuples));
+		if (s->constants && !s->tuples)
+			s->n_tuples = RECORDING_TUPLES + 1;
+	}
+	return s;
+}
+
+static void note_tuple(struct seen *s, const struct sluice_request *request)
+{
+	struct recording_tuple t = {{0}};
+
+	for (unsigned int i = 0; i < 6; i++)
+		if (s->constants & 1u << i)
+			t.values[i] = s->narrow & 1u << i
+					      ? (uint32_t)sluice_arg(request, i)
+					      : sluice_arg(request, i);
+	for (unsigned int i = 0; i < s->n_tuples; i++)
+		if (memcmp(&s->tuples[i], &t, sizeof(t)) == 0)
+			return;
+	if (s->n_tuples < RECORDING_TUPLES)
+		s->tuples[s->n_tuples] = t;
+	s->n_tuples++;
+}
+
+void recording_note(struct recording *r, struct sluice_request *request)
+{
+	uint64_t key = key_of(sluice_arch(request), sluice_nr(request));
+	struct seen *s = r->last < r->n ? &r->seen[r->last] : NULL;
+
+	r->total++;
+	if (!s || key_of(s->arch, s->nr) != key) {
+		uint32_t at = place_of(r, key);
+
+		s = at < r->n ? &r->seen[at] : NULL;
+		if (!s || key_of(s->arch, s->nr) != key)
+			s = insert(r, at, request);
+		if (!s) {
+			r->failed = -ENOMEM;
+			return;
+		}
+		r->last = at;
+	}
+	s->count++;
+	if (s->constants && s->n_tuples <= RECORDING_TUPLES)
+		note_tuple(s, request);
+}
+
+void recording_clear(struct recording *r)
+{
+	for (uint32_t i = 0; i < r->n; i++) {
+		free(r->seen[i].by);
+		free(r->seen[i].tuples);
+	}
+	free(r->seen);
+	*r = (struct recording){0};
+}

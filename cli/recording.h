@@ -1,0 +1,73 @@
+/* What a program was seen to call, and the profile that comes of it.
+ * SPDX-License-Identifier: MIT */
+#ifndef CLI_RECORDING_H
+#define CLI_RECORDING_H
+
+#include <sluice-calls.h>
+#include <sluice-profile.h>
+#include <sluice.h>
+
+#include "cli.h"
+
+/* More different sets of values than these of one call, and its arguments are left open.
+ */
+#define RECORDING_TUPLES 16
+
+/* The constants among a call's arguments, cut to what the kernel reads; others are 0. */
+struct recording_tuple {
+	uint64_t values[6];
+};
+
+/* A call of one ABI. */
+struct seen {
+	uint32_t arch; /* SCMP_ARCH_* */
+	int nr;
+	const char *name; /* NULL: a number that is no call here */
+	uint64_t count;
+	char *by; /* the program that made it first; NULL: not known */
+	unsigned int constants,
+		narrow;	       /* bits: arguments that are constants; of 32 bits */
+	unsigned int n_tuples; /* RECORDING_TUPLES + 1: too many */
+	struct recording_tuple *tuples;
+};
+
+struct recording {
+	struct seen *seen; /* in the order of architectures and numbers */
+	uint32_t n, cap, last;
+	uint64_t total, programs;
+	bool args;  /* note tuples */
+	int failed; /* -ENOMEM: something could not be noted */
+};
+
+/* Note the call of @request, by the registers alone. */
+void recording_note(struct recording *r, struct sluice_request *request);
+void recording_clear(struct recording *r);
+
+/* A call of the profile, by name: all ABIs together. */
+struct recorded {
+	const char *name;
+	uint64_t count;		   /* 0: it was added */
+	const char *kind, *reason; /* why it was added */
+	const char *by;
+	bool known;  /* the profile that was merged allows it already */
+	bool needed; /* any program may need it: its arguments are left open */
+};
+
+struct recorded_list {
+	struct recorded *calls;
+	uint32_t n, cap;
+	uint32_t arches[3]; /* SCMP_ARCH_* that were seen, the machine's first */
+	unsigned int n_arches;
+};
+
+/* The calls by name, and unless @exact what belongs to them (sluice_closure_next()).
+ * @base may be NULL; what it allows whatever the arguments is known. 0 or -ENOMEM. */
+int recorded_make(const struct recording *r, const struct sluice_profile *base,
+	bool exact, struct recorded_list *list);
+void recorded_clear(struct recorded_list *list);
+
+/* Add what is not known to @profile. @what says where it comes from. 0 or -errno. */
+int recorded_write(const struct recorded_list *list, const struct recording *r,
+	const char *what, struct sluice_profile *profile);
+
+#endif

@@ -1,0 +1,78 @@
+"""What the tests of commands that run a program share: TAP, runs as root and as an ordinary user,
+loading a filter.
+SPDX-License-Identifier: MIT"""
+import ctypes
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+NOBODY = 65534
+# One that every user can execute.
+PYTHON = shutil.which("python3", path="/usr/bin:/bin:/usr/local/bin") or sys.executable
+count = failed = 0
+
+
+def check(name, good, why=""):
+    global count, failed
+    count += 1
+    failed += not good
+    print("ok" if good else "not ok", count, "-", name, flush=True)
+    for line in ("" if good else str(why)).splitlines():
+        print("#", line)
+
+
+def skip(name, reason):
+    global count
+    count += 1
+    print(f"ok {count} - {name} # SKIP {reason}")
+
+
+def done():
+    print(f"1..{count}")
+    sys.exit(failed > 0)
+
+
+def users():
+    """Who runs the checks: [(name, uid or None)]."""
+    if os.getuid() == 0:
+        return [("root", None), ("an ordinary user", NOBODY)]
+    return [("this user", None)]
+
+
+def become(uid):
+    if uid is not None:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+
+
+def folder(uid):
+    """A directory of that user's, to be kept in a variable."""
+    tmp = tempfile.TemporaryDirectory()
+    os.chmod(tmp.name, 0o755)
+    if uid is not None:
+        os.chown(tmp.name, uid, uid)
+    return tmp
+
+
+def run(words, uid=None, cwd=None, **more):
+    return subprocess.run(words, capture_output=True, text=True, timeout=120, cwd=cwd,
+                          stdin=subprocess.DEVNULL, preexec_fn=lambda: become(uid), **more)
+
+
+def works(sluice):
+    """Whether notifications can be had here (kernel, container)."""
+    r = run([sluice, "record", "-q", "true"])
+    return "cannot supervise" not in r.stderr and "listener" not in r.stderr, r.stderr
+
+
+def load(program):
+    """Load a BPF program (bytes) into this process."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    buffer = ctypes.create_string_buffer(program, len(program))
+    fprog = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
+    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.c_char_p(fprog), 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")

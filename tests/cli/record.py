@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""sluice record: does it note every call once, whoever makes it, and leave the program as it is?
+record.py SLUICE. Prints TAP.
+SPDX-License-Identifier: MIT"""
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import live
+from live import check, folder, run, skip
+
+SLUICE = os.path.abspath(sys.argv[1])
+
+LOOP = """
+import os
+for child in range(8):
+    if os.fork() == 0:
+        for i in range(500):
+            os.getppid()
+        os._exit(0)
+for child in range(8):
+    os.wait()
+"""
+
+INT80 = """
+import ctypes, mmap
+code = bytes.fromhex("b814000000cd80c3")
+m = mmap.mmap(-1, 4096, prot=7)
+m.write(code)
+f = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))
+import os
+os._exit(0 if f() == os.getpid() else 1)
+"""
+
+
+def counts(text):
+    """{name: calls} of the table."""
+    return {m[2]: int(m[1]) for m in re.finditer(r"^ +(\d+)[+ ] (\w+) ", text, flags=re.M)}
+
+
+def entries(path):
+    with open(path) as f:
+        return json.load(f)["syscalls"]
+
+
+def recorded(path):
+    return {n for e in entries(path) if e.get("comment", "").startswith("recorded")
+            for n in e["names"]}
+
+
+def lost_nothing(who, uid, tmp):
+    out = tmp + "/loop.json"
+    r = run([SLUICE, "record", "-o", out, live.PYTHON, "-c", LOOP], uid, tmp)
+    check(f"{who}: 4000 calls of 8 processes, each noted once",
+          r.returncode == 0 and counts(r.stderr).get("getppid") == 4000, r.stderr)
+    r = run([SLUICE, "record", "-o", out, live.PYTHON, "-c", LOOP.replace("500", "499")],
+            uid, tmp)
+    check(f"{who}: and 3992 where there are fewer", counts(r.stderr).get("getppid") == 3992,
+          r.stderr)
+
+
+def like_strace(who, uid, tmp):
+    if not shutil.which("strace"):
+        skip(f"{who}: the calls that strace sees", "no strace")
+        return
+    for words in (["ls", "-l", "/"], ["sh", "-c", "echo a | cat; mkdir m; rmdir m"],
+                  [live.PYTHON, "-c", "import json, socket; socket.socket()"]):
+        trace, out = tmp + "/trace", tmp + "/like.json"
+        s = run(["strace", "-f", "-qq", "-o", trace, *words], uid, tmp)
+        if s.returncode:
+            skip(f"{who}: the calls that strace sees of {words[0]}", "strace does not work")
+            continue
+        run([SLUICE, "record", "-q", "-o", out, *words], uid, tmp)
+        with open(trace) as f:
+            seen = set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)(?:\(| resumed)", f.read(), flags=re.M))
+        # strace has started what sluice starts; both name the same calls.
+        check(f"{who}: the calls that strace sees of {os.path.basename(words[0])}",
+              seen == recorded(out), f"strace only: {seen - recorded(out)}\n"
+              f"record only: {recorded(out) - seen}")
+
+
+def obeyed(who, uid, tmp):
+    out = tmp + "/true.json"
+    run([SLUICE, "record", "-q", "-o", out, "ls", "/"], uid, tmp)
+    bpf = subprocess.run([SLUICE, "disasm", "--raw", out], capture_output=True).stdout
+
+    def enter():
+        live.become(uid)
+        live.load(bpf)
+    r = subprocess.run(["ls", "/"], capture_output=True, preexec_fn=enter)
+    check(f"{who}: the program runs under its profile", r.returncode == 0 and r.stdout, r.stderr)
+    r = subprocess.run(["mkdir", "d"], capture_output=True, preexec_fn=enter, cwd=tmp)
+    check(f"{who}: another one is refused what it needs", r.returncode != 0, r)
+    exact = tmp + "/exact.json"
+    run([SLUICE, "record", "-q", "--exact", "-o", exact, "true"], uid, tmp)
+    check(f"{who}: --exact adds nothing",
+          len(entries(exact)) == 1 and "rt_sigreturn" not in recorded(exact), entries(exact))
+    added = {e["comment"].split(":")[0] for e in entries(out)[1:]}
+    check(f"{who}: each added entry says why", len(added) > 2 and
+          all(re.fullmatch(r"added \(\w+\)", a) for a in added), added)
+
+
+def statuses(who, uid, tmp):
+    out = tmp + "/s.json"
+    for what, words, status in (("7", ["sh", "-c", "exit 7"], 7),
+                                ("128+15", ["sh", "-c", "kill -TERM $$"], 143),
+                                ("127 without a program", ["./nothing"], 127),
+                                ("126 where it is none", ["/etc/passwd"], 126)):
+        r = run([SLUICE, "record", "-q", "-o", out, *words], uid, tmp)
+        check(f"{who}: status {what}", r.returncode == status, (r.returncode, r.stderr))
+    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        p = subprocess.Popen([SLUICE, "record", "-q", "-o", out, "sh", "-c",
+                              f"trap 'exit 42' {sig.value}; echo up; while :; do sleep 0.1; done"],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=tmp,
+                             preexec_fn=lambda: live.become(uid))
+        p.stdout.readline()
+        p.send_signal(sig)
+        check(f"{who}: {sig.name} goes to the program", p.wait(60) == 42, p.returncode)
+    r = run([SLUICE, "record", "-q", "-o", out, "sh", "-c",
+             "(sleep 0.5; mkdir late) >/dev/null 2>&1 & exit 3"], uid, tmp)
+    check(f"{who}: what outlives the program is noted, too",
+          r.returncode == 3 and "mkdir" in recorded(out) and os.path.isdir(tmp + "/late"), r)
+
+
+def merged(who, uid, tmp):
+    out, new = tmp + "/m.json", tmp + "/n.json"
+    run([SLUICE, "record", "-q", "-o", out, "true"], uid, tmp)
+    again = [SLUICE, "record", "-q", "--merge", out, "-o", new]
+    r = run([*again, "--diff-fail", "true"], uid, tmp)
+    check(f"{who}: a second run asks for nothing", r.returncode == 0 and
+          r.stderr.startswith("0 calls noted"), r.stderr)
+    r = run([*again, "--diff-fail", "mkdir", "x"], uid, tmp)
+    check(f"{who}: --diff-fail: a new call ends with 1", r.returncode == 1 and
+          re.search(r" [1-9]\d* different and new", r.stderr), r)
+    check(f"{who}: which the profile has now",
+          any("mkdir" in e["names"] for e in entries(new)) and
+          not any("mkdir" in e["names"] for e in entries(out)), new)
+    r = run([*again, "mkdir", "y"], uid, tmp)
+    check(f"{who}: without it the status is the program's", r.returncode == 0, r)
+    r = run([SLUICE, "record", "--diff-fail", "true"], uid, tmp)
+    check(f"{who}: --diff-fail needs --merge", r.returncode == 2, r)
+    r = run([SLUICE, "record", "-o", tmp + "/no/such/x", "true"], uid, tmp)
+    check(f"{who}: a profile that cannot be written is trouble", r.returncode == 2, r)
+
+
+def outputs(who, uid, tmp):
+    fifo, link, real = tmp + "/fifo", tmp + "/link", tmp + "/real"
+    os.mkfifo(fifo, 0o666)
+    os.chmod(fifo, 0o666)
+    with open(real, "w") as f:
+        f.write("old")
+    os.chmod(real, 0o606)
+    os.symlink("real", link)
+    if uid is not None:
+        os.chown(real, uid, uid)
+    cat = subprocess.Popen(["cat", fifo], stdout=subprocess.PIPE)
+    run([SLUICE, "record", "-q", "-o", fifo, "true"], uid, tmp)
+    check(f"{who}: a FIFO gets the profile and stays one",
+          b"exit_group" in cat.communicate(timeout=60)[0] and
+          stat.S_ISFIFO(os.stat(fifo).st_mode))
+    run([SLUICE, "record", "-q", "-o", link, "true"], uid, tmp)
+    check(f"{who}: a link stays a link, its file keeps its mode", os.path.islink(link) and
+          "exit_group" in recorded(real) and os.stat(real).st_mode & 0o777 == 0o606)
+
+
+def arguments(who, uid, tmp):
+    out = tmp + "/a.json"
+    run([SLUICE, "record", "-q", "--args", "-o", out, live.PYTHON, "-c",
+         "import socket; socket.socket(socket.AF_UNIX)"], uid, tmp)
+    for family, verdict in ((1, "ALLOW"), (2, "ERRNO(1)"), (0x500000001, "ALLOW")):
+        r = run([SLUICE, "sim", out, "socket", str(family)])
+        check(f"{who}: --args: socket({family:#x}) is {verdict}", r.stdout.strip() == verdict,
+              r.stdout + r.stderr)
+
+
+def other_abi(tmp):
+    if os.uname().machine != "x86_64" or subprocess.run([live.PYTHON, "-c", INT80]).returncode:
+        skip("calls of the 32-bit ABI", "none here")
+        return
+    out = tmp + "/abi.json"
+    r = run([SLUICE, "record", "-q", "-o", out, live.PYTHON, "-c", INT80])
+    with open(out) as f:
+        profile = json.load(f)
+    check("calls of the 32-bit ABI", r.returncode == 0 and
+          "SCMP_ARCH_X86" in profile["architectures"] and "getpid" in recorded(out), profile)
+
+
+def read_until(fd, what, seconds=60):
+    """What came until @what did."""
+    got, end = b"", time.monotonic() + seconds
+    while what not in got and time.monotonic() < end:
+        try:
+            got += os.read(fd, 1000)
+        except OSError:
+            break
+    return got
+
+
+def on_a_terminal(tmp):
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(tmp)
+        # A shell with job control: the tool is a job of its own.
+        os.execvp("bash", ["bash", "--norc", "-i", "-m"])
+    os.write(fd, b"PS1='@@'; stty -echo\n")
+    read_until(fd, b"@@")
+    os.write(fd, f"{SLUICE} record -o t.json sh -c 'echo u''p; exec sleep 100'\n".encode())
+    text = read_until(fd, b"up\r")
+    check("the program writes to the terminal", b"up" in text, text)
+    os.write(fd, b"\x1a")
+    text = read_until(fd, b"Stopped")
+    check("Ctrl-Z stops both", b"Stopped" in text, text)
+    os.write(fd, b"fg\n")
+    read_until(fd, b"record")
+    time.sleep(0.5)
+    os.write(fd, b"\x03")
+    os.write(fd, b"echo status=$?=\n")
+    text = read_until(fd, b"status=130=")
+    check("fg goes on, Ctrl-C ends with 130", b"status=130=" in text, text)
+    check("and the profile is written", "nanosleep" in str(entries(tmp + "/t.json")), text)
+    os.write(fd, b"exit\n")
+    os.close(fd)
+    os.waitpid(pid, 0)
+
+
+def main():
+    good, why = live.works(SLUICE)
+    if not good:
+        skip("record", "no notifications here: " + why.replace("\n", " "))
+        live.done()
+    for who, uid in live.users():
+        with folder(uid) as tmp:
+            for part in (lost_nothing, like_strace, obeyed, statuses, merged, outputs,
+                         arguments):
+                part(who, uid, tmp)
+    with folder(None) as tmp:
+        other_abi(tmp)
+        on_a_terminal(tmp)
+    live.done()
+
+
+main()
