@@ -145,7 +145,12 @@ int sluice_on(struct sluice_supervisor *supervisor, uint32_t arch, int nr,
 	sluice_handler handler, void *data);
 
 /* The same by name, for the native architecture and those that its kernels also run
- * (x86_64: x86 and x32; aarch64: arm; ...), so that a 32-bit target finds no hole.
+ * (x86_64: x86 and x32; aarch64: arm; ...), so that a 32-bit target finds no hole. On 32-bit
+ * ABIs also for what does the same under another name there (sluice_sibling_next(),
+ * SLUICE_SIBLING_ABI): "chown" meets chown32, "stat" stat64, "futex" futex_time64, "lseek"
+ * _llseek. sluice_name() is then that name, and arguments and structures are that call's
+ * (sluice_call_info()). A handler of that name or number itself comes first, and NULL for
+ * @name alone does not remove it. The filter must notify those calls, too.
  * Where such programs (and those of s390x, ppc64) make the call through socketcall(2) or ipc(2),
  * its arguments are copied once and the handler sees the call itself: sluice_name() and
  * sluice_arg() are the unpacked call's, sluice_nr() stays the multiplexer's. A block of

@@ -89,8 +89,12 @@ struct sluice_request {
 struct handler {
 	uint32_t arch;
 	int nr;
-	sluice_handler call;    /* NULL: empty */
+	sluice_handler call;    /* who serves it, the first there is of the three below; NULL: empty */
 	void *data;
+	sluice_handler own;     /* registered for this number, or this name */
+	void *own_data;
+	sluice_handler sibling; /* registered for a name that does the same */
+	void *sibling_data;
 	sluice_handler unpack;  /* of a multiplexer: what serves it when nobody else does */
 };
 
@@ -249,7 +253,9 @@ void sc_core_default(struct sluice_request *req, int state, const char *why);
 const struct handler *sc_core_find(const struct handlers *h, uint32_t arch, int nr);
 const struct handler *sc_core_find_call(const struct handlers *h,
 	const struct seccomp_data *call);
-struct handler *sc_core_handler(struct handlers *h, uint32_t arch, int nr);
+int sc_core_on(struct handlers *h, uint32_t arch, int nr, bool sibling, sluice_handler handler,
+	void *data);
+int sc_core_on_packed(struct handlers *h, uint32_t arch, int nr, sluice_handler unpack);
 
 /* ---- worker.c, clock.c ---- */
 

@@ -59,10 +59,12 @@ static int grow(struct handlers *h)
 }
 
 /* The slot of (@arch, @nr), made if need be; NULL: no memory. */
-struct handler *sc_core_handler(struct handlers *h, uint32_t arch, int nr)
+static struct handler *get(struct handlers *h, uint32_t arch, int nr)
 {
 	struct handler *slot;
 
+	if (arch == SCMP_ARCH_X32) /* as the kernel reports it */
+		arch = SCMP_ARCH_X86_64;
 	if (grow(h))
 		return NULL;
 	slot = probe(h->slots, h->size, arch, nr);
@@ -73,11 +75,49 @@ struct handler *sc_core_handler(struct handlers *h, uint32_t arch, int nr)
 	return slot;
 }
 
+/* Who asked for this call comes before who asked for one that does the same, in whatever order
+ * they came. */
+static void settle(struct handler *slot)
+{
+	slot->call = slot->own ? slot->own : slot->sibling ? slot->sibling : slot->unpack;
+	slot->data = slot->own ? slot->own_data : slot->sibling_data;
+}
+
+/* NULL removes. @sibling: @handler was registered for a name that does the same. */
+int sc_core_on(struct handlers *h, uint32_t arch, int nr, bool sibling, sluice_handler handler,
+	void *data)
+{
+	struct handler *slot = get(h, arch, nr);
+
+	if (!slot)
+		return -ENOMEM;
+	if (sibling) {
+		slot->sibling = handler;
+		slot->sibling_data = data;
+	} else {
+		slot->own = handler;
+		slot->own_data = data;
+	}
+	settle(slot);
+	return 0;
+}
+
+/* What serves a multiplexer that has no handler of its own. */
+int sc_core_on_packed(struct handlers *h, uint32_t arch, int nr, sluice_handler unpack)
+{
+	struct handler *slot = get(h, arch, nr);
+
+	if (!slot)
+		return -ENOMEM;
+	slot->unpack = unpack;
+	settle(slot);
+	return 0;
+}
+
 int sluice_on(struct sluice_supervisor *supervisor, uint32_t arch, int nr,
 	sluice_handler handler, void *data)
 {
 	struct handlers *h = &supervisor->handlers;
-	struct handler *slot;
 
 	if (nr == SLUICE_ANY) {
 		h->any = (struct handler){.call = handler, .data = data};
@@ -85,14 +125,6 @@ int sluice_on(struct sluice_supervisor *supervisor, uint32_t arch, int nr,
 	}
 	if (nr < 0) /* a pseudo number: this architecture does not have the call */
 		return -EINVAL;
-	if (arch == SCMP_ARCH_NATIVE)
-		arch = seccomp_arch_native();
-	if (arch == SCMP_ARCH_X32) /* as the kernel reports it */
-		arch = SCMP_ARCH_X86_64;
-	slot = sc_core_handler(h, arch, nr);
-	if (!slot)
-		return -ENOMEM;
-	slot->call = handler ? handler : slot->unpack;
-	slot->data = data;
-	return 0;
+	return sc_core_on(h, arch == SCMP_ARCH_NATIVE ? seccomp_arch_native() : arch, nr, false,
+		handler, data);
 }

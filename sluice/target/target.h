@@ -25,6 +25,11 @@ struct own_pid {
 };
 int sc_target_own_pid(struct sluice_request *req, int proc, struct own_pid *out);
 
+/* ---- names.c ---- */
+
+int sc_target_on_name(struct handlers *h, uint32_t native, const char *name,
+	sluice_handler handler, void *data);
+
 /* ---- unpack.c ---- */
 
 struct multiplexer {
