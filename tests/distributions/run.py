@@ -305,7 +305,8 @@ def main():
             skips[suite, who] = run.skips
             if options.write:
                 save({(suite, who): run.row()}, {(suite, who): run.skips})
-        shutil.rmtree(CACHE / f"{suite}-root", ignore_errors=not options.keep)
+        if not options.keep:
+            shutil.rmtree(CACHE / f"{suite}-root", ignore_errors=True)
     print(f"1..{tap.count}")
     return tap.bad > 0
 

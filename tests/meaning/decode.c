@@ -293,7 +293,7 @@ static void hostile_memory_is_bounded(void **state)
 		length = sluice_decode_call(
 			arch, nr, args, read_memory, &m, text, sizeof(text));
 		assert_true(length > 0);
-		assert_in_range(m.reads, 0, 300);
+		assert_true(m.reads <= 300);
 		assert_true(length < 200000);
 		for (size_t i = 0; text[i]; i++)
 			if (text[i] < ' ' || text[i] > '~')
