@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """systemd's own test-seccomp: 19 tests over most of the interface.
 SPDX-License-Identifier: MIT"""
+import os
+
 import client
 
-PROGRAM = "/usr/lib/systemd/tests/test-seccomp"
+# Debian 12 has it in the first place, later ones in the second.
+PLACES = ["/usr/lib/systemd/tests/test-seccomp", "/usr/lib/systemd/tests/unit-tests/test-seccomp"]
+PROGRAM = next((place for place in PLACES if os.path.exists(place)), PLACES[0])
 
 
 def run(box):
