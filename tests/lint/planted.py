@@ -22,6 +22,16 @@ int planted(int n)
 }
 """
 
+NULL = HEAD + """int planted(int n);
+int planted(int n)
+{
+	int *p = 0;
+
+	return n ? n : *p;
+}
+"""
+TIME_LIMIT = 300  # seconds a case; only to end a hang
+
 
 def plant(root, files):
     for name, text in files.items():
@@ -32,7 +42,7 @@ def plant(root, files):
 
 def output(*command):
     done = subprocess.run(command, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, check=False)
+                          stderr=subprocess.STDOUT, check=False, timeout=TIME_LIMIT)
     return done.stdout, done.returncode
 
 
@@ -54,8 +64,8 @@ CASES = [  # name, script, files, what the finding says (None: there is none)
      {"src/lower/lower.h": HEAD, "src/bpf/prove.h": HEAD + '#include "lower/lower.h"\n'},
      None),
     ("sluice may not see the policy", "check-includes",
-     {"src/policy/policy.h": HEAD, "sluice/x/y.c": HEAD + '#include "policy/policy.h"\n'},
-     "sluice/x/y.c:3 includes src/policy/policy.h"),
+     {"src/policy/policy.h": HEAD, "sluice/util/y.c": HEAD + '#include "policy/policy.h"\n'},
+     "sluice/util/y.c:3 includes src/policy/policy.h"),
     ("the middle knows no public API", "check-includes",
      {"src/dag/x.c": HEAD + "#include <seccomp.h>\n"}, "src/dag/x.c:3 includes public"),
     ("a module without arrows", "check-includes",
@@ -69,7 +79,10 @@ CASES = [  # name, script, files, what the finding says (None: there is none)
     ("a long function", "check-style", {"src/util/x.c": function(61)},
      "src/util/x.c:4 has 61 lines"),
     ("a function just short enough", "check-style", {"src/util/x.c": function(60)}, None),
-    ("a use after free", "analyse", {"src/util/x.c": LEAK}, "free"),
+    ("a use after free", "analyse", {"src/util/x.c": LEAK}, "not ok 3 - gcc -fanalyzer"),
+    ("no object, for clang-tidy", "analyse", {"src/util/x.c": NULL}, "not ok 1 - clang-tidy"),
+    ("no object, for cppcheck", "analyse", {"src/util/x.c": NULL}, "not ok 2 - cppcheck"),
+    ("no object, for gcc", "analyse", {"src/util/x.c": NULL}, "not ok 3 - gcc -fanalyzer"),
     ("a silence without a reason", "analyse",
      {"src/util/x.c": HEAD + "extern int x; /* NOLINT */\n"}, "does not say why"),
     ("a silence with one", "analyse",
@@ -90,9 +103,12 @@ def main():
                     [{"directory": tmp, "file": n, "command": f"cc -c {n}"} for n in files])})
                 arguments = [root, root]
             text, rc = output(SCRIPTS / script, *arguments)
-        ok = (rc == 1 and says in text) if says else rc == 0
+        lacking = f"{says[4:]} src/util/x.c # SKIP" if says and says.startswith("not ok") else None
+        skip = lacking and lacking in text
+        ok = skip or ((rc == 1 and says in text) if says else rc == 0)
         bad += not ok
-        print(f"{'ok' if ok else 'not ok'} {number} - {script}: {name}")
+        print(f"{'ok' if ok else 'not ok'} {number} - {script}: {name}"
+              + (" # SKIP it is not installed" if skip else ""))
         if not ok:
             print("".join(f"# {line}\n" for line in text.splitlines()), end="")
     sys.exit(bool(bad))
