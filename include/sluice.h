@@ -196,7 +196,8 @@ struct sluice_child {
 	}
 
 /* Start @argv under @filter, with its listener served by @supervisor. Any call may notify,
- * those of process start included: the listener is taken from the child without one. Of
+ * those of process start included: the listener is taken from the child without one (by
+ * pidfd_getfd(2), or sent by a process that shares its descriptors where that is refused). Of
  * the filter's attributes NNP, TSYNC, LOG, SSB and WAITKILL are obeyed. @argv[0] is searched in
  * the caller's PATH. After the filter is loaded the child makes one call: execve (and
  * exit_group(127) if that fails), to be decided by a handler if the filter notifies it, which happens
@@ -244,7 +245,9 @@ int sluice_alive(struct sluice_request *request);
  * target that asked, at a moment when it asked. It may differ from what memory says later:
  * act on the copy. Reading rules out SLUICE_CONTINUE_ARGS. All fail with -ENOENT when the
  * target is gone, -EFAULT on a bad address, -EPERM without ptrace access
- * (process_vm_readv(2), ptrace(2)), -ESRCH for targets outside this pid namespace. */
+ * (process_vm_readv(2), ptrace(2)), -ESRCH for targets outside this pid namespace. Where
+ * process_vm_readv(2) itself is refused (container engines, gVisor) /proc/tid/mem serves: pages that
+ * the target may not read are read then, too, as by a debugger. */
 
 /* Copy up to @size bytes at @addr. Returns how many: fewer only where memory ends. */
 ssize_t sluice_read(struct sluice_request *request, uint64_t addr, void *buffer, size_t size);

@@ -88,12 +88,14 @@ static const char *find_program(const struct plan *plan)
 	fail(plan, STAGE_FIND);
 }
 
-/* Close the child's listener for it when the parent has a duplicate: it may make no call
- * itself then, and with a reference of its own it would wait for ever for an answer
- * to execve if the supervisor was killed. If that happens before, end the child. */
+/* Close the child's listener for it when the parent has a duplicate, which it is sent if it asks for
+ * that: the child may make no call itself then, and with a reference of its own it would wait
+ * for ever for an answer to execve if the supervisor was killed. If that happens before, end the
+ * child. */
 static void __attribute__((noreturn)) close_for(const struct plan *plan, int child)
 {
 	long ns = 20000;
+	bool sent = false;
 
 	for (;;) {
 		struct pollfd p[2] = {{.fd = plan->parent, .events = POLLIN},
@@ -101,6 +103,12 @@ static void __attribute__((noreturn)) close_for(const struct plan *plan, int chi
 		struct timespec t = {0, ns};
 		long n = syscall(SYS_ppoll, p, 2, &t, NULL, 0);
 
+		if (atomic_load(&plan->share->ask) && !sent) {
+			const int listener = atomic_load(&plan->share->listener);
+
+			sent = true;
+			sc_sluice_send_rights(plan->theirs, "", 1, &listener, 1);
+		}
 		if (atomic_load(&plan->share->go)) {
 			syscall(SYS_close, atomic_load(&plan->share->listener));
 			atomic_store_explicit(&plan->share->closed, 1, memory_order_release);
@@ -116,9 +124,11 @@ static void __attribute__((noreturn)) close_for(const struct plan *plan, int chi
 }
 
 /* A process that shares our descriptors. Twice, so that it is init's child and not one that the
- * program finds (a parent that adopts orphans itself reaps it, see spawn.c); for the same reason
- * not if we are init. As the parent's user: the child's may be allowed no second process. */
-static void start_closer(const struct plan *plan)
+ * program finds (a parent that adopts orphans itself reaps it, see spawn.c). If we are @init only
+ * where the listener must be sent, and once: what is left of it is a child without a signal, which
+ * the program's wait(2) does not see without __WALL. As the parent's user: the child's may be
+ * allowed no second process. */
+static void start_closer(const struct plan *plan, bool init)
 {
 	int self = (int)syscall(SYS_pidfd_open, syscall(SYS_getpid), 0);
 	int status = 0;
@@ -127,6 +137,10 @@ static void start_closer(const struct plan *plan)
 	if (self < 0)
 		fail(plan, STAGE_NONE);
 	pid = sc_sluice_fork(CLONE_FILES);
+	if (init && pid == 0)
+		close_for(plan, self);
+	if (init && pid > 0)
+		return;
 	if (pid == 0) {
 		pid = sc_sluice_fork(CLONE_FILES);
 		if (pid == 0)
@@ -166,8 +180,8 @@ void sc_spawn_child_main(const struct plan *plan)
 
 	atomic_store(&plan->share->self, self);
 	set_stdio(plan);
-	if (!init)
-		start_closer(plan);
+	if (!init || plan->refused)
+		start_closer(plan, init);
 	set_user(plan);
 	if (plan->child->cwd && syscall(SYS_chdir, plan->child->cwd))
 		fail(plan, STAGE_CWD);
@@ -179,7 +193,7 @@ void sc_spawn_child_main(const struct plan *plan)
 	if (fd < 0)
 		fail(plan, STAGE_LOAD);
 	atomic_store_explicit(&plan->share->listener, (int)fd, memory_order_release);
-	await_go(init ? &plan->share->go : &plan->share->closed);
+	await_go(init && !plan->refused ? &plan->share->go : &plan->share->closed);
 	syscall(SYS_execve, program, plan->argv, plan->envp);
 	atomic_store(&plan->share->exec_error, errno);
 	quit(127);

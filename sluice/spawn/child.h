@@ -13,6 +13,7 @@ enum stage { STAGE_NONE, STAGE_STDIO, STAGE_USER, STAGE_CWD, STAGE_FIND, STAGE_N
 struct share {
 	atomic_int listener;    /* the child's number, -1 before */
 	atomic_int failed, stage, error;
+	atomic_int ask;         /* the parent cannot take the listener: the closer is to send it */
 	atomic_int go;          /* the parent has the listener */
 	atomic_int closed;      /* and the child has it no more */
 	atomic_int exec_error;
@@ -30,6 +31,8 @@ struct plan {
 	uint64_t handled;       /* signals with a handler, bit 0: signal 1 */
 	sigset_t mask;
 	struct share *share;
+	bool refused;           /* pidfd_getfd(2), to everybody */
+	int ours, theirs;       /* a pair of sockets, for a listener that must be sent */
 	int parent;             /* a pidfd: the child may be in another pid namespace */
 };
 

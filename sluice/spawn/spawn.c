@@ -4,7 +4,8 @@
  * After the filter is loaded the child must not need a call to tell us about its listener:
  * it writes the number to shared memory, spins until we have taken a duplicate with
  * pidfd_getfd(2) and a process that shares its descriptors has closed its own, and then makes
- * one call, execve. Everything else happens before. */
+ * one call, execve. Everything else happens before. Where pidfd_getfd is refused (by an outer filter, or
+ * for want of ptrace access), that process, which has no filter, sends us the listener. */
 #include "spawn/child.h"
 
 #include <signal.h>
@@ -113,13 +114,33 @@ static void list_handled(struct plan *plan)
 	}
 }
 
-/* Not 0 to 2, where the child's stdio goes. */
-static int own_pidfd(void)
+/* Not 0 to 2, where the child's stdio goes. Takes @any. */
+static int high(int any)
 {
-	_cleanup_close_ int any = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	int fd = any < 0 ? -1 : fcntl(any, F_DUPFD_CLOEXEC, 3);
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		fd = -errno;
+	closep(&any);
+	return fd;
+}
+
+/* What the child reaches us by. */
+static int make_ways(struct plan *plan)
+{
+	_cleanup_close_ int probe = -1;
+	int pair[2];
+
+	plan->parent = high((int)syscall(SYS_pidfd_open, getpid(), 0));
+	if (plan->parent < 0)
+		return plan->parent;
+	probe = (int)syscall(SYS_pidfd_getfd, plan->parent, plan->parent, 0);
+	plan->refused = probe < 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	plan->ours = pair[0];
+	plan->theirs = high(pair[1]);
+	return plan->theirs < 0 ? plan->theirs : 0;
 }
 
 static int make_plan(scmp_filter_ctx filter, char *const argv[], struct sluice_child *child,
@@ -136,9 +157,9 @@ static int make_plan(scmp_filter_ctx filter, char *const argv[], struct sluice_c
 	plan->argv = argv;
 	plan->envp = child->envp ? child->envp : environ;
 	plan->child = child;
-	plan->parent = own_pidfd();
-	if (plan->parent < 0)
-		return set_error(child, plan->parent, "no descriptor of this process");
+	rc = make_ways(plan);
+	if (rc)
+		return set_error(child, rc, "no descriptors for a way to the child");
 	plan->share = mmap(NULL, sizeof(*plan->share), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (plan->share == MAP_FAILED) {
@@ -154,6 +175,8 @@ static void free_plan(struct plan *plan)
 	free(plan->filter);
 	free(plan->candidates);
 	closep(&plan->parent);
+	closep(&plan->ours);
+	closep(&plan->theirs);
 	if (plan->share)
 		munmap(plan->share, sizeof(*plan->share));
 }
@@ -209,7 +232,8 @@ static const char *explain(const struct plan *plan, int rc)
 	if (!atomic_load(&plan->share->failed))
 		return rc == -ETIMEDOUT ? "the child has not come to load its filter (stopped?)"
 			: rc == -ECHILD ? "the child died before its filter was loaded"
-					: "cannot take the child's listener (ptrace access?)";
+					: "cannot take the child's listener (neither by "
+					  "ptrace access nor from a helper)";
 	if (atomic_load(&plan->share->stage) != STAGE_LOAD)
 		return sc_spawn_stage(atomic_load(&plan->share->stage));
 	switch (rc) {
@@ -224,19 +248,45 @@ static const char *explain(const struct plan *plan, int rc)
 	}
 }
 
+/* The listener, as the closer sends it. It ends with the child; whoever has our user may stop it. */
+static int ask_closer(const struct plan *plan, int pidfd, int *fd)
+{
+	uint64_t until = sc_sluice_now() + LIMIT_NS;
+	unsigned count = 0;
+	char byte;
+	int rc;
+
+	atomic_store(&plan->share->ask, 1);
+	for (;;) {
+		struct pollfd p[2] = {{.fd = plan->ours, .events = POLLIN},
+			{.fd = pidfd, .events = POLLIN}};
+
+		if (poll(p, 2, 100) < 0 && errno != EINTR)
+			return -errno;
+		if (p[0].revents)
+			break;
+		if (p[1].revents)
+			return -ECHILD;
+		if (sc_sluice_now() > until)
+			return -ETIMEDOUT;
+	}
+	rc = sc_sluice_recv_rights(plan->ours, &byte, 1, fd, 1, &count);
+	return rc ? rc : count == 1 ? 0 : -EPROTO;
+}
+
 static int adopt(struct sluice_supervisor *sv, const struct plan *plan, int pidfd)
 {
-	_cleanup_close_ int fd = -1;
-	int rc = await_listener(plan, pidfd);
+	int rc = await_listener(plan, pidfd), fd;
 
 	if (rc < 0)
 		return rc;
 	fd = (int)syscall(SYS_pidfd_getfd, pidfd, rc, 0);
-	if (fd < 0)
-		return -errno;
+	rc = fd < 0 ? ask_closer(plan, pidfd, &fd) : 0;
+	if (rc)
+		return rc;
 	rc = sc_core_add_listener(sv, fd, plan->child->tag, false, plan->wait_killable);
-	if (!rc)
-		steal_fd(&fd);
+	if (rc) /* if it is none, it is whatever the child's user put in its place */
+		sc_sluice_discard(&fd, 1);
 	return rc;
 }
 
@@ -255,7 +305,8 @@ static void reap_closer(const struct plan *plan, pid_t child)
 int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 	char *const argv[], struct sluice_child *child)
 {
-	_cleanup_(free_plan) struct plan plan = {.parent = -1};
+	_cleanup_(free_plan) struct plan plan = {
+		.parent = -1, .ours = -1, .theirs = -1};
 	_cleanup_close_ int pidfd = -1;
 	pid_t pid;
 	int rc;

@@ -4,7 +4,8 @@
  *
  * process_vm_readv() finds the memory by the id itself, so nothing cached can be stale; that
  * the id still names the asking thread is what ID_VALID after the copy says. Unlike
- * /proc/tid/mem it also honours page protections, as the kernel's own copy would. */
+ * /proc/tid/mem it also honours page protections, as the kernel's own copy would. Container engines
+ * and gVisor refuse it: then it is /proc/tid/mem all the same. */
 #include "target/target.h"
 
 #include <sys/uio.h>
@@ -17,18 +18,41 @@ static uint64_t address(const struct sluice_request *req, uint64_t addr)
 	return sc_core_is_32bit(req->notif.data.arch) ? (uint32_t)addr : addr;
 }
 
+/* -EFAULT for what pread(2) and pwrite(2) of the memory descriptor say of a bad address. */
+static ssize_t result(ssize_t n)
+{
+	if (n >= 0)
+		return n;
+	return errno == EIO || errno == EINVAL ? -EFAULT : -errno;
+}
+
+/* Where process_vm_readv() said @refused: if this is refused, too, that is the answer. */
+static ssize_t read_by_descriptor(struct sluice_request *req, uint64_t addr, void *buffer,
+	size_t size, int refused)
+{
+	int fd = sluice_mem_fd(req);
+
+	if (fd < 0)
+		return fd == -EACCES || fd == -ENOSYS ? refused : fd;
+	return result(pread(fd, buffer, size, (off_t)addr));
+}
+
 ssize_t sluice_read(struct sluice_request *request, uint64_t addr, void *buffer, size_t size)
 {
 	struct iovec local = {buffer, size};
-	struct iovec remote = {(void *)(uintptr_t)address(request, addr), size};
+	struct iovec remote;
 	ssize_t n;
 
 	if (!request->notif.pid)
 		return -ESRCH;
+	addr = address(request, addr);
+	remote = (struct iovec){(void *)(uintptr_t)addr, size};
 	request->saw_pointer = true;
 	n = process_vm_readv((pid_t)request->notif.pid, &local, 1, &remote, 1, 0);
 	if (n < 0)
 		n = -errno;
+	if (n == -EPERM || n == -ENOSYS)
+		n = read_by_descriptor(request, addr, buffer, size, (int)n);
 	if (n == -ESRCH || sc_core_id_valid(request))
 		return -ENOENT;
 	return n == 0 && size ? -EFAULT : n;
@@ -44,9 +68,7 @@ ssize_t sluice_write(struct sluice_request *request, uint64_t addr, const void *
 
 	if (fd < 0)
 		return fd;
-	n = pwrite(fd, buffer, size, (off_t)address(request, addr));
-	if (n < 0)
-		n = errno == EIO ? -EFAULT : -errno;
+	n = result(pwrite(fd, buffer, size, (off_t)address(request, addr)));
 	if (sc_core_id_valid(request))
 		return -ENOENT;
 	return n == 0 && size ? -EFAULT : n;

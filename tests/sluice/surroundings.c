@@ -1,0 +1,311 @@
+/* Surroundings that refuse what is usual: the outer filters of container engines, limits. Each
+ * filter is loaded by the test's own process; its targets inherit it.
+ * SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+static void refuse_calls(int errnum, const char *const *names)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+
+	CHECK(f);
+	for (; *names; names++)
+		CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_ERRNO((unsigned)errnum),
+				 seccomp_syscall_resolve_name(*names), 0),
+			0);
+	CHECK_EQ(seccomp_load(f), 0);
+	seccomp_release(f);
+}
+
+static void refuse(int errnum, const char *name)
+{
+	const char *const names[] = {name, NULL};
+
+	refuse_calls(errnum, names);
+}
+
+/* What Docker's default profile has only with capabilities that it does not give. */
+static const char *const gated[] = {"bpf", "fanotify_init", "fsconfig", "fsmount", "fsopen", "fspick",
+	"mount", "mount_setattr", "move_mount", "open_tree", "perf_event_open", "quotactl",
+	"setdomainname", "sethostname", "setns", "syslog", "umount2", "unshare", "kcmp",
+	"process_madvise", "open_by_handle_at", "acct", "pidfd_getfd", "userfaultfd", "keyctl",
+	"add_key", "request_key", "process_vm_readv", "process_vm_writev", NULL};
+
+/* ---- memory ---- */
+
+static int target_memory(int argc, char **argv)
+{
+	char *two = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char mine[16] = "before";
+
+	(void)argc;
+	(void)argv;
+	if (two == MAP_FAILED || munmap(two + 4096, 4096))
+		return 1;
+	memset(two, 'y', 4096);
+	strcpy(two + 4096 - 6, "edge!");
+	if (syscall(SYS_mkdir, two + 4096 - 6, 0) != 5 || syscall(SYS_mkdir, "", 0) != 0)
+		return 2;
+	two[4095] = 'y';
+	if (syscall(SYS_mkdir, two + 4000, 0) != -1 || errno != EFAULT)
+		return 3;
+	if (syscall(SYS_mkdir, NULL, 0) != -1 || errno != EFAULT)
+		return 4;
+	if (syscall(SYS_mkdir, -1L, 0) != -1 || errno != EFAULT)
+		return 5;
+	if (syscall(SYS_getrandom, two + 4090, 100, 0) != 6) /* as far as memory goes */
+		return 6;
+	if (syscall(SYS_getrandom, mine, sizeof(mine), 1) != 16 || strcmp(mine, "written"))
+		return 7;
+	if (syscall(SYS_getrandom, -1L, 4, 1) != -1 || errno != EFAULT)
+		return 8;
+	return syscall(SYS_getrandom, 16, 4, 0) == -1 && errno == EFAULT ? 0 : 9;
+}
+
+static int refused_errno; /* that the control must see */
+
+/* The naive reader: what the outer filter refuses is all it has. */
+static void control(struct sluice_request *req, uint64_t addr)
+{
+	struct iovec local, remote = {(void *)(uintptr_t)addr, 1};
+	char byte;
+
+	local = (struct iovec){&byte, 1};
+	errno = 0;
+	CHECK_EQ(process_vm_readv(sluice_tid(req), &local, 1, &remote, 1, 0), -1);
+	CHECK_EQ(errno, refused_errno);
+}
+
+static int measure(struct sluice_request *req, void *data)
+{
+	char text[2048];
+	ssize_t n;
+
+	(void)data;
+	control(req, sluice_arg(req, 0));
+	n = sluice_read_string(req, sluice_arg(req, 0), text, sizeof(text));
+	if (n >= 0)
+		CHECK_EQ(strlen(text), n);
+	CHECK_EQ(sluice_continue(req, SLUICE_CONTINUE_ARGS), -EPERM);
+	return n < 0 ? sluice_fail(req, (int)n) : sluice_reply(req, n);
+}
+
+static int copy_or_write(struct sluice_request *req, void *data)
+{
+	char buffer[128] = "written";
+	size_t size = (size_t)sluice_arg(req, 1);
+	ssize_t n;
+
+	(void)data;
+	if (sluice_arg_int(req, 2) == 0)
+		n = sluice_read(req, sluice_arg(req, 0), buffer, size);
+	else
+		n = sluice_write(req, sluice_arg(req, 0), buffer, size);
+	return n < 0 ? sluice_fail(req, (int)n) : sluice_reply(req, n);
+}
+
+static void memory_without(int errnum)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	int before;
+
+	refused_errno = errnum;
+	refuse(errnum, "process_vm_readv");
+	before = count_fds();
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", measure, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, "getrandom", copy_or_write, NULL), 0);
+	spawn_target(sv, filter_of(false, "mkdir", "getrandom", NULL), &child, "memory", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(count_fds(), before);
+}
+
+static void memory_eperm(void)
+{
+	memory_without(EPERM);
+}
+
+static void memory_enosys(void)
+{
+	memory_without(ENOSYS);
+}
+
+/* A call that was interrupted, its memory still open: what was read is not given out. */
+static int late(struct sluice_request *req, void *data)
+{
+	char text[64];
+
+	CHECK(sluice_read_string(req, sluice_arg(req, 0), text, sizeof(text)) > 0);
+	CHECK_EQ(kill(*(pid_t *)data, SIGKILL), 0);
+	while (sluice_alive(req) == 0)
+		usleep(1000);
+	CHECK_EQ(sluice_read_string(req, sluice_arg(req, 0), text, sizeof(text)), -ENOENT);
+	CHECK_EQ(sluice_read(req, sluice_arg(req, 0), text, 1), -ENOENT);
+	CHECK_EQ(sluice_write(req, sluice_arg(req, 0), text, 1), -ENOENT);
+	return sluice_fail(req, 0);
+}
+
+static int target_one_call(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return syscall(SYS_mkdir, "/nonexistent/x", 0) == 7 ? 0 : 1;
+}
+
+static void memory_of_the_dead(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+
+	refuse(EPERM, "process_vm_readv");
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", late, &child.pid), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "one", NULL);
+	CHECK_EQ(wait_target(sv, &child), 128 + SIGKILL);
+	sluice_supervisor_free(sv);
+}
+
+/* ---- spawn ---- */
+
+static int seven(struct sluice_request *req, void *data)
+{
+	char text[64];
+
+	(void)data;
+	CHECK(sluice_read_string(req, sluice_arg(req, 0), text, sizeof(text)) > 0);
+	CHECK_EQ(strcmp(text, "/nonexistent/x"), 0);
+	return sluice_reply(req, 7);
+}
+
+static void spawn_one(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+
+	CHECK_EQ(sluice_on(sv, 0, SLUICE_ANY, continue_it, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", seven, NULL), 0);
+	/* Every way to tell us anything is notified, too. */
+	spawn_target(sv,
+		filter_of(false, "mkdir", "execve", "sendmsg", "write", "close", "exit_group", NULL),
+		&child, "one", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
+static void no_getfd(int errnum)
+{
+	int self = (int)syscall(SYS_pidfd_open, getpid(), 0), before;
+
+	refuse(errnum, "pidfd_getfd");
+	errno = 0;
+	CHECK_EQ(syscall(SYS_pidfd_getfd, self, self, 0), -1); /* the only way there was */
+	CHECK_EQ(errno, errnum);
+	before = count_fds();
+	for (int i = 0; i < 5; i++)
+		spawn_one();
+	CHECK_EQ(count_fds(), before);
+}
+
+static void spawn_eperm(void)
+{
+	no_getfd(EPERM);
+}
+
+static void spawn_enosys(void)
+{
+	no_getfd(ENOSYS);
+}
+
+static void under_gated(void)
+{
+	refuse_calls(EPERM, gated);
+	refuse(ENOSYS, "clone3");
+	spawn_one();
+}
+
+static void under_gated_as_user(void)
+{
+	if (geteuid() != 0)
+		SKIP("needs root, to become an ordinary user");
+	CHECK_EQ(setgid(54321), 0);
+	CHECK_EQ(setuid(54321), 0);
+	if (access(self_path, X_OK))
+		SKIP("an ordinary user cannot execute this program");
+	CHECK_EQ(prctl(PR_SET_DUMPABLE, 1), 0);
+	under_gated();
+}
+
+/* Another user's child, without CAP_SYS_PTRACE: as root is in a container. */
+static void other_user(void)
+{
+	char *argv[] = {(char *)"true", NULL};
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	scmp_filter_ctx f = filter_of(false, "execve", NULL);
+	struct sluice_supervisor *sv;
+
+	if (geteuid() != 0)
+		SKIP("needs root, for another user");
+	refuse(EPERM, "pidfd_getfd");
+	sv = new_supervisor(NULL);
+	child.uid = 54321;
+	child.gid = 54321;
+	CHECK_EQ(sluice_on_name(sv, "execve", continue_it, NULL), 0);
+	CHECK_EQ(sluice_spawn(sv, f, argv, &child), 0);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+	seccomp_release(f);
+}
+
+static int target_no_children(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return waitpid(-1, NULL, 0) == -1 && errno == ECHILD ? 0 : 1;
+}
+
+/* There who sends the listener is the target's own child, which it does not see. */
+static void first_in_namespace(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+
+	if (unshare(CLONE_NEWPID))
+		SKIP("may not make pid namespaces");
+	refuse(EPERM, "pidfd_getfd");
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on(sv, 0, SLUICE_ANY, continue_it, NULL), 0);
+	spawn_target(sv, filter_of(false, "execve", NULL), &child, "no-children", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
+/* A caller that adopts orphans has none to reap but what it started. */
+static void subreaper(void)
+{
+	CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	refuse(EPERM, "pidfd_getfd");
+	for (int i = 0; i < 10; i++) {
+		spawn_one();
+		CHECK(waitpid(-1, NULL, __WALL) == -1 && errno == ECHILD);
+	}
+}
+
+const struct target_main targets[] = {{"memory", target_memory}, {"one", target_one_call},
+	{"no-children", target_no_children}, {NULL, NULL}};
+const struct test tests[] = {
+	{"memory where process_vm_readv is EPERM (Podman, CRI-O)", memory_eperm},
+	{"memory where process_vm_readv is ENOSYS (gVisor)", memory_enosys},
+	{"nothing is read of a call that is gone, either", memory_of_the_dead},
+	{"a target where pidfd_getfd is EPERM (Docker)", spawn_eperm},
+	{"a target where pidfd_getfd is ENOSYS", spawn_enosys},
+	{"a target below all that Docker refuses", under_gated},
+	{"the same as an ordinary user", under_gated_as_user},
+	{"another user's target without pidfd_getfd", other_user},
+	{"the first process of a PID namespace without pidfd_getfd", first_in_namespace},
+	{"a caller that adopts orphans without pidfd_getfd", subreaper},
+	{NULL, NULL}};
