@@ -21,6 +21,7 @@ struct place {
 	uint32_t at[SC_WAYS];	/* position, NOWHERE */
 	uint32_t jump[SC_WAYS]; /* of the last JA to it */
 	struct sc_acc acc;	/* how it is come to, and what is known behind it */
+	uint32_t size; /* nodes below it, shared ones as often as they are met */
 	uint8_t seen;
 };
 
@@ -40,6 +41,27 @@ static void put(struct layout *l, struct sock_filter insn)
 		l->insns[l->len++] = insn;
 }
 
+/* What is planned first lies farther from the node: the larger branch, so that the smaller one
+ * stays in a jump's reach. With short paths a JA
+ * more in the program may be one less on the way. */
+static bool yes_first(const struct layout *l, const struct sc_node *node)
+{
+	return l->dag->effort == SC_EFFORT_SHALLOW || l->places[node->yes].size >= l->places[node->no].size;
+}
+
+/* A node has a higher index than its branches: going up, theirs are known. */
+static void find_sizes(struct layout *l)
+{
+	for (uint32_t i = 0; i < l->dag->n_nodes; i++) {
+		const struct sc_node *node = &l->dag->nodes[i];
+		uint64_t size = 0;
+
+		if (node->test != SC_TEST_LEAF)
+			size = (uint64_t)l->places[node->yes].size + l->places[node->no].size + 1;
+		l->places[i].size = size < SC_BPF_MAX ? (uint32_t)size : SC_BPF_MAX;
+	}
+}
+
 /* Nodes reachable from @root, children before parents: in @order. No recursion: a hostile policy's graph may be deep. */
 static uint32_t plan(struct layout *l, uint32_t root, uint32_t *order, uint32_t *stack)
 {
@@ -53,7 +75,7 @@ static uint32_t plan(struct layout *l, uint32_t root, uint32_t *order, uint32_t 
 		uint32_t child = NOWHERE;
 
 		if (node->test != SC_TEST_LEAF && place->seen < 2)
-			child = place->seen == 0 ? node->yes : node->no;
+			child = (place->seen == 0) == yes_first(l, node) ? node->yes : node->no;
 		if (child == NOWHERE) {
 			if (place->seen != 3)
 				order[n++] = at;
@@ -191,6 +213,7 @@ int sc_emit(const struct sc_dag *dag, uint32_t root, bool big_endian, struct sc_
 			.jump = {NOWHERE, NOWHERE, NOWHERE},
 		};
 	find_ways(&l, root);
+	find_sizes(&l);
 	n = plan(&l, root, order, order + dag->n_nodes);
 	for (uint32_t i = 0; i < n && !l.over; i++) {
 		const struct sc_node *node = &dag->nodes[order[i]];

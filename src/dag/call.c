@@ -65,7 +65,8 @@ static bool has_narrow(const struct sc_lowered *low)
 	return false;
 }
 
-enum way { ONE_LINE, LINEAR, HIGHEST, LOWEST, MOST_ASKED, ALTERNATIVES };
+/* Of equals the first one stays: arguments ascending, which is easiest to prove. */
+enum way { ONE_LINE, LINEAR, LOWEST, HIGHEST, MOST_ASKED, ALTERNATIVES };
 
 /* Builds one alternative. SC_NO_NODE: it is larger than what there is. */
 static uint32_t build(struct sc_dag *dag, const struct sc_lowered *low,

@@ -119,8 +119,9 @@ uint32_t sc_leaf_node(const struct sc_tree *t, const struct sc_leaf *leaf)
 	}
 	if (n > CHAIN_SORTED) {
 		for (uint32_t i = leaf->n_pieces; i-- > 0;)
-			node = sc_dag_test(t->dag, SC_TEST_EQ, t->word, t->mask, pieces[i].start,
-				pieces[i].node, node);
+			if (pieces[i].node != leaf->node)
+				node = sc_dag_test(t->dag, SC_TEST_EQ, t->word, t->mask,
+					pieces[i].start, pieces[i].node, node);
 		return node;
 	}
 	/* The rarest is the last to be asked. */
