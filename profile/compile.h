@@ -12,6 +12,9 @@
 /* The caller's target with nothing left open; its machine and kernel are known. */
 int sc_target_fill(const struct sluice_target *target, struct sluice_target *filled);
 
+/* Whether an entry counts there: its includes and excludes. */
+bool sc_target_applies(const struct sluice_target *t, const struct sc_entry *e);
+
 /* Architectures of the filter: those that the profile says, this machine's where it says
  * none. -EINVAL: too many. */
 int sc_target_arches(const struct sluice_profile *resolved, const struct sluice_target *t,

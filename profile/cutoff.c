@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/bpf_common.h>
 #include <linux/seccomp.h>
+#include <sluice-calls.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,22 @@ static void find_in_profile(const struct sluice_profile *p, struct last *l, uint
 			if (nr >= 0)
 				meet(l, arch, nr);
 		}
+}
+
+/* The last number that the kernel had. Numbers grow with time, but for gaps that were
+ * filled later. */
+static void find_in_kernel(unsigned kernel, struct last *l, uint32_t arch)
+{
+	unsigned at = 0;
+	const char *name;
+
+	while ((name = sluice_call_next(arch, &at))) {
+		struct sluice_call_info info = {.size = sizeof(info)};
+
+		if (!sluice_call_info(arch, name, &info) && info.nr >= 0 &&
+			info.since <= kernel)
+			meet(l, arch, info.nr);
+	}
 }
 
 static bool is_permissive(uint32_t action)
@@ -129,8 +146,14 @@ static int find_lasts(
 	 */
 	if (!n && t->cutoff != SLUICE_CUTOFF_RUNTIME)
 		arches[n++] = t->arch;
-	for (unsigned i = 0; i < n; i++)
-		find_in_profile(p, last_of(l, arches[i]), arches[i]);
+	for (unsigned i = 0; i < n; i++) {
+		struct last *last = last_of(l, arches[i]);
+
+		if (t->cutoff == SLUICE_CUTOFF_KERNEL)
+			find_in_kernel(t->cutoff_kernel, last, arches[i]);
+		else
+			find_in_profile(p, last, arches[i]);
+	}
 	return 0;
 }
 
@@ -144,8 +167,6 @@ int sc_cutoff_program(const struct sluice_profile *p, const struct sluice_target
 	*count = 0;
 	if (!is_wanted(p, t))
 		return 0;
-	if (t->cutoff == SLUICE_CUTOFF_KERNEL)
-		return -EOPNOTSUPP;
 	rc = find_lasts(p, t, &l);
 	if (rc)
 		return rc;

@@ -219,6 +219,18 @@ static int settle(struct call *c, uint32_t alone)
 	return 0;
 }
 
+static int copy_call(struct call *to, const struct call *from)
+{
+	to->rest = from->rest;
+	for (uint32_t i = 0; i < from->n; i++) {
+		int rc = add_region(to, &from->regions[i]);
+
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
 static bool same_call(const struct call *a, const struct call *b)
 {
 	if (a->rest != b->rest || a->n != b->n)
@@ -352,7 +364,9 @@ static int add_calls(
 	for (uint32_t i = 0; i < calls->n; i++) {
 		struct call *c =
 			call_named(&m->calls, m->base, calls->items[i].name, m->rest);
-		int rc = c ? merge_call(m->how, c, &calls->items[i]) : -ENOMEM;
+		int rc = !c		 ? -ENOMEM
+			 : m->added == 1 ? copy_call(c, &calls->items[i])
+					 : merge_call(m->how, c, &calls->items[i]);
 
 		if (rc)
 			return complain(error, rc, calls->items[i].name,

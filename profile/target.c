@@ -85,7 +85,7 @@ static bool names_arch(const struct sluice_target *t, const struct sc_words *arc
 
 /* Included: every capability, one of the machines, at least the kernel. Excluded: any of
  * them. */
-static bool applies(const struct sluice_target *t, const struct sc_entry *e)
+bool sc_target_applies(const struct sluice_target *t, const struct sc_entry *e)
 {
 	const struct sc_condition *in = &e->includes, *out = &e->excludes;
 
@@ -155,7 +155,7 @@ int sluice_profile_resolve(const struct sluice_profile *p,
 	if (!rc)
 		rc = resolve_arches(to, &t);
 	for (uint32_t i = 0; i < p->n && !rc; i++) {
-		if (!applies(&t, &p->entries[i]))
+		if (!sc_target_applies(&t, &p->entries[i]))
 			continue;
 		rc = sc_profile_copy_entry(to, &p->entries[i]);
 		if (rc)
@@ -314,7 +314,7 @@ int sc_target_rules(const struct sluice_profile *p, const struct sluice_target *
 	for (uint32_t i = 0; i < p->n; i++) {
 		int rc;
 
-		if (!applies(t, &p->entries[i]))
+		if (!sc_target_applies(t, &p->entries[i]))
 			continue;
 		rc = add_entry(&em, &p->entries[i]);
 		if (rc)

@@ -141,10 +141,10 @@ static inline const char *sc_json_text(
 bool sc_json_is(
 	const struct sc_json *doc, const struct sc_json_token *token, const char *text);
 
-/* The string's text; NULL where it is no string or has a NUL inside. */
+/* The string's text; NULL where it is no string (or NULL) or has a NUL inside. */
 const char *sc_json_string(const struct sc_json *doc, const struct sc_json_token *token);
 
-/* 0; -EINVAL: no number, or one with a fraction or an exponent; -ERANGE. */
+/* 0; -EINVAL: no number (or NULL), or one with a fraction or an exponent; -ERANGE. */
 int sc_json_u64(
 	const struct sc_json *doc, const struct sc_json_token *token, uint64_t *value);
 int sc_json_i64(

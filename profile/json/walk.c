@@ -60,7 +60,7 @@ const struct sc_json_token *sc_json_find(
 int sc_json_u64(
 	const struct sc_json *doc, const struct sc_json_token *token, uint64_t *value)
 {
-	const char *s = sc_json_text(doc, token);
+	const char *s = token ? sc_json_text(doc, token) : "";
 	uint64_t v = 0;
 	bool minus = *s == '-';
 
@@ -82,7 +82,7 @@ int sc_json_u64(
 int sc_json_i64(
 	const struct sc_json *doc, const struct sc_json_token *token, int64_t *value)
 {
-	const char *s = sc_json_text(doc, token);
+	const char *s = token ? sc_json_text(doc, token) : "";
 	bool minus = *s == '-';
 	uint64_t v = 0;
 

@@ -7,53 +7,58 @@
  * whenever we are killed, the socket or the keeper has them. The callback may release one. */
 #include "oci/server.h"
 
-#include <jansson.h>
+#include "json/json.h"
 
 #define HONEST 16 /* more descriptors than this in one message come from no runtime */
 
-static const char *text_of(json_t *object, const char *key)
+static const char *text_of(const struct sc_json *doc, const char *path)
 {
-	const char *s = json_string_value(json_object_get(object, key));
+	const char *s = sc_json_string(doc, sc_json_find(doc, sc_json_root(doc), path));
 
 	return s ? s : "";
 }
 
 /* The one that "seccompFd" names in "fds", if it came with this connection and lives. */
 static struct listener *offered(struct sluice_supervisor *sv, const struct connection *c,
-	json_t *root)
+	const struct sc_json *doc)
 {
-	json_t *name;
-	size_t i;
+	const struct sc_json_token *fds = sc_json_get(doc, sc_json_root(doc), "fds");
+	size_t i = 0;
 
-	json_array_foreach(json_object_get(root, "fds"), i, name) {
-		const char *s = json_string_value(name);
+	if (!fds)
+		return NULL;
+	sc_json_each(fds, name) {
+		size_t at = i++;
 
-		if (!s || strcmp(s, "seccompFd") != 0 || i >= c->fds || i >= MAX_NAMED)
+		if (!sc_json_is(doc, name, "seccompFd") || at >= c->fds || at >= MAX_NAMED)
 			continue;
 		for (struct listener *l = sv->listeners.first; l; l = l->next)
-			if (l->id == c->named[i] && l->holder == c->id)
+			if (l->id == c->named[at] && l->holder == c->id)
 				return l;
 	}
 	return NULL;
 }
 
-static int ask(struct sluice_supervisor *sv, struct connection *c, json_t *root, void **tag)
+static int ask(struct sluice_supervisor *sv, struct connection *c, const struct sc_json *doc,
+	void **tag)
 {
-	json_t *state = json_object_get(root, "state");
+	const struct sc_json_token *number = sc_json_get(doc, sc_json_root(doc), "pid");
+	int64_t pid = 0;
 	struct ucred peer = {0};
 	socklen_t size = sizeof(peer);
 	struct sluice_container container = {
-		.id = text_of(state, "id"),
-		.bundle = text_of(state, "bundle"),
-		.status = text_of(state, "status"),
-		.metadata = text_of(root, "metadata"),
+		.id = text_of(doc, "state.id"),
+		.bundle = text_of(doc, "state.bundle"),
+		.status = text_of(doc, "state.status"),
+		.metadata = text_of(doc, "metadata"),
 		.state_json = c->text,
-		.pid = (pid_t)json_integer_value(json_object_get(root, "pid")),
 	};
 	int rc;
 
 	if (getsockopt(c->source.fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
 		return -errno;
+	if (number && !sc_json_i64(doc, number, &pid) && pid == (pid_t)pid)
+		container.pid = (pid_t)pid;
 	container.peer_pid = peer.pid;
 	container.peer_uid = peer.uid;
 	rc = c->server->callback(sv, &container, c->server->data);
@@ -64,13 +69,16 @@ static int ask(struct sluice_supervisor *sv, struct connection *c, json_t *root,
 
 static void decide(struct sluice_supervisor *sv, struct connection *c)
 {
-	json_t *root = json_loadb(c->text, c->length, JSON_REJECT_DUPLICATES, NULL);
-	struct listener *listener = offered(sv, c, root);
+	struct sc_json *doc = NULL;
+	struct listener *listener;
 	void *tag = NULL;
 
-	if (listener && ask(sv, c, root, &tag) >= 0)
+	if (sc_json_read(c->text, c->length, NULL, &doc))
+		return;
+	listener = offered(sv, c, doc);
+	if (listener && ask(sv, c, doc, &tag) >= 0)
 		sc_core_admit_listener(listener, false, tag);
-	json_decref(root);
+	sc_json_free(doc);
 }
 
 static bool is_space(char c)

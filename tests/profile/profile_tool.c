@@ -3,9 +3,11 @@
  *   profile-tool write FORM                     (a number) the profile again
  *   profile-tool write-oci                      the same as OCI says it
  *   profile-tool resolve [OPTION...]            the profile of a container
- *   profile-tool compile [OPTION...]            the program
- *   OPTION: as=crun cutoff=N kernel=MAJOR.MINOR arch=NAME caps=CAP_A,CAP_B
- * arches=NAME,NAME Exit 0; 1: refused; 2: used wrongly. SPDX-License-Identifier: MIT */
+ *   profile-tool lint [OPTION...]               findings, one a line; exit 1 if there are
+ * any profile-tool fix [OPTION...]                the repaired profile profile-tool
+ * compile [OPTION...]            the program OPTION: as=crun cutoff=N kernel=MAJOR.MINOR
+ * arch=NAME caps=CAP_A,CAP_B arches=NAME,NAME Exit 0; 1: refused; 2: used wrongly.
+ * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +99,13 @@ static int run(const char *what, const char *form, const struct sluice_profile *
 		return put(p, SLUICE_FORM_OCI);
 	if (!strcmp(what, "compile"))
 		return compile(p, t);
+	if (!strcmp(what, "lint"))
+		return sluice_profile_lint(p, t, say, NULL);
+	if (!strcmp(what, "fix")) {
+		rc = sluice_profile_fix(p, t, say, NULL, &fixed);
+		if (rc >= 0)
+			rc = put(fixed, SLUICE_FORM_ANY);
+	}
 	if (!strcmp(what, "resolve")) {
 		rc = sluice_profile_resolve(p, t, &resolved);
 		if (!rc)
@@ -128,7 +137,7 @@ int main(int argc, char **argv)
 	if (!rc)
 		rc = run(argv[1], argc > 2 ? argv[2] : "0", p, &t);
 	sluice_profile_free(p);
-	if (rc)
+	if (rc < 0)
 		fprintf(stderr, "%s\n", strerror(-rc));
 	return rc != 0;
 }

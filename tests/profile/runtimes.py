@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What runc and crun load for a profile, taken from a container, beside what the library compiles:
-    runtimes.py --tool PROFILE-TOOL --prove PROVE --getfilter GETFILTER --samefilter S --broken B
+    runtimes.py --tool PROFILE-TOOL --prove SLUICE --getfilter GETFILTER --samefilter S --broken B
                 [--lib LIBRARY] [--only NAME] [--table]
 Each profile of ../shared beside the checkout and of tests/profile/runtimes becomes the one of a busybox container; the filter
 that its process ends with is proved equal to the program that the library makes. Both use the same libseccomp:
@@ -111,7 +111,7 @@ def prove(options, directory, a, b):
     paths = [directory / "a.bpf", directory / "b.bpf"]
     paths[0].write_bytes(a)
     paths[1].write_bytes(b)
-    out = subprocess.run([options.prove, *paths], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    out = subprocess.run([options.prove, "prove", *paths], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                          text=True, check=False)
     return out.returncode, (out.stdout or out.stderr).strip()
 

@@ -3,7 +3,7 @@
 #include "packed.h"
 #include "tap.h"
 
-#include <jansson.h>
+#include "json/json.h"
 #include <stdatomic.h>
 
 static int target_packed(int argc, char **argv)
@@ -283,15 +283,18 @@ static void by_number(void)
 
 static void on_line(const char *line, size_t length, void *data)
 {
-	json_t *o = json_loadb(line, length, 0, NULL);
-	const char *name = json_string_value(json_object_get(o, "syscall"));
-	json_t *args = json_object_get(o, "args");
+	const struct sc_json_token *root, *args;
+	struct sc_json *doc = NULL;
+	uint64_t nr = 0;
 
-	if (name && strcmp(name, "connect") == 0 &&
-		json_integer_value(json_object_get(o, "nr")) == NR_SOCKETCALL &&
-		strcmp(json_string_value(json_array_get(args, 0)), "0x5") == 0)
+	CHECK_EQ(sc_json_read(line, length, NULL, &doc), 0);
+	root = sc_json_root(doc);
+	args = sc_json_get(doc, root, "args");
+	if (sc_json_is(doc, sc_json_get(doc, root, "syscall"), "connect") &&
+		!sc_json_u64(doc, sc_json_get(doc, root, "nr"), &nr) && nr == NR_SOCKETCALL &&
+		args && args->length && sc_json_is(doc, args + 1, "0x5"))
 		++*(int *)data;
-	json_decref(o);
+	sc_json_free(doc);
 }
 
 static void logged(void)

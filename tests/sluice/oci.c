@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
-#include <jansson.h>
 #include <sys/un.h>
 
 static char path[128];

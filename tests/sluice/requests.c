@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
-#include <jansson.h>
+#include "json/json.h"
 
 static long raw(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -168,24 +168,37 @@ struct lines {
 	int n, bad;
 };
 
+static bool says(const struct sc_json *doc, const char *key, const char *text)
+{
+	return sc_json_is(doc, sc_json_get(doc, sc_json_root(doc), key), text);
+}
+
 static void on_line(const char *line, size_t length, void *data)
 {
 	struct lines *lines = data;
-	json_t *o = json_loadb(line, length, 0, NULL);
 	static const char *const verdicts[] = {"reply", "fail", "fail"};
+	const struct sc_json_token *root, *latency;
+	struct sc_json *doc = NULL;
 	int i = lines->n++;
+	uint64_t number = 0;
 
-	if (!o || strchr(line, '\n') || i > 2 ||
-		strcmp(json_string_value(json_object_get(o, "verdict")), verdicts[i]) ||
-		!json_is_array(json_object_get(o, "args")) ||
-		!json_is_real(json_object_get(o, "latency_us")))
+	if (sc_json_read(line, length, NULL, &doc)) {
 		lines->bad++;
-	if (i == 1 && (json_integer_value(json_object_get(o, "errno")) != EPERM ||
-			      strcmp(json_string_value(json_object_get(o, "why")), "no verdict")))
+		return;
+	}
+	root = sc_json_root(doc);
+	latency = sc_json_get(doc, root, "latency_us");
+	if (strchr(line, '\n') || i > 2 || !says(doc, "verdict", verdicts[i]) ||
+		!sc_json_type_is(sc_json_get(doc, root, "args"), SC_JSON_ARRAY) ||
+		!sc_json_type_is(latency, SC_JSON_NUMBER) ||
+		!strchr(sc_json_text(doc, latency), '.'))
 		lines->bad++;
-	if (i == 2 && strcmp(json_string_value(json_object_get(o, "why")), "handler failed"))
+	if (i == 1 && (sc_json_u64(doc, sc_json_get(doc, root, "errno"), &number) ||
+			      number != EPERM || !says(doc, "why", "no verdict")))
 		lines->bad++;
-	json_decref(o);
+	if (i == 2 && !says(doc, "why", "handler failed"))
+		lines->bad++;
+	sc_json_free(doc);
 }
 
 static int no_verdict(struct sluice_request *req, void *data)

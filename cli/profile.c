@@ -1,0 +1,199 @@
+/* Profiles on the command line.
+ * SPDX-License-Identifier: MIT */
+#include "profile.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+
+const char *const cli_runtimes[] = {"runc", "crun", NULL};
+
+static const char *const all_caps[] = {"CAP_CHOWN", "CAP_DAC_OVERRIDE",
+	"CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID",
+	"CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE",
+	"CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK",
+	"CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT",
+	"CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT",
+	"CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG",
+	"CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP",
+	"CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM",
+	"CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF",
+	"CAP_CHECKPOINT_RESTORE", NULL};
+
+void cli_say_finding(const struct sluice_finding *f, void *data)
+{
+	(void)data;
+	cli_error_at(f->file, f->line, f->column, "%s%s%s%s%s",
+		f->severity == SLUICE_ERROR	? ""
+		: f->severity == SLUICE_WARNING ? "warning: "
+						: "note: ",
+		f->line ? "" : f->path, f->line || !*f->path ? "" : ": ", f->message, "");
+}
+
+unsigned cli_kernel_version(const char *text)
+{
+	unsigned major, minor;
+	char rest;
+
+	if (sscanf(text, "%3u.%5u%c", &major, &minor, &rest) != 2 || major > 255 ||
+		minor > 65535)
+		return 0;
+	return major << 16 | minor;
+}
+
+int cli_each_word(const struct cli_list *list, int (*word)(const char *word, void *data),
+	void *data)
+{
+	for (unsigned i = 0; i < list->n; i++) {
+		_cleanup_free_ char *copy = strdup(list->items[i]);
+		char *rest = NULL;
+
+		if (!copy)
+			return -1;
+		for (char *s = strtok_r(copy, ",", &rest); s;
+			s = strtok_r(NULL, ",", &rest))
+			if (word(s, data))
+				return -1;
+	}
+	return 0;
+}
+
+struct filling {
+	struct cli *cli;
+	struct cli_target_lists *lists;
+	struct sluice_target *t;
+	size_t used;
+};
+
+/* "sys_admin", "SYS_ADMIN" and "CAP_SYS_ADMIN" are the same. */
+static int add_cap(const char *word, void *data)
+{
+	struct filling *f = data;
+	char *name = f->lists->text + f->used;
+	size_t room = sizeof(f->lists->text) - f->used;
+	int n;
+
+	if (!strcasecmp(word, "all")) {
+		for (f->t->n_caps = 0; all_caps[f->t->n_caps]; f->t->n_caps++)
+			f->lists->caps[f->t->n_caps] = all_caps[f->t->n_caps];
+		return 0;
+	}
+	n = snprintf(
+		name, room, "%s%s", strncasecmp(word, "cap_", 4) ? "CAP_" : "", word);
+	if (f->t->n_caps == CLI_TARGET_MOST || (size_t)n >= room) {
+		cli_error(f->cli, "too many capabilities");
+		return -1;
+	}
+	for (char *s = name; *s; s++)
+		*s = (char)toupper((unsigned char)*s);
+	for (const char *const *known = all_caps; *known; known++)
+		if (!strcmp(*known, name)) {
+			f->lists->caps[f->t->n_caps++] = *known;
+			return 0;
+		}
+	cli_error(
+		f->cli, "found the capability %s, expected one like CAP_SYS_ADMIN", word);
+	return -1;
+}
+
+static int add_arch(const char *word, void *data)
+{
+	struct filling *f = data;
+	uint32_t arch = seccomp_arch_resolve_name(word);
+
+	if (!arch || f->t->n_arches == CLI_TARGET_MOST) {
+		cli_error(f->cli, "found the architecture %s, expected one like x86_64",
+			word);
+		return -1;
+	}
+	f->lists->arches[f->t->n_arches++] = arch;
+	return 0;
+}
+
+int cli_target_fill(struct cli *cli, const struct cli_target *o, const char *file,
+	struct cli_target_lists *lists, struct sluice_target *t)
+{
+	struct filling f = {cli, lists, t, 0};
+
+	*t = (struct sluice_target)SLUICE_TARGET_INIT;
+	t->as = o->as == 2 ? SLUICE_AS_CRUN : SLUICE_AS_RUNC;
+	t->caps = lists->caps;
+	t->arches = lists->arches;
+	t->file = file;
+	t->report = cli_say_finding;
+	if (o->kernel && !(t->kernel = cli_kernel_version(o->kernel))) {
+		cli_error(cli, "found the kernel %s, expected a version like 5.10",
+			o->kernel);
+		return -1;
+	}
+	if (o->machine && !(t->arch = seccomp_arch_resolve_name(o->machine))) {
+		cli_error(cli, "found the machine %s, expected one like x86_64",
+			o->machine);
+		return -1;
+	}
+	if (cli_each_word(&o->caps, add_cap, &f))
+		return -1;
+	return cli_each_word(&o->arches, add_arch, &f);
+}
+
+struct sluice_profile *cli_read_profile(struct cli *cli, const char *path, bool strict)
+{
+	struct sluice_profile_options o = SLUICE_PROFILE_OPTIONS_INIT;
+	struct sluice_profile *p = NULL;
+	bool standard = !strcmp(path, "-");
+	_cleanup_close_ int file =
+		standard ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int rc;
+
+	if (!standard && file < 0) {
+		cli_error(cli, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	o.file = standard ? "<stdin>" : path;
+	o.strict = strict;
+	o.report = cli_say_finding;
+	rc = sluice_profile_read_fd(standard ? STDIN_FILENO : file, &o, &p);
+	/* What is wrong in the text was said with its place. */
+	if (rc && rc != -EINVAL && rc != -E2BIG && rc != -EOPNOTSUPP)
+		cli_error(cli, "%s: %s", path, strerror(-rc));
+	return p;
+}
+
+static int write_all(int fd, const char *bytes, size_t size)
+{
+	while (size) {
+		ssize_t n = write(fd, bytes, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		bytes += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+int cli_write_file(struct cli *cli, const char *path, const void *bytes, size_t size)
+{
+	_cleanup_close_ int file =
+		path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
+			       0666)
+		     : -1;
+	int rc;
+
+	if (path && file < 0)
+		return cli_error(cli, "%s: %s", path, strerror(errno));
+	fflush(stdout);
+	rc = write_all(path ? file : STDOUT_FILENO, bytes, size);
+	if (!rc && path && close(steal_fd(&file)))
+		rc = -errno;
+	return rc ? cli_error(
+			    cli, "%s: %s", path ? path : "standard output", strerror(-rc))
+		  : CLI_YES;
+}
