@@ -49,9 +49,11 @@ struct sluice_options {
 	size_t size;            /* sizeof(struct sluice_options), for later fields */
 	int default_errno;      /* verdict where there is none; 0 stands for EPERM */
 	unsigned timeout_ms;    /* a request older than this fails; 0: no limit */
-	unsigned workers;       /* threads behind sluice_work(); 0 stands for 4 */
-	unsigned max_pending;   /* received and unanswered at once, over all listeners: when
-				 * it is reached nothing is received. 0 stands for 4096 */
+	unsigned workers;       /* threads behind sluice_work(); 0 stands for 4. A listener none
+				 * of whose requests is with one gets one more */
+	unsigned max_pending;   /* received and unanswered at once, over all listeners. 0 stands
+				 * for 4096. A listener has at most as many as are left free
+				 * (alone: half), then nothing is received from it */
 	bool keeper;            /* a process that answers when this one was killed */
 	const char *keeper_path;/* AF_UNIX path where a successor meets the keeper, or NULL */
 	unsigned grace_ms;      /* how long the keeper waits for one; 0 stands for 500 */
@@ -164,6 +166,23 @@ int sluice_on_name(struct sluice_supervisor *supervisor, const char *name,
 
 /* Copy the counters. Never fails. */
 void sluice_statistics(struct sluice_supervisor *supervisor, struct sluice_statistics *out);
+
+/* What one listener has of what all share. Set @size to sizeof(struct sluice_listener_statistics)
+ * before a call. */
+struct sluice_listener_statistics {
+	size_t size;
+	uint64_t received;      /* requests taken from it */
+	uint64_t answered;      /* verdicts that reached its targets */
+	uint64_t pending;       /* received and unanswered now */
+	uint64_t working;       /* of those: with a worker, or next for one */
+	uint64_t waiting;       /* of those: until others of it are through */
+	bool paused;            /* at its share of max_pending */
+};
+
+/* Copy the counters of the @index-th listener in the order of adding, from 0 on. From the thread that
+ * dispatches. -ENOENT if it is not (or no longer) there; -EINVAL if @out->size is too small. */
+int sluice_listener_statistics(struct sluice_supervisor *supervisor, unsigned index,
+	struct sluice_listener_statistics *out);
 
 /* Send one JSON line a decision to @log, NULL for none. */
 void sluice_set_log(struct sluice_supervisor *supervisor, sluice_log log, void *data);

@@ -14,7 +14,7 @@ static void drain_wake(struct sluice_supervisor *sv, struct source *source, uint
 	if (read(source->fd, &n, sizeof(n)) < 0)
 		return;
 	if (sv->listeners.paused)
-		sc_core_pause(sv, false);
+		sc_core_resume(sv);
 	sc_core_run_cancelled(sv);
 }
 

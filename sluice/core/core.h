@@ -14,6 +14,11 @@
 
 struct listener;
 
+/* Requests, by next_queued and prev_queued. */
+struct queue {
+	struct sluice_request *first, *last;
+};
+
 /* Something the loop waits for; embedded first in what it belongs to. Freed only between
  * rounds, because one epoll_wait() may have reported it twice. */
 struct source {
@@ -45,6 +50,15 @@ struct listener {
 	uint32_t holder;        /* the connection that brought it, until that is decided; 0 */
 	bool deny;              /* refuse everything: a container nobody vouches for */
 	bool wait_killable;
+	/* Its share, so that one target takes nothing from another's; under sv->lock: */
+	unsigned pending;       /* received and unanswered */
+	bool paused;            /* at its share: nothing is received */
+	uint64_t received, answered;
+	/* under the workers' lock: */
+	unsigned working;       /* with a worker, or a right to one */
+	unsigned waiting;       /* for one of the others to end */
+	struct queue queue;     /* those */
+	struct listener *next_waiting;
 };
 
 /* Who ended a request; the first to leave R_OPEN sends the one verdict. R_OFFERED: a
@@ -64,7 +78,7 @@ struct sluice_request {
 	struct sluice_request *prev, *next;   /* outstanding, under sv->lock */
 	struct sluice_request *next_queued;   /* a worker's queue, or to be replayed */
 	struct sluice_request *prev_queued;   /* with the next two under the workers' lock */
-	bool queued;
+	struct queue *queued;                 /* where; NULL: nowhere */
 	struct sluice_request *next_cancelled;
 	struct seccomp_notif notif;
 	uint64_t serial;                      /* the order of receiving, for a replay */
@@ -108,8 +122,11 @@ struct workers {
 	pthread_mutex_t lock;
 	pthread_cond_t ready;
 	pthread_t *threads;
-	unsigned count, limit, idle, queued;
-	struct sluice_request *first, *last;
+	unsigned count, room;   /* threads; places for them */
+	unsigned limit;         /* of what has a right to one; a listener with none has one more */
+	unsigned working;       /* with one, or a right to one */
+	struct queue queue;     /* with a right to one */
+	struct listener *waiting; /* with requests that have none yet, in turn */
 	bool stop;
 };
 
@@ -140,7 +157,7 @@ struct listeners {
 	struct listener **tail;
 	uint32_t next_id;
 	unsigned active;
-	bool paused;            /* no room: nothing is received; changed under sv->lock */
+	bool paused;            /* some are at their share; changed under sv->lock */
 	bool twins;             /* one listener may be here twice: look before each RECV */
 	const struct listener_hooks *hooks;
 };
@@ -214,13 +231,13 @@ struct listener *sc_core_same_listener(struct sluice_supervisor *sv, int fd);
 void sc_core_listener_ref(struct listener *listener);
 void sc_core_listener_unref(struct listener *listener);
 void sc_core_drop_listener(struct sluice_supervisor *sv, struct listener *listener);
-void sc_core_pause(struct sluice_supervisor *sv, bool paused);
+void sc_core_resume(struct sluice_supervisor *sv);
 int sc_core_receive(struct sluice_supervisor *sv, struct listener *listener);
 
 /* ---- request.c: the life of a request ---- */
 
 struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
-	struct listener *listener);
+	struct listener *listener, bool share);
 void sc_core_request_discard(struct sluice_request *req);
 void sc_core_request_received(struct sluice_request *req, bool replayed);
 void sc_core_request_unref(struct sluice_request *req);

@@ -47,17 +47,29 @@ void sc_core_drop_listener(struct sluice_supervisor *sv, struct listener *listen
 
 static uint32_t wanted(const struct listener *listener)
 {
-	return listener->sv->listeners.paused || listener->holder ? 0 : EPOLLIN;
+	return listener->paused || listener->holder ? 0 : EPOLLIN;
 }
 
-/* Stop or resume receiving everywhere, when the journal is full or has room again. */
-void sc_core_pause(struct sluice_supervisor *sv, bool paused)
+/* A request ended: receive again from those that have come below their share by that. */
+void sc_core_resume(struct sluice_supervisor *sv)
 {
+	bool paused = false;
+
+	for (struct listener *l = sv->listeners.first; l; l = l->next) {
+		bool resumed;
+
+		pthread_mutex_lock(&sv->lock);
+		resumed = l->paused && l->pending < sv->requests.free_count;
+		if (resumed)
+			l->paused = false;
+		paused |= l->paused;
+		pthread_mutex_unlock(&sv->lock);
+		if (resumed)
+			sc_core_rearm(sv, &l->source, wanted(l));
+	}
 	pthread_mutex_lock(&sv->lock);
 	sv->listeners.paused = paused;
 	pthread_mutex_unlock(&sv->lock);
-	for (struct listener *l = sv->listeners.first; l; l = l->next)
-		sc_core_rearm(sv, &l->source, wanted(l));
 }
 
 /* The kernel copies into the journal's slot: see journal.h for why. */
@@ -72,16 +84,16 @@ static int receive(struct listener *listener, struct slot *slot)
 	return -errno;
 }
 
-/* Receive one request and decide it; waits for one if there is none. -EAGAIN without room;
+/* Receive one request and decide it; waits for one if there is none. -EAGAIN at its share;
  * -ENOENT if the call was gone before it could be received. */
 int sc_core_receive(struct sluice_supervisor *sv, struct listener *listener)
 {
-	struct sluice_request *req = sc_core_request_new(sv, listener);
+	struct sluice_request *req = sc_core_request_new(sv, listener, true);
 	const struct handler *handler;
 	int rc;
 
 	if (!req) {
-		sc_core_pause(sv, true);
+		sc_core_rearm(sv, &listener->source, wanted(listener));
 		return -EAGAIN;
 	}
 	rc = receive(listener, req->slot);
@@ -228,4 +240,30 @@ int sluice_set_tag(struct sluice_supervisor *supervisor, unsigned index, void *t
 			return 0;
 		}
 	return -ENOENT;
+}
+
+int sluice_listener_statistics(struct sluice_supervisor *supervisor, unsigned index,
+	struct sluice_listener_statistics *out)
+{
+	struct sluice_listener_statistics s = {.size = out->size};
+	struct listener *l = supervisor->listeners.first;
+
+	if (out->size < sizeof(s))
+		return -EINVAL;
+	while (l && l->id != index)
+		l = l->next;
+	if (!l)
+		return -ENOENT;
+	pthread_mutex_lock(&supervisor->lock);
+	s.received = l->received;
+	s.answered = l->answered;
+	s.pending = l->pending;
+	s.paused = l->paused;
+	pthread_mutex_unlock(&supervisor->lock);
+	pthread_mutex_lock(&supervisor->workers.lock);
+	s.working = l->working;
+	s.waiting = l->waiting;
+	pthread_mutex_unlock(&supervisor->workers.lock);
+	memcpy(out, &s, sizeof(s));
+	return 0;
 }

@@ -61,7 +61,7 @@ int sc_core_replay(struct sluice_supervisor *sv, const struct slot *slot, bool s
 		listener = listener->next;
 	if (!listener)
 		return 0; /* its targets have all ended */
-	req = sc_core_request_new(sv, listener);
+	req = sc_core_request_new(sv, listener, false);
 	if (!req)
 		return -ENOMEM;
 	req->slot->listener = slot->listener;

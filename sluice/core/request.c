@@ -21,17 +21,19 @@ static void reset(struct sluice_request *req, struct sluice_supervisor *sv,
 	atomic_init(&req->refs, 1);
 }
 
-/* A request with a free slot, not received yet; NULL if the journal is full (receiving then
- * pauses, set here so that no slot can come free unnoticed) or memory is out. */
+/* A request with a free slot, not received yet; NULL if @listener is at its share (receiving from it
+ * pauses then, set here so that no slot can come free unnoticed) or memory is out. The share is as
+ * much as is left free: one alone gets half, with each that is at its share the next gets less,
+ * and one that has none finds room. Without @share: whatever is free. */
 struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
-	struct listener *listener)
+	struct listener *listener, bool share)
 {
 	struct sluice_request *req = atomic_exchange(&sv->requests.hot, NULL);
 	uint32_t i;
 
 	pthread_mutex_lock(&sv->lock);
-	if (!sv->requests.free_count) {
-		sv->listeners.paused = true;
+	if ((share ? listener->pending : 0) >= sv->requests.free_count) {
+		sv->listeners.paused = listener->paused = true;
 		if (req) {
 			req->next = sv->requests.spare;
 			sv->requests.spare = req;
@@ -45,6 +47,7 @@ struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
 			sv->requests.spare = req->next;
 	}
 	i = sv->requests.free_slots[--sv->requests.free_count];
+	listener->pending++;
 	pthread_mutex_unlock(&sv->lock);
 	if (!req)
 		req = malloc(sizeof(*req));
@@ -52,7 +55,8 @@ struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
 		/* Without a wake nothing would resume: the slot goes back with one. */
 		pthread_mutex_lock(&sv->lock);
 		sv->requests.free_slots[sv->requests.free_count++] = i;
-		sv->listeners.paused = true;
+		listener->pending--;
+		sv->listeners.paused = listener->paused = true;
 		pthread_mutex_unlock(&sv->lock);
 		sc_core_wake(sv);
 		return NULL;
@@ -65,21 +69,23 @@ struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
 }
 
 /* Under sv->lock. */
-static void free_slot(struct sluice_supervisor *sv, struct slot *slot)
+static void free_slot(struct sluice_request *req)
 {
-	size_t offset = (size_t)((char *)slot - (char *)sv->journal) - JOURNAL_HEAD;
+	struct sluice_supervisor *sv = req->sv;
+	size_t offset = (size_t)((char *)req->slot - (char *)sv->journal) - JOURNAL_HEAD;
 
-	atomic_store_explicit(&slot->state, S_FREE, memory_order_release);
+	atomic_store_explicit(&req->slot->state, S_FREE, memory_order_release);
 	sv->requests.free_slots[sv->requests.free_count++] = (uint32_t)(offset / sv->journal->stride);
+	req->slot = NULL;
+	req->listener->pending--;
 }
 
 /* Nothing was received. */
 void sc_core_request_discard(struct sluice_request *req)
 {
 	pthread_mutex_lock(&req->sv->lock);
-	free_slot(req->sv, req->slot);
+	free_slot(req);
 	pthread_mutex_unlock(&req->sv->lock);
-	req->slot = NULL;
 	atomic_store(&req->state, R_GONE);
 	sc_core_request_unref(req);
 }
@@ -101,6 +107,7 @@ void sc_core_request_received(struct sluice_request *req, bool replayed)
 	sv->requests.first = req;
 	sv->requests.count++;
 	sc_core_count(&sv->count.received, 1);
+	req->listener->received++;
 	if (replayed)
 		sc_core_count(&sv->count.replayed, 1);
 	pthread_mutex_unlock(&sv->lock);
@@ -179,9 +186,9 @@ void sc_core_end(struct sluice_request *req, const struct ending *e)
 	sc_core_count(e->rc ? &sv->count.gone : e->counter, 1);
 	if (!e->rc)
 		sc_core_count_latency(&sv->count, ns);
+	req->listener->answered += !e->rc;
 	unlist(req);
-	free_slot(sv, req->slot);
-	req->slot = NULL;
+	free_slot(req);
 	resume = sv->listeners.paused;
 	pthread_mutex_unlock(&sv->lock);
 	if (resume)
@@ -195,6 +202,7 @@ void sc_core_disown(struct sluice_request *req)
 	pthread_mutex_lock(&req->sv->lock);
 	unlist(req);
 	req->slot = NULL;
+	req->listener->pending--;
 	pthread_mutex_unlock(&req->sv->lock);
 	sc_core_request_unref(req);
 }

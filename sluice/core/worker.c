@@ -2,39 +2,135 @@
  * SPDX-License-Identifier: MIT */
 #include "core/core.h"
 
-/* Under the workers' lock. */
-static void unlink_queued(struct workers *w, struct sluice_request *req)
+/* All static functions here: under the workers' lock, where nothing else is said. */
+
+static void push(struct queue *queue, struct sluice_request *req)
 {
+	req->next_queued = NULL;
+	req->prev_queued = queue->last;
+	req->queued = queue;
+	if (queue->last)
+		queue->last->next_queued = req;
+	else
+		queue->first = req;
+	queue->last = req;
+}
+
+static void take_out(struct sluice_request *req)
+{
+	struct queue *queue = req->queued;
+
 	if (req->prev_queued)
 		req->prev_queued->next_queued = req->next_queued;
 	else
-		w->first = req->next_queued;
+		queue->first = req->next_queued;
 	if (req->next_queued)
 		req->next_queued->prev_queued = req->prev_queued;
 	else
-		w->last = req->prev_queued;
+		queue->last = req->prev_queued;
 	req->next_queued = req->prev_queued = NULL;
-	req->queued = false;
-	w->queued--;
+	req->queued = NULL;
 }
 
-static struct sluice_request *take(struct workers *w)
+/* Whether another request of @listener may have a worker: there is one left, or it has none. A target
+ * whose handlers wait for ever does not keep another one from being served. */
+static bool may_work(const struct workers *w, const struct listener *listener)
+{
+	return w->stop || w->working < w->limit || !listener->working;
+}
+
+static void give_right(struct workers *w, struct sluice_request *req)
+{
+	req->listener->working++;
+	w->working++;
+	push(&w->queue, req);
+	pthread_cond_signal(&w->ready);
+}
+
+static void start_waiting(struct workers *w, struct sluice_request *req)
+{
+	struct listener *l = req->listener, **p = &w->waiting;
+
+	push(&l->queue, req);
+	if (l->waiting++)
+		return;
+	while (*p)
+		p = &(*p)->next_waiting;
+	l->next_waiting = NULL;
+	*p = l;
+}
+
+static void end_waiting(struct workers *w, struct sluice_request *req)
+{
+	struct listener *l = req->listener, **p = &w->waiting;
+
+	take_out(req);
+	if (--l->waiting)
+		return;
+	while (*p != l)
+		p = &(*p)->next_waiting;
+	*p = l->next_waiting;
+}
+
+/* Who of those that wait comes next: the one with the fewest workers, in turn. NULL: none may. */
+static struct listener *next_listener(const struct workers *w)
+{
+	struct listener *best = NULL;
+
+	for (struct listener *l = w->waiting; l; l = l->next_waiting)
+		if (may_work(w, l) && (!best || l->working < best->working))
+			best = l;
+	return best;
+}
+
+static void promote(struct workers *w)
+{
+	struct listener *l;
+
+	while ((l = next_listener(w))) {
+		struct sluice_request *req = l->queue.first;
+
+		end_waiting(w, req);
+		give_right(w, req);
+		if (l->waiting) { /* behind the others */
+			struct listener **p = &w->waiting;
+
+			while (*p != l)
+				p = &(*p)->next_waiting;
+			*p = l->next_waiting;
+			l->next_waiting = NULL;
+			while (*p)
+				p = &(*p)->next_waiting;
+			*p = l;
+		}
+	}
+}
+
+static void finish(struct workers *w, struct listener *listener)
+{
+	listener->working--;
+	w->working--;
+	promote(w);
+}
+
+/* The next request, after one of @finished (or NULL). Without the lock. */
+static struct sluice_request *take(struct workers *w, struct listener *finished)
 {
 	struct sluice_request *req;
 
 	pthread_mutex_lock(&w->lock);
-	w->idle++;
-	while (!w->first && !w->stop)
+	if (finished)
+		finish(w, finished);
+	while (!w->queue.first && !w->stop)
 		pthread_cond_wait(&w->ready, &w->lock);
-	w->idle--;
-	req = w->first;
+	req = w->queue.first;
 	if (req)
-		unlink_queued(w, req);
+		take_out(req);
 	pthread_mutex_unlock(&w->lock);
 	return req;
 }
 
-/* The data has been used, or will not be; so has the queue's reference. */
+/* The data has been used, or will not be; so has the queue's reference. Without the lock. */
 static void done(struct sluice_request *req, void (*release)(void *), void *data)
 {
 	if (release)
@@ -42,7 +138,7 @@ static void done(struct sluice_request *req, void (*release)(void *), void *data
 	sc_core_request_unref(req);
 }
 
-/* @req has its verdict: if it still waits for a worker it waits no longer, so that the queue has
+/* @req has its verdict: if it still waits for a worker it waits no longer, so that the queues have
  * nothing but what is pending. */
 void sc_core_unqueue(struct sluice_request *req)
 {
@@ -51,46 +147,58 @@ void sc_core_unqueue(struct sluice_request *req)
 
 	pthread_mutex_lock(&w->lock);
 	queued = req->queued;
-	if (queued)
-		unlink_queued(w, req);
+	if (req->queued == &w->queue) {
+		take_out(req);
+		finish(w, req->listener);
+	} else if (queued) {
+		end_waiting(w, req);
+	}
 	pthread_mutex_unlock(&w->lock);
 	if (queued)
 		done(req, req->work_release, req->work_data);
 }
 
+/* Without the lock. */
 static void *work(void *data)
 {
 	struct sluice_supervisor *sv = data;
-	struct sluice_request *req;
+	struct sluice_request *req = take(&sv->workers, NULL);
 
-	while ((req = take(&sv->workers))) {
+	while (req) {
 		/* The handler may queue it again, with other data. */
 		void (*release)(void *) = req->work_release;
+		struct listener *listener = req->listener;
 		void *given = req->work_data;
 
+		sc_core_listener_ref(listener);
 		/* While it queued, its time may have come or the supervisor gone. */
 		if (sc_core_settled(req) == R_OPEN)
 			sc_core_decide(req, req->work, given);
 		done(req, release, given);
+		req = take(&sv->workers, listener);
+		sc_core_listener_unref(listener);
 	}
 	return NULL;
 }
 
-/* Under the workers' lock. */
-static int start_one(struct sluice_supervisor *sv)
+/* As many threads as have a right to one, and this one. One that cannot be had is no error while
+ * there is another. */
+static int need_thread(struct sluice_supervisor *sv)
 {
 	struct workers *w = &sv->workers;
 	int rc;
 
-	if (w->stop)
-		return -ESHUTDOWN;
-	/* An idle one counts once: what is queued may take each of them. */
-	if (w->idle > w->queued || w->count == w->limit)
+	if (w->working < w->count)
 		return 0;
-	if (!w->threads)
-		w->threads = calloc(w->limit, sizeof(*w->threads));
-	if (!w->threads)
-		return -ENOMEM;
+	if (w->count == w->room) {
+		unsigned room = w->room ? w->room * 2 : w->limit;
+		pthread_t *threads = realloc(w->threads, room * sizeof(*threads));
+
+		if (!threads)
+			return w->count ? 0 : -ENOMEM;
+		w->threads = threads;
+		w->room = room;
+	}
 	rc = sc_sluice_thread(&w->threads[w->count], work, sv);
 	if (!rc)
 		w->count++;
@@ -101,10 +209,12 @@ int sluice_work_owned(struct sluice_request *request, sluice_handler handler, vo
 	void (*release)(void *data))
 {
 	struct workers *w = &request->sv->workers;
+	bool may;
 	int rc;
 
 	pthread_mutex_lock(&w->lock);
-	rc = start_one(request->sv);
+	may = may_work(w, request->listener);
+	rc = w->stop ? -ESHUTDOWN : may ? need_thread(request->sv) : 0;
 	if (rc) {
 		pthread_mutex_unlock(&w->lock);
 		return rc;
@@ -116,16 +226,10 @@ int sluice_work_owned(struct sluice_request *request, sluice_handler handler, vo
 	if (!atomic_exchange(&request->deferred, false))
 		atomic_fetch_add_explicit(&request->refs, 1, memory_order_relaxed);
 	atomic_fetch_add(&request->custody, 1);
-	request->next_queued = NULL;
-	request->prev_queued = w->last;
-	request->queued = true;
-	if (w->last)
-		w->last->next_queued = request;
+	if (may)
+		give_right(w, request);
 	else
-		w->first = request;
-	w->last = request;
-	w->queued++;
-	pthread_cond_signal(&w->ready);
+		start_waiting(w, request);
 	pthread_mutex_unlock(&w->lock);
 	return 0;
 }
@@ -141,6 +245,7 @@ void sc_core_workers_stop(struct sluice_supervisor *sv)
 
 	pthread_mutex_lock(&w->lock);
 	w->stop = true;
+	promote(w); /* all of them, to be let go */
 	pthread_cond_broadcast(&w->ready);
 	pthread_mutex_unlock(&w->lock);
 	for (unsigned i = 0; i < w->count; i++)

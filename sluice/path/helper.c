@@ -28,6 +28,7 @@ struct opening {
 	pid_t pid;              /* its number, for kernels that do not wait for a pidfd */
 	struct opening *next;
 	struct sluice_request *req;
+	uint32_t listener;      /* its id: the request may be over */
 	atomic_int refs;
 	unsigned flags;
 	bool ended;             /* under the lock: who sets it gives the verdict */
@@ -205,16 +206,19 @@ static int launch(struct opening *o, int item, const struct open_how *how, const
 	return rc;
 }
 
-/* A target with many threads and one FIFO is not to fill the process table. */
-static bool too_many(struct sluice_supervisor *sv)
+/* A target with many threads and one FIFO is not to fill the process table, nor to take the helpers of
+ * others: a listener has as many as are left, and always one. */
+static bool too_many(struct sluice_supervisor *sv, uint32_t listener)
 {
-	unsigned n = 0;
+	unsigned n = 0, own = 0;
 
 	pthread_mutex_lock(&sv->lock);
-	for (const struct opening *o = openings_of(sv)->first; o; o = o->next)
+	for (const struct opening *o = openings_of(sv)->first; o; o = o->next) {
 		n++;
+		own += o->listener == listener;
+	}
 	pthread_mutex_unlock(&sv->lock);
-	return n >= MAX_OPENINGS;
+	return own && own + n >= MAX_OPENINGS;
 }
 
 /* NULL, and *@rc then. */
@@ -232,6 +236,7 @@ static struct opening *new_opening(struct sluice_request *req, int item,
 	*o = (struct opening){.source = {pair[0], on_opened, destroy_socket, NULL},
 		.process = {-1, on_end, destroy_process, NULL},
 		.req = req,
+		.listener = req->listener->id,
 		.flags = flags};
 	atomic_init(&o->refs, 3);
 	*rc = launch(o, item, how, pair);
@@ -297,7 +302,7 @@ static int start_helper(struct sluice_request *req, int item, const struct open_
 	struct opening *o;
 	int references = 1, rc;
 
-	if (too_many(sv))
+	if (too_many(sv, req->listener->id))
 		return -EAGAIN;
 	o = new_opening(req, item, how, flags, &rc);
 	if (!o)
