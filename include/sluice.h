@@ -89,7 +89,8 @@ struct sluice_statistics {
 /* Make a supervisor. @options may be NULL for the defaults. The supervisor is the
  * caller's, to be freed. With @options->keeper a process is started (see
  * sluice_hand_over). Returns 0; -EINVAL on options that make no sense; -ENOSYS if the
- * kernel has no notifications (before 5.0); -EREMOTE for a keeper after unshare(CLONE_NEWPID): it
+ * kernel has no notifications (before 5.0); -EFBIG if RLIMIT_FSIZE does not let @options->max_pending
+ * requests be kept; -EREMOTE for a keeper after unshare(CLONE_NEWPID): it
  * would be in the targets' namespace; else -errno. */
 int sluice_supervisor_new(const struct sluice_options *options,
 	struct sluice_supervisor **supervisor);
@@ -198,8 +199,10 @@ struct sluice_child {
 	int stdin_fd, stdout_fd, stderr_fd; /* -1: the caller's own */
 	char *const *envp;      /* NULL: the caller's */
 	const char *cwd;        /* NULL: the caller's */
-	uid_t uid;              /* SLUICE_KEEP: unchanged; else real, effective and saved */
-	gid_t gid;              /* SLUICE_KEEP: unchanged; else also drops other groups */
+	uid_t uid;              /* SLUICE_KEEP: unchanged; else real, effective and saved, and
+				 * @gid must be set, or @keep_gid */
+	gid_t gid;              /* SLUICE_KEEP: unchanged; else also drops other groups but
+				 * @groups */
 	int no_new_privs;       /* -1: as the filter's SCMP_FLTATR_CTL_NNP; 0; 1 */
 	bool wait_killable;     /* only a fatal signal ends a received call (kernel 5.19) */
 	void *tag;
@@ -207,11 +210,16 @@ struct sluice_child {
 	pid_t pid;              /* out: a child of the caller, who waits for it */
 	int pidfd;              /* out: closed by sluice_child_release() */
 	void *internal;         /* the library's */
+	const gid_t *groups;    /* @n_groups supplementary groups, or NULL: none with @gid, else
+				 * the caller's own */
+	size_t n_groups;
+	bool keep_gid;          /* another @uid is to have the caller's groups: those of root,
+				 * mostly */
 };
 #define SLUICE_CHILD_INIT                                                                \
 	{                                                                                \
 		sizeof(struct sluice_child), -1, -1, -1, NULL, NULL, SLUICE_KEEP,        \
-			SLUICE_KEEP, -1, false, NULL, NULL, -1, -1, NULL                 \
+			SLUICE_KEEP, -1, false, NULL, NULL, -1, -1, NULL, NULL, 0, false \
 	}
 
 /* Start @argv under @filter, with its listener served by @supervisor. Any call may notify,
@@ -220,7 +228,8 @@ struct sluice_child {
  * the filter's attributes NNP, TSYNC, LOG, SSB and WAITKILL are obeyed. @argv[0] is searched in
  * the caller's PATH. After the filter is loaded the child makes one call: execve (and
  * exit_group(127) if that fails), to be decided by a handler if the filter notifies it, which happens
- * in sluice_dispatch(), not here. Returns 0; -ENOENT if there is no such program; -EBUSY if
+ * in sluice_dispatch(), not here. Returns 0; -EINVAL for a @child->uid without a gid, or a size that
+ * is none; -EFBIG: RLIMIT_FSIZE is below 32 KiB; -ENOENT if there is no such program; -EBUSY if
  * a filter that this process inherited has a listener; -EACCES without no_new_privs and
  * CAP_SYS_ADMIN; else -errno; the child is then gone and reaped. */
 int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
@@ -355,7 +364,8 @@ int sluice_get_fd(struct sluice_request *request, int target_fd);
 /* Open @path (a copy) as the target would name it: from its @dirfd (AT_FDCWD: its working
  * directory), inside its root, /proc/self being the target, magic links only those of
  * the target's own process (-EACCES for others, wherever they are mounted). Permissions are
- * this process's. @how as in openat2(2); its resolve flags RESOLVE_NO_SYMLINKS and
+ * this process's; what is created has its user and group, and both umasks are applied (077 where the
+ * target's cannot be read). @how as in openat2(2); its resolve flags RESOLVE_NO_SYMLINKS and
  * RESOLVE_NO_MAGICLINKS are honoured, others -EINVAL. The work is bounded and ends early when
  * the target has gone or the request is late. The caller owns the result (close on exec).
  * Never waits for a FIFO or device: -EAGAIN then, having opened nothing (see

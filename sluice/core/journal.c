@@ -23,6 +23,8 @@ int sc_core_journal_new(const struct settings *set, int *fd, struct journal **jo
 		stride = sizeof(struct slot);
 	stride = (stride + 63) & ~(size_t)63;
 	size = JOURNAL_HEAD + stride * set->max_pending;
+	if (!sc_sluice_fits(size))
+		return -EFBIG;
 	mem = memfd_create("sluice-journal", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (mem < 0 || ftruncate(mem, (off_t)size) || fcntl(mem, F_ADD_SEALS, SEALS))
 		return -errno;

@@ -67,6 +67,7 @@ int sluice_supervisor_new(const struct sluice_options *options,
 	struct sluice_supervisor **supervisor)
 {
 	struct sluice_error *error = NULL;
+	struct seccomp_notif_sizes sizes;
 	struct sluice_supervisor *sv;
 	struct settings set;
 	int rc = read_options(options, &set);
@@ -78,9 +79,17 @@ int sluice_supervisor_new(const struct sluice_options *options,
 			"the options make no sense: errno 1 to 4095, at most 1024 workers and "
 			"2^20 pending, a keeper_path only with a keeper and under 108 bytes");
 	rc = sc_life_new(&set, NULL, &sv);
+	if (rc == -ENOSYS && sc_sluice_notif_sizes(&sizes) == 0)
+		return sc_sluice_error(error, rc,
+			"a system call that supervisors need is missing: memfd_create, eventfd2 or, "
+			"for a keeper, pidfd_open (an outer filter may say so)");
 	if (rc == -ENOSYS || rc == -EOPNOTSUPP)
 		return sc_sluice_error(error, rc,
 			"this kernel has no seccomp notifications (they came with 5.0)");
+	if (rc == -EFBIG)
+		return sc_sluice_error(error, rc,
+			"RLIMIT_FSIZE is too small to keep max_pending (%u) requests",
+			set.max_pending);
 	if (rc == -EREMOTE)
 		return sc_sluice_error(error, rc,
 			"the keeper would be in the targets' pid namespace: make the supervisor "

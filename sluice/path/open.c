@@ -162,8 +162,9 @@ static int create(struct sluice_request *req, const struct place *place,
 
 	if (place->must_be_dir)
 		return -EISDIR;
-	if (sc_target_status(req, "\nUmask:", &mask, 1) == 0)
-		create.mode &= ~(uint64_t)mask;
+	if (sc_target_status(req, "\nUmask:", &mask, 1))
+		mask = 077; /* not known (before 4.7): the narrow one */
+	create.mode &= ~(uint64_t)mask;
 	fd = (int)syscall(SYS_openat2, place->dir, place->last, &create, sizeof(create));
 	return fd < 0 ? -errno : fd;
 }

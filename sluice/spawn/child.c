@@ -53,8 +53,9 @@ static void set_user(const struct plan *plan)
 {
 	unsigned gid = plan->child->gid, uid = plan->child->uid;
 
-	if (gid != SLUICE_KEEP && (syscall(SYS_setgroups, 0, NULL) ||
-					  syscall(SYS_setresgid, gid, gid, gid)))
+	if (plan->set_groups && syscall(SYS_setgroups, plan->n_groups, plan->groups))
+		fail(plan, STAGE_USER);
+	if (gid != SLUICE_KEEP && syscall(SYS_setresgid, gid, gid, gid))
 		fail(plan, STAGE_USER);
 	if (uid != SLUICE_KEEP && syscall(SYS_setresuid, uid, uid, uid))
 		fail(plan, STAGE_USER);

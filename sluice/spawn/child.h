@@ -28,6 +28,9 @@ struct plan {
 	char *candidates;       /* NUL-separated, an empty one at the end */
 	char *const *argv, *const *envp;
 	const struct sluice_child *child;
+	const gid_t *groups;
+	size_t n_groups;
+	bool set_groups;
 	uint64_t handled;       /* signals with a handler, bit 0: signal 1 */
 	sigset_t mask;
 	struct share *share;

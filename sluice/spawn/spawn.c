@@ -23,10 +23,13 @@ static int set_error(const struct sluice_child *child, int rc, const char *text)
 /* The program as the kernel wants it. Its size is bounded by the kernel's own limit. */
 static int export(scmp_filter_ctx filter, struct plan *plan)
 {
-	_cleanup_close_ int fd = memfd_create("sluice-filter", MFD_CLOEXEC);
+	_cleanup_close_ int fd = -1;
 	off_t size;
 	int rc;
 
+	if (!sc_sluice_fits(4096 * sizeof(*plan->filter)))
+		return -EFBIG; /* or half of one might be taken for it */
+	fd = memfd_create("sluice-filter", MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	rc = seccomp_export_bpf(filter, fd);
@@ -143,11 +146,33 @@ static int make_ways(struct plan *plan)
 	return plan->theirs < 0 ? plan->theirs : 0;
 }
 
+/* Groups of the caller's for another user only if that is said. */
+static int choose_groups(const struct sluice_child *child, struct plan *plan)
+{
+	bool whole = child->size >= sizeof(*child);
+	bool keep = whole && child->keep_gid;
+
+	if (whole && child->groups) {
+		plan->groups = child->groups;
+		plan->n_groups = child->n_groups;
+	}
+	plan->set_groups = plan->groups || child->gid != SLUICE_KEEP;
+	if (child->uid == SLUICE_KEEP || child->gid != SLUICE_KEEP || keep)
+		return 0;
+	return sc_sluice_error(child->error, -EINVAL,
+		"a uid without a gid would keep the groups of this process: set gid, or keep_gid");
+}
+
 static int make_plan(scmp_filter_ctx filter, char *const argv[], struct sluice_child *child,
 	struct plan *plan)
 {
-	int rc = export(filter, plan);
+	int rc = choose_groups(child, plan);
 
+	if (rc)
+		return rc;
+	rc = export(filter, plan);
+	if (rc == -EFBIG)
+		return set_error(child, rc, "RLIMIT_FSIZE is below the 32 KiB of a filter");
 	if (rc)
 		return set_error(child, rc, "cannot compile the filter");
 	read_attributes(filter, child, plan);
@@ -311,7 +336,7 @@ int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 	pid_t pid;
 	int rc;
 
-	if (child->size != sizeof(*child) || !argv || !argv[0])
+	if (child->size < offsetof(struct sluice_child, groups) || !argv || !argv[0])
 		return -EINVAL;
 	rc = make_plan(filter, argv, child, &plan);
 	if (rc)

@@ -269,7 +269,7 @@ static int open_target(struct sluice_request *req, struct target *t)
 	}
 	if (!t->thread)
 		t->source.fd = (int)syscall(SYS_pidfd_open, t->tgid, 0);
-	if (t->source.fd < 0)
+	if (t->source.fd < 0 && errno != ENOSYS) /* before 5.3 there is /proc alone */
 		return errno == ESRCH ? -ENOENT : -errno;
 	return sc_core_id_valid(req);
 }
@@ -341,7 +341,7 @@ int sluice_pidfd(struct sluice_request *request)
 	struct target *t;
 	int rc = get_target(request, &t);
 
-	return rc ? rc : t->source.fd;
+	return rc ? rc : t->source.fd < 0 ? -ENOSYS : t->source.fd;
 }
 
 int sluice_creds(struct sluice_request *request, struct sluice_creds *creds)

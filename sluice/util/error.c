@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 
 /* Fill @error (or not, if NULL) and return @rc. */
@@ -27,4 +28,13 @@ uint64_t sc_sluice_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Whether a file, a memfd too, may have @size bytes. To find out by trying is SIGXFSZ. */
+bool sc_sluice_fits(uint64_t size)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY ||
+		limit.rlim_cur >= size;
 }

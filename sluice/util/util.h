@@ -26,6 +26,7 @@ struct iovec;
 int sc_sluice_error(struct sluice_error *error, int rc, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 uint64_t sc_sluice_now(void); /* CLOCK_MONOTONIC, ns */
+bool sc_sluice_fits(uint64_t size);
 
 /* ---- process.c ---- */
 

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <grp.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -127,6 +128,56 @@ static void settings(void)
 	CHECK(read(out[0], got, 4) == 4 && strcmp(got, "out\n") == 0);
 	CHECK(read(err[0], got, 4) == 4 && strcmp(got, "err\n") == 0);
 	sluice_supervisor_free(sv);
+}
+
+/* The exit status of a shell as user 1234 that @child's other fields say more of. */
+static int as_user(struct sluice_child *child, const char *script)
+{
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	char *argv[] = {(char *)"sh", (char *)"-c", (char *)script, NULL};
+	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	int rc;
+
+	child->uid = 1234;
+	rc = sluice_spawn(sv, f, argv, child);
+	if (!rc)
+		rc = wait_target(sv, child);
+	seccomp_release(f);
+	sluice_supervisor_free(sv);
+	return rc;
+}
+
+/* Another user with the groups of root is what nobody wants and many have written. */
+static void groups(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	const gid_t list[2] = {77, 4321};
+	const gid_t own[1] = {99};
+	struct sluice_error error = {0};
+
+	child.error = &error;
+	CHECK_EQ(as_user(&child, "exit 0"), -EINVAL);
+	CHECK(error.code == EINVAL && strstr(error.message, "keep_gid"));
+	child.size = offsetof(struct sluice_child, groups); /* of an older header */
+	child.keep_gid = true;
+	CHECK_EQ(as_user(&child, "exit 0"), -EINVAL);
+	if (foreign_shell())
+		SKIP("the shell is a program of another architecture");
+	if (geteuid() != 0)
+		SKIP("setting uid and gid needs root");
+	child.gid = 4321;
+	child.groups = list;
+	child.n_groups = 2;
+	CHECK_EQ(as_user(&child, "[ \"$(id -g):$(id -G)\" = 4321:4321 ]"), 0);
+	child.size = sizeof(child);
+	CHECK_EQ(as_user(&child, "[ \"$(id -g):$(id -G)\" = '4321:4321 77' ]"), 0);
+	CHECK_EQ(setgroups(1, own), 0);
+	child.groups = NULL;
+	CHECK_EQ(as_user(&child, "[ \"$(id -g):$(id -G)\" = 4321:4321 ]"), 0);
+	child.gid = SLUICE_KEEP;
+	CHECK_EQ(as_user(&child, "[ \"$(id -u):$(id -g):$(id -G)\" = '1234:0:0 99' ]"), 0);
+	child.groups = list;
+	CHECK_EQ(as_user(&child, "[ \"$(id -u):$(id -g):$(id -G)\" = '1234:0:0 77 4321' ]"), 0);
 }
 
 static void swapped_stdio(void)
@@ -447,6 +498,7 @@ const struct test tests[] = {
 	{"every call notifies, execve and exit included", everything},
 	{"execve refused: the first call, with its errno", exec_refused},
 	{"uid, gid, groups, directory, environment, stdio, no_new_privs", settings},
+	{"another user's groups: said or refused", groups},
 	{"the caller's stdin as the child's stdout and stderr", swapped_stdio},
 	{"errors before the program runs, each explained", errors},
 	{"EBUSY from an inherited listener is explained", inherited_listener},

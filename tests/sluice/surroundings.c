@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <linux/openat2.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -295,8 +296,139 @@ static void subreaper(void)
 	}
 }
 
+/* ---- limits, and older kernels ---- */
+
+/* A journal larger than a file may be: an error, and no signal, whose default is death. */
+static void small_files(void)
+{
+	char *argv[] = {(char *)"true", NULL};
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = NULL;
+	struct sluice_error error = {0};
+	struct rlimit limit = {65536, 65536};
+	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	int status, fd, before = count_fds();
+	pid_t pid = fork();
+
+	if (pid == 0) { /* the control: what was done without a look */
+		CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+		fd = memfd_create("control", 0);
+		_exit(ftruncate(fd, 1 << 20) ? 1 : 0);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ);
+	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	o.error = child.error = &error;
+	CHECK_EQ(sluice_supervisor_new(&o, &sv), -EFBIG);
+	CHECK(error.code == EFBIG && strstr(error.message, "RLIMIT_FSIZE"));
+	CHECK_EQ(count_fds(), before);
+	o.max_pending = 16;
+	CHECK_EQ(sluice_supervisor_new(&o, &sv), 0);
+	CHECK_EQ(sluice_spawn(sv, f, argv, &child), 0);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	limit.rlim_cur = 1024;
+	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	CHECK_EQ(sluice_spawn(sv, f, argv, &child), -EFBIG);
+	CHECK(error.code == EFBIG && strstr(error.message, "RLIMIT_FSIZE"));
+	sluice_supervisor_free(sv);
+	CHECK_EQ(count_fds(), before);
+	seccomp_release(f);
+}
+
+static void no_memfd(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv = NULL;
+	struct sluice_error error = {0};
+
+	o.error = &error;
+	refuse(ENOSYS, "memfd_create");
+	CHECK_EQ(sluice_supervisor_new(&o, &sv), -ENOSYS);
+	CHECK(strstr(error.message, "memfd_create") && !strstr(error.message, "notifications"));
+}
+
+/* Before 5.3, once its target runs: who asks is in /proc. */
+static int without_pidfd(struct sluice_request *req, void *data)
+{
+	struct sluice_creds creds;
+
+	refuse(ENOSYS, "pidfd_open");
+	CHECK_EQ(sluice_tgid(req), ((struct sluice_child *)data)->pid);
+	CHECK_EQ(sluice_creds(req, &creds), 0);
+	CHECK_EQ(creds.euid, geteuid());
+	CHECK_EQ(creds.fsgid, getegid());
+	CHECK_EQ(sluice_pidfd(req), -ENOSYS);
+	CHECK_EQ(sluice_get_fd(req, 0), -ENOSYS);
+	return seven(req, data);
+}
+
+static void no_pidfd(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", without_pidfd, &child), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "one", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
+/* What the target's status says is read into as much room as this. */
+static void hide_status(void)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+
+	CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_ERRNO(EIO), SCMP_SYS(read), 1,
+			 SCMP_A2(SCMP_CMP_EQ, 4095)),
+		0);
+	CHECK_EQ(seccomp_load(f), 0);
+	seccomp_release(f);
+}
+
+static char created[128];
+
+static int create_it(struct sluice_request *req, void *data)
+{
+	struct open_how how = {.flags = O_CREAT | O_EXCL | O_WRONLY, .mode = 0666};
+	struct stat st;
+	int fd;
+
+	if (*(bool *)data)
+		hide_status();
+	fd = sluice_openat(req, AT_FDCWD, created, &how);
+	CHECK(fd >= 0);
+	CHECK_EQ(fstat(fd, &st), 0);
+	close(fd);
+	return sluice_reply(req, st.st_mode & 0777);
+}
+
+static int target_creates(int argc, char **argv)
+{
+	(void)argc;
+	umask(02);
+	return syscall(SYS_mkdir, "/x", 0) == strtol(argv[0], NULL, 8) ? 0 : 1;
+}
+
+static void create_with(bool hidden, const char *mode)
+{
+	snprintf(created, sizeof(created), "%s/new", scratch_dir());
+	umask(0);
+	CHECK_EQ(answer_target("creates", mode, "mkdir", create_it, &hidden), 0);
+}
+
+static void known_umask(void)
+{
+	create_with(false, "664");
+}
+
+static void unknown_umask(void)
+{
+	create_with(true, "600");
+}
+
 const struct target_main targets[] = {{"memory", target_memory}, {"one", target_one_call},
-	{"no-children", target_no_children}, {NULL, NULL}};
+	{"no-children", target_no_children}, {"creates", target_creates}, {NULL, NULL}};
 const struct test tests[] = {
 	{"memory where process_vm_readv is EPERM (Podman, CRI-O)", memory_eperm},
 	{"memory where process_vm_readv is ENOSYS (gVisor)", memory_enosys},
@@ -308,4 +440,9 @@ const struct test tests[] = {
 	{"another user's target without pidfd_getfd", other_user},
 	{"the first process of a PID namespace without pidfd_getfd", first_in_namespace},
 	{"a caller that adopts orphans without pidfd_getfd", subreaper},
+	{"files that may not be large: an error, no signal", small_files},
+	{"no memfd_create: said so", no_memfd},
+	{"who asks, where pidfd_open is ENOSYS (before 5.3)", no_pidfd},
+	{"the target's umask", known_umask},
+	{"a umask that cannot be read: the narrow one", unknown_umask},
 	{NULL, NULL}};
