@@ -2,13 +2,19 @@
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <gnu/libc-version.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
+
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#define LIBC "glibc", gnu_get_libc_version()
+#else
+#define LIBC "another libc", "than glibc"
+#endif
 
 #include "filter.h"
 #include "live.h"
@@ -181,8 +187,8 @@ static void provenance(const struct cli *cli, char *out, size_t size)
 	if (uname(&u))
 		memset(&u, 0, sizeof(u));
 	snprintf(out, size,
-		"recorded (sluice " SLUICE_VERSION_TEXT "): %s; %s %s %s; glibc %s; %s",
-		command, u.sysname, u.release, u.machine, gnu_get_libc_version(), when);
+		"recorded (sluice " SLUICE_VERSION_TEXT "): %s; %s %s %s; %s %s; %s",
+		command, u.sysname, u.release, u.machine, LIBC, when);
 }
 
 /* Write all of it and close @fd. 0 or an errno. */

@@ -164,6 +164,7 @@ static int run_words(
 	take_signals(old);
 	rc = spawn(live, filter, argv, &child);
 	if (rc == 0) {
+		live->pid = child.pid;
 		target_fd = child.pidfd;
 		/* What came before there was anybody to send it to. */
 		if (end_asked)

@@ -13,6 +13,7 @@ struct cli_live {
 	struct sluice_supervisor *supervisor; /* the caller's, with its handlers */
 	void (*tick)(void *data);	      /* called every now and then, or NULL */
 	void *data;
+	pid_t pid; /* out: the program's, before anything is answered */
 };
 
 /* Run the command line's words under @filter and answer until its last process has ended.

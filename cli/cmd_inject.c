@@ -1,0 +1,153 @@
+/* sluice inject: run a program, and let system calls of it fail.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "filter.h"
+#include "injecting.h"
+#include "util/cleanup.h"
+
+struct options {
+	struct cli_list expressions;
+	const char *seed;
+	bool verbose, quiet;
+};
+
+static int read_expressions(struct injecting *in, const struct cli_list *list)
+{
+	if (list->n == 0)
+		return cli_error(in->cli, "nothing is injected: -e inject=SET:error=E");
+	if (list->n > INJECTIONS_MAX)
+		return cli_error(in->cli, "more than %d expressions", INJECTIONS_MAX);
+	in->injections = calloc(list->n, sizeof(*in->injections));
+	if (!in->injections)
+		return cli_error(in->cli, "%s", strerror(ENOMEM));
+	for (unsigned int i = 0; i < list->n; i++) {
+		if (injection_parse(in->cli, list->items[i], &in->injections[i]))
+			return CLI_TROUBLE;
+		in->n_injections++;
+	}
+	return 0;
+}
+
+/* Said where chances are taken, so that the same run can be had again. */
+static int choose_seed(struct injecting *in, const char *text)
+{
+	bool chances = false;
+
+	if (text)
+		return cli_value(in->cli, text, &in->seed);
+	for (unsigned int i = 0; i < in->n_injections; i++)
+		chances = chances || in->injections[i].chance != UINT32_MAX;
+	if (!chances)
+		return 0;
+	if (getrandom(&in->seed, sizeof(in->seed), 0) != sizeof(in->seed))
+		return cli_error(in->cli, "no random seed: %s", strerror(errno));
+	fprintf(stderr, "sluice inject: --seed=0x%" PRIx64 "\n", in->seed);
+	return 0;
+}
+
+static int finish(const struct injecting *in, bool quiet, int status)
+{
+	if (in->failed)
+		return cli_error(in->cli, "not every occurrence could be counted: %s",
+			strerror(-in->failed));
+	for (unsigned int i = 0; i < in->n_injections && !quiet; i++)
+		if (!in->injections[i].happened)
+			cli_warn(in->cli, "%s: this never happened",
+				in->injections[i].text);
+	return status;
+}
+
+static int run(struct cli *cli)
+{
+	const struct options *o = cli->options;
+	struct cli_live live = {.cli = cli};
+	_cleanup_(injecting_clear) struct injecting in = {
+		.cli = cli, .live = &live, .verbose = o->verbose};
+	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;
+	_cleanup_(cli_filter_releasep) scmp_filter_ctx filter = NULL;
+	struct sluice_options options = SLUICE_OPTIONS_INIT;
+	int status, rc = read_expressions(&in, &o->expressions);
+
+	if (rc == 0)
+		rc = choose_seed(&in, o->seed);
+	if (rc)
+		return rc;
+	rc = injecting_prepare(&in, &filter);
+	if (rc)
+		return cli_error(cli, "cannot make the filter: %s", strerror(-rc));
+	options.workers = 64; /* each sleeps for one delayed call */
+	rc = sluice_supervisor_new(&options, &supervisor);
+	if (rc == 0)
+		rc = sluice_on(
+			supervisor, SCMP_ARCH_NATIVE, SLUICE_ANY, injecting_handle, &in);
+	if (rc)
+		return cli_error(cli, "cannot supervise: %s", strerror(-rc));
+	live.supervisor = supervisor;
+	rc = cli_live_run(&live, filter, &status);
+	return rc ? rc : finish(&in, o->quiet, status);
+}
+
+static const struct cli_option options[] = {
+	{.letter = 'e',
+		.name = "expression",
+		.value = "EXPR",
+		.type = CLI_LIST,
+		.offset = offsetof(struct options, expressions),
+		.word = CLI_WORD_ANY,
+		.help = "inject=SET:WHAT[:WHEN] or fault=SET[:WHEN], as strace has them"},
+	{.name = "seed",
+		.value = "N",
+		.type = CLI_STRING,
+		.offset = offsetof(struct options, seed),
+		.word = CLI_WORD_ANY,
+		.help = "take the chances of prob= as the run did that printed this"},
+	{.letter = 'v',
+		.name = "verbose",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, verbose),
+		.help = "print each call that something was injected to"},
+	{.letter = 'q',
+		.name = "quiet",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, quiet),
+		.help = "do not say which expressions never happened"},
+	CLI_OPTIONS_END,
+};
+
+static const struct cli_positional words[] = {
+	{.name = "PROGRAM", .help = "what to run", .word = CLI_WORD_PROGRAM},
+	{.name = "ARG",
+		.help = "its arguments",
+		.word = CLI_WORD_FILE,
+		.optional = true,
+		.repeated = true},
+	CLI_WORDS_END,
+};
+
+static const struct cli_example examples[] = {
+	{"sluice inject -e inject=mkdir:error=ENOSPC mkdir d", "no space is left"},
+	{"sluice inject -v -e 'fault=%file:path=*.txt:error=EIO' cat mine.txt",
+		"files of this name cannot be read"},
+	{NULL, NULL},
+};
+
+const struct cli_command cli_cmd_inject = {
+	.name = "inject",
+	.summary = "run a program and let system calls of it fail",
+	.options = options,
+	.words = words,
+	.examples = examples,
+	.exits = {.yes = "the program's own status, 128+N after signal N",
+		.trouble =
+			"an expression is wrong or nothing can be injected; 126 or 127: "
+			"the program could not be executed"},
+	.options_size = sizeof(struct options),
+	.options_first = true,
+	.own_status = true,
+	.run = run,
+};

@@ -1,0 +1,468 @@
+/* Carrying out injections.
+ * SPDX-License-Identifier: MIT */
+#include "injecting.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/hash.h"
+#include "util/vec.h"
+
+/* ---- which calls notify
+ * ------------------------------------------------------------------- */
+
+/* The ABIs that a kernel of this machine runs beside its own. */
+static unsigned int abis(uint32_t out[3])
+{
+	out[0] = seccomp_arch_native();
+	switch (out[0]) {
+	case SCMP_ARCH_X86_64:
+		out[1] = SCMP_ARCH_X86;
+		out[2] = SCMP_ARCH_X32;
+		return 3;
+	case SCMP_ARCH_AARCH64:
+		out[1] = SCMP_ARCH_ARM;
+		return 2;
+	case SCMP_ARCH_S390X:
+		out[1] = SCMP_ARCH_S390;
+		return 2;
+	case SCMP_ARCH_PPC64:
+		out[1] = SCMP_ARCH_PPC;
+		return 2;
+	default:
+		return 1;
+	}
+}
+
+static int add_call(struct injecting *in, const struct sluice_call_info *info)
+{
+	struct injecting_call c = {.name = info->name,
+		.arch = info->arch,
+		.nr = info->nr,
+		.n_args = info->n_args};
+
+	for (unsigned int i = 0; i < in->n_injections; i++)
+		if (injection_has(&in->injections[i], info))
+			c.injections |= UINT64_C(1) << i;
+	if (!c.injections)
+		return 0;
+	for (unsigned int i = 0; i < info->n_args; i++)
+		if (info->args[i].type == SLUICE_ARG_PATH)
+			c.paths |= 1u << i;
+	if (sc_reserve(in->calls, in->cap, in->n, 1) < 0)
+		return -ENOMEM;
+	in->calls[in->n++] = c;
+	return 0;
+}
+
+static int add_calls(struct injecting *in, uint32_t arch)
+{
+	struct sluice_call_info info = {.size = sizeof(info)};
+	unsigned int it = 0;
+	const char *name;
+
+	while ((name = sluice_call_next(arch, &it))) {
+		/* What comes only through socketcall(2) or ipc(2) has no number. */
+		if (sluice_call_info(arch, name, &info) || info.nr < 0)
+			continue;
+		if (add_call(in, &info))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int compare(uint32_t arch, int nr, const struct injecting_call *c)
+{
+	if (arch != c->arch)
+		return arch < c->arch ? -1 : 1;
+	return nr < c->nr ? -1 : nr > c->nr;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct injecting_call *x = a;
+
+	return compare(x->arch, x->nr, b);
+}
+
+/* Rules are said with the numbers of the machine, or what stands for them there. */
+static int add_rule(scmp_filter_ctx f, const char *name)
+{
+	int nr = seccomp_syscall_resolve_name(name);
+
+	return nr == __NR_SCMP_ERROR ? -ENOENT
+				     : seccomp_rule_add(f, SCMP_ACT_NOTIFY, nr, 0);
+}
+
+/* A filter of @arch alone, to be merged with the others. */
+static int filter_of(const struct injecting *in, uint32_t arch, scmp_filter_ctx *out)
+{
+	_cleanup_(cli_filter_releasep) scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+	int rc = f ? seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW)
+		   : -ENOMEM;
+
+	if (!rc && arch != seccomp_arch_native()) {
+		rc = seccomp_arch_add(f, arch);
+		if (!rc)
+			rc = seccomp_arch_remove(f, seccomp_arch_native());
+	}
+	for (uint32_t i = 0; !rc && i < in->n; i++)
+		if (in->calls[i].arch == arch)
+			rc = add_rule(f, in->calls[i].name);
+	if (!rc)
+		*out = steal_ptr(f);
+	return rc;
+}
+
+int injecting_prepare(struct injecting *in, scmp_filter_ctx *filter)
+{
+	_cleanup_(cli_filter_releasep) scmp_filter_ctx all = NULL;
+	uint32_t arches[3];
+	unsigned int n = abis(arches);
+	int rc = 0;
+
+	for (unsigned int i = 0; i < n && !rc; i++)
+		rc = add_calls(in, arches[i]);
+	for (unsigned int i = 0; i < n && !rc; i++) {
+		scmp_filter_ctx one = NULL;
+
+		rc = filter_of(in, arches[i], &one);
+		if (rc)
+			break;
+		if (!all) {
+			all = one;
+			continue;
+		}
+		rc = seccomp_merge(all, one);
+		if (rc)
+			seccomp_release(one);
+	}
+	if (rc)
+		return rc;
+	if (in->n)
+		qsort(in->calls, in->n, sizeof(*in->calls), by_number);
+	*filter = steal_ptr(all);
+	return 0;
+}
+
+static const struct injecting_call *find(
+	const struct injecting *in, uint32_t arch, int nr)
+{
+	uint32_t low = 0, high = in->n;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		int order = compare(arch, nr, &in->calls[middle]);
+
+		if (order == 0)
+			return &in->calls[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+/* ---- occurrences
+ * ---------------------------------------------------------------------------- */
+
+/* When the thread began (proc_pid_stat(5), field 22): its id alone may be another one's
+ * by now. 0: not known. */
+static uint64_t start_of(pid_t tid)
+{
+	char path[48], text[1024], *at;
+	unsigned long long start = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	/* The name stands in parentheses and may hold anything. */
+	at = fgets(text, sizeof(text), f) ? strrchr(text, ')') : NULL;
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	if (at)
+		start = strtoull(at, NULL, 10);
+	fclose(f);
+	return start;
+}
+
+static int compare_keys(const uint64_t a[2], const uint64_t b[2])
+{
+	if (a[0] != b[0])
+		return a[0] < b[0] ? -1 : 1;
+	return a[1] < b[1] ? -1 : a[1] > b[1];
+}
+
+static uint32_t place_of(const struct injecting *in, const uint64_t key[2])
+{
+	uint32_t low = 0, high = in->n_counts;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (compare_keys(in->counts[middle].key, key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Threads are numbered as they are first met, so that chances are the same in every run.
+ */
+static uint32_t thread_at(const struct injecting *in, uint32_t at, uint64_t thread)
+{
+	uint32_t most = 0;
+
+	if (at < in->n_counts && in->counts[at].key[0] == thread)
+		return in->counts[at].thread;
+	if (at > 0 && in->counts[at - 1].key[0] == thread)
+		return in->counts[at - 1].thread;
+	for (uint32_t i = 0; i < in->n_counts; i++)
+		if (in->counts[i].thread > most)
+			most = in->counts[i].thread;
+	return most + 1;
+}
+
+static struct injecting_count *count_of(
+	struct injecting *in, uint64_t thread, uint64_t what)
+{
+	uint64_t key[2] = {thread, what};
+	uint32_t at = place_of(in, key), number;
+	struct injecting_count *c;
+
+	if (at < in->n_counts && compare_keys(in->counts[at].key, key) == 0)
+		return &in->counts[at];
+	number = thread_at(in, at, thread);
+	if (sc_reserve(in->counts, in->cap_counts, in->n_counts, 1) < 0)
+		return NULL;
+	c = &in->counts[at];
+	memmove(c + 1, c, (in->n_counts - at) * sizeof(*c));
+	in->n_counts++;
+	*c = (struct injecting_count){.key = {thread, what}, .thread = number};
+	return c;
+}
+
+/* A number that the seed, the expression, the call, the thread and the occurrence make.
+ */
+static bool chance(
+	const struct injecting *in, unsigned int i, const struct injecting_count *c)
+{
+	uint64_t h = sc_hash_mix(in->seed, c->thread);
+
+	if (in->injections[i].chance == UINT32_MAX)
+		return true;
+	h = sc_hash_mix(h, c->key[1]);
+	h = sc_hash_mix(h, c->count);
+	h = sc_hash_mix(h, 0);
+	return (uint32_t)(h >> 32) < in->injections[i].chance;
+}
+
+/* ---- conditions
+ * ------------------------------------------------------------------------------- */
+
+static bool path_matches(const struct injection *j, const struct injecting_call *call,
+	struct sluice_request *request)
+{
+	char path[PATH_MAX];
+
+	for (unsigned int i = 0; i < 6; i++)
+		if (call->paths & 1u << i &&
+			sluice_read_string(request, sluice_arg(request, i), path,
+				sizeof(path)) >= 0 &&
+			fnmatch(j->path, path, 0) == 0)
+			return true;
+	return false;
+}
+
+/* A negative number that an int can be matches an int, whatever the register's upper
+ * half. */
+static bool arguments_match(
+	const struct injection *j, const struct sluice_request *request)
+{
+	for (unsigned int i = 0; i < 6; i++) {
+		uint64_t have = sluice_arg(request, i), want = j->values[i];
+		bool negative = (int64_t)want < 0 && (int64_t)want >= INT32_MIN;
+
+		if (j->arguments & 1u << i && have != want &&
+			!(negative && (uint32_t)have == (uint32_t)want))
+			return false;
+	}
+	return true;
+}
+
+static bool turn(struct injecting *in, unsigned int i, const struct injecting_call *call,
+	struct sluice_request *request, uint64_t *thread)
+{
+	const struct injection *j = &in->injections[i];
+	struct injecting_count *c;
+
+	if (!arguments_match(j, request) || (j->path && !path_matches(j, call, request)))
+		return false;
+	if (j->always && j->chance == UINT32_MAX)
+		return true;
+	if (!*thread) {
+		pid_t tid = sluice_tid(request);
+
+		*thread = start_of(tid) << 24 ^ (uint64_t)tid;
+	}
+	c = count_of(in, *thread, (uint64_t)(call - in->calls) << 8 | i);
+	if (!c) {
+		in->failed = -ENOMEM;
+		return false;
+	}
+	c->count++;
+	return injection_when(j, c->count) && chance(in, i, c);
+}
+
+/* ---- effects
+ * ------------------------------------------------------------------------------------ */
+
+struct effect {
+	enum injection_result result;
+	int error, signal;
+	int64_t value;
+	uint64_t delay_ns;
+	bool any;
+};
+
+static int apply(struct sluice_request *request, const struct effect *e)
+{
+	pid_t tgid;
+
+	if (e->signal) {
+		tgid = sluice_tgid(request);
+		if (tgid > 0)
+			syscall(SYS_tgkill, tgid, sluice_tid(request), e->signal);
+	}
+	if (e->result == INJECTION_ERROR)
+		return sluice_fail(request, e->error);
+	if (e->result == INJECTION_VALUE)
+		return sluice_reply(request, e->value);
+	return sluice_continue(request, SLUICE_CONTINUE_ADVISORY);
+}
+
+/* On a worker, so that nobody else waits. */
+static int later(struct sluice_request *request, void *data)
+{
+	_cleanup_free_ struct effect *e = data;
+	struct timespec t = {
+		(time_t)(e->delay_ns / 1000000000), (long)(e->delay_ns % 1000000000)};
+
+	while (nanosleep(&t, &t) < 0 && errno == EINTR)
+		;
+	return apply(request, e);
+}
+
+static void add_effect(struct effect *e, const struct injection *j)
+{
+	e->any = true;
+	e->delay_ns += j->delay_ns;
+	if (j->signal && !e->signal)
+		e->signal = j->signal;
+	if (j->result && !e->result) {
+		e->result = j->result;
+		e->error = j->error;
+		e->value = j->value;
+	}
+}
+
+static ssize_t memory(uint64_t addr, void *buffer, size_t size, void *data)
+{
+	return sluice_read(data, addr, buffer, size);
+}
+
+static void say(const struct injecting *in, struct sluice_request *request,
+	const struct effect *e)
+{
+	uint64_t args[6];
+	char text[512];
+	const char *name = strerrorname_np(e->error);
+
+	if (!in->verbose)
+		return;
+	for (unsigned int i = 0; i < 6; i++)
+		args[i] = sluice_arg(request, i);
+	sluice_decode_call(sluice_arch(request), sluice_nr(request), args, memory,
+		request, text, sizeof(text));
+	fprintf(stderr, "[%d] %s", (int)sluice_tid(request), text);
+	if (e->delay_ns)
+		fprintf(stderr, ", %" PRIu64 " us later", e->delay_ns / 1000);
+	if (e->signal)
+		fprintf(stderr, ", signal %d", e->signal);
+	if (e->result == INJECTION_ERROR && name)
+		fprintf(stderr, " = -1 %s", name);
+	else if (e->result == INJECTION_ERROR)
+		fprintf(stderr, " = -1 error %d", e->error);
+	else if (e->result == INJECTION_VALUE)
+		fprintf(stderr, " = %" PRId64, e->value);
+	fputs(" (injected)\n", stderr);
+}
+
+/* The program is not yet executed: what calls is the launcher, which is none of the
+ * user's. */
+static bool launches(struct injecting *in, struct sluice_request *request)
+{
+	char path[PATH_MAX], own[PATH_MAX];
+	ssize_t n;
+
+	if (in->launched || sluice_tid(request) != in->live->pid)
+		return false;
+	n = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	own[n > 0 ? n : 0] = 0;
+	if (sluice_exe(request, path, sizeof(path)) > 0 && strcmp(path, own) == 0)
+		return true;
+	in->launched = true;
+	return false;
+}
+
+int injecting_handle(struct sluice_request *request, void *data)
+{
+	struct injecting *in = data;
+	const struct injecting_call *call =
+		find(in, sluice_arch(request), sluice_nr(request));
+	struct effect e = {0}, *copy;
+	uint64_t thread = 0;
+	int rc;
+
+	if (!call || launches(in, request))
+		return sluice_continue(request, SLUICE_CONTINUE_ADVISORY);
+	for (unsigned int i = 0; i < in->n_injections; i++) {
+		if (call->injections >> i & 1 && turn(in, i, call, request, &thread)) {
+			in->injections[i].happened++;
+			add_effect(&e, &in->injections[i]);
+		}
+	}
+	if (e.any)
+		say(in, request, &e);
+	if (!e.delay_ns)
+		return apply(request, &e);
+	copy = malloc(sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	*copy = e;
+	rc = sluice_work(request, later, copy);
+	if (rc)
+		free(copy);
+	return rc;
+}
+
+void injecting_clear(struct injecting *in)
+{
+	for (unsigned int i = 0; i < in->n_injections; i++)
+		injection_clear(&in->injections[i]);
+	free(in->injections);
+	free(in->calls);
+	free(in->counts);
+}

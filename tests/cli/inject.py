@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""sluice inject: do calls fail as the expression says, and as strace lets them? inject.py SLUICE.
+Prints TAP.
+SPDX-License-Identifier: MIT"""
+import os
+import re
+import shutil
+import sys
+import time
+
+import live
+from live import check, folder, run, skip
+
+SLUICE = os.path.abspath(sys.argv[1])
+
+# Which of 12 calls failed; as children and threads make them, too.
+CALLS = """
+import ctypes, os, threading
+libc = ctypes.CDLL(None, use_errno=True)
+def some(n=12):
+    return ''.join('x' if libc.umask(0o22) < 0 else '.' for i in range(n))
+def told(text):
+    os.write(1, (text + '\\n').encode())
+"""
+MAIN = CALLS + "told(some())"
+CHILD = CALLS + """
+told(some(3))
+if os.fork() == 0:
+    told(some(5))
+    os._exit(0)
+os.wait()
+told(some(4))
+"""
+THREAD = CALLS + """
+told(some(3))
+t = threading.Thread(target=lambda: told(some(5)))
+t.start()
+t.join()
+told(some(4))
+"""
+
+
+def python(code):
+    return [live.PYTHON, "-S", "-c", code]
+
+
+def inject(uid, tmp, words, *expressions, more=()):
+    return run([SLUICE, "inject", "-q", *more, *(w for e in expressions for w in ("-e", e)),
+                *words], uid, tmp)
+
+
+WHEN = ("", ":when=1", ":when=3", ":when=2+", ":when=2+3", ":when=2..4", ":when=1..9+2",
+        ":when=3..10+", ":when=40")
+
+
+def expected(when, n):
+    """What strace(1) says of FIRST[..LAST][+[STEP]], computed anew."""
+    m = re.fullmatch(r":when=(\d+)(?:\.\.(\d+))?(?:(\+)(\d*))?", when)
+    if not m:
+        return "x" * n
+    first, step = int(m[1]), int(m[4] or 1)
+    last = int(m[2]) if m[2] else 10 ** 9 if m[3] else first
+    chosen = range(first, last + 1, step)
+    return "".join("x" if i in chosen else "." for i in range(1, n + 1))
+
+
+def occurrences(who, uid, tmp):
+    for when in WHEN:
+        r = inject(uid, tmp, python(MAIN), "fault=umask" + when)
+        check(f"{who}: umask{when}", r.stdout.strip() == expected(when, 12), r)
+    for name, code in (("process", CHILD), ("thread", THREAD)):
+        r = inject(uid, tmp, python(code), "inject=umask:error=EIO:when=2+2")
+        check(f"{who}: each {name} counts for itself",
+              r.stdout.split() == [".x.", ".x.x.", "x.x."], r)
+
+
+PROGRAMS = (["mkdir", "new"], ["cat", "file"], ["ls", "file"], ["cp", "file", "copy"],
+            ["sh", "-c", "cd /; echo a > /dev/full; echo $?"])
+EXPRESSIONS = ("inject=mkdir:error=ENOSPC", "fault=read:error=EIO:when=2",
+               "inject=openat:error=ENOENT:when=3", "inject=write:error=EIO",
+               "inject=write:retval=1", "inject=newfstatat,fstat,statx:error=EACCES:when=2+",
+               "fault=%file:when=4", "inject=/^mk:error=13", "fault=?nosuch,close:when=3",
+               "inject=brk:error=ENOMEM:when=2+", "inject=mmap:error=ENOMEM:when=7",
+               "inject=copy_file_range:error=EXDEV", "fault=copy_file_range,chdir",
+               "inject=fadvise64:signal=USR1", "inject=write:signal=SIGTERM:error=EINTR",
+               "inject=close:delay_enter=1ms", "inject=all:error=EPERM:when=60",
+               "inject=!all:error=EPERM", "inject=exit_group:signal=9",
+               "inject=ioctl:error=ENOTTY:when=1")
+
+
+def fresh(uid, tmp):
+    for name in os.listdir(tmp):
+        path = os.path.join(tmp, name)
+        if os.path.isdir(path):
+            os.rmdir(path)
+        else:
+            os.unlink(path)
+    with open(tmp + "/file", "w") as f:
+        f.write("text\n" * 100)
+    if uid is not None:
+        os.chown(tmp + "/file", uid, uid)
+
+
+def left(tmp):
+    return sorted((n, os.path.isdir(f"{tmp}/{n}") or os.path.getsize(f"{tmp}/{n}"))
+                  for n in os.listdir(tmp))
+
+
+def like_strace(who, uid, tmp):
+    fresh(uid, tmp)
+    if not shutil.which("strace") or run(["strace", "-o", "/dev/null", "true"], uid, tmp).returncode:
+        skip(f"{who}: as strace", "no strace that works")
+        return
+    for expression in EXPRESSIONS:
+        bad = []
+        for words in PROGRAMS:
+            fresh(uid, tmp)
+            r = inject(uid, tmp, words, expression)
+            own = (r.returncode, r.stdout, r.stderr, left(tmp))
+            fresh(uid, tmp)
+            r = run(["strace", "-f", "-qqq", "-o", "/dev/null", "-e", expression, *words], uid,
+                    tmp)
+            status = 128 - r.returncode if r.returncode < 0 else r.returncode
+            other = (status, r.stdout, r.stderr, left(tmp))
+            if own != other:
+                bad.append(f"{words}\n ours: {own}\nstrace: {other}")
+        check(f"{who}: as strace: {expression}", not bad, "\n".join(bad))
+    fresh(uid, tmp)
+
+
+def conditions(who, uid, tmp):
+    with open(tmp + "/other", "w") as f:
+        f.write("other\n")
+    r = inject(uid, tmp, ["cat", "file", "other"], "fault=%file:path=oth*:error=EIO")
+    check(f"{who}: by path", r.stdout.count("text") == 100 and "other: Input/output" in r.stderr, r)
+    r = inject(uid, tmp, ["mkdir", "-m", "755", "a:b", "ab"], r"fault=mkdir:path=a\:b:error=EIO")
+    check(f"{who}: a path with a colon", "a:b" in r.stderr and os.path.isdir(tmp + "/ab"), r)
+    code = CALLS + "told(''.join('x' if libc.umask(i) < 0 else '.' for i in (1, 2, -3, 2)))"
+    for value, want in ((2, ".x.x"), (-3, "..x."), ("0x1", "x...")):
+        r = inject(uid, tmp, python(code), f"fault=umask:arg0={value}")
+        check(f"{who}: arg0={value}", r.stdout.strip() == want, r)
+    r = inject(uid, tmp, python(code), "fault=umask:arg0=2:when=2")
+    check(f"{who}: occurrences that meet the condition count", r.stdout.strip() == "...x", r)
+    r = inject(uid, tmp, python(MAIN), "fault=umask:when=2", "fault=umask:when=5")
+    check(f"{who}: two expressions of one call", r.stdout.strip() == ".x..x.......", r)
+
+
+def chances(who, uid, tmp):
+    code = CALLS + "told(some(400))"
+    first = inject(uid, tmp, python(code), "fault=umask:prob=25%")
+    seed = re.search(r"--seed=(0x[0-9a-f]+)", first.stderr)
+    share = first.stdout.count("x")
+    # 400 draws of 1/4: fewer than 40 or more than 170 come once in 10^10 runs.
+    check(f"{who}: about a quarter", seed and 40 <= share <= 170, (share, first.stderr))
+    again = inject(uid, tmp, python(code), "fault=umask:prob=25%",
+                   more=["--seed", seed[1] if seed else "0"])
+    check(f"{who}: the seed gives the same run", again.stdout == first.stdout, again)
+    other = inject(uid, tmp, python(code), "fault=umask:prob=25%", more=["--seed", "1"])
+    check(f"{who}: another seed another one", other.stdout != first.stdout, other)
+
+
+def others(who, uid, tmp):
+    start = time.monotonic()
+    inject(uid, tmp, ["mkdir", "late"], "inject=mkdir:delay_enter=1500ms")
+    check(f"{who}: a delayed call comes later, and comes",
+          time.monotonic() - start >= 1.5 and os.path.isdir(tmp + "/late"))
+    r = run([SLUICE, "inject", "-v", "-e", "inject=mkdir:error=ENOSPC", "mkdir", "q"], uid, tmp)
+    check(f"{who}: -v says what", re.search(r'\[\d+\] mkdir\("q", 0777\) = -1 ENOSPC \(injected\)',
+                                            r.stderr), r.stderr)
+    r = run([SLUICE, "inject", "-e", "fault=ptrace", "true"], uid, tmp)
+    check(f"{who}: what never happened is said", "never happened" in r.stderr and
+          r.returncode == 0, r)
+    for text, word in (("inject=read:delay_exit=1", "delay_exit"), ("fault=reed", '"read"'),
+                       ("inject=read", "nothing is injected"), ("inject=read:when=0", "FIRST"),
+                       ("inject=read:error=EFOO", "EFOO"), ("inject=read:retval=1:error=1", "exclude"),
+                       ("trace=read", "inject="), ("inject=%nonsense:error=1", "class"),
+                       ("inject=read:poke_exit=@arg1=00", "poke_exit"),
+                       ("inject=/(:error=1", "regular"), ("fault=read:prob=0%", "probability"),
+                       ("fault=read:delay_enter=1h", "time"), ("fault=read:when=3..2", "FIRST")):
+        r = run([SLUICE, "inject", "-e", text, "touch", "ran"], uid, tmp)
+        check(f"{who}: refused: {text}", r.returncode == 2 and word in r.stderr and
+              not os.path.exists(tmp + "/ran"), r)
+
+
+def main():
+    good, why = live.works(SLUICE)
+    if not good:
+        skip("inject", "no notifications here: " + why.replace("\n", " "))
+        live.done()
+    for who, uid in live.users():
+        with folder(uid) as tmp:
+            for part in (occurrences, like_strace, conditions, chances, others):
+                part(who, uid, tmp)
+    live.done()
+
+
+main()
