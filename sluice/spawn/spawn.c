@@ -255,7 +255,7 @@ static int await_listener(const struct plan *plan, int pidfd)
 static const char *explain(const struct plan *plan, int rc)
 {
 	if (!atomic_load(&plan->share->failed))
-		return rc == -ETIMEDOUT ? "the child has not come to load its filter (stopped?)"
+		return rc == -ETIMEDOUT ? "the child, or what helps to start it, does not go on (stopped?)"
 			: rc == -ECHILD ? "the child died before its filter was loaded"
 					: "cannot take the child's listener (neither by "
 					  "ptrace access nor from a helper)";
@@ -316,15 +316,28 @@ static int adopt(struct sluice_supervisor *sv, const struct plan *plan, int pidf
 }
 
 /* Who closes the child's listener is ours to reap if we adopt orphans (a subreaper, or init). It
- * ends at once. In another pid namespace it cannot be ours, and its number is somebody else's. */
-static void reap_closer(const struct plan *plan, pid_t child)
+ * ends at once, unless somebody who has our user has stopped it. In another pid namespace it cannot be
+ * ours, and its number is somebody else's. */
+static int reap_closer(const struct plan *plan, pid_t child)
 {
-	pid_t closer = atomic_load(&plan->share->closer);
+	pid_t closer = atomic_load(&plan->share->closer), ended;
+	uint64_t until = sc_sluice_now() + LIMIT_NS;
+	struct timespec t = {0, 20000};
+	int rc = 0;
 
 	if (closer <= 0 || atomic_load(&plan->share->self) != child)
-		return;
-	while (waitpid(closer, NULL, __WALL) < 0 && errno == EINTR)
-		;
+		return 0;
+	while ((ended = waitpid(closer, NULL, __WALL | WNOHANG)) == 0 ||
+		(ended < 0 && errno == EINTR)) {
+		if (!rc && sc_sluice_now() > until) {
+			kill(closer, SIGKILL); /* ours, and not waited for yet */
+			rc = -ETIMEDOUT;
+		}
+		nanosleep(&t, NULL);
+		if (t.tv_nsec < 1000000)
+			t.tv_nsec *= 2;
+	}
+	return rc;
 }
 
 int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
@@ -346,6 +359,10 @@ int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 		return set_error(child, (int)pid, "cannot fork");
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	rc = pidfd < 0 ? -errno : adopt(supervisor, &plan, pidfd);
+	if (!rc) {
+		atomic_store(&plan.share->go, 1);
+		rc = reap_closer(&plan, pid);
+	}
 	if (rc) {
 		if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0))
 			kill(pid, SIGKILL); /* ours, and not waited for yet */
@@ -354,8 +371,6 @@ int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 		reap_closer(&plan, pid);
 		return set_error(child, rc, explain(&plan, rc));
 	}
-	atomic_store(&plan.share->go, 1);
-	reap_closer(&plan, pid);
 	child->pid = pid;
 	child->pidfd = steal_fd(&pidfd);
 	child->internal = steal_ptr(plan.share);
