@@ -1,5 +1,6 @@
 /* Comparisons: wider than what the kernel reads, sign-extended, of calls that come
- * through a multiplexer. SPDX-License-Identifier: MIT */
+ * through a multiplexer.
+ * SPDX-License-Identifier: MIT */
 #include "lint.h"
 
 #include <sluice-calls.h>

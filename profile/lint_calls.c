@@ -1,5 +1,6 @@
 /* Calls beside each other: what one refuses and another lets through, what programs
- * cannot do without. SPDX-License-Identifier: MIT */
+ * cannot do without.
+ * SPDX-License-Identifier: MIT */
 #include "lint.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* Names and entries: unknown, empty, doubled, dropped; rules that change nothing;
- * architectures. SPDX-License-Identifier: MIT */
+ * architectures.
+ * SPDX-License-Identifier: MIT */
 #include "lint.h"
 
 #include <errno.h>

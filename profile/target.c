@@ -1,5 +1,6 @@
 /* The machine and the container that a profile is for: which entries count there, and
- * what rules the runtime makes of them. SPDX-License-Identifier: MIT */
+ * what rules the runtime makes of them.
+ * SPDX-License-Identifier: MIT */
 #include "compile.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* YAML in blocks, from what would be written as JSON. Strings that are more than a plain
- * word are quoted as in JSON, which YAML reads the same. SPDX-License-Identifier: MIT */
+ * word are quoted as in JSON, which YAML reads the same.
+ * SPDX-License-Identifier: MIT */
 #include "writing.h"
 
 #include <ctype.h>

@@ -1,6 +1,7 @@
 /* The JSON reader on any bytes. What it takes is written and read again: the same text
  * comes out; every token has a place and a path. What it refuses has a place and a
- * reason. SPDX-License-Identifier: MIT */
+ * reason.
+ * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* The JSON reader on single texts: what RFC 8259 accepts, what it refuses, where it
  * leaves the choice; the place and the words of each error; values; bounds; the writer.
- * Prints TAP. SPDX-License-Identifier: MIT */
+ * Prints TAP.
+ * SPDX-License-Identifier: MIT */
 #include "json/json.h"
 
 #include <errno.h>

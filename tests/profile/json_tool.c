@@ -1,7 +1,8 @@
 /* Reads documents, each behind its length (8 hexadecimal digits and a line feed), and
  * answers each with one line: "error LINE:COLUMN: PATH: MESSAGE", or the document as it
  * was understood, written again. With --jansson it also compares each with what jansson
- * reads, and answers a difference by "differs ...". SPDX-License-Identifier: MIT */
+ * reads, and answers a difference by "differs ...".
+ * SPDX-License-Identifier: MIT */
 #include "json/json.h"
 
 #include <errno.h>
