@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Judge the manual pages: pages.py SOURCE BUILD HEADER_DIR... (prints TAP).
 
-Every exported function has a page, with the prototype of seccomp.h; every page is clean to
-mandoc; every program of an EXAMPLES section compiles without a warning, runs and succeeds."""
+Each public function has a page with the prototype of its header. Each page has all sections, is clean
+to mandoc, and is titled as a page of this project. Each program of an EXAMPLES section compiles
+without a warning, runs and succeeds."""
 import os
 import pathlib
 import re
@@ -16,7 +17,7 @@ SOURCE, BUILD = (pathlib.Path(a) for a in sys.argv[1:3])
 INCLUDES = [f"-I{d}" for d in sys.argv[3:]]
 LIBRARY = BUILD / "src"
 SECTIONS = ["NAME", "LIBRARY", "SYNOPSIS", "DESCRIPTION", "RETURN VALUES", "EXAMPLES",
-            "SEE ALSO"]
+            "ERRORS", "SEE ALSO"]
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 count = bad = 0
 
@@ -60,7 +61,8 @@ def page_prototypes(text):
             kind = line[4:].strip('"')
         elif line.startswith(".Fn ") and kind:
             name, *args = shlex.split(plain(line[4:]))
-            found[name] = squeeze(f"{kind} {name}({', '.join(args)})")
+            if not name.startswith("("): # a type of functions
+                found[name] = squeeze(f"{kind} {name}({', '.join(args)})")
             kind = None
     return found
 
@@ -96,9 +98,48 @@ def check_functions(pages, header):
               f"page:   {described.get(name)}\nheader: {header.get(name)}")
 
 
+def refused(text):
+    """What is wrong with the form of a page."""
+    wrong = [f"missing: {s}" for s in SECTIONS if not section(text, s).strip()]
+    # groff 1.22 (Debian 12) titles pages "BSD Library Functions Manual" unless told otherwise.
+    if ".ds doc-volume-operating-system sluice\n" not in text:
+        wrong.append("no .ds doc-volume-operating-system sluice between .Dd and .Dt")
+    # A version in a page would have to be changed at each release.
+    if not re.search(r"^\.Os sluice$", text, flags=re.M):
+        wrong.append("not .Os sluice")
+    if re.search(r"^\.TH ", text, flags=re.M):
+        wrong.append("not mdoc")
+    if not examples(text):
+        wrong.append("no program in EXAMPLES")
+    return wrong
+
+
+def check_refusals(text):
+    """The check of the form can fail: for each section, and for each part of the title."""
+    for name in SECTIONS:
+        less = re.sub(rf"^\.Sh {name}\n.*?(?=^\.Sh |\Z)", "", text, flags=re.M | re.S)
+        check(f"a page without {name} is refused", f"missing: {name}" in refused(less))
+    for line in (".ds doc-volume-operating-system sluice\n", ".Os sluice\n"):
+        check(f"a page without {line.strip()} is refused", refused(text.replace(line, "")))
+    check("a page with a version is refused", refused(text.replace(".Os sluice", ".Os sluice 1.0")))
+
+
+def check_title(path):
+    name = f"{path.name} is titled"
+    if not shutil.which("man"):
+        skip(name, "man is not installed")
+        return
+    out = subprocess.run(["man", "-l", path], env=dict(os.environ, MANWIDTH="80", LC_ALL="C"),
+                         capture_output=True, text=True).stdout.strip().splitlines()
+    if not out:
+        skip(name, "man shows no pages here")
+        return
+    check(name, "BSD" not in out[0] + out[-1], f"{out[0]}\n{out[-1]}")
+
+
 def check_form(name, text):
-    missing = [s for s in SECTIONS if not section(text, s)]
-    check(f"{name} has its sections", not missing, f"missing: {missing}")
+    wrong = refused(text)
+    check(f"{name} has its form", not wrong, "\n".join(wrong))
     unnamed = [f for f in page_prototypes(text) if f".Nm {f}" not in section(text, "NAME")]
     check(f"{name} names its functions", not unnamed, f"not in NAME: {unnamed}")
 
@@ -136,19 +177,31 @@ def check_example(name, code, tmp, libraries=(("src", "seccomp"),)):
 
 
 def check_sluice(path, tmp):
-    """A page of libsluice in mdoc: the prototypes of its header, and programs that run."""
+    """A page of libsluice: the prototypes of its header, and programs that run. Returns its functions."""
     text = path.read_text()
     header = re.search(r"^\.In (sluice\S*\.h)$", text, flags=re.M)
-    if not header:
-        return
+    check(f"{path.name} names its header", header)
     check_form(path.name, text)
-    there = header_prototypes(SOURCE / "include" / header[1], "sluice_")
+    check_title(path)
+    there = header_prototypes(SOURCE / "include" / header[1], "sluice_") if header else {}
     for name, prototype in page_prototypes(text).items():
         check(f"{name} has the header's prototype", prototype == there.get(name),
               f"page:   {prototype}\nheader: {there.get(name)}")
     for i, code in enumerate(examples(text)):
         check_example(f"{path.stem}-{i + 1}", code, tmp,
                       (("sluice", "sluice"), ("src", "seccomp")))
+    return set(page_prototypes(text))
+
+
+def check_sluice_pages(tmp):
+    described = set()
+    for path in sorted((SOURCE / "man").glob("sluice_*.3")):
+        described |= check_sluice(path, tmp)
+    for header in ("sluice.h", "sluice-calls.h", "sluice-filter.h", "sluice-program.h"):
+        for name in header_prototypes(SOURCE / "include" / header, "sluice_"):
+            page = BUILD / "man" / f"{name}.3"
+            check(f"{name} has a page", name in described and
+                  (page.exists() or (SOURCE / "man" / f"{name}.3").exists()))
 
 
 def main():
@@ -160,13 +213,12 @@ def main():
             text = pages[path.stem]
             check_form(path.name, text)
             check_lint(path)
-            programs = examples(text)
-            check(f"{path.name} has a program", programs)
-            for i, code in enumerate(programs):
+            check_title(path)
+            for i, code in enumerate(examples(text)):
                 check_example(f"{path.stem}-{i + 1}", code, pathlib.Path(tmp))
+        check_refusals(pages["seccomp_init"])
         if (BUILD / "sluice").exists():
-            for path in sorted((SOURCE / "man").glob("sluice_*.3")):
-                check_sluice(path, pathlib.Path(tmp))
+            check_sluice_pages(pathlib.Path(tmp))
     for path in sorted((SOURCE / "man").glob("*.[1-9]")):
         if path not in paths:
             check_lint(path)
