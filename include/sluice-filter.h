@@ -1,16 +1,16 @@
-/* libsluice: filters that say what people mean.
+/* libsluice: filters of ordered rules.
  * SPDX-License-Identifier: MIT
  *
- * A filter is a list of rules in an order: the first one that matches decides, else the default action
- * does. A rule names a call (or a group of calls) and conditions on its arguments, which are compared as the
- * kernel reads them: an int is 32 bits, whatever stands in the upper half of its register. A filter is
- * for all ABIs of the machine at once. It becomes a BPF program through the same graphs as
- * libseccomp's rules, and is proved to do what the rules say.
+ * A filter is an ordered list of rules. The first rule that matches decides; if none matches, the default
+ * action decides. A rule names a call (or a group of calls) and conditions on its arguments. Arguments are
+ * compared as the kernel reads them: an int is 32 bits, and the upper half of its register does not count. A
+ * filter is for all ABIs of the machine at once. It becomes a BPF program through the same graphs as rules of
+ * libseccomp, and sluice_filter_prove() proves that it does what its rules say.
  *
- * Actions are SCMP_ACT_* of seccomp.h (SECCOMP_RET_* with data), architectures SCMP_ARCH_*. A filter belongs to one
- * thread at a time. Functions return 0 (or what they say) on success and -errno on failure; then the
- * filter is as before, nothing is written but @error (it may be NULL): its @message names the rule, its
- * @where says where the rule was written. */
+ * Actions are SCMP_ACT_* of seccomp.h (SECCOMP_RET_* with data), architectures are SCMP_ARCH_*. One thread at a
+ * time uses a filter. Functions return 0 (or what their comment says) on success and -errno on failure. After a
+ * failure the filter is unchanged, and only @error (it may be NULL) is written: @message names the rule, @where
+ * says where the rule was written. */
 #ifndef SLUICE_FILTER_H
 #define SLUICE_FILTER_H
 
@@ -24,14 +24,14 @@ extern "C" {
 
 struct sluice_filter;
 
-/* What to do about calls that socketcall(2) or ipc(2) can carry, too (x86, s390x, ppc64, mips, ...): their
- * arguments are then in memory, which no filter sees. It matters for rules with conditions on such calls;
- * rules without are exact there, as the multiplexer's first argument says which call it is. */
+/* What to do about calls that socketcall(2) or ipc(2) can also carry (x86, s390x, ppc64, mips, ...). Their
+ * arguments are then in memory, which a filter cannot see. This matters for rules with conditions only: rules
+ * without conditions are exact, because the first argument of the multiplexer says which call it is. */
 enum sluice_multiplexed {
 	SLUICE_MULTIPLEXED_ERROR = 0,  /* sluice_filter_compile() fails and names the rule */
 	SLUICE_MULTIPLEXED_REFUSE = 1, /* the call gets ERRNO(ENOSYS) when it comes that way */
-	SLUICE_MULTIPLEXED_ALLOW = 2,  /* it is allowed whole: the rule holds there without its
-					* conditions if it allows, and is passed over if not */
+	SLUICE_MULTIPLEXED_ALLOW = 2,  /* conditions do not count there: a rule that allows matches
+					* without them, any other rule is skipped */
 };
 
 /* Start from SLUICE_FILTER_OPTIONS_INIT. */
@@ -51,8 +51,8 @@ struct sluice_filter_options {
 			SCMP_ACT_KILL_PROCESS, NULL, 0, SLUICE_MULTIPLEXED_ERROR, 1      \
 	}
 
-/* Make a filter without rules. @options may be NULL for the defaults. Returns 0; -EINVAL for an action or an
- * architecture that does not exist, or twice the same; -EDOM for two byte orders; -ENOMEM. */
+/* Create a filter without rules. @options may be NULL for the defaults. Returns 0; -EINVAL for an unknown action
+ * or architecture, or an architecture that is named twice; -EDOM for two byte orders; -ENOMEM. */
 int sluice_filter_new(const struct sluice_filter_options *options, struct sluice_filter **filter,
 	struct sluice_error *error);
 void sluice_filter_free(struct sluice_filter *filter); /* NULL is allowed */
@@ -64,8 +64,8 @@ struct sluice_value {
 	uint64_t number;
 };
 
-/* What is asked of an argument, cut to its width W. Numbers are as the kernel would read them: -1 and
- * 0xffffffff are the same int. A number that does not fit any ABI's W is an error. */
+/* How an argument, cut to its width W, is compared. Numbers are read as the kernel reads them: -1 and 0xffffffff
+ * are the same int. A number that does not fit the W of any ABI is an error. */
 enum sluice_op {
 	SLUICE_OP_EQ = 1,     /* == values[0] */
 	SLUICE_OP_IN = 2,     /* one of values[0..n_values) */
@@ -105,24 +105,24 @@ struct sluice_rule {
 	const char *where;   /* "file:line" for errors, or NULL */
 };
 
-/* Add a rule behind the others. Returns 0; -EINVAL for what makes no sense; -ENOENT for a name that is no call, no
- * group, no constant, no argument of the call, or a call that no architecture of the filter has; -ERANGE for
- * a number that does not fit; -ENOMEM. Multiplexed calls are judged when it is compiled. */
+/* Add a rule after the others. Returns 0; -EINVAL for an invalid rule; -ENOENT for a name that is not a call, a
+ * group, a constant or an argument of the call, and for a call that no architecture of the filter has; -ERANGE for
+ * a number that does not fit; -ENOMEM. sluice_filter_compile() checks multiplexed calls. */
 int sluice_filter_add(struct sluice_filter *filter, const struct sluice_rule *rule,
 	struct sluice_error *error);
 
-/* Calls that came with a kernel after @kernel (major << 16 | minor), and numbers above all that are known, get @action,
- * usually SCMP_ACT_ERRNO(ENOSYS), on every architecture. A rule that names such a call is obeyed; groups and "*"
- * do not name. 0 for @kernel takes it back. Returns 0; -EINVAL. */
+/* Give @action, usually SCMP_ACT_ERRNO(ENOSYS), to all calls that are newer than @kernel (major << 16 | minor) and to
+ * all numbers above the known ones, on every architecture. A rule that names such a call by its own name still
+ * applies; groups and "*" do not. 0 as @kernel removes this. Returns 0; -EINVAL. */
 int sluice_filter_newer(struct sluice_filter *filter, unsigned kernel, uint32_t action);
 
-/* Make a filter of text (sluice_filter(5)): one rule a line. @name stands in errors, before the line. Returns
- * as sluice_filter_new() and sluice_filter_add(), with "NAME:LINE" in @error->where. */
+/* Create a filter from text, one rule in each line (sluice_filter_new(3) describes it). Errors have "NAME:LINE" in
+ * @error->where, with @name. Returns as sluice_filter_new() and sluice_filter_add(). */
 int sluice_filter_parse(const char *text, size_t length, const char *name,
 	struct sluice_filter **filter, struct sluice_error *error);
 
-/* The filter as text that sluice_filter_parse() makes the same filter of. *@text is freed with free(3). 0 or
- * -ENOMEM. */
+/* Write the filter as text; sluice_filter_parse() makes the same filter from it. The caller frees *@text with
+ * free(3). Returns 0 or -ENOMEM. */
 int sluice_filter_text(const struct sluice_filter *filter, char **text);
 
 /* The program: *@count instructions, freed with free(3), in this machine's byte order. Returns 0;
@@ -131,9 +131,9 @@ int sluice_filter_text(const struct sluice_filter *filter, char **text);
 int sluice_filter_compile(const struct sluice_filter *filter, struct sock_filter **instructions,
 	size_t *count, struct sluice_error *error);
 
-/* Prove that a program, by default (NULL) the one that sluice_filter_compile() makes, does what the rules say on
- * every input. Returns 0 if so; 1 if not, with an input in *@data (may be NULL); -E2BIG and -EOPNOTSUPP if
- * it cannot be told; else as sluice_filter_compile(). */
+/* Prove that a program does what the rules say, on every input. @instructions NULL: the program that
+ * sluice_filter_compile() makes. Returns 0 if it does; 1 if not, with an input that shows it in *@data (may be
+ * NULL); -E2BIG and -EOPNOTSUPP if there is no answer; else as sluice_filter_compile(). */
 int sluice_filter_prove(const struct sluice_filter *filter, const struct sock_filter *instructions,
 	size_t count, struct seccomp_data *data, struct sluice_error *error);
 
@@ -149,9 +149,9 @@ int sluice_filter_load(const struct sluice_filter *filter, unsigned flags, int *
 /* ---- merging ---------------------------------------------------------------------- */
 
 enum sluice_merge {
-	SLUICE_MERGE_UNION,        /* what either allows: of two verdicts the one that permits more */
-	SLUICE_MERGE_INTERSECTION, /* what both allow: the one that permits less, as the kernel decides it
-				    * where both filters are loaded */
+	SLUICE_MERGE_UNION,        /* the more permissive of two verdicts: what either program allows */
+	SLUICE_MERGE_INTERSECTION, /* the less permissive one: what both allow, as the kernel decides if both
+				    * filters are loaded */
 };
 
 /* One program that decides as two programs together, on every input, and is proved to do so. The order is the kernel's:
@@ -169,19 +169,19 @@ struct sluice_view_witness {
 	uint32_t a, b;            /* what the two programs say to it; b is 0 where there is one */
 };
 
-/* Do two programs let the kernel do the same? The kernel ignores the upper bits of most arguments. Two
- * programs are the same here if for every call, its arguments cut to what the kernel reads, the most
- * and the least permissive verdict that can be reached by what it ignores are the same.
- * @archs as in struct sluice_filter_options. Returns 0 if so; 1 with *@witness (may be NULL) if not; -EINVAL,
+/* Compare what two programs allow the kernel to do. The kernel ignores the upper bits of most arguments. For each
+ * call, with its arguments cut to what the kernel reads, consider the most and the least permissive verdict over all
+ * values of the ignored bits. The programs are equal if both verdicts are the same for every call. @archs is as in
+ * struct sluice_filter_options. Returns 0 if they are equal; 1 with *@witness (may be NULL) if not; -EINVAL,
  * -EOPNOTSUPP, -E2BIG, -ENOMEM. */
 int sluice_view_equal(const struct sock_fprog *a, const struct sock_fprog *b,
 	const uint32_t *archs, size_t n_archs, struct sluice_view_witness *witness,
 	struct sluice_error *error);
 
-/* Is there an input that the kernel takes as the call and the arguments that @rule names (its action is the question's),
- * and to which @program says @rule->action? On ABIs with socketcall(2) and ipc(2) what they carry
- * counts, as any arguments may be in memory. @archs as above. Returns 1 with *@witness if there is; 0 if there is none, which
- * is proved; errors as sluice_filter_add() and sluice_view_equal(). */
+/* Search for an input that the kernel takes as the call and the arguments of @rule, and for which @program returns
+ * @rule->action. On ABIs with socketcall(2) and ipc(2), calls that these carry count, with any arguments, because
+ * their arguments are in memory. @archs is as above. Returns 1 with *@witness if there is one; 0 if there is none,
+ * which is a proof; errors as sluice_filter_add() and sluice_view_equal(). */
 int sluice_view_reaches(const struct sock_fprog *program, const struct sluice_rule *rule,
 	const uint32_t *archs, size_t n_archs, struct sluice_view_witness *witness,
 	struct sluice_error *error);

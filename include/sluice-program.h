@@ -1,15 +1,15 @@
 /* libsluice: BPF programs of seccomp as objects: read, check, run, show, assemble, prove, compare.
  * SPDX-License-Identifier: MIT
  *
- * A program is what decides the calls of a task: one filter, or, taken from a process, all filters that it
- * has, in the order in which the kernel runs them (the one loaded last first). A process without a filter is a
- * program with none, which allows everything. A program has passed the kernel's own checks and never changes:
+ * A program decides the calls of a task. It is one filter, or all filters of a process, in the order in which
+ * the kernel runs them (the one that was loaded last comes first). A process without a filter gives a program
+ * without filters, which allows everything. A program has passed the checks of the kernel and never changes, so
  * any number of threads may use it at once.
  *
  * Instructions are struct sock_filter in this machine's byte order, for filters of this machine's byte
  * order. Functions return 0 (or what they say) on success and -errno on failure, and write their outputs
- * only on success. Where there is a struct sluice_error (it may be NULL), it says what was wrong, and in @where
- * at which instruction or line. Nothing is printed but to the stream that was given. */
+ * only on success. A struct sluice_error (it may be NULL) says what was wrong; its @where names the instruction or
+ * the line. Functions print only to a stream that the caller gives them. */
 #ifndef SLUICE_PROGRAM_H
 #define SLUICE_PROGRAM_H
 
@@ -42,9 +42,9 @@ int sluice_program_read(int fd, struct sluice_program **program, struct sluice_e
 int sluice_program_open(
 	const char *path, struct sluice_program **program, struct sluice_error *error);
 
-/* All filters of the thread @pid (of a process id: its first thread), which is stopped for a moment. A
- * process of its own asks for them, so that a target which never stops costs @timeout_ms (0 stands for
- * 2000) and no more. The kernel gives filters to a caller that has CAP_SYS_ADMIN and no filter itself.
+/* All filters of the thread @pid (for a process id: its first thread). The thread is stopped for a moment. A helper
+ * process reads them, so a target that never stops delays the caller by at most @timeout_ms (0: 2000). The kernel
+ * gives filters only to a caller that has CAP_SYS_ADMIN and no filter itself.
  * Returns 0; -ESRCH; -EPERM if the thread may not be traced, or is traced by somebody else; -EACCES without that capability or
  * with a filter; -EOPNOTSUPP without CONFIG_CHECKPOINT_RESTORE; -ETIMEDOUT; -ENOMEM; else -errno. */
 int sluice_program_of(pid_t pid, unsigned timeout_ms, struct sluice_program **program,
@@ -106,8 +106,8 @@ struct sluice_witness {
 	uint32_t a, b;
 };
 
-/* Do two programs decide all 2^512 inputs alike? A proof, not a sample. Returns 0 if they do; 1 if not, with an
- * input that shows it in *@witness (may be NULL); -EOPNOTSUPP (a shift by or a division by what is no
+/* Prove that two programs decide all 2^512 inputs alike. Returns 0 if they do; 1 if not, with an input that shows it
+ * in *@witness (may be NULL); -EOPNOTSUPP (a shift or a division by a number that is not
  * constant); -E2BIG (over 132 MB or 67 million steps: seconds); -ENOTRECOVERABLE (proof and interpreter disagree,
  * please report both programs); -ENOMEM. */
 int sluice_program_equal(const struct sluice_program *a, const struct sluice_program *b,
@@ -136,19 +136,18 @@ struct sluice_region {
 	struct seccomp_data data; /* one of these inputs: the smallest in each condition */
 };
 
-/* Called for each region; other than 0 ends it, and is returned. */
+/* Called for each region. A result other than 0 ends the walk and is returned. */
 typedef int (*sluice_region_fn)(const struct sluice_region *region, void *data);
 
-/* Where do two programs differ? Regions do not overlap, ascend, and hold together every input that is
- * decided differently. Returns 0 if there is none, 1 or what @each returned; errors as above. After -E2BIG
- * what was seen was true, and not all. */
+/* Find the inputs that two programs decide differently. Regions ascend and do not overlap; together they cover every
+ * such input. Returns 0 if there is none, 1 or the result of @each; errors as above. After -E2BIG the reported
+ * regions are correct but not complete. */
 int sluice_program_compare(const struct sluice_program *a, const struct sluice_program *b,
 	sluice_region_fn each, void *data);
 
-/* How does a program decide one call, a number of an audit architecture (AUDIT_ARCH_*)? Regions as
- * above, without arch and nr, which hold together every input; a and b are both the verdict. Returns 0, or
- * what @each returned; errors as above; -EOPNOTSUPP also for a program that returns a computed verdict
- * (BPF_RET | BPF_A). */
+/* Find the verdicts of a program for one call, a number of an audit architecture (AUDIT_ARCH_*). Regions are as
+ * above, without arch and nr, and together cover every input; a and b are both the verdict. Returns 0, or the result
+ * of @each; errors as above; -EOPNOTSUPP also for a program that returns a computed verdict (BPF_RET | BPF_A). */
 int sluice_program_ranges(const struct sluice_program *program, uint32_t audit_arch, int nr,
 	sluice_region_fn each, void *data);
 

@@ -1,16 +1,16 @@
 /* libsluice: supervisors for seccomp user notifications.
  * SPDX-License-Identifier: MIT
  *
- * A target's system call stops, a request arrives here, a handler gives one verdict. The
- * library keeps what every supervisor gets wrong in one place: signals, exits, reused ids,
- * memory that changes while it is read, descriptors lost, calls never answered. Whatever
- * is not decided is refused with the supervisor's errno; nothing is let through by accident.
+ * A system call of a target stops, the supervisor receives a request, and a handler gives one
+ * verdict. The library handles signals, exits, reused ids, memory that changes while it is
+ * read, lost descriptors, and calls that nobody answers. A request without a verdict fails
+ * with the errno of the supervisor. No call is allowed by default.
  *
- * Threads: a supervisor belongs to one thread (the one that dispatches). A request that
- * was deferred may be used by one other thread at a time, and every function that takes a
- * request may be called there. Functions return 0 (or what they say) on success and
- * -errno on failure, and write their outputs only on success. No function prints, aborts,
- * or leaves signal state changed. Read about the kernel's side in seccomp_unotify(2). */
+ * Threads: one thread uses a supervisor, the thread that dispatches. One other thread at a
+ * time may use a deferred request, and may call every function that takes a request.
+ * Functions return 0 (or what their comment says) on success and -errno on failure. They
+ * write their outputs only on success. No function prints, aborts, or changes the state of
+ * signals. seccomp_unotify(2) describes what the kernel does. */
 #ifndef SLUICE_H
 #define SLUICE_H
 
@@ -44,19 +44,19 @@ struct sluice_error {
  * library's; called from the thread that gave the verdict. */
 typedef void (*sluice_log)(const char *line, size_t length, void *data);
 
-/* What a supervisor does when nobody says otherwise. Start from SLUICE_OPTIONS_INIT. */
+/* Options of a supervisor. Start from SLUICE_OPTIONS_INIT. */
 struct sluice_options {
 	size_t size;            /* sizeof(struct sluice_options), for later fields */
-	int default_errno;      /* verdict where there is none; 0 stands for EPERM */
+	int default_errno;      /* for requests without a verdict; 0: EPERM */
 	unsigned timeout_ms;    /* a request older than this fails; 0: no limit */
-	unsigned workers;       /* threads behind sluice_work(); 0 stands for 4. A listener none
-				 * of whose requests is with one gets one more */
-	unsigned max_pending;   /* received and unanswered at once, over all listeners. 0 stands
-				 * for 4096. A listener has at most as many as are left free
-				 * (alone: half), then nothing is received from it */
-	bool keeper;            /* a process that answers when this one was killed */
+	unsigned workers;       /* threads for sluice_work(); 0: 4. If all are busy, a listener that
+				 * has no request with a worker gets one more */
+	unsigned max_pending;   /* the most unanswered requests of all listeners; 0: 4096. One
+				 * listener may have as many as are left free (half, if it is
+				 * alone); then the supervisor receives nothing from it */
+	bool keeper;            /* start a process that answers if this one is killed */
 	const char *keeper_path;/* AF_UNIX path where a successor meets the keeper, or NULL */
-	unsigned grace_ms;      /* how long the keeper waits for one; 0 stands for 500 */
+	unsigned grace_ms;      /* how long the keeper waits for a successor; 0: 500 */
 	bool forbid_continue;   /* refuse every sluice_continue() */
 	sluice_log log;         /* or NULL */
 	void *log_data;
@@ -67,7 +67,7 @@ struct sluice_options {
 		sizeof(struct sluice_options)                                            \
 	}
 
-/* Counters since the supervisor began; all are counts but where the name says more. */
+/* Counters since the supervisor was created. Names with _ns are nanoseconds. */
 struct sluice_statistics {
 	uint64_t received;      /* requests taken from listeners */
 	uint64_t replied;       /* sluice_reply and sluice_reply_fd that reached the target */
@@ -76,9 +76,9 @@ struct sluice_statistics {
 	uint64_t defaulted;     /* no verdict, or the handler failed: default_errno */
 	uint64_t timed_out;
 	uint64_t gone;          /* the target died or was interrupted before the verdict */
-	uint64_t replayed;      /* received by a predecessor and shown again */
+	uint64_t replayed;      /* received by the old supervisor and shown again */
 	uint64_t descriptors;   /* installed in targets */
-	uint64_t lost_receive;  /* woken, but the call was gone before it could be received */
+	uint64_t lost_receive;  /* the call was gone before it could be received */
 	uint64_t pending;       /* received and unanswered now */
 	uint64_t listeners;     /* alive now */
 	uint64_t latency_ns_sum;/* receive to verdict, over all answered */
@@ -86,81 +86,84 @@ struct sluice_statistics {
 	uint64_t latency_log2[40]; /* [i]: answered within 2^i ns and not within 2^(i-1) */
 };
 
-/* Make a supervisor. @options may be NULL for the defaults. The supervisor is the
- * caller's, to be freed. With @options->keeper a process is started (see
- * sluice_hand_over). Returns 0; -EINVAL on options that make no sense; -ENOSYS if the
- * kernel has no notifications (before 5.0); -EFBIG if RLIMIT_FSIZE does not let @options->max_pending
- * requests be kept; -EREMOTE for a keeper after unshare(CLONE_NEWPID): it
- * would be in the targets' namespace; else -errno. */
+/* Create a supervisor. @options may be NULL for the defaults. The caller frees it.
+ * @options->keeper starts a process (see sluice_hand_over). Returns 0; -EINVAL if options
+ * contradict each other; -ENOSYS if the kernel has no notifications (before 5.0); -EFBIG
+ * if RLIMIT_FSIZE is too low for the journal of @options->max_pending requests; -EREMOTE
+ * for a keeper after unshare(CLONE_NEWPID), because it would be in the namespace of the
+ * targets; else -errno. */
 int sluice_supervisor_new(const struct sluice_options *options,
 	struct sluice_supervisor **supervisor);
 
-/* Answer whatever is pending with the default errno, call what was registered with
- * sluice_on_cancel(), wait for workers to finish what they are at, close the listeners. With a
- * keeper, targets that live on get the default errno from it; without, the kernel gives
- * them ENOSYS. NULL is allowed. Requests that were deferred may still be given their
- * (void) verdict afterwards. Not from a handler, a callback or a worker of @supervisor. */
+/* Answer all pending requests with the default errno, call the functions of
+ * sluice_on_cancel(), wait for workers to finish their current requests, close the
+ * listeners. Later calls of targets fail with the default errno if there is a keeper, and
+ * with ENOSYS if there is none. NULL is allowed. Holders of deferred requests still give
+ * their (void) verdicts afterwards. Do not call it from a handler, a callback or a worker
+ * of @supervisor. */
 void sluice_supervisor_free(struct sluice_supervisor *supervisor);
 
-/* The one descriptor to poll for input in any event loop: when it is readable, call
- * sluice_dispatch(supervisor, 0). It stays the supervisor's. Never fails. */
+/* The descriptor to poll for input in an event loop. When it is readable, call
+ * sluice_dispatch(supervisor, 0). The supervisor owns it. Never fails. */
 int sluice_fd(const struct sluice_supervisor *supervisor);
 
-/* Wait at most @timeout_ms (-1: for ever, 0: not at all) and handle what has come: at
- * most one request of each of 16 listeners. Returns how many requests were handled;
- * 0 after the time or when other work was done; -EINTR after a signal, whatever its
- * SA_RESTART; -EBUSY from inside a handler. */
+/* Wait at most @timeout_ms (-1: without limit, 0: not at all) and handle what has come: at
+ * most one request of each of 16 listeners. Returns the number of handled requests, which
+ * is 0 after the timeout and after other work; -EINTR after a signal, even with SA_RESTART;
+ * -EBUSY from a handler. */
 int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms);
 
-/* Dispatch until no listener and no OCI server is left; signals do not end it. Returns 0, or
- * -errno. No cancellation point of pthread_cancel(3): a busy listener that is all there is
- * to wait for is waited for in its own ioctl(2), without asking epoll first (kernel 6.11). */
+/* Dispatch until no listener and no OCI server is left. Signals do not end it. Returns 0 or
+ * -errno. Not a cancellation point of pthread_cancel(3). If one busy listener is all there
+ * is to wait for, it waits in the ioctl(2) of that listener and skips epoll (kernel 6.11). */
 int sluice_run(struct sluice_supervisor *supervisor);
 
 /* The number of listeners with a living target. */
 unsigned sluice_active(const struct sluice_supervisor *supervisor);
 
-/* Serve the listener @fd, which becomes the supervisor's on success and is closed when
- * its last target has ended. @tag comes back in sluice_tag(). SYNC_WAKE_UP is set where
- * the kernel has it (6.6), and FD_CLOEXEC. Nobody else may receive from the same listener. Returns 0;
- * -EINVAL if @fd is no listener; -EEXIST if it is served already, by whatever number;
- * -ENOMEM; -ENOSPC for more than 1024 with a keeper. */
+/* Serve the listener @fd. On success the supervisor owns @fd, and closes it after the last
+ * target has ended. sluice_tag() returns @tag. Sets FD_CLOEXEC, and SYNC_WAKE_UP if the
+ * kernel has it (6.6). No other process may receive from the same listener. Returns 0;
+ * -EINVAL if @fd is not a listener; -EEXIST if this supervisor already serves the
+ * listener, under any number; -ENOMEM; -ENOSPC for more than 1024 with a keeper. */
 int sluice_add_listener(struct sluice_supervisor *supervisor, int fd, void *tag);
 
-/* Set the tag of the @index-th listener in the order of adding, for a supervisor that took
- * over and cannot know its predecessor's pointers. -ENOENT if it is not (or no longer) there. */
+/* Set the tag of the @index-th listener, in the order of adding. A supervisor that took over
+ * needs this, because pointers of the old one mean nothing to it. -ENOENT if there is no
+ * such listener (any more). */
 int sluice_set_tag(struct sluice_supervisor *supervisor, unsigned index, void *tag);
 
-/* Decide one request: give a verdict, or take it with sluice_defer() or sluice_work(), and
- * return 0. Without either, and after a negative return value, the target gets the
- * default errno; a request that the handler had deferred before it failed is then over for its
- * holder, who still gives the (void) verdict. */
+/* Decide one request: give a verdict, or keep the request with sluice_defer() or
+ * sluice_work(), and return 0. Otherwise, and after a negative return value, the target gets
+ * the default errno. If the handler defers the request and then returns a negative value,
+ * the request has ended, and its holder still gives the (void) verdict. */
 typedef int (*sluice_handler)(struct sluice_request *request, void *data);
 
 #define SLUICE_ANY (-1)
 
 /* Call @handler for call @nr of architecture @arch (SCMP_ARCH_*; SCMP_ARCH_NATIVE is 0).
- * @nr SLUICE_ANY: for every call of every architecture that has no handler of its own.
- * A number is that number only: what socketcall(2) carries comes to sluice_on_name()'s.
- * Numbers of x32 carry their bit. A later handler replaces an earlier one, NULL removes.
- * Returns 0, -EINVAL, -ENOMEM. */
+ * SLUICE_ANY as @nr: every call of every architecture that has no handler of its own.
+ * Calls that socketcall(2) carries go to handlers of sluice_on_name(), not to this one.
+ * Numbers of x32 include their bit. A later handler replaces an earlier one; NULL removes
+ * it. Returns 0, -EINVAL, -ENOMEM. */
 int sluice_on(struct sluice_supervisor *supervisor, uint32_t arch, int nr,
 	sluice_handler handler, void *data);
 
 /* The same by name, for the native architecture and those that its kernels also run
- * (x86_64: x86 and x32; aarch64: arm; ...), so that a 32-bit target finds no hole. On 32-bit
- * ABIs also for what does the same under another name there (sluice_sibling_next(),
- * SLUICE_SIBLING_ABI): "chown" meets chown32, "stat" stat64, "futex" futex_time64, "lseek"
- * _llseek. sluice_name() is then that name, and arguments and structures are that call's
- * (sluice_call_info()). A handler of that name or number itself comes first, and NULL for
- * @name alone does not remove it. The filter must notify those calls, too.
- * Where such programs (and those of s390x, ppc64) make the call through socketcall(2) or ipc(2),
- * its arguments are copied once and the handler sees the call itself: sluice_name() and
- * sluice_arg() are the unpacked call's, sluice_nr() stays the multiplexer's. A block of
- * arguments is memory: SLUICE_CONTINUE_ARGS is refused. What cannot be read, and what no handler
- * takes, gets the default errno. A handler of socketcall or ipc itself, by name or by number,
- * comes first and sees the call as it came, as does the one of SLUICE_ANY if
- * there is none for what is carried. sluice_on(3) says how ipc's calls differ.
+ * (x86_64: x86 and x32; aarch64: arm; ...), so a 32-bit target cannot avoid the handler. On
+ * 32-bit ABIs it is also registered for calls that do the same under another name
+ * (sluice_sibling_next(), SLUICE_SIBLING_ABI): "chown" also means chown32, "stat" stat64,
+ * "futex" futex_time64, "lseek" _llseek. sluice_name() is then that other name, and arguments
+ * and structures are those of that call (sluice_call_info()). A handler that is registered for
+ * the other name or its number comes first, and removing @name alone does not remove it. The
+ * filter must notify these calls, too.
+ * If a program makes the call through socketcall(2) or ipc(2), its arguments are copied once
+ * and the handler sees the call itself: sluice_name() and sluice_arg() belong to the
+ * unpacked call, sluice_nr() to the multiplexer. Arguments in memory rule out
+ * SLUICE_CONTINUE_ARGS. The target gets the default errno if its arguments cannot be read or
+ * no handler is found. A handler of socketcall or ipc itself, by name or by number, comes
+ * first and sees the call as it came. The handler of SLUICE_ANY comes last and also sees
+ * the call as it came. sluice_on(3) says how calls of ipc differ.
  * -ENOENT if no architecture has the call. */
 int sluice_on_name(struct sluice_supervisor *supervisor, const char *name,
 	sluice_handler handler, void *data);
@@ -168,24 +171,24 @@ int sluice_on_name(struct sluice_supervisor *supervisor, const char *name,
 /* Copy the counters. Never fails. */
 void sluice_statistics(struct sluice_supervisor *supervisor, struct sluice_statistics *out);
 
-/* What one listener has of what all share. Set @size to sizeof(struct sluice_listener_statistics)
- * before a call. */
+/* Counters of one listener. Set @size to sizeof(struct sluice_listener_statistics) before a call. */
 struct sluice_listener_statistics {
 	size_t size;
 	uint64_t received;      /* requests taken from it */
 	uint64_t answered;      /* verdicts that reached its targets */
 	uint64_t pending;       /* received and unanswered now */
-	uint64_t working;       /* of those: with a worker, or next for one */
-	uint64_t waiting;       /* of those: until others of it are through */
-	bool paused;            /* at its share of max_pending */
+	uint64_t working;       /* pending requests with a worker, or next for one */
+	uint64_t waiting;       /* pending requests that wait for others of this listener */
+	bool paused;            /* it has reached its share of max_pending */
 };
 
-/* Copy the counters of the @index-th listener in the order of adding, from 0 on. From the thread that
- * dispatches. -ENOENT if it is not (or no longer) there; -EINVAL if @out->size is too small. */
+/* Copy the counters of the @index-th listener, in the order of adding, from 0 on. Call it in the
+ * thread that dispatches. -ENOENT if there is no such listener (any more); -EINVAL if @out->size is
+ * too small. */
 int sluice_listener_statistics(struct sluice_supervisor *supervisor, unsigned index,
 	struct sluice_listener_statistics *out);
 
-/* Send one JSON line a decision to @log, NULL for none. */
+/* Call @log with one JSON object for each decision. NULL: do not. */
 void sluice_set_log(struct sluice_supervisor *supervisor, sluice_log log, void *data);
 
 /* ---- spawn ----------------------------------------------------------------------- */
@@ -222,25 +225,26 @@ struct sluice_child {
 			SLUICE_KEEP, -1, false, NULL, NULL, -1, -1, NULL, NULL, 0, false \
 	}
 
-/* Start @argv under @filter, with its listener served by @supervisor. Any call may notify,
- * those of process start included: the listener is taken from the child without one (by
- * pidfd_getfd(2), or sent by a process that shares its descriptors where that is refused). Of
- * the filter's attributes NNP, TSYNC, LOG, SSB and WAITKILL are obeyed. @argv[0] is searched in
- * the caller's PATH. After the filter is loaded the child makes one call: execve (and
- * exit_group(127) if that fails), to be decided by a handler if the filter notifies it, which happens
- * in sluice_dispatch(), not here. Returns 0; -EINVAL for a @child->uid without a gid, or a size that
- * is none; -EFBIG: RLIMIT_FSIZE is below 32 KiB; -ENOENT if there is no such program; -EBUSY if
- * a filter that this process inherited has a listener; -EACCES without no_new_privs and
- * CAP_SYS_ADMIN; else -errno; the child is then gone and reaped. */
+/* Start @argv under @filter; @supervisor serves its listener. Any call may notify, even calls
+ * that start a process: the listener reaches the supervisor without a call of the child, by
+ * pidfd_getfd(2), or through a process that shares its descriptors if that is refused. The
+ * attributes NNP, TSYNC, LOG, SSB and WAITKILL of the filter are obeyed. @argv[0] is searched
+ * for in the PATH of the caller. After it has loaded the filter the child makes one call:
+ * execve (and exit_group(127) if that fails). If the filter notifies execve, a handler
+ * decides it in sluice_dispatch(), not here. Returns 0; -EINVAL for a @child->uid without a gid,
+ * and for a wrong @child->size; -EFBIG if RLIMIT_FSIZE is below 32 KiB; -ENOENT if there is no
+ * such program; -EBUSY if a filter that this process inherited has a listener; -EACCES
+ * without no_new_privs and CAP_SYS_ADMIN; else -errno. After a failure the child has ended and
+ * was reaped. */
 int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 	char *const argv[], struct sluice_child *child);
 
-/* Dispatch until @child has ended, reap it, release it. @status as from waitpid(2), may be
- * NULL. Returns 0; -errno. If the program could not be executed, the errno of that. */
+/* Dispatch until @child has ended, reap it, release it. @status is as from waitpid(2) and may
+ * be NULL. Returns 0 or -errno; if the program could not be executed, the errno of execve. */
 int sluice_wait(struct sluice_supervisor *supervisor, struct sluice_child *child,
 	int *status);
 
-/* Free what the library keeps of @child (its pidfd). The process is left alone. */
+/* Free what the library keeps of @child (its pidfd). Does not touch the process. */
 void sluice_child_release(struct sluice_child *child);
 
 /* ---- requests: what is asked ------------------------------------------------------ */
@@ -250,32 +254,33 @@ uint32_t sluice_arch(const struct sluice_request *request);  /* SCMP_ARCH_* (x32
 int sluice_nr(const struct sluice_request *request);         /* as the kernel reports it */
 void *sluice_tag(const struct sluice_request *request);      /* of the listener */
 
-/* The call's name, or "?" if libseccomp does not know it. Of a call that was unpacked (see
- * sluice_on_name) the name of what was carried. The request's. */
+/* The name of the call, or "?" if libseccomp does not know it. For an unpacked call (see
+ * sluice_on_name), the name of the carried call. The request owns the string. */
 const char *sluice_name(struct sluice_request *request);
 
-/* Argument @i (0 to 5), cut to 32 bits for 32-bit architectures: the kernel delivers the
- * whole register of `int 0x80`. 0 for @i > 5, and for what an unpacked call does not have. */
+/* Argument @i (0 to 5), cut to 32 bits for 32-bit architectures, because the kernel delivers
+ * the whole register of `int 0x80`. 0 for @i > 5, and for arguments that an unpacked call
+ * does not have. */
 uint64_t sluice_arg(const struct sluice_request *request, unsigned i);
 
-/* Argument @i as the kernel reads an int: descriptors, flags, modes. The high half of the
- * register means nothing to it. */
+/* Argument @i as the kernel reads an int: for descriptors, flags, modes. The kernel ignores the
+ * upper half of the register. */
 int sluice_arg_int(const struct sluice_request *request, unsigned i);
 
-/* True if a predecessor had received this call and may have acted on it. */
+/* True if the old supervisor had received this call, and may have acted on it. */
 bool sluice_replayed(const struct sluice_request *request);
 
-/* 0 while the target still waits; -ENOENT once it died, was interrupted or answered. */
+/* 0 while the target waits; -ENOENT after it died, was interrupted or got its verdict. */
 int sluice_alive(struct sluice_request *request);
 
 /* ---- requests: what memory says --------------------------------------------------- */
-/* Each reads once and then checks that the call is still pending: a result is from the
- * target that asked, at a moment when it asked. It may differ from what memory says later:
- * act on the copy. Reading rules out SLUICE_CONTINUE_ARGS. All fail with -ENOENT when the
- * target is gone, -EFAULT on a bad address, -EPERM without ptrace access
- * (process_vm_readv(2), ptrace(2)), -ESRCH for targets outside this pid namespace. Where
- * process_vm_readv(2) itself is refused (container engines, gVisor) /proc/tid/mem serves: pages that
- * the target may not read are read then, too, as by a debugger. */
+/* Each function reads once and then checks that the call is still pending. The result is
+ * therefore from the target that made the call. The memory may change later: act on the copy.
+ * Reading rules out SLUICE_CONTINUE_ARGS. All fail with -ENOENT if the target is gone,
+ * -EFAULT on a bad address, -EPERM without ptrace access (process_vm_readv(2), ptrace(2)),
+ * -ESRCH for targets outside this pid namespace. If process_vm_readv(2) itself is refused
+ * (container engines, gVisor), they read /proc/tid/mem, which also reads pages that the target
+ * itself may not read, as a debugger does. */
 
 /* Copy up to @size bytes at @addr. Returns how many: fewer only where memory ends. */
 ssize_t sluice_read(struct sluice_request *request, uint64_t addr, void *buffer, size_t size);
@@ -285,9 +290,9 @@ ssize_t sluice_read(struct sluice_request *request, uint64_t addr, void *buffer,
 ssize_t sluice_read_string(struct sluice_request *request, uint64_t addr, char *buffer,
 	size_t size);
 
-/* Write to the target. Returns how many bytes: fewer only where memory ends. Read-only pages
- * of its own are written to as by a debugger (proc_pid_mem(5)), which the kernel itself
- * would refuse with EFAULT. What other threads of the target do with it is theirs. */
+/* Write to the target. Returns how many bytes: fewer only where memory ends. Also writes to
+ * read-only pages, as a debugger does (proc_pid_mem(5)); the kernel itself would fail with
+ * EFAULT there. Other threads of the target may change the result at any time. */
 ssize_t sluice_write(struct sluice_request *request, uint64_t addr, const void *buffer,
 	size_t size);
 
@@ -306,8 +311,8 @@ int sluice_read_iovec(struct sluice_request *request, uint64_t addr, size_t coun
 ssize_t sluice_gather(struct sluice_request *request, const struct iovec *iov, size_t count,
 	void *buffer, size_t size);
 
-/* A message header, copied. @control is in the native layout (CMSG_* macros work) whatever
- * the target's; descriptors in it are the target's numbers. */
+/* A message header, copied. @control is always in the native layout, so CMSG_* macros work.
+ * Descriptors in it are numbers of the target. */
 struct sluice_msghdr {
 	struct sockaddr_storage name;
 	socklen_t name_length;
@@ -330,10 +335,10 @@ int sluice_read_open_how(struct sluice_request *request, uint64_t addr, size_t s
 	struct open_how *how);
 
 /* ---- requests: who asks ------------------------------------------------------------ */
-/* Descriptors that these return stay the request's and last until its verdict. Within a
- * request each is opened once; a pidfd is kept across requests until the thread dies. Root,
- * working directory and what is opened by them rule out SLUICE_CONTINUE_ARGS: threads that share
- * them can change them. */
+/* The request owns the descriptors that these functions return, until its verdict. Each is
+ * opened once in a request; a pidfd is kept across requests until the thread dies. Root,
+ * working directory and files opened from them rule out SLUICE_CONTINUE_ARGS, because other
+ * threads can change them. */
 
 struct sluice_creds {
 	uid_t uid, euid, suid, fsuid;
@@ -349,17 +354,18 @@ int sluice_root_fd(struct sluice_request *request);     /* O_PATH */
 int sluice_cwd_fd(struct sluice_request *request);      /* O_PATH */
 int sluice_mem_fd(struct sluice_request *request);      /* /proc/tid/mem */
 
-/* A duplicate of the target's descriptor @target_fd, the caller's to close (close on exec).
- * It is the target's open file: offset and flags are shared. Rules out
- * SLUICE_CONTINUE_ARGS, for other threads can replace descriptors. To close it may take long: if the
- * target closed its own meanwhile, close(2) of a socket lingers, of a file of the target's own file system
- * waits for its server. Not in the loop's thread, therefore; paths need no such descriptor. pidfd_getfd(2). */
+/* A duplicate of the target's descriptor @target_fd (close on exec). The caller closes it. It
+ * is the open file of the target: offset and flags are shared. Rules out
+ * SLUICE_CONTINUE_ARGS, because other threads can replace descriptors. Do not close it in the
+ * thread that dispatches: if the target has closed its own, close(2) of a socket may linger,
+ * and close(2) of a FUSE file may wait for its server. Paths need no such descriptor.
+ * Source: pidfd_getfd(2). */
 int sluice_get_fd(struct sluice_request *request, int target_fd);
 
 /* ---- paths -------------------------------------------------------------------------- */
-/* A target that can mount a file system of its own making (FUSE) can hold up whoever looks into
- * it or reads memory mapped from it; one that may use userfaultfd(2) for faults of the kernel,
- * whoever reads its memory. For such targets use sluice_work() and a timeout. */
+/* A target that can mount a FUSE file system can delay everybody who opens a file in it or
+ * reads memory mapped from it. A target that may use userfaultfd(2) for faults of the kernel
+ * can delay everybody who reads its memory. Use sluice_work() and a timeout for such targets. */
 
 /* Open @path (a copy) as the target would name it: from its @dirfd (AT_FDCWD: its working
  * directory), inside its root, /proc/self being the target, magic links only those of
@@ -389,18 +395,20 @@ int sluice_open_parent(struct sluice_request *request, int dirfd, const char *pa
 int sluice_open_reply(struct sluice_request *request, int dirfd, const char *path,
 	const struct open_how *how, unsigned flags);
 
-/* 1 if directory @fd is @ancestor or below it in the file system, by identity and not by name; 0
- * if not, if it cannot be known, and wherever a mount lies between them, for a target can mount
- * anything below (a bind of "/", in a namespace of its own). A copy of @ancestor's mount in the target's
- * namespace will do. What is then opened in @fd needs RESOLVE_NO_XDEV, see sluice_openat(3). */
+/* 1 if directory @fd is @ancestor or below it in the file system, compared by identity, not by
+ * name. 0 if not, if the answer is unknown, and if a mount lies between them, because a target
+ * can mount anything there (a bind of "/", in a namespace of its own). A copy of the mount of
+ * @ancestor in the namespace of the target counts as the same mount. Open files in @fd with
+ * RESOLVE_NO_XDEV, see sluice_openat(3). */
 int sluice_is_beneath(int ancestor, int fd);
 
 /* ---- verdicts: exactly one a request ------------------------------------------------- */
-/* Each consumes @request (it must not be used afterwards) whatever it returns, unless said
- * otherwise. -ENOENT: the target died or was interrupted meanwhile (nothing to do). -ETIMEDOUT:
- * it was late and the target has got the default errno. -EALREADY: it has a verdict. A second verdict
- * on a request that was deferred is a mistake, but is refused so as long as no 4096 others have been
- * deferred since; it never answers another call before. AddressSanitizer sees it. */
+/* Each function consumes @request, whatever it returns, unless its comment says otherwise: do
+ * not use the request afterwards. -ENOENT: the target died or was interrupted (nothing to
+ * do). -ETIMEDOUT: the verdict was late, and the target got the default errno. -EALREADY: the
+ * request has a verdict. A second verdict on a deferred request is a mistake of the caller.
+ * It fails with -EALREADY until 4096 other requests have been deferred, and never answers
+ * another call before. AddressSanitizer reports it. */
 
 /* Answer a notification with a value.
  *
@@ -415,17 +423,18 @@ int sluice_fail(struct sluice_request *request, int errnum);
 #define SLUICE_FD_CLOEXEC 1u
 
 /* Install a duplicate of @fd in the target, whose call returns its number. @fd stays the
- * caller's. @flags: SLUICE_FD_CLOEXEC. No signal can come between: with
+ * caller's. @flags: SLUICE_FD_CLOEXEC. No signal can come between the two steps: with
  * wait_killable the descriptor is installed and then the call answered; otherwise both are one
- * step (kernel 5.14) with this thread's signals blocked. If the target can take no more
- * descriptors it gets that errno, which is returned too; so it is with EBADF for an O_PATH
- * descriptor, which the kernel does not install. SECCOMP_IOCTL_NOTIF_ADDFD. */
+ * step (kernel 5.14) with the signals of this thread blocked. If the target cannot take
+ * another descriptor, its call fails with that errno, and the function returns it. The same
+ * happens with EBADF for an O_PATH descriptor, which the kernel does not install.
+ * Source: SECCOMP_IOCTL_NOTIF_ADDFD. */
 int sluice_reply_fd(struct sluice_request *request, int fd, unsigned flags);
 
-/* Why it is sound to let the kernel run the call, which reads its pointers again. */
+/* Why it is safe that the kernel runs the call, although it reads all pointers again. */
 enum sluice_continue_reason {
-	SLUICE_CONTINUE_ARGS = 1,     /* nothing but register values was looked at */
-	SLUICE_CONTINUE_ADVISORY = 2, /* no boundary: the kernel's own checks decide */
+	SLUICE_CONTINUE_ARGS = 1,     /* the handler looked at register values only */
+	SLUICE_CONTINUE_ADVISORY = 2, /* no security boundary: the kernel's checks decide */
 };
 
 /* Let the call run as if there were no filter. -EPERM, and @request not consumed, if
@@ -436,51 +445,53 @@ int sluice_continue(struct sluice_request *request, enum sluice_continue_reason 
 
 /* ---- later ----------------------------------------------------------------------------- */
 
-/* Keep @request beyond the handler. It is then the caller's, for any thread, until its
- * verdict; a verdict must be given even when it is late. Returns @request. */
+/* Keep @request beyond the handler. The caller then owns it and may use it in any thread, until
+ * the verdict. The caller must give a verdict, even a late one. Returns @request. */
 struct sluice_request *sluice_defer(struct sluice_request *request);
 
-/* Run @handler(@request, @data) on one of the supervisor's workers. Takes the request; for a
- * handler: return sluice_work(request, slow, data). The handler does not run, and @data is the caller's
- * to find, if the request ends while it waits for a worker: use sluice_work_owned() for data of its own. -ENOMEM, -EAGAIN: not taken, no thread can
- * be had; -ESHUTDOWN: not taken, the supervisor is being freed. */
+/* Run @handler(@request, @data) on a worker of the supervisor. Takes the request; a handler
+ * uses it as: return sluice_work(request, slow, data). If the request ends while it waits for
+ * a worker, @handler does not run, and nobody frees @data: use sluice_work_owned() for data
+ * that has to be freed. -ENOMEM, -EAGAIN: not taken, no thread can be started; -ESHUTDOWN: not
+ * taken, the supervisor is being freed. */
 int sluice_work(struct sluice_request *request, sluice_handler handler, void *data);
 
-/* The same with data that is the library's from then on: @release(@data) is called once, after the
- * handler has returned, or instead of it when the request ends before a worker comes to it (its time
- * is up, the supervisor is freed or hands over), in whatever thread that is. Not taken: @data stays the
- * caller's. */
+/* The same, and the library then owns @data: it calls @release(@data) once, after the handler
+ * has returned, or instead of the handler if the request ends before a worker starts it (its
+ * time is up, the supervisor is freed or hands over). Any thread may call it. If the request
+ * is not taken, the caller still owns @data. */
 int sluice_work_owned(struct sluice_request *request, sluice_handler handler, void *data,
 	void (*release)(void *data));
 
-/* Give this request @timeout_ms from now (0: no limit) instead of the supervisor's. -EAGAIN: no
- * thread can be had for the clock; -ENOENT: the supervisor was freed. */
+/* Give this request @timeout_ms from now (0: no limit) in place of the supervisor's timeout.
+ * -EAGAIN: no thread can be started for the clock; -ENOENT: the supervisor was freed. */
 int sluice_set_timeout(struct sluice_request *request, unsigned timeout_ms);
 
-/* Call @cancel once, in sluice_dispatch() or sluice_supervisor_free(), if the target of a
- * deferred request (or one with a worker) goes away, its time is up, or the supervisor is freed
- * or hands over before the verdict. The holder still gives the (void) verdict; once that has
- * returned, @cancel does not run and @data is the holder's to end. It must not wait for the
- * holder. -ENOENT: it is over; -EAGAIN: no thread can be had for the clock. */
+/* Call @cancel once if the target of a deferred request (or of one with a worker) goes away, its
+ * time is up, or the supervisor is freed or hands over before the verdict. It is called in
+ * sluice_dispatch(), sluice_supervisor_free() or sluice_hand_over(). The holder still gives the
+ * (void) verdict. After that function has returned, @cancel does not run, and the holder may
+ * free @data. @cancel must not wait for the holder. -ENOENT: the request has ended; -EAGAIN: no
+ * thread can be started for the clock. */
 int sluice_on_cancel(struct sluice_request *request,
 	void (*cancel)(struct sluice_request *request, void *data), void *data);
 
 /* ---- hand-over ------------------------------------------------------------------------- */
 
 /* Give every listener and the journal of received calls to the process at the other end of
- * @socket (AF_UNIX), which must run sluice_take_over(). Deferred requests are shown to it again,
- * their verdicts here become void (-ENOENT) and what was registered with sluice_on_cancel() is
- * called. Blocks until it has them, and targets with it: at most 10 s for each step, or what
- * SO_RCVTIMEO and SO_SNDTIMEO of @socket say; -ETIMEDOUT then. Afterwards the supervisor serves
- * nothing and can only be freed. -errno: it goes on as before. */
+ * @socket (AF_UNIX), which must call sluice_take_over(). It sees deferred requests again; their
+ * verdicts here become void (-ENOENT), and functions of sluice_on_cancel() are called. Blocks
+ * until the other process has everything; targets wait meanwhile. Each step takes at most 10 s,
+ * or the times SO_RCVTIMEO and SO_SNDTIMEO of @socket; then -ETIMEDOUT. After success the
+ * supervisor serves nothing and can only be freed. After a failure it goes on as before. */
 int sluice_hand_over(struct sluice_supervisor *supervisor, int socket);
 
-/* Take over from a supervisor in sluice_hand_over(), or from a keeper (socket from
- * sluice_keeper_connect), with the options that were theirs. Blocks; with a keeper whose supervisor
- * lives, until that one dies. Register handlers, then dispatch (sluice_fd() is readable if
- * there is anything to show): calls that were received and not answered come first, marked
- * sluice_replayed(); if the predecessor was in another pid namespace their sluice_tid() is 0. The socket
- * stays the caller's. -ECANCELED if the predecessor went on. */
+/* Take over from a supervisor in sluice_hand_over(), or from a keeper (with a socket of
+ * sluice_keeper_connect), with the options of the old supervisor. Blocks; with a keeper, until
+ * the old supervisor dies. Register handlers, then dispatch (sluice_fd() is readable while there
+ * are old calls). Calls that were received and not answered come first, and sluice_replayed()
+ * is true for them. If the old supervisor was in another pid namespace, their sluice_tid() is 0.
+ * The caller keeps the socket. -ECANCELED if the old supervisor goes on. */
 int sluice_take_over(int socket, struct sluice_supervisor **supervisor);
 
 /* Connect to the keeper at @path (options.keeper_path). Returns a socket for sluice_take_over().
@@ -488,11 +499,12 @@ int sluice_take_over(int socket, struct sluice_supervisor **supervisor);
  * may be a target (sluice_hand_over(3)): those bring a pass. */
 int sluice_keeper_connect(const char *path);
 
-/* A pass to the keeper of @supervisor: with it whoever holds it may take over once the supervisor is
- * gone, filters or not. For a successor that is filtered: leave it where the successor finds it and no
- * target does (a parent that starts both, the file descriptor store of a service manager). Returns a
- * descriptor, the caller's (close on exec), good as long as the keeper lives; an earlier pass is void
- * then. -EINVAL without a keeper; -errno. */
+/* Create a pass to the keeper of @supervisor. Any process that has it can take over after the
+ * supervisor has died, with or without a filter. Give it to a successor that has a filter, and
+ * never to a process that a target can reach: to the parent that starts both, or to the
+ * descriptor store of a service manager. Returns a descriptor (close on exec), which the caller
+ * closes. It is valid as long as the keeper lives; an earlier pass becomes void. -EINVAL without
+ * a keeper; -errno. */
 int sluice_keeper_pass(struct sluice_supervisor *supervisor);
 
 /* As sluice_keeper_connect(), with a pass. @pass stays the caller's, for more tries. -EPIPE: its
@@ -513,16 +525,17 @@ struct sluice_container {
 	void *tag;              /* to set: for sluice_tag() */
 };
 
-/* Look at a container. 0: its listener is served with tag @container->tag. Negative: every
- * notified call of it gets the default errno (closing the listener would give ENOSYS). Asked
- * once a listener: one that is sent again stays what it was. */
+/* Decide about a container. 0: serve its listener with tag @container->tag. Negative: every
+ * notified call of it fails with the default errno (closing the listener would give ENOSYS).
+ * Called once for each listener; a listener that is sent again keeps its decision. */
 typedef int (*sluice_container_cb)(struct sluice_supervisor *supervisor,
 	struct sluice_container *container, void *data);
 
-/* Listen on @path (a socket is made there, mode 0600; a dead one is replaced) for runtimes
- * such as runc and crun. After sluice_take_over() the predecessor's socket at the same @path goes
- * on, with the runtimes that wait there. Up to 8 listeners a connection are kept and refused
- * unless the callback takes one. -EADDRINUSE if somebody else serves @path. */
+/* Listen on @path for runtimes such as runc and crun. Creates a socket with mode 0600 and
+ * replaces a dead one. After sluice_take_over(), the socket of the old supervisor at the same
+ * @path goes on, with the runtimes that wait there. Up to 8 listeners in a connection are kept;
+ * those that the callback does not accept are refused. -EADDRINUSE if another process serves
+ * @path. */
 int sluice_listen_oci(struct sluice_supervisor *supervisor, const char *path,
 	sluice_container_cb callback, void *data);
 
