@@ -189,7 +189,7 @@ def check_sluice(path, tmp):
               f"page:   {prototype}\nheader: {there.get(name)}")
     for i, code in enumerate(examples(text)):
         check_example(f"{path.stem}-{i + 1}", code, tmp,
-                      (("sluice", "sluice"), ("src", "seccomp")))
+                      (("profile", "sluice-profile"), ("sluice", "sluice"), ("src", "seccomp")))
     return set(page_prototypes(text))
 
 
@@ -197,7 +197,8 @@ def check_sluice_pages(tmp):
     described = set()
     for path in sorted((SOURCE / "man").glob("sluice_*.3")):
         described |= check_sluice(path, tmp)
-    for header in ("sluice.h", "sluice-calls.h", "sluice-filter.h", "sluice-program.h"):
+    for header in ("sluice.h", "sluice-calls.h", "sluice-filter.h", "sluice-profile.h",
+                   "sluice-program.h"):
         for name in header_prototypes(SOURCE / "include" / header, "sluice_"):
             page = BUILD / "man" / f"{name}.3"
             check(f"{name} has a page", name in described and
