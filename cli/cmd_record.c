@@ -77,18 +77,6 @@ static bool doubled(const struct scmp_arg_cmp *args, unsigned int n)
 	return false;
 }
 
-/* Some entry lets this call happen, and none says anything else of it. */
-static bool only_allowed(const struct sluice_profile *p, const char *name)
-{
-	struct sluice_profile_entry e = {.size = sizeof(e)};
-
-	for (unsigned int i = 0; sluice_profile_entry(p, i, &e) == 0; i++)
-		for (unsigned int k = 0; k < e.n_names; k++)
-			if (e.action != SCMP_ACT_ALLOW && strcmp(e.names[k], name) == 0)
-				return false;
-	return true;
-}
-
 static int let_run(scmp_filter_ctx filter, const struct sluice_profile *p,
 	unsigned int index, const struct sluice_profile_entry *e)
 {
@@ -105,7 +93,7 @@ static int let_run(scmp_filter_ctx filter, const struct sluice_profile *p,
 	for (unsigned int k = 0; k < e->n_names; k++) {
 		int rc, nr = seccomp_syscall_resolve_name(e->names[k]);
 
-		if (nr < 0 || !only_allowed(p, e->names[k]))
+		if (nr < 0 || !cli_live_only_allowed(p, e->names[k]))
 			continue;
 		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, nr, n, args);
 		if (rc && rc != -EEXIST)

@@ -206,6 +206,17 @@ scmp_filter_ctx cli_live_notify_all(void)
 	return filter;
 }
 
+bool cli_live_only_allowed(const struct sluice_profile *p, const char *name)
+{
+	struct sluice_profile_entry e = {.size = sizeof(e)};
+
+	for (unsigned int i = 0; sluice_profile_entry(p, i, &e) == 0; i++)
+		for (unsigned int k = 0; k < e.n_names; k++)
+			if (e.action != SCMP_ACT_ALLOW && strcmp(e.names[k], name) == 0)
+				return false;
+	return true;
+}
+
 void cli_supervisor_freep(struct sluice_supervisor **supervisor)
 {
 	sluice_supervisor_free(*supervisor);

@@ -4,6 +4,7 @@
 #ifndef CLI_LIVE_H
 #define CLI_LIVE_H
 
+#include <sluice-profile.h>
 #include <sluice.h>
 
 #include "cli.h"
@@ -27,6 +28,9 @@ int cli_live_run(struct cli_live *live, scmp_filter_ctx filter, int *status);
 /* A filter that notifies every call of every ABI; the caller releases it. NULL: no
  * memory. */
 scmp_filter_ctx cli_live_notify_all(void);
+
+/* No entry of the profile says anything of the call but that it is allowed. */
+bool cli_live_only_allowed(const struct sluice_profile *p, const char *name);
 
 void cli_supervisor_freep(struct sluice_supervisor **supervisor);
 void cli_filter_releasep(scmp_filter_ctx *filter);

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""sluice why: is each refused call named, refused as the filter would do it, and does the change that is
+said help? why.py SLUICE. Prints TAP.
+SPDX-License-Identifier: MIT"""
+import json
+import os
+import re
+import subprocess
+import sys
+
+import live
+from live import check, folder, run, skip
+
+SLUICE = os.path.abspath(sys.argv[1])
+
+# Programs and the call that each cannot do without.
+PROGRAMS = ((["mkdir", "d"], "mkdir"), (["ln", "-s", "a", "b"], "symlinkat"),
+            (["ln", "file", "hard"], "linkat"), (["mv", "file", "new"], "renameat2"),
+            (["rm", "file"], "unlinkat"), (["rmdir", "old"], "rmdir"),
+            (["chmod", "700", "file"], "fchmodat"), (["touch", "file"], "utimensat"),
+            (["truncate", "-s", "3", "file"], "ftruncate"), (["mkfifo", "f"], "mknodat"),
+            (["sleep", "0.01"], "clock_nanosleep"), (["uname"], "uname"),
+            (["nice", "-n", "1", "true"], "setpriority"), (["readlink", "link"], "readlink"),
+            (["sync", "file"], "fsync"), (["df", "."], "statfs"), (["pwd"], "getcwd"),
+            (["ls", "."], "getdents64"), (["kill", "-0", "1"], "kill"),
+            (["sh", "-c", "ls | cat"], "pipe2"))
+
+
+def fill(uid, tmp):
+    for name in os.listdir(tmp):
+        path = tmp + "/" + name
+        if os.path.isdir(path):
+            os.rmdir(path)
+        else:
+            os.unlink(path)
+    run(["sh", "-c", "echo a > file; mkdir old; ln -s file link"], uid, tmp)
+
+
+def profile(tmp, allowed, default="SCMP_ACT_ERRNO", more=()):
+    path = tmp + "/profile.json"
+    with open(path, "w") as f:
+        json.dump({"defaultAction": default, "syscalls": [
+            {"names": sorted(allowed), "action": "SCMP_ACT_ALLOW"}, *more]}, f, indent=1)
+    os.chmod(path, 0o644)
+    return path
+
+
+def needs(uid, tmp, words):
+    """What the program calls, as sluice record has it."""
+    fill(uid, tmp)
+    r = run([SLUICE, "record", "-q", *words], uid, tmp)
+    text = r.stdout[r.stdout.find("{"):]
+    return {n for e in json.loads(text)["syscalls"] for n in e["names"]}
+
+
+def refused(text):
+    return {m[1]: m[2] for m in re.finditer(r"^refused: (\w+)\(.*\): (\S+), \d+ times?, by /",
+                                            text, flags=re.M)}
+
+
+def each_program(who, uid, tmp, home):
+    for words, call in PROGRAMS:
+        calls = needs(uid, tmp, words)
+        if call not in calls:
+            skip(f"{who}: {' '.join(words)}", f"it does without {call} here")
+            continue
+        path = profile(home, calls - {call})
+        fill(uid, tmp)
+        r = run([SLUICE, "why", "-p", path, *words], uid, tmp)
+        said = re.search(r'change: add "(\w+)" to the names of the entry at '
+                         + re.escape(path) + r":4:3$", r.stderr, flags=re.M)
+        check(f"{who}: {' '.join(words)}: {call}", list(refused(r.stderr))[:1] == [call] and
+              refused(r.stderr)[call] == "ERRNO(1)" and said and said[1] == call, r)
+        fill(uid, tmp)
+        r = run([SLUICE, "why", "-p", profile(home, calls), *words], uid, tmp)
+        check(f"{who}: {' '.join(words)}: nothing with it", "refused" not in r.stderr, r)
+
+
+def as_loaded(who, uid, tmp, home):
+    """Output and status are those of the program under the loaded filter."""
+    calls = needs(uid, tmp, ["mkdir", "d"])
+    for action, more in (("SCMP_ACT_ERRNO", {"errnoRet": 28}), ("SCMP_ACT_KILL_PROCESS", {}),
+                         ("SCMP_ACT_TRAP", {})):
+        path = profile(home, calls - {"mkdir"},
+                       more=[{"names": ["mkdir"], "action": action, **more}])
+        bpf = subprocess.run([SLUICE, "disasm", "--raw", path], capture_output=True).stdout
+
+        def enter():
+            live.become(uid)
+            live.load(bpf)
+        fill(uid, tmp)
+        own = subprocess.run(["mkdir", "d"], capture_output=True, text=True, preexec_fn=enter,
+                             cwd=tmp)
+        status = 128 - own.returncode if own.returncode < 0 else own.returncode
+        r = run([SLUICE, "why", "-p", path, "mkdir", "d"], uid, tmp)
+        check(f"{who}: {action}: as under the filter", r.returncode == status and
+              r.stderr.startswith(own.stderr) and not os.path.exists(tmp + "/d"), (own, r))
+        check(f"{who}: {action}: the entry is named", f"{path}:" in r.stderr and
+              'this entry names it' in r.stderr and 'take "mkdir" out there' in r.stderr, r)
+
+
+def conditions(who, uid, tmp, home):
+    code = ("import os, contextlib\nfor i in (1, 2, 2, 3):\n"
+            "    with contextlib.suppress(OSError):\n        os.umask(i)")
+    calls = needs(uid, tmp, [live.PYTHON, "-S", "-c", code])
+    path = profile(home, calls - {"umask"}, more=[{"names": ["umask"], "action": "SCMP_ACT_ALLOW",
+                   "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]}])
+    r = run([SLUICE, "why", "-p", path, live.PYTHON, "-S", "-c", code], uid, tmp)
+    check(f"{who}: a condition that does not hold", r.stderr.count("refused:") == 1 and
+          re.search(r"refused: umask\(.*\): ERRNO\(1\), 3 times", r.stderr) and
+          "conditions of this entry" in r.stderr, r)
+    r = run([SLUICE, "why", "-p", path, "sh", "-c", "exit 9"], uid, tmp)
+    check(f"{who}: the status is the program's", r.returncode == 9, r)
+    path = profile(home, calls - {"execve"})
+    r = run([SLUICE, "why", "-p", path, "true"], uid, tmp)
+    check(f"{who}: a profile without execve", r.returncode == 126 and
+          "execve" in refused(r.stderr), r)
+    r = run([SLUICE, "why", "true"], uid, tmp)
+    check(f"{who}: no profile is trouble", r.returncode == 2, r)
+
+
+LOG = '''audit: type=1326 audit(1700000000.123:45): auid=0 uid=0 pid=12 comm="mount" exe="/usr/bin/mount" sig=31 arch=c000003e syscall=165 compat=0 ip=0x7f code=0x80000000
+type=SECCOMP msg=audit(1700000001.1:46): auid=0 pid=13 comm="mount" exe="/usr/bin/mount" sig=31 arch=c000003e syscall=165 compat=0 ip=0x7f code=0x80000000
+type=1300 audit(1.1:1): arch=c000003e syscall=1 code=0x0
+type=1326 audit(1700000002.9:47): comm="a b" sig=0 arch=40000003 syscall=20 compat=1 ip=0x1 code=0x7ffc0000
+type=1326 audit(1.1:1): nothing
+'''
+
+
+def audit(tmp):
+    log = tmp + "/log"
+    with open(log, "w") as f:
+        f.write(LOG)
+    r = run([SLUICE, "why", "--audit", log])
+    check("audit: each call once, with its count", r.returncode == 1 and r.stdout.splitlines() == [
+        "refused: mount(...): KILL_PROCESS, 2 times, by /usr/bin/mount",
+        "refused: getpid(...): LOG, 1 time, by a b"], r)
+    check("audit: a line without numbers is said", "log:5:" in r.stderr, r)
+    r = run([SLUICE, "why", "-p", profile(tmp, {"read"}, "SCMP_ACT_KILL_PROCESS"), "--audit", log])
+    check("audit: with a profile, the rule", 'change: add "mount" to the names' in r.stdout, r)
+    open(log, "w").close()
+    check("audit: nothing is 0", run([SLUICE, "why", "--audit", log]).returncode == 0)
+    check("audit: no file is trouble", run([SLUICE, "why", "--audit", log + "x"]).returncode == 2)
+
+
+def main():
+    good, why = live.works(SLUICE)
+    if not good:
+        skip("why", "no notifications here: " + why.replace("\n", " "))
+        live.done()
+    for who, uid in live.users():
+        with folder(uid) as tmp, folder(None) as home:
+            for part in (each_program, as_loaded, conditions):
+                part(who, uid, tmp, home)
+    with folder(None) as tmp:
+        audit(tmp)
+    live.done()
+
+
+main()
