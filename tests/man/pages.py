@@ -61,7 +61,7 @@ def page_prototypes(text):
             kind = line[4:].strip('"')
         elif line.startswith(".Fn ") and kind:
             name, *args = shlex.split(plain(line[4:]))
-            if not name.startswith("("): # a type of functions
+            if not name.startswith("("):  # a type of functions
                 found[name] = squeeze(f"{kind} {name}({', '.join(args)})")
             kind = None
     return found
