@@ -137,7 +137,9 @@ static bool probe(const struct prog *a, const struct prog *b, const struct input
 	n_tests = 0;
 	total++;
 	uint32_t va = run(a, in, &path), vb = run(b, in, &path);
-	if (va == vb)
+	/* ipc(2) of i386 with a version above its code: the known difference "what the kernel reads". */
+	bool known = in->w[ARCH] == 0x40000003 && in->w[NR] == 117 && in->w[4] >> 16;
+	if (va == vb || known)
 		return path_is_new(path);
 	printf("arch=%#x nr=%u(%#x) ip=%#x%08x args=", in->w[ARCH], in->w[NR], in->w[NR],
 		in->w[3], in->w[2]);
