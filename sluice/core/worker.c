@@ -113,14 +113,19 @@ static void finish(struct workers *w, struct listener *listener)
 	promote(w);
 }
 
-/* The next request, after one of @finished (or NULL). Without the lock. */
+/* The next request, after one of @finished (or NULL), whose reference ends here: a worker that waits
+ * keeps no listener open. Without the lock. */
 static struct sluice_request *take(struct workers *w, struct listener *finished)
 {
 	struct sluice_request *req;
 
 	pthread_mutex_lock(&w->lock);
-	if (finished)
+	if (finished) {
 		finish(w, finished);
+		pthread_mutex_unlock(&w->lock);
+		sc_core_listener_unref(finished);
+		pthread_mutex_lock(&w->lock);
+	}
 	while (!w->queue.first && !w->stop)
 		pthread_cond_wait(&w->ready, &w->lock);
 	req = w->queue.first;
@@ -176,7 +181,6 @@ static void *work(void *data)
 			sc_core_decide(req, req->work, given);
 		done(req, release, given);
 		req = take(&sv->workers, listener);
-		sc_core_listener_unref(listener);
 	}
 	return NULL;
 }

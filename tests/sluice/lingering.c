@@ -109,15 +109,23 @@ static void oci_unread(void)
 /* The control: the same socket, closed as anybody would, waits. */
 static void plain_close(void)
 {
-	int peer, fd = lingering(&peer), status;
-	pid_t pid = fork();
+	int peer, fd = lingering(&peer), status, gone[2];
+	pid_t pid;
+	char c;
 
+	CHECK(pipe(gone) == 0);
+	pid = fork();
 	if (pid == 0) {
+		close(gone[1]);
+		if (read(gone[0], &c, 1) != 0)
+			_exit(1);
 		alarm(1);
 		close(fd);
 		_exit(0);
 	}
 	close(fd); /* the child's is the last */
+	close(gone[1]);
+	close(gone[0]);
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM);
 	close(peer);
