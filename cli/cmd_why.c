@@ -89,26 +89,17 @@ static scmp_filter_ctx make_filter(const struct why *w)
 /* ---- refusing
  * -------------------------------------------------------------------------------- */
 
-static ssize_t memory(uint64_t addr, void *buffer, size_t size, void *data)
-{
-	return sluice_read(data, addr, buffer, size);
-}
-
 static void note(struct why *w, struct sluice_request *request,
 	const struct seccomp_data *d, uint32_t verdict)
 {
 	struct refusal *r = refusals_find(&w->refusals, d->arch, d->nr, verdict);
-	char text[512], path[PATH_MAX];
-	uint64_t args[6];
+	char text[CLI_LIVE_CALL_MAX], path[PATH_MAX];
 
 	if (r) {
 		r->count++;
 		return;
 	}
-	memcpy(args, d->args, sizeof(args));
-	if (sluice_decode_call(sluice_arch(request), d->nr, args, memory, request, text,
-		    sizeof(text)) < 0)
-		snprintf(text, sizeof(text), "number %d", d->nr);
+	cli_live_call_text(request, text);
 	if (sluice_exe(request, path, sizeof(path)) <= 0)
 		*path = 0;
 	if (refusals_add(

@@ -378,24 +378,15 @@ static void add_effect(struct effect *e, const struct injection *j)
 	}
 }
 
-static ssize_t memory(uint64_t addr, void *buffer, size_t size, void *data)
-{
-	return sluice_read(data, addr, buffer, size);
-}
-
 static void say(const struct injecting *in, struct sluice_request *request,
 	const struct effect *e)
 {
-	uint64_t args[6];
-	char text[512];
+	char text[CLI_LIVE_CALL_MAX];
 	const char *name = strerrorname_np(e->error);
 
 	if (!in->verbose)
 		return;
-	for (unsigned int i = 0; i < 6; i++)
-		args[i] = sluice_arg(request, i);
-	sluice_decode_call(sluice_arch(request), sluice_nr(request), args, memory,
-		request, text, sizeof(text));
+	cli_live_call_text(request, text);
 	fprintf(stderr, "[%d] %s", (int)sluice_tid(request), text);
 	if (e->delay_ns)
 		fprintf(stderr, ", %" PRIu64 " us later", e->delay_ns / 1000);

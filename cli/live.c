@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sluice-calls.h>
+
 #include "util/cleanup.h"
 
 #define WAIT_MS 200
@@ -226,4 +228,25 @@ void cli_filter_releasep(scmp_filter_ctx *filter)
 {
 	if (*filter)
 		seccomp_release(*filter);
+}
+
+static ssize_t memory(uint64_t addr, void *buffer, size_t size, void *data)
+{
+	return sluice_read(data, addr, buffer, size);
+}
+
+void cli_live_call_text(struct sluice_request *request, char text[CLI_LIVE_CALL_MAX])
+{
+	static const char end[] = "...)";
+	uint64_t args[6];
+	ssize_t length;
+
+	for (unsigned int i = 0; i < 6; i++)
+		args[i] = sluice_arg(request, i);
+	length = sluice_decode_call(sluice_arch(request), sluice_nr(request), args, memory,
+		request, text, CLI_LIVE_CALL_MAX);
+	if (length < 0)
+		snprintf(text, CLI_LIVE_CALL_MAX, "number %d", sluice_nr(request));
+	else if (length >= CLI_LIVE_CALL_MAX)
+		memcpy(text + CLI_LIVE_CALL_MAX - sizeof(end), end, sizeof(end));
 }

@@ -32,6 +32,10 @@ scmp_filter_ctx cli_live_notify_all(void);
 /* No entry of the profile says anything of the call but that it is allowed. */
 bool cli_live_only_allowed(const struct sluice_profile *p, const char *name);
 
+/* The call as strace(1) has it, in one line; a long one ends in "...)". */
+#define CLI_LIVE_CALL_MAX 1024
+void cli_live_call_text(struct sluice_request *request, char text[CLI_LIVE_CALL_MAX]);
+
 void cli_supervisor_freep(struct sluice_supervisor **supervisor);
 void cli_filter_releasep(scmp_filter_ctx *filter);
 

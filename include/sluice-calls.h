@@ -51,6 +51,7 @@ enum sluice_arg_type {
 	SLUICE_ARG_MSGHDR = 22,     /* a struct msghdr that is read */
 	SLUICE_ARG_STRINGS = 23,    /* an array of strings, ended by a null pointer */
 	SLUICE_ARG_UNUSED = 24,     /* the kernel ignores it */
+	SLUICE_ARG_ENVIRONMENT = 25,/* as SLUICE_ARG_STRINGS; they may hold secrets and are only counted */
 };
 
 /* Which part of a 64-bit argument a register of a 32-bit ABI holds. */

@@ -397,9 +397,9 @@ quotactl.addr address
 swapon.swap_flags flags:swapon
 kcmp.type value:kcmp
 execve.argv strings
-execve.envp strings
+execve.envp environment
 execveat.argv strings
-execveat.envp strings
+execveat.envp environment
 getcpu.unused unused
 umask.mask mode
 *.tloc out

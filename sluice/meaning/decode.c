@@ -146,6 +146,9 @@ static void pointed(struct sc_decode *d, unsigned index, uint64_t value)
 	case SLUICE_ARG_STRINGS:
 		sc_decode_strings(d, value);
 		break;
+	case SLUICE_ARG_ENVIRONMENT:
+		sc_decode_environment(d, value);
+		break;
 	case SLUICE_ARG_IN:
 		memory_in(d, index, value);
 		break;

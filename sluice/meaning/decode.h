@@ -10,6 +10,7 @@ enum {
 	SC_DECODE_STRING = 32, /* bytes of a buffer or of a string that are shown */
 	SC_DECODE_PATH = 4096, /* of a path */
 	SC_DECODE_ARRAY = 16,  /* elements of an array */
+	SC_DECODE_VARIABLES = 1024, /* of an environment that are counted */
 };
 
 struct sc_decode {
@@ -41,6 +42,7 @@ void sc_decode_address(struct sc_decode *d, uint64_t addr);
 void sc_decode_string(struct sc_decode *d, uint64_t addr, size_t shown);
 void sc_decode_buffer(struct sc_decode *d, uint64_t addr, uint64_t length);
 void sc_decode_strings(struct sc_decode *d, uint64_t addr);
+void sc_decode_environment(struct sc_decode *d, uint64_t addr);
 void sc_decode_iovec(struct sc_decode *d, uint64_t addr, uint64_t count, bool written);
 void sc_decode_sockaddr(struct sc_decode *d, uint64_t addr, uint64_t length);
 void sc_decode_msghdr(struct sc_decode *d, uint64_t addr);

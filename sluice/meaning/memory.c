@@ -112,6 +112,31 @@ void sc_decode_strings(struct sc_decode *d, uint64_t addr)
 	sc_text_char(d->text, ']');
 }
 
+/* How many, as strace(1) has it: what they hold may be secret. */
+void sc_decode_environment(struct sc_decode *d, uint64_t addr)
+{
+	size_t word = sc_decode_word(d), got = 0, n = 0;
+	unsigned char bytes[512];
+	bool ended = false;
+
+	sc_decode_address(d, addr);
+	while (!ended && n < SC_DECODE_VARIABLES) {
+		/* Up to the end of a page, so that one at the end of memory is read whole. */
+		uint64_t at = addr + n * word;
+		size_t part = PAGE - at % PAGE < sizeof(bytes) ? PAGE - at % PAGE : sizeof(bytes);
+
+		got = copy_some(d, at, bytes, part < word ? word : part) / word;
+		for (size_t i = 0; i < got && !ended; i++) {
+			ended = !sc_decode_number(d, bytes + i * word, word);
+			n += !ended;
+		}
+		if (got == 0)
+			break;
+	}
+	if (ended || n == SC_DECODE_VARIABLES)
+		sc_text_printf(d->text, " /* %zu%s vars */", n, ended ? "" : " or more");
+}
+
 /* @written: the kernel fills what they point at, so it says nothing yet. */
 void sc_decode_iovec(struct sc_decode *d, uint64_t addr, uint64_t count, bool written)
 {

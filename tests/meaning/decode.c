@@ -122,6 +122,8 @@ static void memory_is_shown(void **state)
 	put(&m, 0x20, "ls\0\0-l", 7);
 	check(SCMP_ARCH_X86_64, "execve", A(0x10020, 0x10000, 0), &m,
 		"execve(\"ls\", [\"ls\", \"-l\"], NULL)");
+	check(SCMP_ARCH_X86_64, "execve", A(0x10020, 0x10010, 0x10000), &m,
+		"execve(\"ls\", [], 0x10000 /* 2 vars */)");
 	put64(&m, 8, 2);
 	put64(&m, 16, 0x10020);
 	put64(&m, 24, 0);
@@ -255,6 +257,12 @@ static void memory_that_ends_is_no_trap(void **state)
 	m.bytes[0] = 0;
 	check(SCMP_ARCH_X86_64, "execve", A(0x10000, 0x10000 + sizeof(m.bytes) - 8, 0),
 		&m, "execve(\"\", [\"\", 0x12000], NULL)");
+	/* An environment that has no end, and one that nobody ends. */
+	check(SCMP_ARCH_X86_64, "execve", A(0x10000, 0, 0x10000 + sizeof(m.bytes) - 8), &m,
+		"execve(\"\", NULL, 0x11ff8)");
+	memset(m.bytes, 1, sizeof(m.bytes));
+	check(SCMP_ARCH_X86_64, "execve", A(0, 0, 0x10000), &m,
+		"execve(NULL, NULL, 0x10000 /* 1024 or more vars */)");
 	memset(top.bytes, 'y', sizeof(top.bytes));
 	check(SCMP_ARCH_X86_64, "write", A(1, UINT64_MAX - 3, 100), &top,
 		"write(1, 0xfffffffffffffffc, 100)");
