@@ -9,6 +9,9 @@
 
 #include "cli.h"
 
+/* groff 1.22 (Debian 12) titles pages "BSD General Commands Manual" without this. */
+#define VOLUME ".ds doc-volume-operating-system sluice\n"
+
 /* Text of mdoc: a backslash is "\e", a hyphen that is typed is "\-", and no line begins
  * with a dot or an apostrophe by accident. */
 static void text(const char *s, FILE *out)
@@ -44,7 +47,7 @@ static void head(const char *name, const char *summary, FILE *out)
 {
 	fputs(".\\\" SPDX-License-Identifier: MIT\n.\\\" Made from cli/cmd_*.c and "
 	      "cli/*.mdoc.\n"
-	      ".Dd " SLUICE_PAGES_DATE "\n.Dt ",
+	      ".Dd " SLUICE_PAGES_DATE "\n" VOLUME ".Dt ",
 		out);
 	for (const char *p = name; *p; p++)
 		putc(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p, out);

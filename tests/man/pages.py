@@ -18,6 +18,8 @@ INCLUDES = [f"-I{d}" for d in sys.argv[3:]]
 LIBRARY = BUILD / "src"
 SECTIONS = ["NAME", "LIBRARY", "SYNOPSIS", "DESCRIPTION", "RETURN VALUES", "EXAMPLES",
             "ERRORS", "SEE ALSO"]
+# groff 1.22 (Debian 12) titles pages "BSD Library Functions Manual" unless told otherwise.
+VOLUME = re.compile(r"^\.Dd .*\n\.ds doc-volume-operating-system sluice\n\.Dt ", re.M)
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 count = bad = 0
 
@@ -101,8 +103,7 @@ def check_functions(pages, header):
 def refused(text):
     """What is wrong with the form of a page."""
     wrong = [f"missing: {s}" for s in SECTIONS if not section(text, s).strip()]
-    # groff 1.22 (Debian 12) titles pages "BSD Library Functions Manual" unless told otherwise.
-    if ".ds doc-volume-operating-system sluice\n" not in text:
+    if not VOLUME.search(text):
         wrong.append("no .ds doc-volume-operating-system sluice between .Dd and .Dt")
     # A version in a page would have to be changed at each release.
     if not re.search(r"^\.Os sluice$", text, flags=re.M):
@@ -223,6 +224,10 @@ def main():
     for path in sorted((SOURCE / "man").glob("*.[1-9]")):
         if path not in paths:
             check_lint(path)
+    # The tool's pages are made by the build, if its programs can run here.
+    for path in sorted((BUILD / "cli").glob("sluice*.1")):
+        check(f"{path.name} has the title's line", VOLUME.search(path.read_text()))
+        check_title(path)
     print(f"1..{count}")
     sys.exit(bad > 0)
 
