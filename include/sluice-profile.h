@@ -69,7 +69,7 @@ struct sluice_profile_options {
 };
 #define SLUICE_PROFILE_OPTIONS_INIT                                                      \
 	{                                                                                \
-		sizeof(struct sluice_profile_options)                                    \
+		sizeof(struct sluice_profile_options), NULL, false, NULL, NULL           \
 	}
 
 /* Read @size bytes of @text, JSON or YAML. The caller frees *@profile with
@@ -178,7 +178,8 @@ struct sluice_target {
 };
 #define SLUICE_TARGET_INIT                                                               \
 	{                                                                                \
-		sizeof(struct sluice_target)                                             \
+		sizeof(struct sluice_target), SLUICE_AS_RUNC, NULL, 0, 0, 0, NULL, 0,    \
+			SLUICE_CUTOFF_RUNTIME, 0, NULL, NULL, NULL                       \
 	}
 
 /* A copy without conditions, as a container engine hands it to the runtime: entries that

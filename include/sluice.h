@@ -64,7 +64,8 @@ struct sluice_options {
 };
 #define SLUICE_OPTIONS_INIT                                                              \
 	{                                                                                \
-		sizeof(struct sluice_options)                                            \
+		sizeof(struct sluice_options), 0, 0, 0, 0, false, NULL, 0, false, NULL,  \
+			NULL, NULL                                                       \
 	}
 
 /* Counters since the supervisor was created. Names with _ns are nanoseconds. */
