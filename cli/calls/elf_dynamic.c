@@ -7,6 +7,14 @@
 #include "util/cleanup.h"
 #include "util/vec.h"
 
+#ifndef DT_RELR /* glibc 2.36, musl 1.2.4 */
+#define DT_RELRSZ 35
+#define DT_RELR	  36
+#endif
+#ifndef R_AARCH64_IRELATIVE
+#define R_AARCH64_IRELATIVE 1032
+#endif
+
 struct tables {
 	uint64_t strings, strings_size, symbols, hash, gnu_hash;
 	uint64_t rela, rela_size, plt, plt_size, relr, relr_size;

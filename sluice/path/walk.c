@@ -10,6 +10,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#ifndef STATX_INO /* musl before 1.2.5 has no statx(2) */
+#include <linux/stat.h>
+#endif
 
 #define LINK_LIMIT 40    /* include/linux/namei.h MAXSYMLINKS */
 #define STEP_LIMIT 16384 /* whole paths need 2048; so that links cannot add up to seconds */
@@ -38,7 +41,7 @@ static bool identify(int fd, struct identity *id)
 {
 	struct statx x = {0};
 
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | 0x1000 /* STATX_MNT_ID */, &x))
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO | 0x1000 /* STATX_MNT_ID */, &x))
 		return false;
 	*id = (struct identity){x.stx_dev_major, x.stx_dev_minor, x.stx_ino,
 		((uint64_t *)&x)[18]}; /* stx_mnt_id at byte 144, 5.8: zero before */

@@ -39,6 +39,10 @@ struct seccomp_notif_addfd {
 #define SLUICE_ID_VALID_OLD _IOR('!', 2, __u64)
 #define SLUICE_ID_VALID     _IOW('!', 2, __u64)
 
+#ifndef __WALL /* musl's headers lack it */
+#define __WALL 0x40000000
+#endif
+
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
