@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/errnos.h"
 #include "util/hash.h"
 #include "util/vec.h"
 
@@ -382,7 +383,7 @@ static void say(const struct injecting *in, struct sluice_request *request,
 	const struct effect *e)
 {
 	char text[CLI_LIVE_CALL_MAX];
-	const char *name = strerrorname_np(e->error);
+	const char *name = sc_errno_name(e->error);
 
 	if (!in->verbose)
 		return;

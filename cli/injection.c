@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "util/cleanup.h"
+#include "util/errnos.h"
 
 static int wrong(const struct cli *cli, const struct injection *in, const char *what,
 	const char *word)
@@ -157,14 +158,9 @@ static bool errno_of(const char *text, int *out)
 {
 	int64_t n;
 
-	for (int e = 1; e < 134; e++) {
-		const char *name = strerrorname_np(e);
-
-		if (name && strcmp(name, text) == 0) {
-			*out = e;
-			return true;
-		}
-	}
+	*out = sc_errno_number(text);
+	if (*out)
+		return true;
 	if (!number_of(text, 1, 4095, &n))
 		return false;
 	*out = (int)n;

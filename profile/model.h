@@ -128,6 +128,7 @@ const char *sc_arch_profile_name(uint32_t arch);
 /* SCMP_ARCH_* of the names in includes and excludes ("amd64"), 0 where there is none. */
 uint32_t sc_arch_of_engine(const char *name);
 bool sc_call_is_known(const char *name);
+
 /* "EPERM" or "1"; 0 where it is neither. */
 uint32_t sc_errno_of(const char *name);
 

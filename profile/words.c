@@ -3,10 +3,11 @@
 #include "model.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "util/errnos.h"
 
 /* The first of equal values is written where a value has to get a name. */
 const struct sc_name_value sc_profile_actions[] = {
@@ -151,16 +152,10 @@ bool sc_call_is_known(const char *name)
 uint32_t sc_errno_of(const char *name)
 {
 	char *end;
-	unsigned long n;
+	unsigned long n = (unsigned long)sc_errno_number(name);
 
-	for (int e = 1; e < 134; e++) {
-		const char *known = strerrorname_np(e);
-
-		if (known && !strcmp(known, name))
-			return (uint32_t)e;
-	}
-	if (!isdigit((unsigned char)*name))
-		return 0;
+	if (n || !isdigit((unsigned char)*name))
+		return (uint32_t)n;
 	n = strtoul(name, &end, 10);
 	return *end || n > 4095 ? 0 : (uint32_t)n;
 }

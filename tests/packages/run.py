@@ -4,7 +4,8 @@
 For each suite: dpkg-buildpackage as an ordinary user, with the build dependencies that debian/control
 names; lintian, where an error or a warning fails; the packages installed over the distribution's
 libseccomp on another system, on which apt, man, systemd as PID 1, crun and podman go on working; the
-packages removed again, which brings the distribution's library back.
+packages removed again, which brings the distribution's library back. And the recipes for other distributions:
+the RPM spec built and judged by rpmlint, the APKBUILD's functions checked and its build run with musl.
 
 Prints TAP. --write puts what was run into RESULTS.md beside this file. Logs are kept in
 $XDG_CACHE_HOME/sluice/distributions/logs. --keep leaves the systems that were used.
@@ -61,6 +62,33 @@ cat out
 grep -q made out && grep -q 'Seccomp:.*2' out
 """
 MAN = "man --no-hyphenation --pager=cat apt-get 2>/dev/null | head -n 5 | grep -qi apt"
+# What Fedora's meson package defines, for Debian's rpm.
+RPM_MACROS = """%meson meson setup output --prefix=/usr --libdir=%{_lib} --buildtype=plain
+%meson_build meson compile -C output
+%meson_install DESTDIR=%{buildroot} meson install --no-rebuild -C output
+"""
+RPM = f"""set -e
+{QUIET} install rpm rpmlint xz-utils
+cd /{TREE}/.. && version=$(sh sluice/scripts/version)
+tar --transform "s,^sluice,sluice-$version," --exclude=sluice/debian -cJf /tmp/sluice-$version.tar.xz sluice
+mkdir -p /tmp/rpm && mv /tmp/sluice-$version.tar.xz /tmp/rpm/
+export CFLAGS="-O2 -g" RPM_BUILD_NCPUS=$(nproc)
+rpmbuild --nodeps --load /tmp/rpm.macros --define "_topdir /tmp/rpm/out" -tb /tmp/rpm/sluice-$version.tar.xz
+rpmlint -c sluice/packaging/rpmlint.toml sluice/packaging/sluice.spec /tmp/rpm/out/RPMS/*/*.rpm
+"""
+# Alpine's own tools are not Debian's: its shell functions are read by a shell of their kind, each that a
+# subpackage names must be there, and what they build is built with musl and the kernel's headers.
+ALPINE = f"""set -e
+{QUIET} install shellcheck musl-tools linux-libc-dev dash
+cd /{TREE}
+shellcheck --shell=dash --exclude=SC2034,SC2154,SC2016 packaging/APKBUILD
+dash -eu -c '. packaging/APKBUILD
+	[ "$pkgver" = "$(sh scripts/version)" ] && [ "$_seccomp" = "$(sh scripts/version seccomp)" ]
+	for p in $subpackages; do case $p in *:*) command -v "${{p#*:}}";; *-doc|*-completion) ;; *) exit 1;; esac; done
+	command -v build check package'
+scripts/build-musl /tmp/musl -Dexamples=false -Dbench=false -Ddocs=false -Dtests=false
+/tmp/musl/cli/sluice syscalls mkdir
+"""
 # A service whose filter makes its only call fail is a service that fails with that errno.
 UNITS = {
     "denied.service": """[Service]
@@ -90,7 +118,7 @@ class Run:
         self.tap, self.suite, self.bad = tap, suite, 0
         self.log = CACHE / "logs" / f"packages-{suite}.log"
         self.roots = {}
-        self.cells = {"packages": "0", "lintian": "", "installed": "", "worked": [], "removed": ""}
+        self.cells = {"packages": "0", "lintian": "", "others": [], "installed": "", "worked": [], "removed": ""}
 
     def say(self, good, what):
         self.bad += not good
@@ -113,8 +141,13 @@ class Run:
     def all(self):
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.log.unlink(missing_ok=True)
-        if self.build():
-            self.install()
+        if not self.build():
+            return
+        (self.roots["packages"] / "tmp/rpm.macros").write_text(RPM_MACROS)
+        for name, command in {"RPM spec: built, rpmlint": RPM, "APKBUILD: linted, built with musl": ALPINE}.items():
+            if self.runs("packages", name, command):
+                self.cells["others"].append(name.split(":", maxsplit=1)[0])
+        self.install()
 
     def build(self):
         root = self.fresh("packages")
@@ -186,13 +219,13 @@ class Run:
         return self.say(good, f"systemd as PID 1 filters a service ({when}: {owner})")
 
     def row(self):
-        return [{**self.cells, "worked": ", ".join(self.cells["worked"])}[k] for k in self.cells]
+        return [", ".join(cell) if isinstance(cell, list) else cell for cell in self.cells.values()]
 
 
 BEFORE = ["`scripts/test --packages`: Debian's packages of this tree built by dpkg-buildpackage on minimal",
           "systems, checked by lintian (errors and warnings), installed over the distribution's libseccomp2,",
           "and removed again. What worked on the library was run before, after, and after the removal."]
-HEAD = ["suite", "packages", "lintian", "installed over", "worked on it", "removed"]
+HEAD = ["suite", "packages", "lintian", "others built and linted", "installed over", "worked on it", "removed"]
 
 
 def main():
