@@ -11,7 +11,7 @@ import time
 import live
 from live import check, folder, run, skip
 
-SLUICE = os.path.abspath(sys.argv[1])
+SLUICE = live.tool(sys.argv[1])
 
 # Which of 12 calls failed; as children and threads make them, too.
 CALLS = """

@@ -1,6 +1,7 @@
 """What the tests of commands that run a program share: TAP, runs as root and as an ordinary user,
 loading a filter.
 SPDX-License-Identifier: MIT"""
+import atexit
 import ctypes
 import os
 import shutil
@@ -47,6 +48,21 @@ def become(uid):
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
+
+
+def tool(path):
+    """The tool where every user can execute it: a build in a home directory is its owner's alone."""
+    path = os.path.abspath(path)
+    pid = os.fork()
+    if pid == 0:
+        become(NOBODY if os.getuid() == 0 else None)
+        os._exit(not os.access(path, os.X_OK))
+    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0:
+        return path
+    place = tempfile.TemporaryDirectory()
+    atexit.register(place.cleanup)
+    os.chmod(place.name, 0o755)
+    return shutil.copy(path, place.name)
 
 
 def folder(uid):

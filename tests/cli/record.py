@@ -16,7 +16,7 @@ import time
 import live
 from live import check, folder, run, skip
 
-SLUICE = os.path.abspath(sys.argv[1])
+SLUICE = live.tool(sys.argv[1])
 
 LOOP = """
 import os

@@ -11,7 +11,7 @@ import sys
 import live
 from live import check, folder, run, skip
 
-SLUICE = os.path.abspath(sys.argv[1])
+SLUICE = live.tool(sys.argv[1])
 
 # Programs and the call that each cannot do without.
 PROGRAMS = ((["mkdir", "d"], "mkdir"), (["ln", "-s", "a", "b"], "symlinkat"),
