@@ -28,6 +28,8 @@ QUIET = "export DEBIAN_FRONTEND=noninteractive; apt-get -q -o Dpkg::Use-Pty=0 -y
 OURS = "libsluice-seccomp2 libsluice-seccomp-dev libsluice0 libsluice-dev libsluice-seccomp-bin sluice"
 # What uses libseccomp there, and what these programs need to be tried.
 CLIENTS = "man-db crun podman systemd dbus busybox-static gcc libc6-dev pkg-config libseccomp-dev"
+# Debian's archive has no bug to close: these packages are kept in the project's own tree.
+NO_UPLOAD = "initial-upload-closes-no-bugs"
 LIBRARY = "$(readlink -f /usr/lib/*/libseccomp.so.2)"
 
 BUNDLE = """set -e
@@ -162,7 +164,8 @@ class Run:
         debs = sorted((root / TREE).parent.glob("*.deb"))
         self.cells["packages"] = str(len([d for d in debs if "-dbgsym" not in d.name]))
         clean = self.runs("packages", "lintian: no error, no warning",
-                          f"cd /{TREE}/.. && lintian --allow-root --fail-on error,warning sluice_*.changes",
+                          f"cd /{TREE}/.. && lintian --fail-on error,warning --suppress-tags {NO_UPLOAD} "
+                          "sluice_*.changes",
                           "tester")
         self.cells["lintian"] = "clean" if clean else "findings"
         return True
