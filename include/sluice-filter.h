@@ -16,6 +16,7 @@
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sluice-program.h>
 #include <sluice.h>
 
 #ifdef __cplusplus
@@ -176,6 +177,19 @@ struct sluice_view_witness {
  * -EOPNOTSUPP, -E2BIG, -ENOMEM. */
 int sluice_view_equal(const struct sock_fprog *a, const struct sock_fprog *b,
 	const uint32_t *archs, size_t n_archs, struct sluice_view_witness *witness,
+	struct sluice_error *error);
+
+/* Called for each region. @least: of the least permissive verdicts, else of the most permissive ones. A result other
+ * than 0 ends the walk and is returned. */
+typedef int (*sluice_view_fn)(const struct sluice_region *region, bool least, void *data);
+
+/* Find every call that sluice_view_equal() finds different: first where the most permissive verdicts differ, then where
+ * the least permissive ones do. Regions of one kind ascend and do not overlap. Their conditions are about what the kernel
+ * reads; @a and @b are the verdicts of that kind. @data is an input with ignored bits for which one program says its
+ * verdict and the other cannot be made to say it. Returns 0 if there is no region, 1, or the result of @each; errors as
+ * sluice_view_equal(). After -E2BIG the reported regions are correct but not complete. */
+int sluice_view_compare(const struct sock_fprog *a, const struct sock_fprog *b,
+	const uint32_t *archs, size_t n_archs, sluice_view_fn each, void *data,
 	struct sluice_error *error);
 
 /* Search for an input that the kernel takes as the call and the arguments of @rule, and for which @program returns

@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "bpf/prove_policy.h"
+#include "bpf/prove_side.h"
 #include "filter/filter.h"
 #include "filter/graph.h"
+#include "program/program.h"
 #include "util/cleanup.h"
 
 enum {
@@ -230,8 +232,16 @@ static void differing(const struct sc_bdd *b, uint32_t f, uint32_t g, uint32_t w
 
 struct sides {
 	const struct sock_fprog *progs[2];
+	const struct sc_arch **archs;
+	uint32_t n_archs;
+	sc_graph_choose choose;
 	uint32_t f[2], view[2];
 };
+
+static void sides_clear(struct sides *s)
+{
+	free(s->archs);
+}
 
 static const struct sc_arch *arch_of(const struct sc_arch *const *archs, uint32_t n,
 	const uint32_t words[16])
@@ -244,26 +254,31 @@ static const struct sc_arch *arch_of(const struct sc_arch *const *archs, uint32_
 	return NULL;
 }
 
-/* The bits that the kernel ignores are chosen so that one program says what the other cannot be made to say. */
-static int witness_of(const struct sc_bdd *b, const struct sides *s, const struct sc_arch *const *archs,
-	uint32_t n, sc_graph_choose choose, struct sluice_view_witness *witness)
+/* The input @words, where the two views differ, gets those bits that the kernel ignores with which one program
+ * says what the other cannot be made to say. 0 or -errno. */
+static int choose_ignored(const struct sc_bdd *b, const struct sides *s, uint32_t words[16])
 {
-	struct ignored ignored = {0};
-	const struct sc_arch *arch;
-	uint32_t words[16], a, c;
-	int side, rc = 0;
-
-	differing(b, s->view[0], s->view[1], words);
-	a = sc_bdd_eval(b, s->view[0], words);
-	c = sc_bdd_eval(b, s->view[1], words);
+	uint32_t a = sc_bdd_eval(b, s->view[0], words), c = sc_bdd_eval(b, s->view[1], words);
 	/* The one that wins the choice is the one that the other does not reach. */
-	side = choose(a, c) == c && choose(c, a) == c;
-	arch = arch_of(archs, n, words);
+	int rc, side = s->choose(a, c) == c && s->choose(c, a) == c;
+	const struct sc_arch *arch = arch_of(s->archs, s->n_archs, words);
+	struct ignored ignored = {0};
+
 	if (arch)
 		ignored_of(b, arch, sc_syscall_by_nr(arch, (int)words[WORD_NR]), &ignored);
 	rc = find_input(b, s->f[side], side ? c : a, &ignored, words);
+	return rc == -ENOENT ? -ENOTRECOVERABLE : rc;
+}
+
+static int witness_of(const struct sc_bdd *b, const struct sides *s, struct sluice_view_witness *witness)
+{
+	uint32_t words[16];
+	int rc;
+
+	differing(b, s->view[0], s->view[1], words);
+	rc = choose_ignored(b, s, words);
 	if (rc)
-		return rc == -ENOENT ? -ENOTRECOVERABLE : rc;
+		return rc;
 	if (witness) {
 		to_data(b, words, &witness->data);
 		witness->a = run(s->progs[0], words);
@@ -272,33 +287,96 @@ static int witness_of(const struct sc_bdd *b, const struct sides *s, const struc
 	return 1;
 }
 
+/* The views of both sides, for one who chooses as @s says. 0 or -errno. */
+static int views_of(struct sc_bdd *b, struct sides *s)
+{
+	int rc = sc_graph_begin(b);
+
+	for (int i = 0; i < 2 && !rc; i++)
+		rc = sc_graph_function(b, s->progs[i], &s->f[i]);
+	for (int i = 0; i < 2 && !rc; i++)
+		rc = view_of(b, s->f[i], s->archs, s->n_archs, s->choose, &s->view[i]);
+	return rc;
+}
+
+static const sc_graph_choose choices[] = {sc_graph_more, sc_graph_less};
+
 int sluice_view_equal(const struct sock_fprog *a, const struct sock_fprog *b, const uint32_t *archs,
 	size_t n_archs, struct sluice_view_witness *witness, struct sluice_error *error)
 {
-	static const sc_graph_choose choices[] = {sc_graph_more, sc_graph_less};
-	_cleanup_free_ const struct sc_arch **found = NULL;
-	struct sides s = {.progs = {a, b}};
-	uint32_t n;
+	_cleanup_(sides_clear) struct sides s = {.progs = {a, b}};
 	int rc;
 
 	if (!a || !b)
 		return failed(error, -EINVAL);
-	rc = sc_filter_archs(archs, n_archs, &found, &n, error);
+	rc = sc_filter_archs(archs, n_archs, &s.archs, &s.n_archs, error);
 	if (rc)
 		return rc;
 	/* A set of diagrams knows one operation. */
 	for (int how = 0; how < 2 && !rc; how++) {
 		_cleanup_(sc_bdd_clear) struct sc_bdd bdd = {0};
 
-		rc = sc_graph_begin(&bdd);
-		for (int i = 0; i < 2 && !rc; i++)
-			rc = sc_graph_function(&bdd, s.progs[i], &s.f[i]);
-		for (int i = 0; i < 2 && !rc; i++)
-			rc = view_of(&bdd, s.f[i], found, n, choices[how], &s.view[i]);
+		s.choose = choices[how];
+		rc = views_of(&bdd, &s);
 		if (!rc && s.view[0] != s.view[1])
-			rc = witness_of(&bdd, &s, found, n, choices[how], witness);
+			rc = witness_of(&bdd, &s, witness);
 	}
 	return rc < 0 ? failed(error, rc) : rc;
+}
+
+struct comparing {
+	const struct sc_bdd *b;
+	const struct sides *s;
+	sluice_view_fn each;
+	void *data;
+	int rc;	      /* of an input that was not found */
+	int ended;    /* by @each */
+};
+
+static int compared(const struct sc_region *r, void *arg)
+{
+	struct comparing *c = arg;
+	struct sluice_region out;
+	uint32_t words[16] = {0};
+
+	for (uint32_t i = 0; i < r->n_terms; i++)
+		words[r->terms[i].word] = r->terms[i].lo;
+	c->rc = choose_ignored(c->b, c->s, words);
+	if (c->rc)
+		return c->rc;
+	sc_program_region(r, &out);
+	to_data(c->b, words, &out.data);
+	c->ended = c->each(&out, c->s->choose == sc_graph_less, c->data);
+	return c->ended;
+}
+
+int sluice_view_compare(const struct sock_fprog *a, const struct sock_fprog *b, const uint32_t *archs,
+	size_t n_archs, sluice_view_fn each, void *data, struct sluice_error *error)
+{
+	_cleanup_(sides_clear) struct sides s = {.progs = {a, b}};
+	struct comparing c = {.s = &s, .each = each, .data = data};
+	bool differ = false;
+	int rc;
+
+	if (!a || !b || !each)
+		return failed(error, -EINVAL);
+	rc = sc_filter_archs(archs, n_archs, &s.archs, &s.n_archs, error);
+	for (int how = 0; how < 2 && !rc; how++) {
+		_cleanup_(sc_bdd_clear) struct sc_bdd bdd = {0};
+
+		c.b = &bdd;
+		s.choose = choices[how];
+		rc = views_of(&bdd, &s);
+		if (!rc)
+			rc = sc_bdd_regions(&bdd, s.view[0], s.view[1], compared, &c);
+		if (c.ended)
+			return c.ended;
+		if (c.rc)
+			rc = c.rc;
+		differ |= rc == SC_PROOF_DIFFERS;
+		rc = rc < 0 ? failed(error, rc) : 0;
+	}
+	return rc ? rc : differ;
 }
 
 /* No program's verdict that anybody asks for: 1 << 16 is no action. */

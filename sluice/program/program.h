@@ -6,6 +6,7 @@
 #include <sluice-program.h>
 
 #include "bpf/bpf.h"
+#include "bpf/prove.h"
 
 struct sluice_program {
 	uint32_t n; /* filters, the newest first */
@@ -24,6 +25,9 @@ int sc_program_fill(struct sluice_program *program, uint32_t i,
 /* Fills @error (may be NULL) and returns -@code. @where may be NULL. */
 int sc_program_fail(struct sluice_error *error, int code, const char *where,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* A region of the engine as callers see it. */
+void sc_program_region(const struct sc_region *region, struct sluice_region *out);
 
 static inline void sc_program_freep(struct sluice_program **program)
 {

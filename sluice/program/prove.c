@@ -71,21 +71,14 @@ static bool join(struct sluice_condition *high, const struct sluice_condition *l
 	return true;
 }
 
-static int region(const struct sc_region *r, void *arg)
+void sc_program_region(const struct sc_region *r, struct sluice_region *out)
 {
-	const struct walk *w = arg;
-	struct sluice_region out = {.a = r->a, .b = r->b};
-
-	if (w->one_call) {
-		out.data.arch = w->arch;
-		out.data.nr = w->nr;
-		out.b = r->a;
-	}
+	*out = (struct sluice_region){.a = r->a, .b = r->b};
 	for (uint32_t i = 0; i < r->n_terms; i++) {
 		const struct sc_region_term *t = &r->terms[i];
 		unsigned int shift =
 			t->word >= 2 && (t->word & 1) != BIG_ENDIAN_HERE ? 32 : 0;
-		struct sluice_condition *c = &out.conditions[out.n];
+		struct sluice_condition *c = &out->conditions[out->n];
 
 		*c = (struct sluice_condition){.mask = (uint64_t)t->mask << shift,
 			.first = (uint64_t)t->lo << shift,
@@ -94,9 +87,22 @@ static int region(const struct sc_region *r, void *arg)
 			   : t->word == 1 ? SLUICE_FIELD_ARCH
 			   : t->word < 4  ? SLUICE_FIELD_IP
 					  : SLUICE_FIELD_ARG0 + (t->word - 4u) / 2;
-		put(&out.data, c);
-		if (out.n == 0 || !join(c - 1, c))
-			out.n++;
+		put(&out->data, c);
+		if (out->n == 0 || !join(c - 1, c))
+			out->n++;
+	}
+}
+
+static int region(const struct sc_region *r, void *arg)
+{
+	const struct walk *w = arg;
+	struct sluice_region out;
+
+	sc_program_region(r, &out);
+	if (w->one_call) {
+		out.data.arch = w->arch;
+		out.data.nr = w->nr;
+		out.b = r->a;
 	}
 	return w->each(&out, w->data);
 }

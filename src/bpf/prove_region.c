@@ -179,21 +179,27 @@ static int walk(struct walk *w, uint32_t u, uint32_t v)
 	return rc;
 }
 
+int sc_bdd_regions(struct sc_bdd *b, uint32_t u, uint32_t v,
+	int (*each)(const struct sc_region *region, void *arg), void *arg)
+{
+	struct walk w = {.b = b, .each = each, .arg = arg};
+	int rc;
+
+	if (u == v)
+		return SC_PROOF_EQUAL;
+	rc = walk(&w, u, v);
+	return rc ? rc : SC_PROOF_DIFFERS;
+}
+
 static int regions(const struct sc_side sides[2], const struct sc_prove_limits *limits,
 	int (*each)(const struct sc_region *region, void *arg), void *arg)
 {
 	_cleanup_(sc_bdd_clear) struct sc_bdd b = {0};
-	struct walk w = {.b = &b, .each = each, .arg = arg};
 	const struct sc_sides_how how = {.limits = limits};
 	uint32_t roots[2][32];
 	int rc = sc_sides_build(&b, sides, &how, roots);
 
-	if (rc < 0)
-		return rc;
-	if (roots[0][0] == roots[1][0])
-		return SC_PROOF_EQUAL;
-	rc = walk(&w, roots[0][0], roots[1][0]);
-	return rc ? rc : SC_PROOF_DIFFERS;
+	return rc < 0 ? rc : sc_bdd_regions(&b, roots[0][0], roots[1][0], each, arg);
 }
 
 int sc_prove_regions(const struct sc_prog *pa, const struct sc_prog *pb,

@@ -27,4 +27,8 @@ struct sc_sides_how {
 int sc_sides_build(struct sc_bdd *b, const struct sc_side sides[2],
 	const struct sc_sides_how *how, uint32_t roots[2][32]);
 
+/* Where do two functions of one set of diagrams differ? As sc_prove_regions(). */
+int sc_bdd_regions(struct sc_bdd *b, uint32_t u, uint32_t v,
+	int (*each)(const struct sc_region *region, void *arg), void *arg);
+
 #endif

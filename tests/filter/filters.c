@@ -216,6 +216,76 @@ static int reaches(const struct sock_fprog *p, const char *call, const char *arg
 	return sluice_view_reaches(p, &rule, NULL, 0, w, NULL);
 }
 
+struct seen {
+	unsigned most, least, wrong;
+	const struct sock_fprog *a, *b;
+};
+
+/* Each region is of socket, of the lower half of its domain, and has an input that shows it. */
+static int see(const struct sluice_region *r, bool least, void *data)
+{
+	const struct sock_fprog *side;
+	struct seen *s = data;
+	bool found = false;
+	uint32_t w[16];
+
+	memcpy(w, &r->data, sizeof(w));
+	for (unsigned i = 0; i < r->n; i++)
+		found |= r->conditions[i].field == SLUICE_FIELD_ARG0 &&
+			r->conditions[i].mask == UINT32_MAX &&
+			r->conditions[i].first == 16 && r->conditions[i].last == 16;
+	s->most += !least;
+	s->least += least;
+	/* Of ERRNO(1) and ALLOW the one that the choice prefers. */
+	side = (r->a == SCMP_ACT_ALLOW) != least ? s->a : s->b;
+	s->wrong += !found || r->a == r->b ||
+		sc_bpf_run(side->filter, side->len, w, NULL) != (side == s->a ? r->a : r->b);
+	return 0;
+}
+
+static int stop(const struct sluice_region *r, bool least, void *data)
+{
+	(void)r, (void)least, (void)data;
+	return 7;
+}
+
+static void test_view_regions(const struct sock_fprog *narrow, const struct sock_fprog *wide,
+	const struct sock_fprog *high)
+{
+	struct seen s = {.a = narrow, .b = wide}, t = {.a = wide, .b = narrow}, none = {0};
+
+	check(sluice_view_compare(narrow, wide, NULL, 0, see, &s, NULL) == 1 && s.most &&
+			!s.least && !s.wrong,
+		"a wide comparison lets through what a narrow one refuses: a region each ABI");
+	check(sluice_view_compare(wide, narrow, NULL, 0, see, &t, NULL) == 1 &&
+			t.most == s.most && !t.least && !t.wrong,
+		"the other way round the regions are the same");
+	check(sluice_view_compare(narrow, high, NULL, 0, see, &none, NULL) == 0 && !none.most &&
+			!none.least,
+		"no region is about what the kernel ignores");
+	check(sluice_view_compare(narrow, wide, NULL, 0, stop, NULL, NULL) == 7,
+		"the caller ends the walk");
+	check(sluice_view_compare(NULL, wide, NULL, 0, stop, NULL, NULL) == -EINVAL,
+		"no program is no program");
+}
+
+/* Refused only with a high word: what is least permissive differs, and nothing else. */
+static void test_view_least(void)
+{
+	struct sock_fprog a = compile("default ALLOW\nmultiplexed refuse\n"
+				      "ERRNO(2) socket if domain == 17\n");
+	struct sock_fprog b = compile("default ALLOW\nmultiplexed refuse\n"
+				      "ERRNO(2) socket if domain == 17\n"
+				      "ERRNO(1) socket if domain:64 == 0x100000010\n");
+	struct seen s = {.a = &a, .b = &b};
+
+	check(sluice_view_compare(&a, &b, NULL, 0, see, &s, NULL) == 1 && s.least && !s.most &&
+			!s.wrong,
+		"a refusal of a high word is a region of the least permissive verdicts");
+	free(a.filter);
+	free(b.filter);
+}
+
 static void test_view(void)
 {
 	struct sock_fprog narrow = compile("default ALLOW\nmultiplexed refuse\n"
@@ -243,6 +313,8 @@ static void test_view(void)
 	check(sluice_view_equal(&narrow, &wide, NULL, 0, &w, NULL) == 1 && w.a != w.b &&
 			(uint32_t)w.data.args[0] == 16,
 		"a wide comparison differs, with a witness");
+	test_view_regions(&narrow, &wide, &high);
+	test_view_least();
 	free(narrow.filter);
 	free(wide.filter);
 	free(carried.filter);
