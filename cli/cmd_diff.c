@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "filter.h"
+#include "profile.h"
+#include "regions.h"
 #include "util/cleanup.h"
 #include "util/vec.h"
 
@@ -15,15 +16,18 @@
 #define NAMES 12u
 
 struct options {
-	bool all;
+	struct cli_target target;
+	bool all, kernel_view;
 };
 
 /* A region's number: those of one call are neighbours, as regions ascend. */
 struct difference {
 	struct sluice_region region;
+	unsigned int view; /* enum cli_view */
 	uint32_t arch_first, arch_last;
 	uint32_t nr_first, nr_last;
-	bool odd; /* architecture or number are a pattern of bits, no range */
+	uint32_t order; /* in which it came */
+	bool odd;	/* architecture or number are a pattern of bits, no range */
 };
 
 struct differences {
@@ -36,7 +40,7 @@ static void differences_clear(struct differences *d)
 	free(d->at);
 }
 
-static int add(const struct sluice_region *r, void *arg)
+static int add(const struct sluice_region *r, unsigned int view, void *arg)
 {
 	struct differences *all = arg;
 	struct difference *d;
@@ -45,8 +49,10 @@ static int add(const struct sluice_region *r, void *arg)
 	if (rc < 0)
 		return rc;
 	d = &all->at[all->n++];
-	*d = (struct difference){
-		.region = *r, .arch_last = UINT32_MAX, .nr_last = UINT32_MAX};
+	*d = (struct difference){.region = *r,
+		.view = view,
+		.arch_last = UINT32_MAX,
+		.nr_last = UINT32_MAX};
 	for (unsigned int i = 0; i < r->n; i++) {
 		const struct sluice_condition *c = &r->conditions[i];
 
@@ -62,6 +68,73 @@ static int add(const struct sluice_region *r, void *arg)
 		}
 	}
 	return 0;
+}
+
+static int add_plain(const struct sluice_region *r, void *arg)
+{
+	return add(r, CLI_VIEW_NONE, arg);
+}
+
+static bool same_calls(const struct difference *x, const struct difference *y)
+{
+	return !x->odd && !y->odd && x->arch_first == y->arch_first &&
+	       x->arch_last == y->arch_last && x->nr_first == y->nr_first &&
+	       x->nr_last == y->nr_last;
+}
+
+/* By call; then as they came: at best, at worst. */
+static int by_call(const void *a, const void *b)
+{
+	const struct difference *x = a, *y = b;
+
+	if (x->arch_first != y->arch_first)
+		return x->arch_first < y->arch_first ? -1 : 1;
+	if (x->nr_first != y->nr_first)
+		return x->nr_first < y->nr_first ? -1 : 1;
+	if (x->nr_last != y->nr_last)
+		return x->nr_last < y->nr_last ? -1 : 1;
+	return (int)x->order - (int)y->order;
+}
+
+static bool same_region(const struct sluice_region *x, const struct sluice_region *y)
+{
+	if (x->a != y->a || x->b != y->b || x->n != y->n)
+		return false;
+	for (unsigned int i = 0; i < x->n; i++) {
+		const struct sluice_condition *c = &x->conditions[i],
+					      *d = &y->conditions[i];
+
+		if (c->field != d->field || c->mask != d->mask || c->first != d->first ||
+			c->last != d->last)
+			return false;
+	}
+	return true;
+}
+
+/* What differs alike at best and at worst is said once. */
+static void join_views(struct differences *all)
+{
+	uint32_t n = 0, call = 0;
+
+	if (!all->n)
+		return;
+	for (uint32_t i = 0; i < all->n; i++)
+		all->at[i].order = i;
+	qsort(all->at, all->n, sizeof(*all->at), by_call);
+	for (uint32_t i = 0; i < all->n; i++) {
+		uint32_t k;
+
+		if (!n || !same_calls(&all->at[call], &all->at[i]))
+			call = n;
+		for (k = call; k < n; k++)
+			if (same_region(&all->at[k].region, &all->at[i].region))
+				break;
+		if (k < n)
+			all->at[k].view |= all->at[i].view;
+		else
+			all->at[n++] = all->at[i];
+	}
+	all->n = n;
 }
 
 /* '+': b lets happen what a does not; '-': the other way; '~': anything else, or both. */
@@ -80,17 +153,11 @@ static char sign(const struct difference *d, uint32_t n)
 	return all;
 }
 
-static bool same_calls(const struct difference *x, const struct difference *y)
-{
-	return !x->odd && !y->odd && x->arch_first == y->arch_first &&
-	       x->arch_last == y->arch_last && x->nr_first == y->nr_first &&
-	       x->nr_last == y->nr_last;
-}
-
 /* ---- for people ------------------------------------------------------------------- */
 
-static void print_range(const struct sluice_region *r, bool one_call)
+static void print_range(const struct difference *d, bool one_call)
 {
+	const struct sluice_region *r = &d->region;
 	char a[CLI_VERDICT_MAX], b[CLI_VERDICT_MAX];
 	unsigned int shown = 0;
 
@@ -103,8 +170,8 @@ static void print_range(const struct sluice_region *r, bool one_call)
 		fputs(shown++ ? ", " : "", stdout);
 		cli_condition(c, one_call ? &r->data : NULL, stdout);
 	}
-	printf("%s%s -> %s\n", shown ? ": " : "", cli_verdict(r->a, a),
-		cli_verdict(r->b, b));
+	printf("%s%s -> %s%s\n", shown ? ": " : "", cli_verdict(r->a, a),
+		cli_verdict(r->b, b), cli_view_text(d->view));
 }
 
 static void print_head(const struct cli *cli, char mark)
@@ -176,8 +243,8 @@ static void print(const struct cli *cli, const struct differences *all)
 		print_head(cli, sign(d, n));
 		print_calls(d, o->all);
 		for (uint32_t k = 0; k < n && (o->all || k < SHOWN); k++)
-			print_range(&d[k].region, d->arch_first == d->arch_last &&
-							  d->nr_first == d->nr_last);
+			print_range(&d[k], d->arch_first == d->arch_last &&
+						   d->nr_first == d->nr_last);
 		if (n > SHOWN && !o->all)
 			printf("    and %" PRIu32 " ranges more (--all)\n", n - SHOWN);
 		fputs("    such as ", stdout);
@@ -188,27 +255,17 @@ static void print(const struct cli *cli, const struct differences *all)
 
 /* ---- for programs ----------------------------------------------------------------- */
 
-static void json_region(struct cli_json *j, const struct sluice_region *r)
+static void json_region(struct cli_json *j, const struct difference *d)
 {
-	static const char *const names[] = {
-		"arch", "nr", "ip", "a0", "a1", "a2", "a3", "a4", "a5"};
+	const struct sluice_region *r = &d->region;
 	char text[CLI_VERDICT_MAX];
 
 	cli_json_object(j, NULL);
 	cli_json_string(j, "a", cli_verdict(r->a, text));
 	cli_json_string(j, "b", cli_verdict(r->b, text));
-	cli_json_array(j, "conditions");
-	for (unsigned int i = 0; i < r->n; i++) {
-		const struct sluice_condition *c = &r->conditions[i];
-
-		cli_json_object(j, NULL);
-		cli_json_string(j, "field", names[c->field]);
-		cli_json_format(j, "mask", "0x%" PRIx64, c->mask);
-		cli_json_format(j, "first", "0x%" PRIx64, c->first);
-		cli_json_format(j, "last", "0x%" PRIx64, c->last);
-		cli_json_end(j);
-	}
-	cli_json_end(j);
+	if (d->view)
+		cli_json_string(j, "view", cli_view_word(d->view));
+	cli_conditions_json(j, r);
 	cli_input_json(j, "witness", &r->data);
 	cli_json_end(j);
 }
@@ -237,7 +294,7 @@ static void print_json(const struct differences *all)
 				cli_call_name(d->arch_first, (int)d->nr_first, name));
 		cli_json_array(&j, "regions");
 		for (uint32_t k = 0; k < n; k++)
-			json_region(&j, &d[k].region);
+			json_region(&j, &d[k]);
 		cli_json_end(&j);
 		cli_json_end(&j);
 	}
@@ -245,19 +302,35 @@ static void print_json(const struct differences *all)
 	cli_json_end(&j);
 }
 
+/* 0, or CLI_TROUBLE, said. */
+static int compare(struct cli *cli, const struct sluice_program *a,
+	const struct sluice_program *b, struct differences *all)
+{
+	const struct options *o = cli->options;
+	int rc;
+
+	if (o->kernel_view) {
+		rc = cli_view_compare(cli, a, b, add, all);
+		join_views(all);
+		return rc < 0 ? CLI_TROUBLE : 0;
+	}
+	rc = sluice_program_compare(a, b, add_plain, all);
+	return rc < 0 ? cli_proof_failed(cli, rc) : 0;
+}
+
 static int run(struct cli *cli)
 {
 	_cleanup_(cli_program_freep) struct sluice_program *a = NULL, *b = NULL;
 	_cleanup_(differences_clear) struct differences all = {0};
-	int rc = cli_filter(cli, cli->argv[0], &a);
+	const struct options *o = cli->options;
+	int rc = cli_filter(cli, &o->target, cli->argv[0], &a);
 
 	if (rc == 0)
-		rc = cli_filter(cli, cli->argv[1], &b);
+		rc = cli_filter(cli, &o->target, cli->argv[1], &b);
+	if (rc == 0)
+		rc = compare(cli, a, b, &all);
 	if (rc)
 		return rc;
-	rc = sluice_program_compare(a, b, add, &all);
-	if (rc < 0)
-		return cli_proof_failed(cli, rc);
 	if (cli->json)
 		print_json(&all);
 	else if (all.n == 0)
@@ -272,18 +345,16 @@ static const struct cli_option options[] = {
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, all),
 		.help = "print all ranges and names, not the first few"},
+	CLI_KERNEL_VIEW_OPTION(struct options),
+	CLI_TARGET_OPTIONS(struct options),
 	CLI_OPTIONS_END,
-};
-
-static const struct cli_positional words[] = {
-	{.name = "A", .help = "a profile, a BPF file or pid:N", .word = CLI_WORD_FILTER},
-	{.name = "B", .help = "the other filter", .word = CLI_WORD_FILTER},
-	CLI_WORDS_END,
 };
 
 static const struct cli_example examples[] = {
 	{"sluice diff old.bpf new.bpf",
 		"what the new filter lets happen, and what it refuses"},
+	{"sluice diff --kernel-view old.bpf wide.bpf",
+		"the same of what the kernel reads"},
 	{NULL, NULL},
 };
 
@@ -291,7 +362,7 @@ const struct cli_command cli_cmd_diff = {
 	.name = "diff",
 	.summary = "say what two filters decide differently, call by call",
 	.options = options,
-	.words = words,
+	.words = cli_two_filters,
 	.examples = examples,
 	.exits = {.yes = "they decide every call alike",
 		.no = "they do not, and the output says where",

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include "filter.h"
+#include "profile.h"
 #include "util/cleanup.h"
 
 struct options {
+	struct cli_target target;
 	const char *pid, *filter;
 	bool raw;
 };
@@ -91,11 +93,11 @@ static int load(struct cli *cli, const struct options *o, struct sluice_program 
 	if (!o->pid == !cli->argc)
 		return cli_error(cli, "one filter is needed: a file, pid:N or --pid=N");
 	if (!o->pid)
-		return cli_filter(cli, cli->argv[0], p);
+		return cli_filter(cli, &o->target, cli->argv[0], p);
 	if (!cli_pid(o->pid, true, &pid))
 		return cli_error(cli, "--pid: \"%s\" is no process", o->pid);
 	snprintf(name, sizeof(name), "pid:%d", (int)pid);
-	return cli_filter(cli, name, p);
+	return cli_filter(cli, NULL, name, p);
 }
 
 static int run(struct cli *cli)
@@ -140,6 +142,7 @@ static const struct cli_option options[] = {
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, raw),
 		.help = "write the filter's bytes, as a BPF file"},
+	CLI_TARGET_OPTIONS(struct options),
 	CLI_OPTIONS_END,
 };
 

@@ -8,6 +8,7 @@
 
 #include "explain.h"
 #include "graph.h"
+#include "regions.h"
 #include "util/cleanup.h"
 #include "util/vec.h"
 
@@ -15,6 +16,7 @@
 #define SHOWN 12u
 
 struct options {
+	struct cli_target target;
 	const char *arch;
 	bool dot, svg, all;
 };
@@ -43,29 +45,6 @@ static int add(const struct sluice_region *region, void *arg)
 	if (rc == 0)
 		r->at[r->n++] = *region;
 	return rc;
-}
-
-static int ask(struct cli *cli, const struct options *o, struct question *q)
-{
-	int nr, rc = cli_arch(cli, o->arch, &q->arch);
-
-	if (rc == 0)
-		rc = cli_call(cli, q->arch, cli->argv[1], &nr);
-	for (int i = 2; rc == 0 && i < cli->argc; i++) {
-		uint64_t value;
-
-		if (i == 8)
-			return cli_error(cli, "a call has at most six arguments");
-		rc = cli_value(cli, cli->argv[i], &value);
-		if (rc == 0)
-			q->data.args[i - 2] = value;
-	}
-	if (rc)
-		return rc;
-	q->has_args = cli->argc > 2;
-	q->data.arch = q->arch->audit;
-	q->data.nr = nr;
-	return 0;
 }
 
 static uint32_t count(const struct ranges *r, uint32_t verdict)
@@ -146,29 +125,6 @@ static void print_ranges(const struct cli *cli, const struct ranges *r)
 			cli_verdict(last, name), cli_color(cli, CLI_PLAIN));
 }
 
-static void print_path(const struct sluice_program *p, const struct seccomp_data *d)
-{
-	uint32_t path[SLUICE_PROGRAM_MAX], verdict;
-	char text[128], comment[128], name[CLI_VERDICT_MAX];
-
-	for (unsigned int f = 0; f < sluice_program_filters(p); f++) {
-		size_t n =
-			sluice_program_trace(p, f, d, path, SLUICE_PROGRAM_MAX, &verdict);
-
-		printf("filter %u: %zu instructions run, %s\n", f, n,
-			cli_verdict(verdict, name));
-		for (size_t i = 0; i < n; i++) {
-			sluice_program_text(p, f, path[i], text, sizeof(text));
-			if (sluice_program_comment(
-				    p, f, path[i], comment, sizeof(comment)))
-				printf("  %04" PRIu32 ": %-32s # %s\n", path[i], text,
-					comment);
-			else
-				printf("  %04" PRIu32 ": %s\n", path[i], text);
-		}
-	}
-}
-
 /* The prototype, and how much of each register the kernel looks at. */
 static void print_prototype(const struct question *q)
 {
@@ -197,46 +153,23 @@ static void print(const struct cli *cli, const struct sluice_program *p,
 	cli_input(&q->data, stdout);
 	printf(": %s\n", cli_verdict(sluice_program_run(p, &q->data), name));
 	for (uint32_t i = 0; i < r->n && r->n > 1; i++) {
-		bool holds = true;
-
-		for (unsigned int k = 0; k < r->at[i].n; k++) {
-			const struct sluice_condition *c = &r->at[i].conditions[k];
-			uint64_t v = c->field == SLUICE_FIELD_IP
-					     ? q->data.instruction_pointer
-					     : q->data.args[c->field - SLUICE_FIELD_ARG0];
-
-			holds = holds && (v & c->mask) >= c->first &&
-				(v & c->mask) <= c->last;
-		}
-		if (!holds)
+		if (!cli_region_holds(&r->at[i], &q->data))
 			continue;
 		fputs("  because ", stdout);
 		print_conditions(&r->at[i]);
 		putchar('\n');
 	}
-	print_path(p, &q->data);
+	for (unsigned int f = 0; f < sluice_program_filters(p); f++)
+		cli_path(p, f, &q->data, "  ", "instructions run");
 }
 
 static void json_range(struct cli_json *j, const struct sluice_region *r)
 {
-	static const char *const names[] = {
-		"arch", "nr", "ip", "a0", "a1", "a2", "a3", "a4", "a5"};
 	char name[CLI_VERDICT_MAX];
 
 	cli_json_object(j, NULL);
 	cli_json_string(j, "verdict", cli_verdict(r->a, name));
-	cli_json_array(j, "conditions");
-	for (unsigned int i = 0; i < r->n; i++) {
-		const struct sluice_condition *c = &r->conditions[i];
-
-		cli_json_object(j, NULL);
-		cli_json_string(j, "field", names[c->field]);
-		cli_json_format(j, "mask", "0x%" PRIx64, c->mask);
-		cli_json_format(j, "first", "0x%" PRIx64, c->first);
-		cli_json_format(j, "last", "0x%" PRIx64, c->last);
-		cli_json_end(j);
-	}
-	cli_json_end(j);
+	cli_conditions_json(j, r);
 	cli_json_end(j);
 }
 
@@ -288,10 +221,11 @@ static int run(struct cli *cli)
 	_cleanup_(ranges_clear) struct ranges r = {0};
 	const struct options *o = cli->options;
 	struct question q = {0};
-	int rc = ask(cli, o, &q);
+	int rc = cli_call_of_words(cli, o->arch, &q.arch, &q.data);
 
+	q.has_args = cli->argc > 2;
 	if (rc == 0)
-		rc = cli_filter_or_profile(cli, cli->argv[0], &p, &profile);
+		rc = cli_filter_or_profile(cli, &o->target, cli->argv[0], &p, &profile);
 	if (rc)
 		return rc;
 	if (o->dot || o->svg)
@@ -304,19 +238,14 @@ static int run(struct cli *cli)
 	else
 		print(cli, p, &q, &r);
 	if (profile && !cli->json)
-		rc = cli_explain_rules(cli, cli->argv[0], profile, &q.data,
+		rc = cli_explain_rules(cli, &o->target, cli->argv[0], profile, &q.data,
 			!q.has_args && r.n > 1, sluice_program_run(p, &q.data));
 	return rc;
 }
 
 static const struct cli_option options[] = {
-	{.letter = 'a',
-		.name = "arch",
-		.value = "ARCH",
-		.type = CLI_STRING,
-		.offset = offsetof(struct options, arch),
-		.word = CLI_WORD_ARCH,
-		.help = "the call's architecture, by default this machine's"},
+	CLI_CALL_ARCH_OPTION(
+		struct options, "the call's architecture, by default this machine's"),
 	{.name = "all",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, all),
@@ -329,26 +258,13 @@ static const struct cli_option options[] = {
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, svg),
 		.help = "print the decision graph of the call as a picture"},
+	CLI_TARGET_OPTIONS_CALL(struct options),
 	CLI_OPTIONS_END,
-};
-
-static const struct cli_positional words[] = {
-	{.name = "FILTER",
-		.help = "a profile, a BPF file or pid:N",
-		.word = CLI_WORD_FILTER},
-	{.name = "CALL",
-		.help = "a system call, by name or number",
-		.word = CLI_WORD_CALL},
-	{.name = "ARG",
-		.help = "its arguments: decimal, 0x or negative; 0 if not given",
-		.optional = true,
-		.repeated = true},
-	CLI_WORDS_END,
 };
 
 static const struct cli_example examples[] = {
 	{"sluice explain old.bpf socket", "which arguments lead to which verdict"},
-	{"sluice explain old.bpf socket 16 3", "why this call is refused"},
+	{"sluice explain old.bpf socket AF_NETLINK SOCK_RAW", "why this call is refused"},
 	{"sluice explain --svg old.bpf socket >socket.svg", "the same as a picture"},
 	{NULL, NULL},
 };
@@ -357,7 +273,7 @@ const struct cli_command cli_cmd_explain = {
 	.name = "explain",
 	.summary = "say how a filter decides a call, and why",
 	.options = options,
-	.words = words,
+	.words = cli_filter_and_call,
 	.examples = examples,
 	.exits = {.yes = "it was explained",
 		.trouble = "the filter or the call is none, or the proof is over its "

@@ -120,12 +120,7 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_positional words[] = {
-	{.name = "PROGRAM", .help = "what to run", .word = CLI_WORD_PROGRAM},
-	{.name = "ARG",
-		.help = "its arguments",
-		.word = CLI_WORD_FILE,
-		.optional = true,
-		.repeated = true},
+	CLI_PROGRAM_WORDS(.optional = false),
 	CLI_WORDS_END,
 };
 

@@ -2,76 +2,38 @@
  * SPDX-License-Identifier: MIT */
 #include <inttypes.h>
 
-#include "filter.h"
+#include "profile.h"
+#include "regions.h"
 #include "util/cleanup.h"
 
 struct options {
-	bool regions;
+	struct cli_target target;
+	bool regions, kernel_view;
 };
 
-/* Names, ranges and verdicts in one line that a program can read as well. */
-static void print_condition(const struct sluice_condition *c)
-{
-	static const char *const names[] = {
-		"arch", "nr", "ip", "a0", "a1", "a2", "a3", "a4", "a5"};
-	const uint64_t low = UINT32_MAX, high = low << 32;
-	bool wide = c->field > SLUICE_FIELD_NR;
-	uint64_t all = wide ? UINT64_MAX : low, mask = c->mask, first = c->first,
-		 last = c->last;
-	const char *half = "";
-	bool decimal;
-
-	/* One half of an argument alone. */
-	if (wide && mask && !(mask & high)) {
-		half = ".lo";
-		all = low;
-	} else if (wide && mask && !(mask & low)) {
-		half = ".hi";
-		all = low;
-		mask >>= 32;
-		first >>= 32;
-		last >>= 32;
-	}
-	printf("%s%s", names[c->field], half);
-	if (mask != all)
-		printf("&0x%" PRIx64, mask);
-	decimal = c->field == SLUICE_FIELD_NR && mask == all;
-	printf(decimal ? "=%" PRIu64 : "=0x%" PRIx64, first);
-	if (first != last)
-		printf(decimal ? "..%" PRIu64 : "..0x%" PRIx64, last);
-	putchar(' ');
-}
-
-static int print_region(const struct sluice_region *r, void *unused)
+/* Names, ranges and verdicts in one line. */
+static int print_region(const struct sluice_region *r, unsigned int view, void *unused)
 {
 	char a[CLI_VERDICT_MAX], b[CLI_VERDICT_MAX];
 
 	(void)unused;
-	for (unsigned int i = 0; i < r->n; i++)
-		print_condition(&r->conditions[i]);
-	printf("%s, %s\n", cli_verdict(r->a, a), cli_verdict(r->b, b));
+	for (unsigned int i = 0; i < r->n; i++) {
+		cli_condition_word(&r->conditions[i]);
+		putchar(' ');
+	}
+	printf("%s, %s%s\n", cli_verdict(r->a, a), cli_verdict(r->b, b),
+		cli_view_text(view));
 	return 0;
 }
 
-static int json_region(const struct sluice_region *r, void *json)
+static int json_region(const struct sluice_region *r, unsigned int view, void *json)
 {
 	char a[CLI_VERDICT_MAX], b[CLI_VERDICT_MAX];
-	static const char *const names[] = {
-		"arch", "nr", "ip", "a0", "a1", "a2", "a3", "a4", "a5"};
 
 	cli_json_object(json, NULL);
-	cli_json_array(json, "conditions");
-	for (unsigned int i = 0; i < r->n; i++) {
-		const struct sluice_condition *c = &r->conditions[i];
-
-		cli_json_object(json, NULL);
-		cli_json_string(json, "field", names[c->field]);
-		cli_json_format(json, "mask", "0x%" PRIx64, c->mask);
-		cli_json_format(json, "first", "0x%" PRIx64, c->first);
-		cli_json_format(json, "last", "0x%" PRIx64, c->last);
-		cli_json_end(json);
-	}
-	cli_json_end(json);
+	cli_conditions_json(json, r);
+	if (view)
+		cli_json_string(json, "view", cli_view_word(view));
 	cli_json_string(json, "a", cli_verdict(r->a, a));
 	cli_json_string(json, "b", cli_verdict(r->b, b));
 	cli_input_json(json, "witness", &r->data);
@@ -101,47 +63,91 @@ static void json_witness(struct cli_json *j, const struct sluice_witness *w)
 	cli_json_string(j, "b", cli_verdict(w->b, b));
 }
 
-static int compare(struct cli *cli, const struct sluice_program *a,
-	const struct sluice_program *b, bool regions)
-{
-	struct cli_json j = {.out = stdout};
-	struct sluice_witness w;
-	int rc = sluice_program_equal(a, b, &w);
+struct question {
+	struct cli *cli;
+	const struct sluice_program *a, *b;
+	struct cli_json json;
+};
 
-	if (rc < 0)
-		return cli_proof_failed(cli, rc);
-	if (cli->json) {
-		cli_json_object(&j, NULL);
-		cli_json_bool(&j, "equal", rc == 0);
+static int each_region(const struct sluice_region *r, void *data)
+{
+	struct question *q = data;
+
+	return q->cli->json ? json_region(r, CLI_VIEW_NONE, &q->json)
+			    : print_region(r, CLI_VIEW_NONE, NULL);
+}
+
+static int each_view(const struct sluice_region *r, unsigned int view, void *data)
+{
+	struct question *q = data;
+
+	return q->cli->json ? json_region(r, view, &q->json)
+			    : print_region(r, view, NULL);
+}
+
+/* 0, 1 with *@w, or CLI_TROUBLE, said. */
+static int equal(const struct question *q, bool kernel_view, struct sluice_witness *w)
+{
+	int rc = kernel_view ? cli_view_equal(q->cli, q->a, q->b, w)
+			     : sluice_program_equal(q->a, q->b, w);
+
+	if (rc >= 0)
+		return rc;
+	return kernel_view ? CLI_TROUBLE : cli_proof_failed(q->cli, rc);
+}
+
+static int regions(struct question *q, bool kernel_view)
+{
+	int rc = kernel_view ? cli_view_compare(q->cli, q->a, q->b, each_view, q)
+			     : sluice_program_compare(q->a, q->b, each_region, q);
+
+	if (rc >= 0)
+		return rc;
+	return kernel_view ? CLI_TROUBLE : cli_proof_failed(q->cli, rc);
+}
+
+static int compare(struct question *q, const struct options *o)
+{
+	struct cli_json *j = &q->json;
+	struct sluice_witness w;
+	int rc = equal(q, o->kernel_view, &w);
+
+	if (rc == CLI_TROUBLE)
+		return rc;
+	if (q->cli->json) {
+		cli_json_object(j, NULL);
+		cli_json_bool(j, "equal", rc == 0);
 		if (rc > 0)
-			json_witness(&j, &w);
-		if (regions)
-			cli_json_array(&j, "regions");
+			json_witness(j, &w);
+		if (o->regions)
+			cli_json_array(j, "regions");
 	}
-	if (rc == 0 && !cli->json)
+	if (rc == 0 && !q->cli->json)
 		puts("equal");
-	else if (rc > 0 && regions)
-		rc = sluice_program_compare(
-			a, b, cli->json ? json_region : print_region, &j);
-	else if (rc > 0 && !cli->json)
+	else if (rc > 0 && o->regions)
+		rc = regions(q, o->kernel_view);
+	else if (rc > 0 && !q->cli->json)
 		print_witness(&w);
-	if (cli->json) {
-		if (regions)
-			cli_json_end(&j);
-		cli_json_end(&j);
+	if (q->cli->json) {
+		if (o->regions)
+			cli_json_end(j);
+		cli_json_end(j);
 	}
-	return rc < 0 ? cli_proof_failed(cli, rc) : rc ? CLI_NO : CLI_YES;
+	return rc;
 }
 
 static int run(struct cli *cli)
 {
 	_cleanup_(cli_program_freep) struct sluice_program *a = NULL, *b = NULL;
 	const struct options *o = cli->options;
-	int rc = cli_filter(cli, cli->argv[0], &a);
+	struct question q = {.cli = cli, .json = {.out = stdout}};
+	int rc = cli_filter(cli, &o->target, cli->argv[0], &a);
 
 	if (rc == 0)
-		rc = cli_filter(cli, cli->argv[1], &b);
-	return rc ? rc : compare(cli, a, b, o->regions);
+		rc = cli_filter(cli, &o->target, cli->argv[1], &b);
+	q.a = a;
+	q.b = b;
+	return rc ? rc : compare(&q, o);
 }
 
 static const struct cli_option options[] = {
@@ -149,18 +155,16 @@ static const struct cli_option options[] = {
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, regions),
 		.help = "print every region where they differ, not one input"},
+	CLI_KERNEL_VIEW_OPTION(struct options),
+	CLI_TARGET_OPTIONS(struct options),
 	CLI_OPTIONS_END,
-};
-
-static const struct cli_positional words[] = {
-	{.name = "A", .help = "a profile, a BPF file or pid:N", .word = CLI_WORD_FILTER},
-	{.name = "B", .help = "the other filter", .word = CLI_WORD_FILTER},
-	CLI_WORDS_END,
 };
 
 static const struct cli_example examples[] = {
 	{"sluice prove old.bpf new.bpf", "the first call that they decide differently"},
 	{"sluice prove --regions old.bpf new.bpf", "all of them, as ranges"},
+	{"sluice prove --kernel-view old.bpf wide.bpf",
+		"does a program notice the difference?"},
 	{NULL, NULL},
 };
 
@@ -168,7 +172,7 @@ const struct cli_command cli_cmd_prove = {
 	.name = "prove",
 	.summary = "prove two filters equal on every input",
 	.options = options,
-	.words = words,
+	.words = cli_two_filters,
 	.examples = examples,
 	.exits = {.yes = "they decide every call alike",
 		.no = "they do not, and the output shows it",

@@ -18,12 +18,14 @@
 
 #include "filter.h"
 #include "live.h"
+#include "profile.h"
 #include "recording.h"
 #include "util/cleanup.h"
 
 #define TICK 256 /* calls between two looks at the clock */
 
 struct options {
+	struct cli_target target;
 	const char *output, *merge;
 	bool args, exact, diff_fail, quiet;
 };
@@ -125,7 +127,8 @@ static scmp_filter_ctx make_filter(const struct record *r)
 static int read_base(struct record *r)
 {
 	_cleanup_(cli_program_freep) struct sluice_program *program = NULL;
-	struct sluice_target target = SLUICE_TARGET_INIT;
+	struct cli_target_lists lists;
+	struct sluice_target target;
 	const char *file = r->options->merge;
 	int rc;
 
@@ -134,7 +137,7 @@ static int read_base(struct record *r)
 			       ? cli_error(r->cli, "--diff-fail needs the profile to "
 						   "compare with: --merge FILE")
 			       : 0;
-	rc = cli_filter_or_profile(r->cli, file, &program, &r->base);
+	rc = cli_filter_or_profile(r->cli, &r->options->target, file, &program, &r->base);
 	if (rc)
 		return rc;
 	if (!r->base)
@@ -142,6 +145,8 @@ static int read_base(struct record *r)
 	if (sluice_profile_default(r->base) == SCMP_ACT_ALLOW)
 		return cli_error_at(file, 0, 0,
 			"it allows what it does not name: there is nothing to record");
+	if (cli_target_fill(r->cli, &r->options->target, file, &lists, &target))
+		return CLI_TROUBLE;
 	rc = sluice_profile_resolve(r->base, &target, &r->resolved);
 	return rc ? cli_error_at(file, 0, 0, "%s", strerror(-rc)) : 0;
 }
@@ -395,16 +400,12 @@ static const struct cli_option options[] = {
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, quiet),
 		.help = "no table and no counter"},
+	CLI_TARGET_OPTIONS(struct options),
 	CLI_OPTIONS_END,
 };
 
 static const struct cli_positional words[] = {
-	{.name = "PROGRAM", .help = "what to run", .word = CLI_WORD_PROGRAM},
-	{.name = "ARG",
-		.help = "its arguments",
-		.word = CLI_WORD_FILE,
-		.optional = true,
-		.repeated = true},
+	CLI_PROGRAM_WORDS(.optional = false),
 	CLI_WORDS_END,
 };
 

@@ -3,70 +3,34 @@
 #include <inttypes.h>
 
 #include "filter.h"
+#include "profile.h"
 #include "util/cleanup.h"
 
 struct options {
+	struct cli_target target;
 	const char *arch;
 	uint64_t ip;
 	bool trace;
 };
 
-static int input(struct cli *cli, const struct options *o, struct seccomp_data *d)
-{
-	const struct cli_arch *arch;
-	int nr, rc = cli_arch(cli, o->arch, &arch);
-
-	if (rc == 0)
-		rc = cli_call(cli, arch, cli->argv[1], &nr);
-	for (int i = 2; rc == 0 && i < cli->argc; i++) {
-		uint64_t value;
-
-		if (i == 8)
-			return cli_error(cli, "a call has at most six arguments");
-		rc = cli_value(cli, cli->argv[i], &value);
-		if (rc == 0)
-			d->args[i - 2] = value;
-	}
-	if (rc)
-		return rc;
-	d->arch = arch->audit;
-	d->nr = nr;
-	d->instruction_pointer = o->ip;
-	return 0;
-}
-
 /* The instructions of one filter that ran. */
-static void trace(const struct sluice_program *p, unsigned int filter,
+static void json_path(const struct sluice_program *p, unsigned int filter,
 	const struct seccomp_data *d, struct cli_json *j)
 {
 	uint32_t path[SLUICE_PROGRAM_MAX], verdict;
 	size_t n = sluice_program_trace(p, filter, d, path, SLUICE_PROGRAM_MAX, &verdict);
-	char text[128], comment[128], name[CLI_VERDICT_MAX];
+	char text[128], name[CLI_VERDICT_MAX];
 
-	if (j) {
-		cli_json_object(j, NULL);
-		cli_json_string(j, "verdict", cli_verdict(verdict, name));
-		cli_json_number(j, "instructions", (int64_t)n);
-		cli_json_array(j, "path");
-	} else {
-		printf("filter %u: %zu instructions, %s\n", filter, n,
-			cli_verdict(verdict, name));
-	}
+	cli_json_object(j, NULL);
+	cli_json_string(j, "verdict", cli_verdict(verdict, name));
+	cli_json_number(j, "instructions", (int64_t)n);
+	cli_json_array(j, "path");
 	for (size_t i = 0; i < n; i++) {
 		sluice_program_text(p, filter, path[i], text, sizeof(text));
-		if (j) {
-			cli_json_format(j, NULL, "%04" PRIu32 ": %s", path[i], text);
-			continue;
-		}
-		if (sluice_program_comment(p, filter, path[i], comment, sizeof(comment)))
-			printf(" %04" PRIu32 ": %-32s # %s\n", path[i], text, comment);
-		else
-			printf(" %04" PRIu32 ": %s\n", path[i], text);
+		cli_json_format(j, NULL, "%04" PRIu32 ": %s", path[i], text);
 	}
-	if (j) {
-		cli_json_end(j);
-		cli_json_end(j);
-	}
+	cli_json_end(j);
+	cli_json_end(j);
 }
 
 static void report(const struct cli *cli, const struct sluice_program *p,
@@ -79,7 +43,7 @@ static void report(const struct cli *cli, const struct sluice_program *p,
 
 	if (!cli->json) {
 		for (unsigned int i = 0; o->trace && i < n; i++)
-			trace(p, i, d, NULL);
+			cli_path(p, i, d, " ", "instructions");
 		puts(cli_verdict(verdict, name));
 		return;
 	}
@@ -89,7 +53,7 @@ static void report(const struct cli *cli, const struct sluice_program *p,
 	if (o->trace) {
 		cli_json_array(&j, "filters");
 		for (unsigned int i = 0; i < n; i++)
-			trace(p, i, d, &j);
+			json_path(p, i, d, &j);
 		cli_json_end(&j);
 	}
 	cli_json_end(&j);
@@ -98,12 +62,14 @@ static void report(const struct cli *cli, const struct sluice_program *p,
 static int run(struct cli *cli)
 {
 	_cleanup_(cli_program_freep) struct sluice_program *p = NULL;
-	struct seccomp_data d = {0};
+	const struct options *o = cli->options;
+	struct seccomp_data d = {.instruction_pointer = o->ip};
+	const struct cli_arch *arch;
 	uint32_t verdict;
-	int rc = input(cli, cli->options, &d);
+	int rc = cli_call_of_words(cli, o->arch, &arch, &d);
 
 	if (rc == 0)
-		rc = cli_filter(cli, cli->argv[0], &p);
+		rc = cli_filter(cli, &o->target, cli->argv[0], &p);
 	if (rc)
 		return rc;
 	verdict = sluice_program_run(p, &d);
@@ -112,13 +78,8 @@ static int run(struct cli *cli)
 }
 
 static const struct cli_option options[] = {
-	{.letter = 'a',
-		.name = "arch",
-		.value = "ARCH",
-		.type = CLI_STRING,
-		.offset = offsetof(struct options, arch),
-		.word = CLI_WORD_ARCH,
-		.help = "the call's architecture, by default this machine's"},
+	CLI_CALL_ARCH_OPTION(
+		struct options, "the call's architecture, by default this machine's"),
 	{.name = "ip",
 		.value = "ADDRESS",
 		.type = CLI_NUMBER,
@@ -130,25 +91,16 @@ static const struct cli_option options[] = {
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, trace),
 		.help = "print the instructions that run"},
+	CLI_TARGET_OPTIONS_CALL(struct options),
 	CLI_OPTIONS_END,
 };
 
-static const struct cli_positional words[] = {
-	{.name = "FILTER",
-		.help = "a profile, a BPF file or pid:N",
-		.word = CLI_WORD_FILTER},
-	{.name = "CALL",
-		.help = "a system call, by name or number",
-		.word = CLI_WORD_CALL},
-	{.name = "ARG",
-		.help = "its arguments: decimal, 0x or negative; 0 if not given",
-		.optional = true,
-		.repeated = true},
-	CLI_WORDS_END,
-};
-
 static const struct cli_example examples[] = {
-	{"sluice sim old.bpf socket 16 3", "may a netlink socket be made?"},
+	{"sluice sim old.bpf socket AF_NETLINK SOCK_RAW",
+		"may a netlink socket be made?"},
+	{"sluice sim --cap=SYS_ADMIN web.json openat AT_FDCWD /etc/passwd "
+	 "'O_RDWR|O_CREAT' 0644",
+		"what does a profile say for a container with a capability?"},
 	{"sluice sim --trace old.bpf mkdir", "the instructions that decide"},
 	{NULL, NULL},
 };
@@ -157,7 +109,7 @@ const struct cli_command cli_cmd_sim = {
 	.name = "sim",
 	.summary = "run a filter on one call",
 	.options = options,
-	.words = words,
+	.words = cli_filter_and_call,
 	.examples = examples,
 	.exits = {.yes = "the call happens (ALLOW or LOG)",
 		.no = "it does not, or somebody else decides",

@@ -270,7 +270,7 @@ static int run(struct cli *cli)
 		rc = cli_error(
 			cli, "there is no group \"%s\": --groups lists them", o->group);
 	if (rc == 0 && o->profile)
-		rc = cli_filter_or_profile(cli, o->profile, &program, &profile);
+		rc = cli_filter_or_profile(cli, NULL, o->profile, &program, &profile);
 	if (rc == 0 && o->profile && !profile)
 		rc = cli_error(
 			cli, "%s is no profile: a filter names no calls", o->profile);
@@ -283,13 +283,8 @@ static int run(struct cli *cli)
 }
 
 static const struct cli_option options[] = {
-	{.letter = 'a',
-		.name = "arch",
-		.value = "ARCH",
-		.type = CLI_STRING,
-		.offset = offsetof(struct options, arch),
-		.word = CLI_WORD_ARCH,
-		.help = "the architecture, by default this machine's"},
+	CLI_CALL_ARCH_OPTION(
+		struct options, "the architecture, by default this machine's"),
 	{.letter = 's',
 		.name = "since",
 		.value = "VERSION",

@@ -12,10 +12,12 @@
 #include <sluice-calls.h>
 
 #include "live.h"
+#include "profile.h"
 #include "refusals.h"
 #include "util/cleanup.h"
 
 struct options {
+	struct cli_target target;
 	const char *profile, *audit;
 };
 
@@ -156,9 +158,11 @@ static int decide(struct sluice_request *request, void *data)
 /* ---- the command
  * ------------------------------------------------------------------------------- */
 
-static int read_profile(struct why *w, const char *file)
+static int read_profile(struct why *w, const struct options *o)
 {
-	int rc = cli_filter_or_profile(w->cli, file, &w->program, &w->profile);
+	const char *file = o->profile;
+	int rc =
+		cli_filter_or_profile(w->cli, &o->target, file, &w->program, &w->profile);
 
 	w->refusals.file = file;
 	w->refusals.profile = w->profile;
@@ -204,7 +208,7 @@ static int run(struct cli *cli)
 {
 	_cleanup_(why_clear) struct why w = {.cli = cli, .live = {.cli = cli}};
 	const struct options *o = cli->options;
-	int rc = o->profile ? read_profile(&w, o->profile) : 0;
+	int rc = o->profile ? read_profile(&w, o) : 0;
 
 	if (rc)
 		return rc;
@@ -234,19 +238,12 @@ static const struct cli_option options[] = {
 		.offset = offsetof(struct options, audit),
 		.word = CLI_WORD_FILE,
 		.help = "read lines of the kernel's audit log, run nothing"},
+	CLI_TARGET_OPTIONS(struct options),
 	CLI_OPTIONS_END,
 };
 
 static const struct cli_positional words[] = {
-	{.name = "PROGRAM",
-		.help = "what to run",
-		.word = CLI_WORD_PROGRAM,
-		.optional = true},
-	{.name = "ARG",
-		.help = "its arguments",
-		.word = CLI_WORD_FILE,
-		.optional = true,
-		.repeated = true},
+	CLI_PROGRAM_WORDS(.optional = true),
 	CLI_WORDS_END,
 };
 

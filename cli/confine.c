@@ -80,7 +80,7 @@ static void warn_notified(const struct confine *c, const struct sluice_profile *
 int confine_profile(struct confine *c, const char *text)
 {
 	struct sluice_profile *profile = NULL;
-	int rc = cli_filter_or_profile(c->cli, text, &c->profile, &profile);
+	int rc = cli_filter_or_profile(c->cli, NULL, text, &c->profile, &profile);
 
 	if (rc == 0)
 		rc = check_needs(c, text);

@@ -90,17 +90,21 @@ static void print_entry(const char *file, const struct sluice_profile *p,
 	putchar('\n');
 }
 
-int cli_explain_rules(struct cli *cli, const char *file,
+int cli_explain_rules(struct cli *cli, const struct cli_target *options, const char *file,
 	const struct sluice_profile *profile, const struct seccomp_data *data,
 	bool any_arguments, uint32_t verdict)
 {
 	_cleanup_(profile_freep) struct sluice_profile *p = NULL;
-	const struct sluice_target target = SLUICE_TARGET_INIT;
+	struct cli_target_lists lists;
+	struct sluice_target target;
 	struct sluice_profile_entry e = {.size = sizeof(e)};
 	char call[CLI_CALL_MAX], name[CLI_VERDICT_MAX];
 	bool said = false;
-	int rc = sluice_profile_resolve(profile, &target, &p);
+	int rc;
 
+	if (cli_target_fill(cli, options, file, &lists, &target))
+		return CLI_TROUBLE;
+	rc = sluice_profile_resolve(profile, &target, &p);
 	if (rc < 0)
 		return cli_error(cli, "%s", strerror(-rc));
 	cli_call_name(data->arch, data->nr, call);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "filter.h"
+#include "regions.h"
 
 #define X32_BIT 0x40000000
 
@@ -198,8 +198,6 @@ static const struct sluice_arg_info *argument(const struct seccomp_data *call,
 void cli_condition(
 	const struct sluice_condition *c, const struct seccomp_data *call, FILE *out)
 {
-	static const char *const names[] = {
-		"arch", "nr", "ip", "a0", "a1", "a2", "a3", "a4", "a5"};
 	const uint64_t low = UINT32_MAX, high = low << 32;
 	uint64_t all = c->field <= SLUICE_FIELD_NR ? low : UINT64_MAX, mask = c->mask;
 	struct sluice_call_info info = {.size = sizeof(info)};
@@ -208,7 +206,7 @@ void cli_condition(
 	uint32_t arch = 0;
 
 	a = argument(call, c->field, &info, &arch);
-	fputs(a ? a->name : names[c->field], out);
+	fputs(a ? a->name : cli_field(c->field), out);
 	/* One half of an argument alone; the upper one of an int means nothing to the
 	 * kernel. */
 	if (all != low && mask && !(mask & high)) {

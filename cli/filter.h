@@ -9,14 +9,37 @@
 #include "json.h"
 
 /* The filter that @text names: a profile or a BPF file ("-": on standard input), or
- * "pid:N". The caller frees *@out. 0, or CLI_TROUBLE, said on stderr. */
-int cli_filter(struct cli *cli, const char *text, struct sluice_program **out);
+ * "pid:N". A profile is compiled for @target (profile.h), or this machine where that is
+ * NULL. The caller frees *@out. 0, or CLI_TROUBLE, said on stderr. */
+struct cli_target;
+int cli_filter(struct cli *cli, const struct cli_target *target, const char *text,
+	struct sluice_program **out);
 
 /* The same, and the profile that it was made of; NULL if it was none. The caller frees
  * both. */
 struct sluice_profile;
-int cli_filter_or_profile(struct cli *cli, const char *text, struct sluice_program **out,
-	struct sluice_profile **profile);
+int cli_filter_or_profile(struct cli *cli, const struct cli_target *target,
+	const char *text, struct sluice_program **out, struct sluice_profile **profile);
+
+/* The words of commands that take such filters: A B, and FILTER CALL [ARG]... */
+extern const struct cli_positional cli_two_filters[], cli_filter_and_call[];
+
+/* The call that the words behind the first say, on the architecture called @arch (NULL:
+ * this machine's): @data but for the instruction pointer. 0, or CLI_TROUBLE, said. */
+struct cli_arch;
+int cli_call_of_words(const struct cli *cli, const char *arch,
+	const struct cli_arch **found, struct seccomp_data *data);
+
+/* The row of --arch where it is that call's. */
+#define CLI_CALL_ARCH_OPTION(type, what)                                                 \
+	{                                                                                \
+		'a', "arch", "ARCH", CLI_STRING, offsetof(type, arch), what,             \
+			CLI_WORD_ARCH, NULL                                              \
+	}
+
+/* The instructions of filter @filter that run on @data. To stdout. */
+void cli_path(const struct sluice_program *p, unsigned int filter,
+	const struct seccomp_data *data, const char *indent, const char *head);
 
 /* A sluice_report: errors on stderr, as FILE:LINE:COLUMN. @data names what has no file's
  * name. */

@@ -17,6 +17,14 @@ struct cli_live {
 	pid_t pid; /* out: the program's, before anything is answered */
 };
 
+/* The words of commands that run a program. */
+#define CLI_PROGRAM_WORDS(needed)                                                        \
+	{.name = "PROGRAM", .help = "what to run", .word = CLI_WORD_PROGRAM, needed},    \
+	{                                                                                \
+		.name = "ARG", .help = "its arguments", .word = CLI_WORD_FILE,           \
+		.optional = true, .repeated = true                                       \
+	}
+
 /* Run the command line's words under @filter and answer until its last process has ended.
  * The program stays in the foreground with this tool; signals that are sent to the tool
  * go on to it; it stops when the program stops. *@status is its exit status, or 128+N

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "explain.h"
+#include "profile.h"
 #include "util/cleanup.h"
 
 /* As much text as a profile can be, and a little more so that too much is seen. */
@@ -105,17 +106,27 @@ static int from_bytes(
 	return cli_error_at(name, 0, 0, "%s", error.message);
 }
 
-static int from_profile(const char *name, const char *text, size_t size,
-	struct sluice_program **out, struct sluice_profile **profile)
+/* What is asked for, and where the profile that it was made of goes. */
+struct loading {
+	struct cli *cli;
+	const struct cli_target *target;
+	struct sluice_profile **profile;
+};
+
+static int from_profile(const struct loading *l, const char *name, const char *text,
+	size_t size, struct sluice_program **out)
 {
 	struct sluice_profile_options options = SLUICE_PROFILE_OPTIONS_INIT;
-	struct sluice_target target = SLUICE_TARGET_INIT;
 	_cleanup_free_ struct sock_filter *insns = NULL;
+	struct cli_target_lists lists;
+	struct sluice_target target;
 	struct sluice_profile *p;
 	unsigned int n;
 	int rc;
 
-	options.file = target.file = name;
+	if (cli_target_fill(l->cli, l->target, name, &lists, &target))
+		return CLI_TROUBLE;
+	options.file = name;
 	options.report = target.report = cli_report;
 	rc = sluice_profile_read(text, size, &options, &p);
 	if (rc < 0)
@@ -134,15 +145,15 @@ static int from_profile(const char *name, const char *text, size_t size,
 			name, 0, 0, "the profile gives no filter: %s", strerror(-rc));
 	else
 		rc = from_bytes(name, (const char *)insns, n * sizeof(*insns), out);
-	if (rc || !profile)
+	if (rc || !l->profile)
 		sluice_profile_free(p);
 	else
-		*profile = p;
+		*l->profile = p;
 	return rc ? CLI_TROUBLE : 0;
 }
 
-static int from_fd(int fd, const char *name, struct sluice_program **out,
-	struct sluice_profile **profile)
+static int from_fd(
+	const struct loading *l, int fd, const char *name, struct sluice_program **out)
 {
 	_cleanup_free_ char *buf = NULL;
 	size_t size = 0;
@@ -152,7 +163,7 @@ static int from_fd(int fd, const char *name, struct sluice_program **out,
 	if (rc)
 		return rc;
 	return bpf ? from_bytes(name, buf, size, out)
-		   : from_profile(name, buf, size, out, profile);
+		   : from_profile(l, name, buf, size, out);
 }
 
 static int from_process(struct cli *cli, pid_t pid, struct sluice_program **out)
@@ -167,9 +178,10 @@ static int from_process(struct cli *cli, pid_t pid, struct sluice_program **out)
 	return 0;
 }
 
-int cli_filter_or_profile(struct cli *cli, const char *text, struct sluice_program **out,
-	struct sluice_profile **profile)
+int cli_filter_or_profile(struct cli *cli, const struct cli_target *target,
+	const char *text, struct sluice_program **out, struct sluice_profile **profile)
 {
+	const struct loading l = {cli, target, profile};
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 	pid_t pid;
@@ -181,17 +193,39 @@ int cli_filter_or_profile(struct cli *cli, const char *text, struct sluice_progr
 	if (strncmp(text, "pid:", 4) == 0)
 		return cli_error(cli, "\"%s\" is no process: pid: and a number", text);
 	if (strcmp(text, "-") == 0)
-		return from_fd(STDIN_FILENO, "standard input", out, profile);
+		return from_fd(&l, STDIN_FILENO, "standard input", out);
 	/* A FIFO would block, a device never ends. */
 	fd = open(text, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return cli_error_at(text, 0, 0, "%s", strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return cli_error_at(text, 0, 0, "not a regular file");
-	return from_fd(fd, text, out, profile);
+	return from_fd(&l, fd, text, out);
 }
 
-int cli_filter(struct cli *cli, const char *text, struct sluice_program **out)
+int cli_filter(struct cli *cli, const struct cli_target *target, const char *text,
+	struct sluice_program **out)
 {
-	return cli_filter_or_profile(cli, text, out, NULL);
+	return cli_filter_or_profile(cli, target, text, out, NULL);
 }
+
+const struct cli_positional cli_two_filters[] = {
+	{.name = "A", .help = "a profile, a BPF file or pid:N", .word = CLI_WORD_FILTER},
+	{.name = "B", .help = "the other filter", .word = CLI_WORD_FILTER},
+	CLI_WORDS_END,
+};
+
+const struct cli_positional cli_filter_and_call[] = {
+	{.name = "FILTER",
+		.help = "a profile, a BPF file or pid:N",
+		.word = CLI_WORD_FILTER},
+	{.name = "CALL",
+		.help = "a system call, by name or number",
+		.word = CLI_WORD_CALL},
+	{.name = "ARG",
+		.help = "its arguments: decimal, 0x, negative, or constants by name "
+			"(O_RDWR|O_CREAT); 0 if not given",
+		.optional = true,
+		.repeated = true},
+	CLI_WORDS_END,
+};

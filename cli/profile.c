@@ -118,8 +118,11 @@ static int add_arch(const char *word, void *data)
 int cli_target_fill(struct cli *cli, const struct cli_target *o, const char *file,
 	struct cli_target_lists *lists, struct sluice_target *t)
 {
+	static const struct cli_target none;
 	struct filling f = {cli, lists, t, 0};
 
+	if (!o)
+		o = &none;
 	*t = (struct sluice_target)SLUICE_TARGET_INIT;
 	t->as = o->as == 2 ? SLUICE_AS_CRUN : SLUICE_AS_RUNC;
 	t->caps = lists->caps;

@@ -7,7 +7,8 @@
 
 #include <sluice-profile.h>
 
-/* Members of a command's options; CLI_TARGET_OPTIONS(struct ...) are their rows. */
+/* Members of a command's options; CLI_TARGET_OPTIONS(struct ...) are their rows. Where
+ * --arch is that of a call, CLI_TARGET_OPTIONS_CALL(). */
 struct cli_target {
 	unsigned as;
 	struct cli_list caps, arches;
@@ -16,10 +17,10 @@ struct cli_target {
 
 extern const char *const cli_runtimes[];
 
-#define CLI_TARGET_OPTIONS(type)                                                         \
+#define CLI_TARGET_OPTIONS_OF(type, archs)                                               \
 	{0, "as", "RUNTIME", CLI_CHOICE, offsetof(type, target.as),                      \
-		"do as this runtime does; runc where nothing is said", CLI_WORD_CHOICE,  \
-		cli_runtimes},                                                           \
+		"do with a profile as this runtime does; runc where nothing is said",    \
+		CLI_WORD_CHOICE, cli_runtimes},                                          \
 		{0, "cap", "CAPABILITY", CLI_LIST, offsetof(type, target.caps),          \
 			"the container has this capability; commas between several, or " \
 			"all",                                                           \
@@ -31,10 +32,12 @@ extern const char *const cli_runtimes[];
 			"the machine that it runs on, in place of this one",             \
 			CLI_WORD_ARCH, NULL},                                            \
 	{                                                                                \
-		0, "arch", "ARCH", CLI_LIST, offsetof(type, target.arches),              \
+		0, archs, "ARCH", CLI_LIST, offsetof(type, target.arches),               \
 			"filter for these architectures, in place of the profile's",     \
 			CLI_WORD_ARCH, NULL                                              \
 	}
+#define CLI_TARGET_OPTIONS(type)      CLI_TARGET_OPTIONS_OF(type, "arch")
+#define CLI_TARGET_OPTIONS_CALL(type) CLI_TARGET_OPTIONS_OF(type, "filter-arch")
 
 #define CLI_TARGET_MOST 64
 
@@ -45,7 +48,7 @@ struct cli_target_lists {
 	char text[2048];
 };
 
-/* From the options; -1 after an error that was said. */
+/* From the options (NULL: none); -1 after an error that was said. */
 int cli_target_fill(struct cli *cli, const struct cli_target *options, const char *file,
 	struct cli_target_lists *lists, struct sluice_target *target);
 

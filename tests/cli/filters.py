@@ -87,6 +87,19 @@ def check_words(old):
     check("a bad value", run("sim", old, "read", "many")[0] == 2)
     check("seven arguments", run("sim", old, "read", *"1234567")[0] == 2)
     check("a negative argument", run("sim", old, "read", "-1")[0] in (0, 1))
+    words = ["openat", "AT_FDCWD", "x", "O_RDWR|O_CREAT|0x100000", "0644"]
+    out = run("sim", "--json", old, *words)[1].decode()
+    check("constants by name, an address, an octal mode", all(f'"{v}"' in out for v in (
+        "0xffffffffffffff9c", "0x1000", "0x100042", "0x1a4")), out)
+    check("constants of the call's architecture",
+          '"0x10000"' in run("sim", "--json", "-a", "x86_64", old, "open", "x", "O_DIRECTORY")[1].decode() and
+          '"0x4000"' in run("sim", "--json", "-a", "arm", old, "open", "x", "O_DIRECTORY")[1].decode())
+    check("a signal by name", '"0x9"' in run("sim", "--json", old, "kill", "1", "SIGKILL")[1].decode())
+    code, _, err = run("sim", old, "socket", "AF_NETLIN")
+    check("a wrong constant", code == 2 and "did you mean \"AF_NETLINK\"" in err, err)
+    for wrong in ("", "O_RDWR|", "|O_RDWR", "O_RDWR||O_CREAT", "x" * 100):
+        check(f"no constant: {wrong[:10]!r}", run("sim", old, "open", "x", wrong)[0] == 2)
+    check("a constant where a number belongs", run("sim", old, "dup", "O_RDWR")[0] == 2)
     check("an unknown architecture", "did you mean" in run("sim", "-a", "x86_46", old, "read")[2])
     check("no such process", run("disasm", "pid:2147483647")[0] == 2)
     check("no process", run("disasm", "pid:x")[0] == 2)
@@ -95,6 +108,47 @@ def check_words(old):
     check("--raw to more than one", run("disasm")[0] == 2)
     code, _, err = run("asm", stdin=b"ret ALLOW\nfrob\n")
     check("a mistake has its place", code == 2 and "standard input:2:1: " in err, err)
+
+
+def check_target(tmp):
+    """What compile does with its options, the others do with theirs."""
+    path = tmp / "conditional.json"
+    path.write_text("""{"defaultAction": "SCMP_ACT_ERRNO", "archMap": [{"architecture": "SCMP_ARCH_X86_64",
+        "subArchitectures": ["SCMP_ARCH_X86"]}], "syscalls": [
+        {"names": ["read"], "action": "SCMP_ACT_ALLOW"},
+        {"names": ["mount"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_SYS_ADMIN"]}},
+        {"names": ["ptrace"], "action": "SCMP_ACT_ALLOW", "includes": {"minKernel": "4.8"}}]}""")
+    base = ["--machine=x86_64"]
+
+    def sim(*options):
+        return run("sim", *base, *options[:-1], path, options[-1])[1].decode().strip()
+
+    check("no capability", sim("mount") == "ERRNO(1)", sim("mount"))
+    check("a capability", sim("--cap=SYS_ADMIN", "mount") == "ALLOW")
+    check("the last of several", sim("--cap=NET_RAW", "--cap=CAP_SYS_ADMIN", "mount") == "ALLOW")
+    check("an older kernel", (sim("--kernel=4.7", "ptrace"), sim("--kernel=4.8", "ptrace")) ==
+          ("ERRNO(1)", "ALLOW"))
+    check("runc's cut-off, and none of crun's", (sim("fork"), sim("--as=crun", "fork"),
+          sim("openat2"), sim("--as=crun", "openat2")) ==
+          ("ERRNO(1)", "ERRNO(1)", "ERRNO(38)", "ERRNO(1)"), sim("openat2"))
+    check("other architectures", sim("-a", "arm", "--filter-arch=arm", "read") == "ALLOW" and
+          sim("-a", "arm", "read") == "KILL_THREAD", sim("-a", "arm", "read"))
+    for options in ([], ["--cap=all"], ["--as=crun"], ["--kernel=4.0"], ["--arch=arm"], ["--arch=x86_64"]):
+        bpf = tmp / "compiled.bpf"
+        run("compile", *base, *options, "-o", bpf, path)
+        raw = run("disasm", "--raw", *base, *options, path)[1]
+        check(f"disasm compiles as compile does: {options}", raw == bpf.read_bytes() and raw)
+        check(f"prove compiles as compile does: {options}",
+              run("prove", *base, *options, path, bpf)[0] == 0)
+        check(f"diff compiles as compile does: {options}",
+              run("diff", *base, *options, path, bpf)[1] == b"equal\n")
+        check(f"the kernel's view, too: {options}",
+              run("diff", "--kernel-view", *base, *options, path, bpf)[1] == b"equal\n")
+    check("explain resolves for the target", b"rules that name it" not in
+          run("explain", *base, path, "mount")[1] and b"conditional.json:4:" in
+          run("explain", *base, "--cap=SYS_ADMIN", path, "mount")[1])
+    for option in ("--cap=FLY", "--kernel=new", "--arch=vax", "--machine=vax", "--as=lxc"):
+        check(f"{option} is refused", run("prove", option, path, path)[0] == 2)
 
 
 def check_user(old, tmp):
@@ -125,6 +179,7 @@ def main():
         os.chmod(old, 0o644)
         check_hostile(found, tmp)
         check_words(old)
+        check_target(tmp)
         check_user(old, tmp)
     print(f"1..{count}")
     sys.exit(failed > 0)

@@ -59,6 +59,23 @@ def main():
     check("regions", run("--regions", one, other), 1,
           "arch=0xc000003e a1.lo=0x7 ERRNO(1), ALLOW\n"
           "arch=0xc000003e a1.lo=0x8 ALLOW, ERRNO(1)\n")
+    wide = write("wide", program((LD, 0, 0, 4), (JEQ, 0, 5, 0xC000003E), (LD, 0, 0, 0),
+                                 (JEQ, 0, 3, 41), (LD, 0, 0, 20), (JEQ, 0, 1, 1),
+                                 (RET, 0, 0, ERRNO), (RET, 0, 0, ALLOW)))
+    high = write("high", program((LD, 0, 0, 4), (JEQ, 0, 5, 0xC000003E), (LD, 0, 0, 0),
+                                 (JEQ, 0, 3, 41), (LD, 0, 0, 20), (JEQ, 0, 1, 7),
+                                 (RET, 0, 0, ERRNO), (RET, 0, 0, ALLOW)))
+    none = write("none", program((RET, 0, 0, ALLOW)))
+    check("two high words that nobody reads differ", run(wide, high), 1, "nr=41 ")
+    check("but not in the kernel's view", run("--kernel-view", wide, high), 0, "equal\n")
+    check("nor in its regions", run("--kernel-view", "--regions", wide, high), 0, "equal\n")
+    check("a refusal for a high word is one at worst",
+          run("--kernel-view", "--regions", none, wide), 1, "nr=41 ALLOW, ERRNO(1) (at worst)\n")
+    check("and has a witness", run("--kernel-view", none, wide), 1,
+          "args=0x100000000,0x0,0x0,0x0,0x0,0x0 A=ALLOW B=ERRNO(1)\n")
+    check("what the kernel reads differs in its view", run("--kernel-view", one, other), 1, "A=")
+    check("the view as JSON", run("--json", "--kernel-view", "--regions", none, wide), 1,
+          '"view": "worst"')
     check("--help", run("--help"), 0, "Usage: sluice prove")
     check("no arguments", run(), 2, err="A is missing")
     check("one argument", run(one), 2, err="B is missing")
