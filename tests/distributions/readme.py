@@ -1,4 +1,4 @@
-"""The commands of README.md, to be run as they stand there.
+"""The commands of README.md and docs/, to be run as they stand there.
 
 A block is fenced or indented. A fenced block of C is a file: its first line is a comment that begins
 with the file's name. Every other block is commands, but for fenced ones of a language that is no

@@ -2,7 +2,7 @@
 """The README's commands on fresh minimal Debian systems: run.py [--write] [SUITE...] [--as WHO]...
 
 Each system is a debootstrap of the minbase variant, from the mirror that apt is configured with. In it
-every block of README.md that is commands is run as it stands there, in a copy of this tree:
+every block of README.md and docs/ that is commands is run as it stands there, in a copy of this tree:
 
     root  as root, on a system where nothing has been installed
     sudo  as an ordinary user who may use sudo, on another such system
@@ -83,7 +83,8 @@ class Run:
             root = prepare(self.suite, self.who, self.log)
         except Cannot as cannot:
             return self.say(False, f"the system is made: {cannot}")
-        files, commands = readme.files_and_commands((SOURCE / "README.md").read_text())
+        pages = [SOURCE / "README.md", *sorted((SOURCE / "docs").glob("*.md"))]
+        files, commands = readme.files_and_commands("\n".join(p.read_text() for p in pages))
         for name, text in files.items():
             (root / TREE / name).write_text(text)
         for block in commands:
@@ -148,7 +149,7 @@ class Run:
                 *(round((size[w] - before) / 1024) for w in size)]
 
 
-BEFORE = ["`scripts/test --distributions`: every block of README.md that is commands, run as it stands there on",
+BEFORE = ["`scripts/test --distributions`: every block of commands in README.md and docs/, run as it stands there on",
           "minimal systems of Debian (debootstrap, minbase). root: nothing was installed before. sudo: the same,",
           "as an ordinary user with sudo. user: an ordinary user without, where everything is installed.",
           "Minutes are those of `scripts/demo` and `scripts/test`, installation and build included; MB is what",
