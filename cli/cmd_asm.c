@@ -101,31 +101,31 @@ static const struct cli_option options[] = {
 		.type = CLI_STRING,
 		.offset = offsetof(struct options, output),
 		.word = CLI_WORD_FILE,
-		.help = "write the filter there, not to standard output"},
+		.help = "write the filter to this file (default: standard output)"},
 	CLI_OPTIONS_END,
 };
 
 static const struct cli_positional words[] = {
 	{.name = "FILE",
-		.help = "the text; standard input if it is not given or -",
+		.help = "the text (default, and -: standard input)",
 		.word = CLI_WORD_FILE,
 		.optional = true},
 	CLI_WORDS_END,
 };
 
 static const struct cli_example examples[] = {
-	{"sluice asm -o mine.bpf mine.txt", "a filter of one's own"},
+	{"sluice asm -o mine.bpf mine.txt", "assemble a filter, and try it"},
 	{NULL, NULL},
 };
 
 const struct cli_command cli_cmd_asm = {
 	.name = "asm",
-	.summary = "make a filter of text, as disasm writes it",
+	.summary = "make a filter from text, as disasm prints it",
 	.options = options,
 	.words = words,
 	.examples = examples,
 	.exits = {.yes = "the filter was written",
-		.trouble = "the text is no filter that the kernel would take"},
+		.trouble = "the text is wrong, or the kernel would refuse the filter"},
 	.options_size = sizeof(struct options),
 	.run = run,
 };

@@ -272,13 +272,13 @@ static int run(struct cli *cli)
 
 static const struct cli_option options[] = {
 	{'w', "why", "CALL", CLI_STRING, offsetof(struct options, why),
-		"show a way from a start of the program to CALL", CLI_WORD_CALL, NULL},
+		"show how the program reaches CALL", CLI_WORD_CALL, NULL},
 	{0, "root", "DIR", CLI_STRING, offsetof(struct options, root),
 		"look for libraries below DIR", CLI_WORD_DIR, NULL},
 	{0, "cache", "DIR", CLI_STRING, offsetof(struct options, cache),
-		"keep what was learnt of a file in DIR", CLI_WORD_DIR, NULL},
+		"keep the cache in DIR", CLI_WORD_DIR, NULL},
 	{0, "no-cache", NULL, CLI_FLAG, offsetof(struct options, no_cache),
-		"neither read nor write a cache", CLI_WORD_ANY, NULL},
+		"do not use a cache", CLI_WORD_ANY, NULL},
 	CLI_OPTIONS_END,
 };
 
@@ -289,7 +289,7 @@ static const struct cli_positional words[] = {
 };
 
 static const struct cli_example examples[] = {
-	{"sluice calls --why write /bin/true", "which way leads to a call"},
+	{"sluice calls --why write /bin/true", "how the program reaches a call"},
 	{NULL, NULL},
 };
 
@@ -299,8 +299,8 @@ const struct cli_command cli_cmd_calls = {
 	.options = options,
 	.words = words,
 	.examples = examples,
-	.exits = {.yes = "every call could be told; with --why, the call is made",
-		.no = "some calls cannot be told (stderr names them); with --why, it is not made",
+	.exits = {.yes = "all calls were found; with --why: the program can make the call",
+		.no = "some calls are unknown, as standard error says; with --why: it cannot",
 		.trouble = "a file cannot be read or analysed"},
 	.options_size = sizeof(struct options),
 	.reports = true,

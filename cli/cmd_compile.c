@@ -244,19 +244,19 @@ static int run(struct cli *cli)
 
 static const struct cli_option options[] = {
 	{'o', "output", "FILE", CLI_STRING, offsetof(struct options, output),
-		"write to this file, in place of the standard output", CLI_WORD_FILE,
+		"write to this file (default: standard output)", CLI_WORD_FILE,
 		NULL},
 	{0, "format", "FORM", CLI_CHOICE, offsetof(struct options, format),
 		"raw instructions, base64 for crun's annotation, or an array in C",
 		CLI_WORD_CHOICE, formats},
 	{0, "allow", "CALLS", CLI_LIST, offsetof(struct options, allow),
-		"with no profile: allow these calls or @groups, and refuse the others",
+		"without a profile: allow these calls or @groups, refuse all others",
 		CLI_WORD_CALL, NULL},
 	{0, "deny", "CALLS", CLI_LIST, offsetof(struct options, deny),
-		"with no profile: refuse these calls or @groups", CLI_WORD_CALL, NULL},
+		"without a profile: refuse these calls or @groups", CLI_WORD_CALL, NULL},
 	{0, "enosys", "WHEN", CLI_STRING, offsetof(struct options, enosys),
-		"newer calls fail with ENOSYS: none, profile (newer than any in it), or "
-		"a kernel's version",
+		"new calls that fail with ENOSYS: none, profile (newer than all its "
+		"calls), or a kernel version (newer than that)",
 		CLI_WORD_ANY, NULL},
 	{0, "strict", NULL, CLI_FLAG, offsetof(struct options, strict),
 		"refuse unknown names and keys", CLI_WORD_ANY, NULL},
@@ -265,7 +265,7 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_positional words[] = {
-	{"PROFILE", "OCI, Docker, config.json or SeccompProfile; - is the standard input",
+	{"PROFILE", "OCI, Docker, config.json or SeccompProfile; - is standard input",
 		CLI_WORD_FILE, true, false, NULL},
 	CLI_WORDS_END,
 };

@@ -40,6 +40,6 @@ const struct cli_command cli_cmd_completion = {
 	.words = words,
 	.examples = examples,
 	.exits = {.yes = "the script was printed",
-		.trouble = "there is none for this shell"},
+		.trouble = "sluice has no completion for this shell"},
 	.run = run,
 };

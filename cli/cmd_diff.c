@@ -344,7 +344,7 @@ static const struct cli_option options[] = {
 	{.name = "all",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, all),
-		.help = "print all ranges and names, not the first few"},
+		.help = "print all ranges and names, not only the first few"},
 	CLI_KERNEL_VIEW_OPTION(struct options),
 	CLI_TARGET_OPTIONS(struct options),
 	CLI_OPTIONS_END,
@@ -352,21 +352,21 @@ static const struct cli_option options[] = {
 
 static const struct cli_example examples[] = {
 	{"sluice diff old.bpf new.bpf",
-		"what the new filter lets happen, and what it refuses"},
+		"what the new filter permits and refuses"},
 	{"sluice diff --kernel-view old.bpf wide.bpf",
-		"the same of what the kernel reads"},
+		"the same, in what the kernel reads"},
 	{NULL, NULL},
 };
 
 const struct cli_command cli_cmd_diff = {
 	.name = "diff",
-	.summary = "say what two filters decide differently, call by call",
+	.summary = "show what two filters decide differently, call by call",
 	.options = options,
 	.words = cli_two_filters,
 	.examples = examples,
-	.exits = {.yes = "they decide every call alike",
-		.no = "they do not, and the output says where",
-		.trouble = "it cannot be told, and standard error says why"},
+	.exits = {.yes = "the filters decide all calls alike",
+		.no = "the filters differ, as printed",
+		.trouble = "there is no answer, and standard error says why"},
 	.options_size = sizeof(struct options),
 	.reports = true,
 	.run = run,

@@ -66,7 +66,7 @@ static const struct cli_example examples[] = {
 
 const struct cli_command cli_cmd_doctor = {
 	.name = "doctor",
-	.summary = "say what this kernel and process can do",
+	.summary = "say what this kernel and this process can do",
 	.examples = examples,
 	.exits = {.yes = "every command works here",
 		.no = "some command is limited here",

@@ -245,7 +245,7 @@ static int run(struct cli *cli)
 
 static const struct cli_option options[] = {
 	CLI_CALL_ARCH_OPTION(
-		struct options, "the call's architecture, by default this machine's"),
+		struct options, "the architecture of the call (default: this machine's)"),
 	{.name = "all",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, all),
@@ -271,12 +271,12 @@ static const struct cli_example examples[] = {
 
 const struct cli_command cli_cmd_explain = {
 	.name = "explain",
-	.summary = "say how a filter decides a call, and why",
+	.summary = "show how a filter decides a call, and why",
 	.options = options,
 	.words = cli_filter_and_call,
 	.examples = examples,
-	.exits = {.yes = "it was explained",
-		.trouble = "the filter or the call is none, or the proof is over its "
+	.exits = {.yes = "the call was explained",
+		.trouble = "there is no such filter or call, or the proof is over its "
 			   "limits"},
 	.options_size = sizeof(struct options),
 	.reports = true,

@@ -105,17 +105,17 @@ static const struct cli_option options[] = {
 		.type = CLI_STRING,
 		.offset = offsetof(struct options, seed),
 		.word = CLI_WORD_ANY,
-		.help = "take the chances of prob= as the run did that printed this"},
+		.help = "the seed of prob=, to repeat the run that printed it"},
 	{.letter = 'v',
 		.name = "verbose",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, verbose),
-		.help = "print each call that something was injected to"},
+		.help = "print each call that is changed"},
 	{.letter = 'q',
 		.name = "quiet",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, quiet),
-		.help = "do not say which expressions never happened"},
+		.help = "do not report expressions that never matched"},
 	CLI_OPTIONS_END,
 };
 
@@ -127,13 +127,13 @@ static const struct cli_positional words[] = {
 static const struct cli_example examples[] = {
 	{"sluice inject -e inject=mkdir:error=ENOSPC mkdir d", "no space is left"},
 	{"sluice inject -v -e 'fault=%file:path=*.txt:error=EIO' cat mine.txt",
-		"files of this name cannot be read"},
+		"files with this name cannot be read"},
 	{NULL, NULL},
 };
 
 const struct cli_command cli_cmd_inject = {
 	.name = "inject",
-	.summary = "run a program and let system calls of it fail",
+	.summary = "run a program and make its system calls fail",
 	.options = options,
 	.words = words,
 	.examples = examples,

@@ -256,22 +256,22 @@ static int run(struct cli *cli)
 
 static const struct cli_option options[] = {
 	{0, "fix", NULL, CLI_FLAG, offsetof(struct options, fix),
-		"write the profile with what can be repaired, and prove what that "
-		"changed",
+		"write the repaired profile, and report what it decides "
+		"differently",
 		CLI_WORD_ANY, NULL},
 	{'o', "output", "FILE", CLI_STRING, offsetof(struct options, output),
-		"with --fix: write to this file, in place of the standard output",
+		"with --fix: write to this file (default: standard output)",
 		CLI_WORD_FILE, NULL},
 	{0, "sarif", NULL, CLI_FLAG, offsetof(struct options, sarif),
 		"report as SARIF 2.1.0, for code scanning", CLI_WORD_ANY, NULL},
-	{'q', "quiet", NULL, CLI_FLAG, offsetof(struct options, quiet), "leave notes out",
+	{'q', "quiet", NULL, CLI_FLAG, offsetof(struct options, quiet), "do not print notes",
 		CLI_WORD_ANY, NULL},
 	CLI_TARGET_OPTIONS(struct options),
 	CLI_OPTIONS_END,
 };
 
 static const struct cli_positional words[] = {
-	{"PROFILE", "OCI, Docker, config.json or SeccompProfile; - is the standard input",
+	{"PROFILE", "OCI, Docker, config.json or SeccompProfile; - is standard input",
 		CLI_WORD_FILE, false, true, NULL},
 	CLI_WORDS_END,
 };
@@ -285,11 +285,11 @@ static const struct cli_example examples[] = {
 
 const struct cli_command cli_cmd_lint = {
 	.name = "lint",
-	.summary = "say what is likely wrong in a profile",
+	.summary = "say what is probably wrong in a profile",
 	.options = options,
 	.words = words,
 	.examples = examples,
-	.exits = {.yes = "nothing but notes was found, or the repaired profile was "
+	.exits = {.yes = "there are no errors or warnings, or the repaired profile was "
 			 "written",
 		.no = "there are errors or warnings",
 		.trouble = "a profile could not be read or written"},

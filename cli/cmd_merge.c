@@ -92,14 +92,14 @@ static int run(struct cli *cli)
 
 static const struct cli_option options[] = {
 	{0, "union", NULL, CLI_FLAG, offsetof(struct options, unite),
-		"what any of them permits", CLI_WORD_ANY, NULL},
+		"permit what any of the profiles permits", CLI_WORD_ANY, NULL},
 	{0, "intersect", NULL, CLI_FLAG, offsetof(struct options, intersect),
-		"what all of them permit", CLI_WORD_ANY, NULL},
+		"permit what all profiles permit", CLI_WORD_ANY, NULL},
 	{'o', "output", "FILE", CLI_STRING, offsetof(struct options, output),
-		"write to this file, in place of the standard output", CLI_WORD_FILE,
+		"write to this file (default: standard output)", CLI_WORD_FILE,
 		NULL},
 	{0, "format", "FORM", CLI_CHOICE, offsetof(struct options, format),
-		"the form of the result, in place of the first profile's",
+		"the form of the result (default: that of the first profile)",
 		CLI_WORD_CHOICE, formats},
 	{0, "strict", NULL, CLI_FLAG, offsetof(struct options, strict),
 		"refuse unknown names and keys", CLI_WORD_ANY, NULL},
@@ -108,7 +108,7 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_positional words[] = {
-	{"PROFILE", "OCI, Docker, config.json or SeccompProfile; - is the standard input",
+	{"PROFILE", "OCI, Docker, config.json or SeccompProfile; - is standard input",
 		CLI_WORD_FILE, false, true, NULL},
 	CLI_WORDS_END,
 };
@@ -120,12 +120,12 @@ static const struct cli_example examples[] = {
 
 const struct cli_command cli_cmd_merge = {
 	.name = "merge",
-	.summary = "make one profile of many, exact on arguments",
+	.summary = "merge profiles into one, exactly for all arguments",
 	.options = options,
 	.words = words,
 	.examples = examples,
 	.exits = {.yes = "the result was written",
-		.trouble = "no profile can say the result, or one could not be read"},
+		.trouble = "a profile cannot express the result, or could not be read"},
 	.options_size = sizeof(struct options),
 	.run = run,
 };

@@ -374,32 +374,31 @@ static const struct cli_option options[] = {
 		.type = CLI_STRING,
 		.offset = offsetof(struct options, output),
 		.word = CLI_WORD_FILE,
-		.help = "write the profile to this file, not to standard output"},
+		.help = "write the profile to this file (default: standard output)"},
 	{.name = "merge",
 		.value = "FILE",
 		.type = CLI_STRING,
 		.offset = offsetof(struct options, merge),
 		.word = CLI_WORD_FILE,
-		.help = "begin with this profile; what it allows runs at full speed"},
+		.help = "extend this profile; calls that it allows run at full speed"},
 	{.name = "args",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, args),
-		.help = "allow only the constants that were seen as arguments, where "
-			"they "
-			"are few"},
+		.help = "allow calls only with the constants that were seen as "
+			"arguments, if these are few"},
 	{.name = "exact",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, exact),
-		.help = "add no call that was not seen"},
+		.help = "add only calls that were seen"},
 	{.name = "diff-fail",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, diff_fail),
-		.help = "exit with 1 if a call is new to the profile of --merge"},
+		.help = "exit with status 1 if a call is not in the profile of --merge"},
 	{.letter = 'q',
 		.name = "quiet",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, quiet),
-		.help = "no table and no counter"},
+		.help = "print no table and no counter"},
 	CLI_TARGET_OPTIONS(struct options),
 	CLI_OPTIONS_END,
 };
@@ -410,7 +409,7 @@ static const struct cli_positional words[] = {
 };
 
 static const struct cli_example examples[] = {
-	{"sluice record -o true.json true", "a profile of one run"},
+	{"sluice record -o true.json true", "make a profile from one run"},
 	{"sluice record --merge true.json --diff-fail -o true.json true",
 		"does it call anything new?"},
 	{NULL, NULL},
@@ -418,7 +417,7 @@ static const struct cli_example examples[] = {
 
 const struct cli_command cli_cmd_record = {
 	.name = "record",
-	.summary = "run a program and write the profile of what it calls",
+	.summary = "run a program and write a profile of its system calls",
 	.options = options,
 	.words = words,
 	.examples = examples,

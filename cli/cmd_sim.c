@@ -79,7 +79,7 @@ static int run(struct cli *cli)
 
 static const struct cli_option options[] = {
 	CLI_CALL_ARCH_OPTION(
-		struct options, "the call's architecture, by default this machine's"),
+		struct options, "the architecture of the call (default: this machine's)"),
 	{.name = "ip",
 		.value = "ADDRESS",
 		.type = CLI_NUMBER,
@@ -107,13 +107,13 @@ static const struct cli_example examples[] = {
 
 const struct cli_command cli_cmd_sim = {
 	.name = "sim",
-	.summary = "run a filter on one call",
+	.summary = "run a filter for one call",
 	.options = options,
 	.words = cli_filter_and_call,
 	.examples = examples,
-	.exits = {.yes = "the call happens (ALLOW or LOG)",
-		.no = "it does not, or somebody else decides",
-		.trouble = "the filter or the call is none"},
+	.exits = {.yes = "the filter permits the call (ALLOW or LOG)",
+		.no = "it does not, or another process decides",
+		.trouble = "there is no such filter or call"},
 	.options_size = sizeof(struct options),
 	.reports = true,
 	.run = run,

@@ -231,13 +231,13 @@ static const struct cli_option options[] = {
 		.type = CLI_STRING,
 		.offset = offsetof(struct options, profile),
 		.word = CLI_WORD_FILTER,
-		.help = "what refuses: a profile or a BPF file"},
+		.help = "the profile or BPF file"},
 	{.name = "audit",
 		.value = "FILE",
 		.type = CLI_STRING,
 		.offset = offsetof(struct options, audit),
 		.word = CLI_WORD_FILE,
-		.help = "read lines of the kernel's audit log, run nothing"},
+		.help = "run no program, read this log of the audit system"},
 	CLI_TARGET_OPTIONS(struct options),
 	CLI_OPTIONS_END,
 };
@@ -249,7 +249,7 @@ static const struct cli_positional words[] = {
 
 static const struct cli_example examples[] = {
 	{"sluice why -p true.json mkdir d",
-		"what does it need that the profile refuses?"},
+		"what does the profile refuse?"},
 	{"sluice why --audit audit.log", "what did the kernel say?"},
 	{NULL, NULL},
 };
@@ -265,7 +265,7 @@ const struct cli_command cli_cmd_why = {
 			 "kills it; with --audit: no line was found",
 		.no = "with --audit: refused calls were found",
 		.trouble =
-			"it could not be found out; 126 or 127: the program could not be "
+			"there is no answer; 126 or 127: the program could not be "
 			"executed"},
 	.options_size = sizeof(struct options),
 	.options_first = true,

@@ -92,7 +92,7 @@ static void probe_listeners(struct doctor_finding *f)
 		say(f, DOCTOR_YES, "yes");
 	else
 		say(f, DOCTOR_NO,
-			errno == EPERM ? "refused by a filter" : "not in this kernel");
+			errno == EPERM ? "a filter refuses it" : "not in this kernel");
 }
 
 static void probe_landlock(struct doctor_finding *f)
@@ -102,7 +102,7 @@ static void probe_landlock(struct doctor_finding *f)
 	if (abi > 0)
 		snprintf(f->value, sizeof(f->value), "ABI %ld", abi);
 	else if (errno == EPERM)
-		say(f, DOCTOR_NO, "refused by a filter");
+		say(f, DOCTOR_NO, "a filter refuses it");
 	else
 		say(f, DOCTOR_NO,
 			errno == EOPNOTSUPP ? "disabled when the system was booted"
@@ -270,16 +270,16 @@ const struct doctor_probe doctor_probes[] = {
 		"run with rules on paths, record, why, inject and serve do not work "
 		"here"},
 	{"Landlock", probe_landlock,
-		"rules of run on files, ports and signals need no supervisor",
-		"the supervisor is asked about every path, or run refuses such rules"},
-	{"Yama", probe_yama, "supervisors can look into their own targets",
+		"run needs no supervisor for rules on files, ports and signals",
+		"run asks a supervisor about each path, or refuses such rules"},
+	{"Yama", probe_yama, "supervisors can inspect their targets",
 		"pid:N is refused, and supervisors read memory of descendants only with "
 		"CAP_SYS_PTRACE"},
 	{"filter compiler", probe_jit, "filters run as machine code",
 		"filters are interpreted: calls cost more"},
-	{"filters in force", probe_filters, "nothing hides the kernel from this process",
-		"what they refuse is refused to sluice too; pid:N is refused to whoever "
-		"has a filter"},
+	{"filters in force", probe_filters, "no filter restricts this process",
+		"they restrict sluice, too; pid:N does not work for a process that has a "
+		"filter"},
 	{"privileges", probe_privileges, "", ""},
 	{"pidfd_getfd", probe_pidfd_getfd,
 		"supervisors can take descriptors of their targets",
