@@ -19,21 +19,21 @@ extern const char *const cli_runtimes[];
 
 #define CLI_TARGET_OPTIONS_OF(type, archs)                                               \
 	{0, "as", "RUNTIME", CLI_CHOICE, offsetof(type, target.as),                      \
-		"do with a profile as this runtime does; runc where nothing is said",    \
+		"compile a profile as this runtime does (default: runc)",                \
 		CLI_WORD_CHOICE, cli_runtimes},                                          \
 		{0, "cap", "CAPABILITY", CLI_LIST, offsetof(type, target.caps),          \
 			"the container has this capability; commas between several, or " \
 			"all",                                                           \
 			CLI_WORD_ANY, NULL},                                             \
 		{0, "kernel", "VERSION", CLI_STRING, offsetof(type, target.kernel),      \
-			"the kernel that it runs on, in place of this one",              \
+			"the kernel of the container (default: this one)",               \
 			CLI_WORD_ANY, NULL},                                             \
 		{0, "machine", "ARCH", CLI_STRING, offsetof(type, target.machine),       \
-			"the machine that it runs on, in place of this one",             \
+			"the machine of the container (default: this one)",              \
 			CLI_WORD_ARCH, NULL},                                            \
 	{                                                                                \
 		0, archs, "ARCH", CLI_LIST, offsetof(type, target.arches),               \
-			"filter for these architectures, in place of the profile's",     \
+			"the architectures (default: those of the profile)",            \
 			CLI_WORD_ARCH, NULL                                              \
 	}
 #define CLI_TARGET_OPTIONS(type)      CLI_TARGET_OPTIONS_OF(type, "arch")
