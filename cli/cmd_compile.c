@@ -1,6 +1,7 @@
 /* sluice compile: a profile, or a list of calls, as a program.
  * SPDX-License-Identifier: MIT */
 #include "profile.h"
+#include "systemd.h"
 
 #include <errno.h>
 #include <sluice-calls.h>
@@ -16,10 +17,10 @@ struct options {
 	struct cli_list allow, deny;
 	const char *output, *enosys;
 	unsigned format;
-	bool strict;
+	bool strict, base64, systemd;
 };
 
-static const char *const formats[] = {"raw", "base64", "c", NULL};
+static const char *const formats[] = {"raw", "base64", "c", "systemd", NULL};
 
 static void profile_freep(struct sluice_profile **p)
 {
@@ -180,14 +181,43 @@ static int put_c(struct cli *cli, const struct options *o,
 	return cli_write_file(cli, o->output, text, size);
 }
 
-static int put(struct cli *cli, const struct options *o, const struct sock_filter *insns,
-	unsigned count)
+/* Places in @formats, from 1; 0: none was said. */
+enum form {
+	FORM_RAW = 1,
+	FORM_BASE64,
+	FORM_C,
+	FORM_SYSTEMD,
+};
+
+/* 0: two were said. */
+static enum form form_of(const struct options *o)
+{
+	if ((o->format != 0) + o->base64 + o->systemd > 1)
+		return 0;
+	return o->base64    ? FORM_BASE64
+	       : o->systemd ? FORM_SYSTEMD
+	       : o->format  ? (enum form)o->format
+			    : FORM_RAW;
+}
+
+static int put_systemd(struct cli *cli, const struct options *o,
+	const struct sluice_profile *p, const struct sluice_target *t)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int rc = cli_systemd(cli, p, t, &text, &size);
+
+	return rc ? rc : cli_write_file(cli, o->output, text, size);
+}
+
+static int put(struct cli *cli, const struct options *o, enum form form,
+	const struct sock_filter *insns, unsigned count)
 {
 	size_t size = count * sizeof(*insns);
 
-	if (o->format == 2)
+	if (form == FORM_BASE64)
 		return put_base64(cli, o, (const unsigned char *)insns, size);
-	if (o->format == 3)
+	if (form == FORM_C)
 		return put_c(cli, o, insns, count);
 	if (!o->output && isatty(STDOUT_FILENO))
 		return cli_error(cli,
@@ -221,9 +251,12 @@ static int run(struct cli *cli)
 	struct cli_target_lists lists;
 	struct sluice_target t;
 	bool list = o->allow.n || o->deny.n;
+	enum form form = form_of(o);
 	unsigned count = 0;
 	int rc;
 
+	if (!form)
+		return cli_error(cli, "expected one of --format, --base64 and --systemd");
 	if (list == (cli->argc > 0))
 		return cli_error(
 			cli, "expected a profile, or --allow or --deny in place of one");
@@ -234,12 +267,14 @@ static int run(struct cli *cli)
 	p = list ? listed(cli, o) : cli_read_profile(cli, cli->argv[0], o->strict);
 	if (!p)
 		return CLI_TROUBLE;
+	if (form == FORM_SYSTEMD)
+		return put_systemd(cli, o, p, &t);
 	rc = sluice_profile_program(p, &t, &insns, &count);
 	if (rc == -E2BIG)
 		return cli_error(cli, "the program has more than 4096 instructions");
 	if (rc)
 		return cli_error(cli, "nothing was compiled: %s", strerror(-rc));
-	return put(cli, o, insns, count);
+	return put(cli, o, form, insns, count);
 }
 
 static const struct cli_option options[] = {
@@ -247,8 +282,13 @@ static const struct cli_option options[] = {
 		"write to this file (default: standard output)", CLI_WORD_FILE,
 		NULL},
 	{0, "format", "FORM", CLI_CHOICE, offsetof(struct options, format),
-		"raw instructions, base64 for crun's annotation, or an array in C",
+		"raw instructions, base64 for crun's annotation, an array in c, or lines "
+		"of a unit of systemd",
 		CLI_WORD_CHOICE, formats},
+	{0, "base64", NULL, CLI_FLAG, offsetof(struct options, base64),
+		"the same as --format=base64", CLI_WORD_ANY, NULL},
+	{0, "systemd", NULL, CLI_FLAG, offsetof(struct options, systemd),
+		"the same as --format=systemd", CLI_WORD_ANY, NULL},
 	{0, "allow", "CALLS", CLI_LIST, offsetof(struct options, allow),
 		"without a profile: allow these calls or @groups, refuse all others",
 		CLI_WORD_CALL, NULL},
@@ -273,6 +313,8 @@ static const struct cli_positional words[] = {
 static const struct cli_example examples[] = {
 	{"sluice compile --deny=ptrace,bpf --format=base64",
 		"refuse two calls, allow the rest"},
+	{"sluice compile --systemd --deny=@clock,@reboot,ptrace",
+		"a list of calls for a unit of systemd"},
 	{"sluice compile --as=crun -o base.bpf base.json", "the program that crun loads"},
 	{NULL, NULL},
 };

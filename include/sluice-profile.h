@@ -22,6 +22,7 @@ extern "C" {
 #endif
 
 struct sluice_profile;
+struct sluice_filter; /* sluice-filter.h */
 
 /* ---- findings ---------------------------------------------------------------------- */
 
@@ -194,6 +195,15 @@ int sluice_profile_resolve(const struct sluice_profile *profile,
  * why; -ENOMEM; what seccomp_rule_add(3) returns. */
 int sluice_profile_context(const struct sluice_profile *profile,
 	const struct sluice_target *target, scmp_filter_ctx *context);
+
+/* The same as a filter of ordered rules (sluice-filter.h): sluice_filter_compile() makes a
+ * program of it that decides as the context's does. Each rule is of one architecture and
+ * number; a cut-off is left out, sluice_filter_newer() may add one. The caller frees it
+ * with sluice_filter_free(). Errors as above; -EOPNOTSUPP: of two entries with other actions
+ * libseccomp's order decides, @target->report has heard which; -E2BIG: one call has more
+ * than 4096 rules. */
+int sluice_profile_filter(const struct sluice_profile *profile,
+	const struct sluice_target *target, struct sluice_filter **filter);
 
 /* The program that the runtime loads, cut-off included. The caller frees *@insns with
  * free(3). Errors as above; -E2BIG: more than 4096 instructions. */

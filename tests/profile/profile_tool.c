@@ -3,10 +3,12 @@
  *   profile-tool write FORM                     (a number) the profile again
  *   profile-tool write-oci                      the same as OCI says it
  *   profile-tool resolve [OPTION...]            the profile of a container
- *   profile-tool lint [OPTION...]               findings, one a line; exit 1 if there are
- * any profile-tool fix [OPTION...]                the repaired profile profile-tool
- * compile [OPTION...]            the program OPTION: as=crun cutoff=N kernel=MAJOR.MINOR
- * arch=NAME caps=CAP_A,CAP_B arches=NAME,NAME Exit 0; 1: refused; 2: used wrongly.
+ *   profile-tool lint [OPTION...]               findings, one a line; exit 1 if any
+ *   profile-tool fix [OPTION...]                the repaired profile
+ *   profile-tool compile [OPTION...]            the program
+ *   profile-tool filter [OPTION...]             the program of its ordered rules
+ * OPTION: as=crun cutoff=N kernel=MAJOR.MINOR arch=NAME caps=CAP_A,CAP_B arches=NAME,NAME
+ * Exit 0; 1: refused; 2: used wrongly.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sluice-filter.h"
 #include "sluice-profile.h"
 
 #define MOST 64
@@ -87,6 +90,26 @@ static int compile(const struct sluice_profile *p, const struct sluice_target *t
 	return rc;
 }
 
+/* The program of the profile's ordered rules. */
+static int filter(const struct sluice_profile *p, const struct sluice_target *t)
+{
+	struct sluice_filter *f = NULL;
+	struct sock_filter *insns = NULL;
+	struct sluice_error error = {0};
+	size_t n = 0;
+	int rc = sluice_profile_filter(p, t, &f);
+
+	if (!rc)
+		rc = sluice_filter_compile(f, &insns, &n, &error);
+	if (rc && *error.message)
+		fprintf(stderr, "%s\n", error.message);
+	if (!rc)
+		fwrite(insns, sizeof(*insns), n, stdout);
+	free(insns);
+	sluice_filter_free(f);
+	return rc;
+}
+
 static int run(const char *what, const char *form, const struct sluice_profile *p,
 	const struct sluice_target *t)
 {
@@ -99,6 +122,8 @@ static int run(const char *what, const char *form, const struct sluice_profile *
 		return put(p, SLUICE_FORM_OCI);
 	if (!strcmp(what, "compile"))
 		return compile(p, t);
+	if (!strcmp(what, "filter"))
+		return filter(p, t);
 	if (!strcmp(what, "lint"))
 		return sluice_profile_lint(p, t, say, NULL);
 	if (!strcmp(what, "fix")) {
