@@ -75,6 +75,8 @@ static int add_arches(struct building *b)
 	for (unsigned i = 0; i < n; i++) {
 		rc = seccomp_arch_add(b->ctx, arches[i]);
 		native |= arches[i] == b->t->arch;
+		if (rc == -ENOMEM)
+			return rc;
 		if (rc && rc != -EEXIST)
 			return sc_target_say(b->t, SLUICE_ERROR, "refused",
 				(struct sc_place){0}, "architectures",
