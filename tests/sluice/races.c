@@ -184,8 +184,11 @@ static int read_after_reuse(struct sluice_request *req, void *data)
 	CHECK_EQ(waitpid(r->child->pid, NULL, 0), r->child->pid);
 	r->stranger = take_id(tid);
 	CHECK_EQ(r->stranger, tid);
-	usleep(100000);
-	process_vm_readv(tid, &local, 1, &remote, 1, 0); /* what the naive one sees */
+	/* What the naive one sees, once the stranger has run. */
+	for (int i = 0; i < 1000 && strcmp(r->naive, "stranger"); i++) {
+		usleep(10000);
+		process_vm_readv(tid, &local, 1, &remote, 1, 0);
+	}
 	r->rc = sluice_read_string(req, addr, r->careful, sizeof(r->careful));
 	r->cwd = sluice_cwd_fd(req);
 	r->addr = addr;

@@ -2,12 +2,6 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
-
 static void *soak_thread(void *data)
 {
 	long n = (long)data;

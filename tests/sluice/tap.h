@@ -24,6 +24,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
 #define CHECK(condition)                                                                 \
 	do {                                                                             \
 		if (!(condition)) {                                                      \
