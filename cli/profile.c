@@ -11,7 +11,7 @@
 
 #include "util/cleanup.h"
 
-const char *const cli_runtimes[] = {"runc", "crun", NULL};
+const char *const cli_runtimes[] = {"runc", "crun", "runc-1.1", NULL};
 
 static const char *const all_caps[] = {"CAP_CHOWN", "CAP_DAC_OVERRIDE",
 	"CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID",
@@ -124,7 +124,7 @@ int cli_target_fill(struct cli *cli, const struct cli_target *o, const char *fil
 	if (!o)
 		o = &none;
 	*t = (struct sluice_target)SLUICE_TARGET_INIT;
-	t->as = o->as == 2 ? SLUICE_AS_CRUN : SLUICE_AS_RUNC;
+	t->as = o->as ? (enum sluice_runtime)(o->as - 1) : SLUICE_AS_RUNC;
 	t->caps = lists->caps;
 	t->arches = lists->arches;
 	t->file = file;

@@ -149,8 +149,10 @@ int sluice_profile_add_arch(struct sluice_profile *profile, uint32_t arch);
  */
 
 enum sluice_runtime {
-	SLUICE_AS_RUNC = 0,
+	SLUICE_AS_RUNC = 0, /* 1.1.15 and newer */
 	SLUICE_AS_CRUN = 1,
+	SLUICE_AS_RUNC_1_1 = 2, /* before 1.1.15: no cut-off on the machine's own architecture
+				 * where the profile does not list it */
 };
 
 enum sluice_cutoff {

@@ -85,7 +85,7 @@ static bool is_wanted(const struct sluice_profile *p, const struct sluice_target
 	if (t->cutoff == SLUICE_CUTOFF_NONE || action == SCMP_ACT_ERRNO(ENOSYS) ||
 		is_permissive(action))
 		return false;
-	return t->cutoff != SLUICE_CUTOFF_RUNTIME || t->as == SLUICE_AS_RUNC;
+	return t->cutoff != SLUICE_CUTOFF_RUNTIME || t->as != SLUICE_AS_CRUN;
 }
 
 static struct sock_filter jump(uint16_t code, uint32_t k, unsigned jt, unsigned jf)
@@ -133,6 +133,14 @@ static void set_targets(struct sock_filter *insns, unsigned n, unsigned ret)
 	}
 }
 
+static bool has(const uint32_t *arches, unsigned n, uint32_t arch)
+{
+	while (n > 0)
+		if (arches[--n] == arch)
+			return true;
+	return false;
+}
+
 static int find_lasts(
 	const struct sluice_profile *p, const struct sluice_target *t, struct lasts *l)
 {
@@ -142,9 +150,8 @@ static int find_lasts(
 
 	if (rc)
 		return rc;
-	/* Asked for, it holds on the machine's own as well; runc goes by the list alone.
-	 */
-	if (!n && t->cutoff != SLUICE_CUTOFF_RUNTIME)
+	/* It holds on the machine's own as well, which runc took from the list alone once. */
+	if (t->cutoff != SLUICE_CUTOFF_RUNTIME ? !n : t->as == SLUICE_AS_RUNC && !has(arches, n, t->arch))
 		arches[n++] = t->arch;
 	for (unsigned i = 0; i < n; i++) {
 		struct last *last = last_of(l, arches[i]);

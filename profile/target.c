@@ -35,7 +35,7 @@ int sc_target_fill(const struct sluice_target *target, struct sluice_target *t)
 		t->arch = seccomp_arch_native();
 	if (!t->kernel)
 		t->kernel = running_kernel();
-	if (t->as > SLUICE_AS_CRUN || t->cutoff > SLUICE_CUTOFF_KERNEL)
+	if (t->as > SLUICE_AS_RUNC_1_1 || t->cutoff > SLUICE_CUTOFF_KERNEL)
 		return -EINVAL;
 	return 0;
 }
@@ -273,7 +273,7 @@ static int refuse(const struct emitting *em, const struct sc_entry *e, uint32_t 
 static int add_entry(const struct emitting *em, const struct sc_entry *e)
 {
 	struct sc_rule rule = {.entry = e, .action = sc_action_value(&e->action)};
-	bool runc = em->t->as == SLUICE_AS_RUNC;
+	bool runc = em->t->as != SLUICE_AS_CRUN;
 	char path[160];
 
 	if (rule.action == sc_action_value(&em->p->action)) {
@@ -307,7 +307,7 @@ int sc_target_rules(const struct sluice_profile *p, const struct sluice_target *
 {
 	struct emitting em = {p, t, add, data};
 
-	if (t->as == SLUICE_AS_RUNC && p->action.value == SCMP_ACT_NOTIFY)
+	if (t->as != SLUICE_AS_CRUN && p->action.value == SCMP_ACT_NOTIFY)
 		return sc_target_say(t, SLUICE_ERROR, "refused", p->action.at,
 			"defaultAction",
 			"found SCMP_ACT_NOTIFY as the default: runc starts no container "

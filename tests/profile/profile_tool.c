@@ -44,7 +44,9 @@ static void parse(struct sluice_target *t, struct lists *lists, char *option)
 		exit(2);
 	*value++ = '\0';
 	if (!strcmp(option, "as"))
-		t->as = !strcmp(value, "crun") ? SLUICE_AS_CRUN : SLUICE_AS_RUNC;
+		t->as = !strcmp(value, "crun")       ? SLUICE_AS_CRUN
+			: !strcmp(value, "runc-1.1") ? SLUICE_AS_RUNC_1_1
+						     : SLUICE_AS_RUNC;
 	else if (!strcmp(option, "cutoff"))
 		t->cutoff = (enum sluice_cutoff)atoi(value);
 	else if (!strcmp(option, "kernel") && sscanf(value, "%u.%u", &major, &minor) == 2)
