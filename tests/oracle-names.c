@@ -71,7 +71,7 @@ int oracle_arch_index(uint32_t token)
 	return -1;
 }
 
-/* Written beside src/arch/native.c, not after it: two that would have to err alike. */
+/* Written beside src/arch/native.h, not after it: two that would have to err alike. */
 static const char native_name[] =
 #if defined(__ILP32__) && defined(__x86_64__)
 	"x32";

@@ -58,12 +58,18 @@ SC_PUBLIC char *seccomp_syscall_resolve_num_arch(uint32_t arch_token, int num)
 	return row < 0 ? NULL : copy_name(row);
 }
 
-SC_PUBLIC int seccomp_syscall_resolve_name_arch(uint32_t arch_token, const char *name)
+static __attribute__((noinline)) int resolve_foreign(uint32_t arch_token, const char *name)
 {
 	const struct sc_arch *arch = arch_of_token(arch_token);
-	int row = arch && name ? sc_syscall_by_name(name) : -1;
 
-	return row < 0 ? __NR_SCMP_ERROR : sc_syscall_nr(arch, row);
+	return arch && name ? sc_syscall_resolve(arch, name) : __NR_SCMP_ERROR;
+}
+
+SC_PUBLIC int seccomp_syscall_resolve_name_arch(uint32_t arch_token, const char *name)
+{
+	if (arch_token == SCMP_ARCH_NATIVE && name)
+		return sc_syscall_resolve_native(name);
+	return resolve_foreign(arch_token, name);
 }
 
 SC_PUBLIC int seccomp_syscall_resolve_name_rewrite(uint32_t arch_token, const char *name)

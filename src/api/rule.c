@@ -37,21 +37,22 @@ static int read_chain(const struct scmp_arg_cmp *args, unsigned int n, struct sc
 	return 0;
 }
 
-/* Not inline: the usual rule has no condition, and its way needs no room for one. */
-static __attribute__((noinline)) int add_conditional(struct sc_policy *policy, uint32_t action,
-	int nr, unsigned int n, const struct scmp_arg_cmp *args, bool exact)
+/* Nearly every rule: a call is allowed whatever its arguments, in a context that has no program
+ * yet. Nothing else needs to be looked at. Pseudo numbers are those of calls that only other
+ * architectures have. */
+static inline bool is_plain(const struct sc_context *context, uint32_t action, int nr)
 {
-	struct sc_chain chain;
-	int rc = read_chain(args, n, &chain);
-
-	return rc ? rc : sc_policy_rule_add(policy, action, nr, &chain, exact);
+	return (nr >= 0 || nr <= -100) && action == SCMP_ACT_ALLOW && !context->ready.insns &&
+		context->policy->rules.n_tables &&
+		context->policy->default_action != SCMP_ACT_ALLOW;
 }
 
-static int rule_add(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned int n,
-	const struct scmp_arg_cmp *args, bool exact)
+/* Not inline: the way of a plain rule needs no room for conditions. */
+static __attribute__((noinline)) int rule_add(scmp_filter_ctx ctx, uint32_t action, int nr,
+	unsigned int n, const struct scmp_arg_cmp *args, bool exact)
 {
-	static const struct sc_chain always = {.len = 0};
 	struct sc_context *context = sc_context_get(ctx);
+	struct sc_chain chain;
 	int rc;
 
 	if (!context || n > SC_ARGS_MAX || (n > 0 && !args))
@@ -67,10 +68,9 @@ static int rule_add(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned int n
 		return -EINVAL;
 	if (exact && context->policy->rules.n_tables > 1)
 		return -EOPNOTSUPP;
-	if (n == 0)
-		rc = sc_policy_rule_add(context->policy, action, nr, &always, exact);
-	else
-		rc = add_conditional(context->policy, action, nr, n, args, exact);
+	rc = read_chain(args, n, &chain);
+	if (!rc)
+		rc = sc_policy_rule_add(context->policy, action, nr, &chain, exact);
 	if (!rc)
 		sc_context_changed(context);
 	return rc;
@@ -79,6 +79,10 @@ static int rule_add(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned int n
 SC_PUBLIC int seccomp_rule_add_array(scmp_filter_ctx ctx, uint32_t action, int syscall,
 	unsigned int arg_cnt, const struct scmp_arg_cmp *arg_array)
 {
+	struct sc_context *context = sc_context_get_empty(ctx);
+
+	if (arg_cnt == 0 && context && is_plain(context, action, syscall))
+		return sc_policy_rule_always(context->policy, action, syscall);
 	return rule_add(ctx, action, syscall, arg_cnt, arg_array, false);
 }
 

@@ -13,6 +13,14 @@
 #define SC_NR_ERROR (-1) /* __NR_SCMP_ERROR */
 #define SC_NR_UNDEF (-2) /* __NR_SCMP_UNDEF */
 
+/* Pseudo numbers come in two runs: multiplexed calls from -101 down, others from -10001. */
+#define SC_PSEUDO_LOW  (-101)
+#define SC_PSEUDO_HIGH (-10001)
+
+/* arm numbers a few private calls from 0x0f0000; a cell holds them as 0x7f00 + n. */
+#define SC_CELL_PRIVATE 0x7f00
+#define SC_PRIVATE_BASE 0x0f0000
+
 #define SC_X32_BIT UINT32_C(0x40000000)
 
 /* Any name with its NUL fits; so many bytes may be read from sc_syscall_name(). */
@@ -20,6 +28,10 @@
 
 /* Hidden to the compiler, too: else it goes through the GOT and the PLT. */
 #pragma GCC visibility push(hidden)
+
+/* For the inline functions: [column][row], -1 where absent; row -> pseudo number, 0 where none. */
+extern const int16_t sc_arch_data_nr[];
+extern const int16_t sc_arch_data_pseudo[];
 
 struct sc_arch {
 	char name[12];   /* as seccomp_arch_resolve_name() takes it */
@@ -52,6 +64,27 @@ const char *sc_syscall_name(int row);
 /* The call's number on @arch: >= 0 where the architecture has it, else its negative
  * pseudo number (__PNR_*), the same on every architecture. */
 int sc_syscall_nr(const struct sc_arch *arch, int row);
+
+/* Both in one: the number of the call @name on @arch, SC_NR_ERROR when unknown; and on the ABI
+ * that this library was compiled for. */
+int sc_syscall_resolve(const struct sc_arch *arch, const char *name);
+int sc_syscall_resolve_native(const char *name);
+
+/* Can socketcall(2) or ipc(2) carry the call where an architecture has them? */
+static inline bool sc_syscall_is_carried(int row)
+{
+	int pseudo = sc_arch_data_pseudo[row];
+
+	return pseudo <= SC_PSEUDO_LOW && pseudo > SC_PSEUDO_HIGH;
+}
+
+/* As sc_syscall_nr(), of a call that nothing carries; anything < 0 where @arch lacks it. */
+static inline int sc_syscall_own_nr(const struct sc_arch *arch, int row)
+{
+	int cell = sc_arch_data_nr[arch->column * sc_syscall_count + (unsigned int)row];
+
+	return cell < 0 || cell >= SC_CELL_PRIVATE ? sc_syscall_nr(arch, row) : arch->base + cell;
+}
 
 /* The Linux version that introduced the call on @arch, (major << 8 | minor), 0 where it
  * is not known. Feeds the ENOSYS cut-off of unknown calls. */

@@ -11,6 +11,11 @@ const struct sc_arch *sc_arch_at(unsigned int i)
 	return &sc_arch_data_archs[i];
 }
 
+const struct sc_arch *sc_arch_native(void)
+{
+	return &sc_arch_data_archs[sc_arch_data_native];
+}
+
 const struct sc_arch *sc_arch_by_token(uint32_t token)
 {
 	unsigned int i = sc_arch_data_arch_slots[(token * sc_arch_data_arch_mul) >> 26];
@@ -55,22 +60,27 @@ struct name_words {
 	uint64_t a, b, c, d;
 };
 
-static inline struct name_words name_words(const char *name, size_t len)
+/* How long a name is tells where its words lie. */
+enum name_class { NAME_1, NAME_4, NAME_8, NAME_17 };
+
+static inline __attribute__((always_inline)) struct name_words name_words(const char *name,
+	size_t len, enum name_class class)
 {
-	if (len > 16)
+	switch (class) {
+	case NAME_17:
 		return (struct name_words){word(name), word(name + 8),
 					   word(name + len - 16), word(name + len - 8)};
-	if (len >= 8)
+	case NAME_8:
 		return (struct name_words){word(name), 0, 0, word(name + len - 8)};
-	if (len >= 4)
+	case NAME_4:
 		return (struct name_words){half_word(name), 0, 0,
 					   half_word(name + len - 4)};
-	if (len > 0)
+	default:
 		return (struct name_words){
 			(unsigned char)name[0], 0, 0,
 			(uint64_t)(unsigned char)name[len / 2] << 8 |
 				(unsigned char)name[len - 1]};
-	return (struct name_words){0, 0, 0, 0};
+	}
 }
 
 static inline uint32_t name_hash(struct name_words w, size_t len)
@@ -83,17 +93,15 @@ static inline uint32_t name_hash(struct name_words w, size_t len)
 	return (uint32_t)(h >> 32);
 }
 
-int sc_syscall_by_name(const char *name)
+/* Compiled once for each class, so that nothing is asked twice about the length. */
+static inline __attribute__((always_inline)) int row_of_class(const char *name, size_t len,
+	enum name_class class)
 {
-	size_t len = strlen(name);
-	struct name_words w, found;
-	uint32_t hash;
+	const struct name_words w = name_words(name, len, class);
+	uint32_t hash = name_hash(w, len);
+	struct name_words found;
 	unsigned int row, at;
 
-	if (len >= SC_SYSCALL_NAME_SIZE)
-		return -1;
-	w = name_words(name, len);
-	hash = name_hash(w, len);
 	hash = ((hash ^ sc_arch_data_name_seeds[hash >> 24]) * UINT32_C(0x9e3779b1)) >> 22;
 	row = sc_arch_data_name_slots[hash];
 	if (row == SC_NONE)
@@ -101,23 +109,66 @@ int sc_syscall_by_name(const char *name)
 	at = sc_arch_data_name_at[row];
 	if (sc_arch_data_name_at[row + 1] - at != len + 1)
 		return -1;
-	found = name_words(&sc_arch_data_names[at], len);
+	found = name_words(&sc_arch_data_names[at], len, class);
 	if (((w.a ^ found.a) | (w.b ^ found.b) | (w.c ^ found.c) | (w.d ^ found.d)) != 0)
 		return -1;
 	return (int)row;
 }
 
-int sc_syscall_nr(const struct sc_arch *arch, int row)
+static inline __attribute__((always_inline)) int row_of_name(const char *name)
 {
-	int cell = sc_arch_data_nr[arch->column * sc_syscall_count + (unsigned int)row];
-	int pseudo = sc_arch_data_pseudo[row];
+	size_t len = strlen(name);
 
+	if (len >= SC_SYSCALL_NAME_SIZE)
+		return -1;
+	if (len > 16)
+		return row_of_class(name, len, NAME_17);
+	if (len >= 8)
+		return row_of_class(name, len, NAME_8);
+	if (len >= 4)
+		return row_of_class(name, len, NAME_4);
+	return len ? row_of_class(name, len, NAME_1) : -1;
+}
+
+int sc_syscall_by_name(const char *name)
+{
+	return row_of_name(name);
+}
+
+static inline int nr_of_cell(const struct sc_arch *arch, unsigned int row, int cell)
+{
 	/* Multiplexed calls go by their pseudo number even where there is a direct one. */
-	if (cell < 0 || (arch->has_mux && pseudo <= SC_PSEUDO_LOW && pseudo > SC_PSEUDO_HIGH))
-		return pseudo;
+	if (cell < 0 || (arch->has_mux && sc_syscall_is_carried((int)row)))
+		return sc_arch_data_pseudo[row];
 	if (cell >= SC_CELL_PRIVATE)
 		return SC_PRIVATE_BASE + cell - SC_CELL_PRIVATE;
 	return arch->base + cell;
+}
+
+static inline int nr_of_row(const struct sc_arch *arch, unsigned int row)
+{
+	return nr_of_cell(arch, row, sc_arch_data_nr[arch->column * sc_syscall_count + row]);
+}
+
+int sc_syscall_nr(const struct sc_arch *arch, int row)
+{
+	return nr_of_row(arch, (unsigned int)row);
+}
+
+int sc_syscall_resolve(const struct sc_arch *arch, const char *name)
+{
+	int row = row_of_name(name);
+
+	return row < 0 ? SC_NR_ERROR : nr_of_row(arch, (unsigned int)row);
+}
+
+int sc_syscall_resolve_native(const char *name)
+{
+	int row = row_of_name(name);
+
+	return row < 0 ? SC_NR_ERROR
+		       : nr_of_cell(sc_arch_native(), (unsigned int)row,
+				 sc_arch_data_nr[sc_arch_data_native_at + row]);
 }
 
 static unsigned int row_of_pseudo(int nr)

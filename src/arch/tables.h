@@ -7,14 +7,6 @@
 
 #define SC_NONE UINT16_MAX /* no row */
 
-/* Pseudo numbers come in two runs: multiplexed calls from -101 down, others from -10001. */
-#define SC_PSEUDO_LOW  (-101)
-#define SC_PSEUDO_HIGH (-10001)
-
-/* arm numbers a few private calls from 0x0f0000; a cell holds them as 0x7f00 + n. */
-#define SC_CELL_PRIVATE 0x7f00
-#define SC_PRIVATE_BASE 0x0f0000
-
 /* Where a column's part of sc_arch_data_row_of_nr begins, and how many numbers it has. */
 struct sc_column {
 	uint16_t first;
@@ -25,6 +17,8 @@ struct sc_column {
 #pragma GCC visibility push(hidden)
 
 extern const struct sc_arch sc_arch_data_archs[];
+extern const uint8_t sc_arch_data_native; /* which of them we are compiled for: native.h */
+extern const uint16_t sc_arch_data_native_at; /* where its column begins in sc_arch_data_nr */
 extern const uint32_t sc_arch_data_arch_mul; /* token -> slot; lookup.c */
 extern const uint8_t sc_arch_data_arch_slots[]; /* 64 */
 
@@ -33,8 +27,6 @@ extern const uint16_t sc_arch_data_name_at[]; /* row -> offset; one more than ro
 extern const uint8_t sc_arch_data_name_seeds[]; /* 256, of the perfect hash */
 extern const uint16_t sc_arch_data_name_slots[]; /* 1024, SC_NONE where empty */
 
-extern const int16_t sc_arch_data_nr[]; /* [column][row], -1 where absent */
-extern const int16_t sc_arch_data_pseudo[]; /* row -> pseudo number, 0 where none */
 extern const struct sc_column sc_arch_data_columns[];
 extern const uint16_t sc_arch_data_row_of_nr[];
 extern const uint16_t sc_arch_data_row_of_low[];

@@ -11,25 +11,27 @@
 #include "dag/cost.h"
 #include "util/cleanup.h"
 
-#define NOWHERE UINT32_MAX
+#define NOWHERE UINT16_MAX
 /* Resolving the second target of a jump may push the first one away by a RET or a JA. */
 #define REACH 254
+/* On the stack of plan(): a test whose branches are above it. */
+#define WAITS (1U << 31)
 /* A load, a mask, the test, and for each branch a RET or a JA. */
 #define INSNS_PER_NODE 5
 
 struct place {
-	uint32_t at[SC_WAYS];	/* position, NOWHERE */
-	uint32_t jump[SC_WAYS]; /* of the last JA to it */
 	struct sc_acc acc;	/* how it is come to, and what is known behind it */
-	uint32_t size; /* nodes below it, shared ones as often as they are met */
-	uint8_t seen;
+	uint16_t at[SC_WAYS];	/* position, NOWHERE */
+	uint16_t jump[SC_WAYS]; /* of the last JA to it */
+	uint16_t size; /* nodes below it, shared ones as often as they are met */
+	bool seen;
 };
 
 struct layout {
 	const struct sc_dag *dag;
 	struct place *places;
 	struct sock_filter *insns; /* reversed: [0] is the last instruction */
-	uint32_t len, room;
+	uint16_t len, room;
 	bool over; /* more than SC_BPF_MAX */
 };
 
@@ -49,79 +51,91 @@ static bool yes_first(const struct layout *l, const struct sc_node *node)
 	return l->dag->effort == SC_EFFORT_SHALLOW || l->places[node->yes].size >= l->places[node->no].size;
 }
 
-/* A node has a higher index than its branches: going up, theirs are known. */
-static void find_sizes(struct layout *l)
+/* A node has a higher index than its branches: going up, their sizes are known. */
+static void begin_places(struct layout *l)
 {
-	for (uint32_t i = 0; i < l->dag->n_nodes; i++) {
-		const struct sc_node *node = &l->dag->nodes[i];
-		uint64_t size = 0;
+	const struct sc_node *node = l->dag->nodes;
+
+	for (struct place *p = l->places, *end = p + l->dag->n_nodes; p < end; p++, node++) {
+		uint32_t size = 0;
 
 		if (node->test != SC_TEST_LEAF)
-			size = (uint64_t)l->places[node->yes].size + l->places[node->no].size + 1;
-		l->places[i].size = size < SC_BPF_MAX ? (uint32_t)size : SC_BPF_MAX;
+			size = l->places[node->yes].size + l->places[node->no].size + 1U;
+		*p = (struct place){
+			.at = {NOWHERE, NOWHERE, NOWHERE},
+			.jump = {NOWHERE, NOWHERE, NOWHERE},
+			.size = (uint16_t)(size < SC_BPF_MAX ? size : SC_BPF_MAX),
+		};
 	}
 }
 
-/* Nodes reachable from @root, children before parents: in @order. No recursion: a hostile policy's graph may be deep. */
+/* Tests reachable from @root, children before parents: in @order. No recursion: a hostile policy's
+ * graph may be deep. The stack holds tests to look at, and those that only wait for their branches. */
 static uint32_t plan(struct layout *l, uint32_t root, uint32_t *order, uint32_t *stack)
 {
 	uint32_t n = 0, depth = 0;
 
-	stack[depth++] = root;
+	if (l->dag->nodes[root].test != SC_TEST_LEAF)
+		stack[depth++] = root;
 	while (depth) {
-		uint32_t at = stack[depth - 1];
-		const struct sc_node *node = &l->dag->nodes[at];
-		struct place *place = &l->places[at];
-		uint32_t child = NOWHERE;
+		uint32_t at = stack[--depth];
+		const struct sc_node *node = &l->dag->nodes[at & ~WAITS];
+		uint32_t first = node->yes, second = node->no;
 
-		if (node->test != SC_TEST_LEAF && place->seen < 2)
-			child = (place->seen == 0) == yes_first(l, node) ? node->yes : node->no;
-		if (child == NOWHERE) {
-			if (place->seen != 3)
-				order[n++] = at;
-			place->seen = 3;
-			depth--;
+		if (at & WAITS) {
+			order[n++] = at & ~WAITS;
 			continue;
 		}
-		place->seen++;
-		if (l->places[child].seen == 0)
-			stack[depth++] = child;
+		if (l->places[at].seen)
+			continue;
+		l->places[at].seen = true;
+		if (!yes_first(l, node)) {
+			first = node->no;
+			second = node->yes;
+		}
+		stack[depth++] = at | WAITS;
+		if (l->dag->nodes[second].test != SC_TEST_LEAF && !l->places[second].seen)
+			stack[depth++] = second;
+		if (l->dag->nodes[first].test != SC_TEST_LEAF && !l->places[first].seen)
+			stack[depth++] = first;
 	}
 	return n;
 }
 
-static void come(struct layout *l, uint32_t from, uint32_t to)
+static inline void come(const struct sc_node *nodes, struct place *places, uint32_t from,
+	uint32_t to)
 {
-	const struct sc_node *nodes = l->dag->nodes;
-	const struct sc_acc *acc = &l->places[from].acc;
+	const struct sc_acc *acc = &places[from].acc;
 
-	sc_come(acc, &nodes[to], sc_way(&nodes[from], acc, &nodes[to]),
-		&l->places[to].acc);
+	/* A RET needs nothing. */
+	if (nodes[to].test != SC_TEST_LEAF)
+		sc_come(acc, &nodes[to], sc_way(&nodes[from], acc, &nodes[to]), &places[to].acc);
 }
 
 /* Which ways each node is come to. A node has a higher index than its branches: going down, all
  * that lead to it come before. */
 static void find_ways(struct layout *l, uint32_t root)
 {
-	sc_come(NULL, &l->dag->nodes[root], SC_WAY_LOAD, &l->places[root].acc);
-	for (uint32_t i = root + 1; i-- > 0;) {
-		const struct sc_node *node = &l->dag->nodes[i];
+	const struct sc_node *nodes = l->dag->nodes;
+	struct place *places = l->places;
 
-		if (!l->places[i].acc.ways || node->test == SC_TEST_LEAF)
+	sc_come(NULL, &nodes[root], SC_WAY_LOAD, &places[root].acc);
+	for (uint32_t i = root + 1; i-- > 0;) {
+		if (!places[i].acc.ways || nodes[i].test == SC_TEST_LEAF)
 			continue;
-		come(l, i, node->yes);
-		come(l, i, node->no);
+		come(nodes, places, i, nodes[i].yes);
+		come(nodes, places, i, nodes[i].no);
 	}
 }
 
-static bool reaches(const struct layout *l, uint32_t position)
+static bool reaches(const struct layout *l, uint16_t position)
 {
 	/* A jump put at l->len passes over l->len - position - 1 instructions. */
 	return position != NOWHERE && l->len - position - 1 <= REACH;
 }
 
 /* A position of @node within reach of an instruction put after at most one more. */
-static uint32_t near(struct layout *l, uint32_t from, uint32_t node)
+static uint16_t near(struct layout *l, uint32_t from, uint32_t node)
 {
 	const struct sc_node *to = &l->dag->nodes[node];
 	enum sc_way entry = sc_way(&l->dag->nodes[from], &l->places[from].acc, to);
@@ -137,7 +151,7 @@ static uint32_t near(struct layout *l, uint32_t from, uint32_t node)
 	if (!reaches(l, place->jump[entry])) {
 		place->jump[entry] = l->len;
 		put(l, (struct sock_filter)BPF_STMT(
-			       BPF_JMP | BPF_JA, l->len - place->at[entry] - 1));
+			       BPF_JMP | BPF_JA, (uint32_t)(l->len - place->at[entry] - 1)));
 	}
 	return place->jump[entry];
 }
@@ -158,7 +172,7 @@ static void put_test(struct layout *l, uint32_t index)
 {
 	const struct sc_node *node = &l->dag->nodes[index];
 	struct place *place = &l->places[index];
-	uint32_t yes, no;
+	uint16_t yes, no;
 
 	/* The second may have put an instruction between the first and here. */
 	yes = near(l, index, node->yes);
@@ -197,31 +211,26 @@ static int hand_out(const struct layout *l, bool big_endian, struct sc_prog *out
 
 int sc_emit(const struct sc_dag *dag, uint32_t root, bool big_endian, struct sc_prog *out)
 {
-	_cleanup_free_ struct place *places = malloc(dag->n_nodes * sizeof(*places));
-	_cleanup_free_ uint32_t *order = malloc(2 * (size_t)dag->n_nodes * sizeof(*order));
 	const uint64_t most = (uint64_t)dag->n_nodes * INSNS_PER_NODE;
-	const uint32_t room = most < SC_BPF_MAX ? (uint32_t)most : SC_BPF_MAX;
-	_cleanup_free_ struct sock_filter *insns = malloc(room * sizeof(*insns));
-	struct layout l = {.dag = dag, .places = places, .insns = insns, .room = room};
-	uint32_t n;
+	const uint16_t room = (uint16_t)(most < SC_BPF_MAX ? most : SC_BPF_MAX);
+	struct layout l = {.dag = dag, .room = room};
+	_cleanup_free_ void *block = NULL;
+	uint32_t n, *order;
 
-	if (!places || !order || !insns)
+	/* Places, the order, a stack (of a test all three may lie there), instructions. */
+	block = malloc(dag->n_nodes * (sizeof(*l.places) + 4 * sizeof(*order)) +
+		room * sizeof(*l.insns));
+	if (!block)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < dag->n_nodes; i++)
-		places[i] = (struct place){
-			.at = {NOWHERE, NOWHERE, NOWHERE},
-			.jump = {NOWHERE, NOWHERE, NOWHERE},
-		};
+	l.places = block;
+	order = (uint32_t *)(l.places + dag->n_nodes);
+	l.insns = (struct sock_filter *)(order + 4 * (size_t)dag->n_nodes);
+	begin_places(&l);
 	find_ways(&l, root);
-	find_sizes(&l);
 	n = plan(&l, root, order, order + dag->n_nodes);
-	for (uint32_t i = 0; i < n && !l.over; i++) {
-		const struct sc_node *node = &dag->nodes[order[i]];
-
-		if (node->test != SC_TEST_LEAF)
-			put_test(&l, order[i]);
-		else if (n == 1)
-			near(&l, order[i], order[i]);
-	}
+	for (uint32_t i = 0; i < n && !l.over; i++)
+		put_test(&l, order[i]);
+	if (n == 0)
+		near(&l, root, root);
 	return hand_out(&l, big_endian, out);
 }

@@ -5,6 +5,9 @@
 
 #include "dag/dag.h"
 
+/* Pieces that fit on the stack. */
+#define FEW 16
+
 /* What the words of an argument need to be asked. */
 struct line {
 	struct sc_dag *dag;
@@ -118,11 +121,12 @@ uint32_t sc_dag_argument(struct sc_dag *dag, const struct sc_lowered *low, bool 
 		.high = sc_word_high(arg, low->big_endian),
 		.mask = mask,
 		.budget = budget};
-	struct sc_piece *high, *lows;
+	struct sc_piece few[3 * FEW + 2], *high = few, *lows;
 	uint32_t node, word, other;
 
 	/* Up to two pieces of high words a piece, and one more of low words. */
-	high = malloc(((size_t)n * 3 + 2) * sizeof(*high));
+	if (n > FEW)
+		high = malloc(((size_t)n * 3 + 2) * sizeof(*high));
 	if (!high) {
 		dag->rc = -ENOMEM;
 		return 0;
@@ -144,6 +148,7 @@ uint32_t sc_dag_argument(struct sc_dag *dag, const struct sc_lowered *low, bool 
 			};
 		node = sc_dag_dispatch(dag, l.low, (uint32_t)mask, lows, n_lows, budget);
 	}
-	free(high);
+	if (high != few)
+		free(high);
 	return node;
 }

@@ -8,6 +8,10 @@
 /* A number with a rule against one without, in the weights of the search. */
 #define WEIGHT_LISTED 16
 
+/* Of three calls that have a rule, two are beside others of the same decision; and what is for
+ * arguments and architectures. */
+#define NODES_MORE 24
+
 /* Pieces of a line, from 0 up, without gaps. */
 struct line {
 	struct sc_piece *pieces;
@@ -37,28 +41,49 @@ static inline void go_on_before(struct line *line, uint64_t value, uint32_t node
 }
 
 /* Most calls have one rule, without a condition, the action of the call before and the number
- * behind it: they make the last piece longer. Returns the first call that does not. */
+ * behind it: they make the last piece longer. Returns the first call that does not. Calls that
+ * share a rule need no look at it. */
 static inline uint32_t go_on_alike(struct line *line, const struct sc_dag *dag,
 	const struct sc_lowered *low, const struct sc_low_abi *abi, uint32_t c)
 {
 	const struct sc_low_call *call = &low->calls[abi->first_call + c];
 	const struct sc_low_call *last = &low->calls[abi->first_call + abi->n_calls];
 	struct sc_piece *piece = &line->pieces[line->n - 1];
-	uint32_t weight = 0, end = (uint32_t)line->end, action;
+	const uint32_t begin = (uint32_t)line->end;
+	uint32_t weight = 0, end = begin, same = UINT32_MAX;
 
 	if (!line->n || dag->rc < 0 || dag->nodes[piece->node].test != SC_TEST_LEAF)
 		return c;
-	action = dag->nodes[piece->node].k;
-	for (; call < last && call->nr == end && end; call++, end++) {
-		const struct sc_low_rule *rule = &low->rules[call->first_rule];
+	for (; call < last && call->nr == end && call->n_rules == 1; call++, end++) {
+		if (call->first_rule != same) {
+			const struct sc_low_rule *rule = &low->rules[call->first_rule];
 
-		if (call->n_rules != 1 || rule->n_cmps != 0 || rule->action != action)
-			break;
-		weight += WEIGHT_LISTED * (1 + call->weight);
+			if (rule->n_cmps || rule->action != dag->nodes[piece->node].k)
+				break;
+			same = call->first_rule;
+		}
+		weight += 1 + call->weight;
 	}
-	line->end += end - (uint32_t)line->end;
-	piece->weight += weight;
+	line->end += end - begin;
+	piece->weight += weight * WEIGHT_LISTED;
 	return (uint32_t)(call - &low->calls[abi->first_call]);
+}
+
+/* The action that was asked for last, and its leaf, which is kept: most decisions are one of two. */
+struct last_leaf {
+	uint32_t action, node;
+};
+
+static inline uint32_t call_node(struct sc_dag *dag, const struct sc_lowered *low,
+	const struct sc_low_abi *abi, const struct sc_low_call *call, struct last_leaf *last)
+{
+	const struct sc_low_rule *rule = &low->rules[call->first_rule];
+
+	if (call->n_rules != 1 || rule->n_cmps)
+		return sc_dag_call(dag, low, abi, call);
+	if (rule->action != last->action || last->node == SC_NO_NODE)
+		*last = (struct last_leaf){rule->action, sc_dag_call(dag, low, abi, call)};
+	return last->node;
 }
 
 /* The ABIs [from, to) of one audit arch: their number lines side by side. */
@@ -67,6 +92,7 @@ static uint32_t numbers(struct sc_dag *dag, const struct sc_lowered *low, uint32
 {
 	uint32_t bad = sc_dag_keep(dag, sc_dag_leaf(dag, low->badarch)), budget = 0, node;
 	struct line line = {.pieces = pieces};
+	struct last_leaf last = {.node = SC_NO_NODE};
 
 	for (uint32_t a = from; a < to; a++) {
 		const struct sc_low_abi *abi = &low->abis[a];
@@ -82,7 +108,7 @@ static uint32_t numbers(struct sc_dag *dag, const struct sc_lowered *low, uint32
 			const struct sc_low_call *call = &low->calls[abi->first_call + c];
 
 			go_on_before(&line, call->nr, otherwise);
-			go_on(&line, call->nr, sc_dag_call(dag, low, abi, call),
+			go_on(&line, call->nr, call_node(dag, low, abi, call, &last),
 				WEIGHT_LISTED * (1 + call->weight));
 		}
 		go_on(&line, abi->last, otherwise, 1);
@@ -91,7 +117,8 @@ static uint32_t numbers(struct sc_dag *dag, const struct sc_lowered *low, uint32
 	if (dag->slack > 0)
 		budget += (uint32_t)dag->slack;
 	node = sc_dag_dispatch(dag, SC_WORD_NR, UINT32_MAX, line.pieces, line.n, budget);
-	return sc_dag_keep(dag, node);
+	/* Behind the last nothing is measured any more: sc_emit() counts what the program takes. */
+	return to == low->n_abis ? node : sc_dag_keep(dag, node);
 }
 
 /* Each audit arch is one value of the arch word; all between is bad. */
@@ -123,6 +150,7 @@ int sc_dag_build(struct sc_dag *dag, const struct sc_lowered *low, uint32_t *roo
 
 	if (!pieces)
 		return -ENOMEM;
+	sc_dag_expect(dag, low->n_calls < SC_DAG_MAX ? low->n_calls / 3 + NODES_MORE : SC_DAG_MAX);
 	node = architectures(dag, low, pieces, pieces + n_pieces);
 	free(pieces);
 	if (!dag->rc)

@@ -8,51 +8,6 @@
 #include "util/cleanup.h"
 #include "util/vec.h"
 
-enum sc_way sc_way(const struct sc_node *from, const struct sc_acc *acc,
-	const struct sc_node *to)
-{
-	if (to->test == SC_TEST_LEAF)
-		return SC_WAY_TEST;
-	if (!from || from->word != to->word)
-		return SC_WAY_LOAD;
-	/* JSET masks by itself: the bits have to be there, others do not matter. */
-	if (to->test == SC_TEST_SET)
-		return (to->k & ~acc->least) == 0 ? SC_WAY_TEST : SC_WAY_LOAD;
-	if (acc->exact && acc->least == to->mask)
-		return SC_WAY_TEST;
-	return (to->mask & ~acc->least) == 0 ? SC_WAY_MASK : SC_WAY_LOAD;
-}
-
-void sc_come(const struct sc_acc *acc, const struct sc_node *to, enum sc_way way,
-	struct sc_acc *behind)
-{
-	bool first = !behind->ways;
-	uint32_t least = to->mask;
-	bool exact = true;
-
-	behind->ways |= (uint8_t)(1U << way);
-	if (to->test == SC_TEST_SET && way == SC_WAY_TEST) {
-		least = acc->least;
-		exact = acc->exact;
-	}
-	behind->exact = exact && (first || (behind->exact && behind->least == least));
-	behind->least = first ? least : behind->least & least;
-}
-
-uint32_t sc_node_cost(const struct sc_node *node, uint32_t ways)
-{
-	const uint32_t unmasked = 1U << SC_WAY_MASK | 1U << SC_WAY_LOAD;
-	uint32_t cost = 1;
-
-	if (node->test == SC_TEST_LEAF)
-		return 1;
-	if (node->test != SC_TEST_SET && node->mask != UINT32_MAX && ways & unmasked)
-		cost++;
-	if (ways & 1U << SC_WAY_LOAD)
-		cost++;
-	return cost;
-}
-
 /* Comes from @at to @child: returns what that adds. A new node is paid when it is met itself. */
 static uint32_t go(struct sc_dag *dag, uint32_t at, uint32_t child)
 {

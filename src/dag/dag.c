@@ -7,11 +7,15 @@
 /* More nodes than this means that the builder went astray on a hostile policy. */
 #define MAX_NODES (1U << 17)
 
+/* A small filter has a hundred nodes; when there are more, many more follow. */
+#define SLOTS_AT_FIRST 256
+#define SLOTS_GROW     4
+
 int sc_dag_init(struct sc_dag *dag, enum sc_effort effort)
 {
 	*dag = (struct sc_dag){.effort = effort,
 		.spent = effort == SC_EFFORT_SHALLOW,
-		.n_slots = 512,
+		.n_slots = SLOTS_AT_FIRST,
 		.seed = sc_hash_seed()};
 	dag->slots = calloc(dag->n_slots, sizeof(*dag->slots));
 	return dag->slots ? 0 : -ENOMEM;
@@ -52,9 +56,14 @@ static uint32_t *slot_of(const struct sc_dag *dag, const struct sc_node *node)
 	}
 }
 
-static int grow(struct sc_dag *dag)
+/* A quarter of the slots stays free. */
+static bool is_crowded(uint32_t n_nodes, uint32_t n_slots)
 {
-	uint32_t n_slots = dag->n_slots * 2;
+	return n_nodes > n_slots / 4 * 3;
+}
+
+static int grow(struct sc_dag *dag, uint32_t n_slots)
+{
 	uint32_t *slots = calloc(n_slots, sizeof(*slots));
 
 	if (!slots)
@@ -65,6 +74,18 @@ static int grow(struct sc_dag *dag)
 	for (uint32_t i = 0; i < dag->n_nodes; i++)
 		*slot_of(dag, &dag->nodes[i]) = i + 1;
 	return 0;
+}
+
+void sc_dag_expect(struct sc_dag *dag, uint32_t n)
+{
+	uint32_t n_slots = dag->n_slots;
+
+	while (is_crowded(n, n_slots))
+		n_slots *= 2;
+	if (!dag->rc)
+		dag->rc = sc_reserve(dag->nodes, dag->cap_nodes, dag->n_nodes, n);
+	if (!dag->rc && n_slots != dag->n_slots)
+		dag->rc = grow(dag, n_slots);
 }
 
 static uint32_t intern(struct sc_dag *dag, const struct sc_node *node)
@@ -80,8 +101,8 @@ static uint32_t intern(struct sc_dag *dag, const struct sc_node *node)
 		dag->rc = -E2BIG;
 	if (!dag->rc)
 		dag->rc = sc_reserve(dag->nodes, dag->cap_nodes, dag->n_nodes, 1);
-	if (!dag->rc && (dag->n_nodes + 1) * 2 > dag->n_slots) {
-		dag->rc = grow(dag);
+	if (!dag->rc && is_crowded(dag->n_nodes + 1, dag->n_slots)) {
+		dag->rc = grow(dag, dag->n_slots * SLOTS_GROW);
 		slot = slot_of(dag, node);
 	}
 	if (dag->rc < 0)

@@ -67,6 +67,8 @@ struct sc_dag {
 #define SC_NO_NODE UINT32_MAX
 
 int sc_dag_init(struct sc_dag *dag, enum sc_effort effort);
+/* Room for @n nodes at once: a failure is remembered. */
+void sc_dag_expect(struct sc_dag *dag, uint32_t n);
 void sc_dag_clear(struct sc_dag *dag);
 
 uint32_t sc_dag_leaf(struct sc_dag *dag, uint32_t action);

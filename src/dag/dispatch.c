@@ -39,7 +39,10 @@ static uint32_t merge_equal(struct sc_piece *pieces, uint32_t n)
 {
 	uint32_t out = 0;
 
-	for (uint32_t i = 1; i < n; i++) {
+	/* Mostly there are none. */
+	while (out + 1 < n && pieces[out].node != pieces[out + 1].node)
+		out++;
+	for (uint32_t i = out + 1; i < n; i++) {
 		if (pieces[i].node == pieces[out].node)
 			pieces[out].weight += pieces[i].weight;
 		else

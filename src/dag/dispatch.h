@@ -30,7 +30,11 @@ struct sc_tree {
 uint32_t sc_leaves(struct sc_dag *dag, uint8_t word, const struct sc_piece *pieces, uint32_t n,
 	uint32_t budget, struct sc_leaf *leaves);
 /* The decision inside a leaf: what is asked for most is asked first. */
-uint32_t sc_leaf_node(const struct sc_tree *t, const struct sc_leaf *leaf);
+uint32_t sc_leaf_chain(const struct sc_tree *t, const struct sc_leaf *leaf);
+static inline uint32_t sc_leaf_node(const struct sc_tree *t, const struct sc_leaf *leaf)
+{
+	return leaf->n_pieces == 1 ? leaf->node : sc_leaf_chain(t, leaf);
+}
 /* Has piece @i one value? */
 bool sc_piece_is_point(const struct sc_piece *pieces, uint32_t n, uint32_t i);
 

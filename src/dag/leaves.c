@@ -105,7 +105,7 @@ uint32_t sc_leaves(struct sc_dag *dag, uint8_t word, const struct sc_piece *piec
 	return n_leaves;
 }
 
-uint32_t sc_leaf_node(const struct sc_tree *t, const struct sc_leaf *leaf)
+uint32_t sc_leaf_chain(const struct sc_tree *t, const struct sc_leaf *leaf)
 {
 	const struct sc_piece *pieces = &t->pieces[leaf->first_piece];
 	uint32_t few[CHAIN_SORTED], n = 0, node = leaf->node;

@@ -9,6 +9,9 @@
 #include "dag/state.h"
 #include "util/vec.h"
 
+/* Rules that fit on the stack. */
+#define FEW 32
+
 /* Rules put in lists for one call; over it the builder gives up. */
 #define WORK_BASE     (1U << 12)
 #define WORK_PER_RULE 64
@@ -310,6 +313,64 @@ static uint32_t build_lists(struct sc_states *s, uint32_t otherwise)
 	return build(s, &all, 0);
 }
 
+/* Are these few rules of one comparison each, which ask for one value each of one argument, the
+ * larger values first, as lowering has them? Or one that asks for all but one? */
+static bool is_points(const struct sc_states *s)
+{
+	const struct sc_low_rule *rules = &s->low->rules[s->call->first_rule];
+	const struct sc_cmp *first = &s->low->cmps[rules[0].first_cmp], *last = NULL;
+
+	if (s->call->n_rules > FEW)
+		return false;
+	for (uint32_t i = 0; i < s->call->n_rules; i++) {
+		const struct sc_cmp *cmp = &s->low->cmps[rules[i].first_cmp];
+		bool point = cmp->op == SC_OP_EQ || cmp->op == SC_OP_MASKED_EQ ||
+			(cmp->op == SC_OP_NE && s->call->n_rules == 1);
+
+		if (rules[i].n_cmps != 1 || !point || cmp->arg != first->arg ||
+			cmp->mask != first->mask || (last && cmp->datum >= last->datum))
+			return false;
+		last = cmp;
+	}
+	return true;
+}
+
+/* Goes on with @node from @start. Returns how many pieces there are then. */
+static uint32_t add_piece(struct sc_wide_piece *pieces, uint32_t n, uint64_t start, uint32_t node)
+{
+	if (n && pieces[n - 1].node == node)
+		return n;
+	pieces[n] = (struct sc_wide_piece){.start = start, .node = node};
+	return n + 1;
+}
+
+/* The usual list, as build_line() has it, but without lists. */
+static uint32_t build_points(const struct sc_states *s, uint32_t otherwise)
+{
+	const struct sc_low_rule *rules = &s->low->rules[s->call->first_rule];
+	const struct sc_cmp *cmp = &s->low->cmps[rules[0].first_cmp];
+	const uint64_t max = s->wide ? UINT64_MAX : UINT32_MAX;
+	struct sc_wide_piece pieces[2 * FEW + 1];
+	uint32_t n = 0, off = sc_dag_leaf(s->dag, otherwise);
+	uint64_t at = 0; /* behind the last value */
+
+	if (cmp->op == SC_OP_NE)
+		off = sc_dag_leaf(s->dag, rules[0].action);
+	for (uint32_t i = s->call->n_rules; i-- > 0;) {
+		const uint64_t value = s->low->cmps[rules[i].first_cmp].datum;
+		uint32_t on = cmp->op == SC_OP_NE ? otherwise : rules[i].action;
+
+		if (value != at)
+			n = add_piece(pieces, n, at, off);
+		n = add_piece(pieces, n, value, sc_dag_leaf(s->dag, on));
+		at = value + 1;
+	}
+	if (cmp->datum != max)
+		n = add_piece(pieces, n, at, off);
+	return sc_dag_argument(s->dag, s->low, s->wide, cmp->arg, cmp->mask, pieces, n,
+		s->call->n_rules);
+}
+
 uint32_t sc_dag_lists(struct sc_dag *dag, const struct sc_lowered *low,
 	const struct sc_low_abi *abi, const struct sc_low_call *call, enum sc_lists_first first,
 	uint32_t max_nodes)
@@ -323,8 +384,11 @@ uint32_t sc_dag_lists(struct sc_dag *dag, const struct sc_lowered *low,
 		.max_nodes = max_nodes,
 		.work_max = WORK_BASE + (uint64_t)WORK_PER_RULE * call->n_rules,
 	};
-	uint32_t node = build_lists(&s, abi->otherwise);
+	uint32_t node;
 
+	if (is_points(&s))
+		return build_points(&s, abi->otherwise);
+	node = build_lists(&s, abi->otherwise);
 	sc_states_clear(&s);
 	return s.over ? SC_NO_NODE : node;
 }

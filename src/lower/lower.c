@@ -22,25 +22,20 @@ static int by_nr(const void *a, const void *b)
 	return (na > nb) - (na < nb);
 }
 
-/* The table's calls by ascending number: the dense ones are read off their index. */
+/* The table's calls by ascending number. Returns how many; 0 where the index of the table has them
+ * all in that order. */
 static uint32_t sorted_calls(const struct sc_table *table, const struct sc_call **out)
 {
-	uint32_t n = 0, n_dense;
-
-	for (uint32_t i = 0; i < SC_DENSE && n < table->n_calls; i++)
-		if (table->dense[i])
-			out[n++] = &table->calls[table->dense[i] - 1];
-	n_dense = n;
-	if (n_dense == table->n_calls)
-		return n;
+	if (!table->sparse.n)
+		return 0;
 	for (uint32_t i = 0; i < table->n_calls; i++)
-		if ((uint32_t)table->calls[i].nr - table->base >= SC_DENSE)
-			out[n++] = &table->calls[i];
-	qsort(out, n, sizeof(*out), by_nr);
-	return n;
+		out[i] = &table->calls[i];
+	qsort(out, table->n_calls, sizeof(*out), by_nr);
+	return table->n_calls;
 }
 
-static void lower_rules(struct sc_lowered *low, const struct sc_table *table,
+/* Not inline: the usual call has one rule without a condition. */
+static __attribute__((noinline)) void lower_rules(struct sc_lowered *low, const struct sc_table *table,
 	const struct sc_call *call, struct sc_order_item *scratch)
 {
 	struct sc_low_rule *first = &low->rules[low->n_rules];
@@ -64,36 +59,90 @@ static void lower_rules(struct sc_lowered *low, const struct sc_table *table,
 		sc_order_rules(first, n, low->cmps, scratch);
 }
 
-/* The calls whose numbers lie in the range; -1 belongs to the last range alone. */
+/* An ABI on its way. Unconditional calls of one action have one rule between them where no other
+ * action comes between. */
+struct lowering {
+	struct sc_lowered *low;
+	const struct sc_table *table;
+	struct sc_order_item *scratch;
+	struct sc_low_call *out;
+	uint32_t shared, action; /* the last rule of an unconditional call */
+};
+
+static inline void lower_call(struct lowering *l, const struct sc_call *call)
+{
+	struct sc_lowered *low = l->low;
+	uint32_t first = l->shared, n_rules = 1;
+
+	if (!call->always) {
+		first = low->n_rules;
+		lower_rules(low, l->table, call, l->scratch);
+		n_rules = low->n_rules - first;
+	} else if (first == SC_NO_RULE || call->action != l->action) {
+		first = l->shared = low->n_rules++;
+		l->action = call->action;
+		low->rules[first] = (struct sc_low_rule){.action = call->action};
+	}
+	*l->out++ = (struct sc_low_call){
+		.nr = (uint32_t)call->nr,
+		.first_rule = first,
+		.n_rules = n_rules,
+		.weight = call->priority,
+	};
+}
+
+/* All calls of the index: their numbers, from the base of the ABI on, lie in its range. */
+static void lower_dense(struct lowering *l)
+{
+	const uint16_t *dense = l->table->dense;
+	const struct sc_call *calls = l->table->calls;
+	struct sc_low_call *out = l->out;
+	uint32_t shared = SC_NO_RULE, action = 0;
+
+	for (uint32_t left = l->table->n_calls; left; dense++) {
+		const struct sc_call *call;
+
+		if (!*dense)
+			continue;
+		left--;
+		call = &calls[*dense - 1];
+		if (call->always && call->action == action && shared != SC_NO_RULE) {
+			*out++ = (struct sc_low_call){
+				.nr = (uint32_t)call->nr,
+				.first_rule = shared,
+				.n_rules = 1,
+				.weight = call->priority,
+			};
+			continue;
+		}
+		l->out = out;
+		lower_call(l, call);
+		out = l->out;
+		shared = l->shared;
+		action = l->action;
+	}
+	l->out = out;
+}
+
+/* The calls whose numbers lie in the range; -1 belongs to the last range alone. @calls: NULL for all
+ * of the table's index. */
 static void lower_abi(struct sc_lowered *low, const struct sc_table *table,
 	const struct sc_call **calls, uint32_t n_calls, struct sc_low_abi abi,
 	struct sc_order_item *scratch)
 {
-	uint32_t n = low->n_calls;
+	struct lowering l = {low, table, scratch, &low->calls[low->n_calls], SC_NO_RULE, 0};
+	const uint32_t range = abi.last - abi.first;
 
 	abi.audit = table->arch->audit;
 	abi.wide = table->arch->bits == 64;
 	abi.first_call = low->n_calls;
-	for (uint32_t i = 0; i < n_calls; i++) {
-		uint32_t nr = (uint32_t)calls[i]->nr;
-		uint32_t first_rule = low->n_rules;
-
-		if (nr < abi.first || nr > abi.last)
-			continue;
-		if (calls[i]->always)
-			low->rules[low->n_rules++] =
-				(struct sc_low_rule){.action = calls[i]->action};
-		else
-			lower_rules(low, table, calls[i], scratch);
-		low->calls[n++] = (struct sc_low_call){
-			.nr = nr,
-			.first_rule = first_rule,
-			.n_rules = low->n_rules - first_rule,
-			.weight = calls[i]->priority,
-		};
-	}
-	abi.n_calls = n - abi.first_call;
-	low->n_calls = n;
+	for (uint32_t i = 0; i < n_calls; i++)
+		if ((uint32_t)calls[i]->nr - abi.first <= range)
+			lower_call(&l, calls[i]);
+	if (!calls)
+		lower_dense(&l);
+	low->n_calls = (uint32_t)(l.out - low->calls);
+	abi.n_calls = low->n_calls - abi.first_call;
 	low->abis[low->n_abis++] = abi;
 }
 
@@ -137,7 +186,7 @@ static void lower_table(struct sc_lowered *low, const struct sc_policy *policy,
 	} else if (table == x86_64) {
 		abi.last = SC_X32_BIT - 1;
 	}
-	lower_abi(low, table, calls, n, abi, scratch);
+	lower_abi(low, table, n ? calls : NULL, n, abi, scratch);
 	if (table != x86_64)
 		return;
 	if (!x32) {
@@ -155,7 +204,8 @@ static void lower_table(struct sc_lowered *low, const struct sc_policy *policy,
 			.last = UINT32_MAX,
 			.otherwise = policy->default_action,
 		};
-		lower_abi(low, table, calls, n, abi, scratch);
+		/* Of ascending numbers it is the last. */
+		lower_abi(low, table, n ? calls + n - 1 : calls, n ? 1 : 0, abi, scratch);
 	}
 }
 

@@ -34,7 +34,7 @@ struct sc_low_rule {
 
 struct sc_low_call {
 	uint32_t nr;
-	uint32_t first_rule; /* into sc_lowered.rules, in the order of matching */
+	uint32_t first_rule; /* into sc_lowered.rules, in the order of matching; calls may share */
 	uint32_t n_rules;
 	uint32_t weight; /* 0..255: seccomp_syscall_priority() */
 };

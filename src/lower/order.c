@@ -167,11 +167,44 @@ static void order_from(struct order o, struct sc_order_item *items, uint32_t n)
 	}
 }
 
+/* Few rules that ask for one value each of one argument: the tree has them by their data, the
+ * largest first. Nearly every list of a container's profile is so. */
+#define FEW 32
+
+static bool is_points(const struct sc_low_rule *rules, uint32_t n, const struct sc_cmp *cmps)
+{
+	const struct sc_cmp *first = &cmps[rules[0].first_cmp];
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct sc_cmp *cmp = &cmps[rules[i].first_cmp];
+
+		if (rules[i].n_cmps != 1 || cmp->op != SC_OP_EQ || cmp->arg != first->arg)
+			return false;
+	}
+	return true;
+}
+
+static void order_points(struct sc_low_rule *rules, uint32_t n, const struct sc_cmp *cmps)
+{
+	for (uint32_t i = 1; i < n; i++) {
+		const struct sc_low_rule rule = rules[i];
+		uint32_t at = i;
+
+		for (; at > 0 && cmps[rules[at - 1].first_cmp].datum < cmps[rule.first_cmp].datum; at--)
+			rules[at] = rules[at - 1];
+		rules[at] = rule;
+	}
+}
+
 void sc_order_rules(struct sc_low_rule *rules, uint32_t n, const struct sc_cmp *cmps,
 	struct sc_order_item *scratch)
 {
 	struct order o = {.cmps = cmps, .spare = scratch + n};
 
+	if (n > 0 && n <= FEW && is_points(rules, n, cmps)) {
+		order_points(rules, n, cmps);
+		return;
+	}
 	for (uint32_t i = 0; i < n; i++)
 		scratch[i] = (struct sc_order_item){.rule = rules[i]};
 	order_from(o, scratch, n);

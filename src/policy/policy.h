@@ -85,6 +85,8 @@ int sc_policy_merge(struct sc_policy *dst, struct sc_policy *src);
  * -EEXIST (conflict), -EFAULT (the number has no name and a foreign architecture is there). */
 int sc_policy_rule_add(struct sc_policy *policy, uint32_t action, int nr,
 	const struct sc_chain *chain, bool exact);
+/* The same for a rule without comparisons, not exact, whose action is not NOTIFY. @nr is not -1. */
+int sc_policy_rule_always(struct sc_policy *policy, uint32_t action, int nr);
 int sc_policy_priority(struct sc_policy *policy, int nr, uint8_t priority);
 
 /* A transaction is a copy of the rules: begin pushes one, reject swaps it back, commit

@@ -67,6 +67,7 @@ int sc_table_copy(const struct sc_table *table, struct sc_table **out)
 		return -ENOMEM;
 	copy->n_prefixes = copy->cap_prefixes = table->n_prefixes;
 	copy->n_calls = copy->cap_calls = table->n_calls;
+	copy->cap_dense = copy->cap_calls < SC_DENSE_MAX ? copy->cap_calls : SC_DENSE_MAX;
 	copy->n_rules = copy->cap_rules = table->n_rules;
 	copy->n_cmps = copy->cap_cmps = table->n_cmps;
 	*out = steal_ptr(copy);
@@ -112,8 +113,8 @@ static struct sc_call *new_call(struct sc_table *table, int nr)
 
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): sc_table_reserve() made room */
 	*call = (struct sc_call){.nr = nr, .head = SC_NO_RULE, .tail = SC_NO_RULE};
-	if (offset < SC_DENSE)
-		table->dense[offset] = table->n_calls;
+	if (offset < SC_DENSE && table->n_calls <= SC_DENSE_MAX)
+		table->dense[offset] = (uint16_t)table->n_calls;
 	else
 		sc_set_insert(&table->sparse, slot_of(table, nr), table->n_calls - 1);
 	return call;
@@ -136,23 +137,9 @@ static void decide_always(struct sc_call *call, uint32_t action)
 
 int sc_table_add_always(struct sc_table *table, int nr, uint32_t action)
 {
-	uint32_t offset = (uint32_t)nr - table->base;
-	struct sc_call *call;
+	struct sc_call *call = sc_table_find(table, nr);
 	int rc;
 
-	/* Nearly every rule: the first on its number, and there is room. */
-	if (offset < SC_DENSE && !table->dense[offset] && table->n_calls < table->cap_calls) {
-		table->calls[table->n_calls] = (struct sc_call){
-			.nr = nr,
-			.head = SC_NO_RULE,
-			.tail = SC_NO_RULE,
-			.action = action,
-			.always = true,
-		};
-		table->dense[offset] = ++table->n_calls;
-		return 0;
-	}
-	call = sc_table_find(table, nr);
 	if (!call) {
 		rc = sc_table_reserve(table);
 		if (rc < 0)
@@ -172,6 +159,7 @@ int sc_table_make_room(struct sc_table *table)
 	int rc;
 
 	rc = sc_reserve(table->calls, table->cap_calls, table->n_calls, calls);
+	table->cap_dense = table->cap_calls < SC_DENSE_MAX ? table->cap_calls : SC_DENSE_MAX;
 	if (!rc)
 		rc = sc_reserve(table->rules, table->cap_rules, table->n_rules, 2);
 	if (!rc)

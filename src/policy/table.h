@@ -17,9 +17,9 @@ struct sc_rule {
 
 struct sc_call {
 	int32_t nr;
+	uint32_t action; /* of the unconditional rule, where there is one */
 	uint32_t head, tail; /* conditional rules; SC_NO_RULE when there are none */
 	uint32_t n_rules;
-	uint32_t action; /* of the unconditional rule, where there is one */
 	uint8_t priority;
 	bool always;  /* has the unconditional rule: no other counts any more */
 	bool indexed; /* its chains are in sc_table.prefixes */
@@ -43,18 +43,20 @@ struct sc_table {
 	const struct sc_arch *arch;
 	uint64_t seed;	 /* of all that is hashed here: sc_hash_seed() */
 	uint32_t base;	 /* numbers base .. base + SC_DENSE - 1 are found without hashing */
-	uint32_t *dense; /* [SC_DENSE]: index into calls + 1 */
-	struct sc_set sparse; /* of calls: those with other numbers */
+	uint16_t *dense; /* [SC_DENSE]: index into calls + 1 */
+	struct sc_set sparse; /* of calls: those with other numbers, or a higher index */
 	struct sc_call *calls;
 	struct sc_rule *rules;
 	struct sc_cmp *cmps;
 	struct sc_prefix *prefixes;
 	struct sc_set beginnings; /* of prefixes */
+	uint32_t cap_dense; /* cap_calls, or SC_DENSE_MAX when that is less */
 	uint32_t n_calls, cap_calls, n_rules, cap_rules, n_cmps, cap_cmps;
 	uint32_t n_prefixes, cap_prefixes;
 	uint32_t biggest_call; /* the most conditional rules that a call ever had */
 };
-#define SC_DENSE 1024
+#define SC_DENSE     960
+#define SC_DENSE_MAX UINT16_MAX /* calls that the index can tell */
 
 /* Adding is judged first and done later, so that a rule for several architectures is added to
  * all or to none. */
@@ -75,12 +77,10 @@ void sc_table_apply(struct sc_table *table, int nr, const struct sc_chain *chain
 	uint32_t action, int judgement);
 struct sc_call *sc_table_touch(struct sc_table *table, int nr);
 
-/* All three at once for an unconditional rule, which has no conflicts. 0 or -ENOMEM. */
-int sc_table_add_always(struct sc_table *table, int nr, uint32_t action);
 int sc_table_make_room(struct sc_table *table);
 struct sc_call *sc_table_find_sparse(const struct sc_table *table, int nr);
 
-/* The two below are on the way of every rule, and mostly this short. */
+/* Those below are on the way of every rule, and mostly this short. */
 static inline int sc_table_reserve(struct sc_table *table)
 {
 	if (table->cap_calls - table->n_calls >= 2 && table->cap_rules - table->n_rules >= 2 &&
@@ -94,10 +94,37 @@ static inline struct sc_call *sc_table_find(const struct sc_table *table, int nr
 {
 	uint32_t offset = (uint32_t)nr - table->base;
 
-	if (offset >= SC_DENSE)
-		return sc_table_find_sparse(table, nr);
-	return table->dense[offset] ? &table->calls[table->dense[offset] - 1] : NULL;
+	if (offset < SC_DENSE && table->dense[offset])
+		return &table->calls[table->dense[offset] - 1];
+	return table->sparse.n ? sc_table_find_sparse(table, nr) : NULL;
 }
+
+/* Nearly every rule is the first on its number, which is found without hashing, has no condition,
+ * and there is room: */
+static inline bool sc_table_is_fresh(const struct sc_table *table, int nr)
+{
+	uint32_t offset = (uint32_t)nr - table->base;
+
+	return offset < SC_DENSE && !table->dense[offset] && table->n_calls < table->cap_dense;
+}
+
+static inline void sc_table_put_always(struct sc_table *table, int nr, uint32_t action)
+{
+	uint32_t n = table->n_calls++;
+
+	table->calls[n] = (struct sc_call){
+		.nr = nr,
+		.head = SC_NO_RULE,
+		.tail = SC_NO_RULE,
+		.action = action,
+		.always = true,
+	};
+	table->dense[(uint32_t)nr - table->base] = (uint16_t)(n + 1);
+}
+
+/* Judging, reserving and applying at once for an unconditional rule, which has no conflicts.
+ * 0 or -ENOMEM. */
+int sc_table_add_always(struct sc_table *table, int nr, uint32_t action);
 
 /* prefix.c: the index of a call with many rules. */
 #define SC_INDEX_FROM 16 /* rules of one call, from which on it is indexed */

@@ -257,6 +257,37 @@ static void many_priorities(void **state)
 	seccomp_release(ctx);
 }
 
+/* The table of numbers that are found without hashing holds 65535 calls: those that come later
+ * are found all the same. */
+static void more_calls_than_the_index_tells(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(E(1));
+	const int late = seccomp_syscall_resolve_name("read");
+	const int later = seccomp_syscall_resolve_name("write");
+	const int last = seccomp_syscall_resolve_name("close");
+
+	(void)state;
+	assert_non_null(ctx);
+	for (int nr = 100000; nr < 100000 + 65535; nr++)
+		assert_int_equal(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 0), 0);
+	assert_int_equal(seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, late, 0, NULL), 0);
+	assert_int_equal(seccomp_rule_add(ctx, E(2), later, 1, SCMP_A0(SCMP_CMP_EQ, 7)), 0);
+	assert_int_equal(seccomp_rule_add(ctx, E(3), later, 1, SCMP_A0(SCMP_CMP_EQ, 7)), -EEXIST);
+	assert_int_equal(seccomp_transaction_start(ctx), 0);
+	assert_int_equal(seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, last, 0, NULL), 0);
+	assert_int_equal(verdict(ctx, last, 0, 0), SCMP_ACT_ALLOW);
+	seccomp_transaction_reject(ctx);
+	assert_int_equal(verdict(ctx, late, 0, 0), SCMP_ACT_ALLOW);
+	assert_int_equal(verdict(ctx, later, 7, 0), E(2));
+	assert_int_equal(verdict(ctx, later, 8, 0), E(1));
+	assert_int_equal(verdict(ctx, last, 0, 0), E(1));
+	assert_int_equal(verdict(ctx, 100000 + 65534, 0, 0), SCMP_ACT_ALLOW);
+	assert_int_equal(verdict(ctx, 100000 + 65535, 0, 0), E(1));
+	assert_int_equal(seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, later, 0, NULL), 0);
+	assert_int_equal(verdict(ctx, later, 7, 0), SCMP_ACT_ALLOW);
+	seccomp_release(ctx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +301,7 @@ int main(void)
 		cmocka_unit_test(many_nodes),
 		cmocka_unit_test(many_masks),
 		cmocka_unit_test(many_priorities),
+		cmocka_unit_test(more_calls_than_the_index_tells),
 	};
 
 	setenv("SECCOMP_SELF_CHECK", "0", 1); /* too many rules for the prover's bounds */
