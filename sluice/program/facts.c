@@ -7,9 +7,7 @@
 
 #include "arch/arch.h"
 #include "program/facts.h"
-
-#define WORD_NR	  0u
-#define WORD_ARCH 1u
+#include "util/words.h"
 
 /* What holds on every way to @into. */
 static void meet(struct sc_fact *into, const struct sc_fact *from)
@@ -34,10 +32,10 @@ static void branch(struct sc_fact *facts, const struct sock_filter *f, uint32_t 
 		meet(&facts[pc + 1 + f->k], &facts[pc]);
 		return;
 	}
-	if (f->code == (BPF_JMP | BPF_JEQ | BPF_K) && yes.word == WORD_ARCH) {
+	if (f->code == (BPF_JMP | BPF_JEQ | BPF_K) && yes.word == SC_WORD_ARCH) {
 		yes.has_arch = true;
 		yes.arch = f->k;
-	} else if (f->code == (BPF_JMP | BPF_JEQ | BPF_K) && yes.word == WORD_NR) {
+	} else if (f->code == (BPF_JMP | BPF_JEQ | BPF_K) && yes.word == SC_WORD_NR) {
 		yes.has_nr = true;
 		yes.nr = f->k;
 	}
@@ -102,11 +100,11 @@ static void jump_comment(
 	const char *name;
 	uint32_t k = f->k;
 
-	if (fact->word == WORD_ARCH) {
+	if (fact->word == SC_WORD_ARCH) {
 		a = arch_of(k, false);
 		if (a)
 			fputs(a->name, out);
-	} else if (fact->word == WORD_NR && fact->has_arch) {
+	} else if (fact->word == SC_WORD_NR && fact->has_arch) {
 		/* Numbers from there on are x32's, whose first call is read. */
 		if (k == SC_X32_BIT && BPF_OP(f->code) != BPF_JEQ &&
 			arch_of(fact->arch, true))
@@ -166,7 +164,7 @@ void sc_fact_comment(const struct sc_fact *fact, const struct sock_filter *insn,
 
 	if (!fact->reached)
 		fputs("never reached", out);
-	else if (test && fact->word <= WORD_ARCH)
+	else if (test && fact->word <= SC_WORD_ARCH)
 		jump_comment(fact, insn, out);
 	else if (test || insn->code == (BPF_LD | BPF_W | BPF_ABS) ||
 		 insn->code == (BPF_ALU | BPF_AND | BPF_K))
