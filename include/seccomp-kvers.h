@@ -1,6 +1,6 @@
 /* Names for kernel versions, as the API has them from 2.7 on. Values only grow: new versions
- * are added before __SCMP_KV_MAX. Only versions that libseccomp has numbered are here: those up to the
- * one that brought the newest call of its 2.6.1, rseq_slice_yield of 7.0.
+ * are added before __SCMP_KV_MAX. The list has the versions that libseccomp has numbered: up to 7.0,
+ * which introduced rseq_slice_yield, the newest call of libseccomp 2.6.1.
  * SPDX-License-Identifier: MIT */
 #ifndef _SECCOMP_KVERS_H
 #define _SECCOMP_KVERS_H

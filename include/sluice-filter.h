@@ -38,7 +38,7 @@ enum sluice_multiplexed {
 /* Start from SLUICE_FILTER_OPTIONS_INIT. */
 struct sluice_filter_options {
 	size_t size;
-	uint32_t default_action; /* where no rule matches */
+	uint32_t default_action; /* if no rule matches */
 	uint32_t badarch_action; /* for ABIs that the filter does not know */
 	const uint32_t *archs;   /* @n_archs SCMP_ARCH_*, copied; all of one byte order. NULL: all ABIs of this
 				  * machine (x86_64: x86_64, x86 and x32) */
@@ -58,8 +58,8 @@ int sluice_filter_new(const struct sluice_filter_options *options, struct sluice
 	struct sluice_error *error);
 void sluice_filter_free(struct sluice_filter *filter); /* NULL is allowed */
 
-/* A number to compare with: @number or, where @name is not NULL, constants by name joined with |
- * ("AF_NETLINK", "O_RDWR|O_CREAT"), which may differ from ABI to ABI. */
+/* A number to compare with. If @name is NULL it is @number, else the constants in @name, joined with |
+ * ("AF_NETLINK", "O_RDWR|O_CREAT"), whose values may depend on the ABI. */
 struct sluice_value {
 	const char *name;
 	uint64_t number;
@@ -83,14 +83,14 @@ struct sluice_filter_condition {
 	const char *argument;  /* the argument's name, as in the kernel or the manual page; or NULL: number @index */
 	unsigned index;        /* 0 to 5 */
 	enum sluice_op op;
-	bool negate;           /* it holds where @op does not */
-	unsigned bits;         /* W: 8, 16, 32 or 64; 0: what the kernel reads (64, where no prototype is known).
-				* On a 32-bit ABI never more than 32, unless a pair of registers holds it */
+	bool negate;           /* the condition holds if @op does not */
+	unsigned bits;         /* W: 8, 16, 32 or 64. 0: what the kernel reads (64 if no prototype is known). At
+				* most 32 on a 32-bit ABI, unless the argument takes two registers */
 	const struct sluice_value *values;
 	size_t n_values;
 };
 
-#define SLUICE_RULE_EXACT 1u /* the named call alone: not the same call under its other names (chown32) */
+#define SLUICE_RULE_EXACT 1u /* only the named call, not the same call under other names (chown32) */
 
 /* One rule; all its conditions must hold. Fill @size with sizeof(struct sluice_rule). Everything is copied. */
 struct sluice_rule {
@@ -99,7 +99,7 @@ struct sluice_rule {
 	const char *call;    /* a call's name ("openat"), a group's ("@network-io", "network"), "*" for every number, or
 			      * NULL: @nr. A name stands for its other names on other ABIs, too */
 	uint32_t arch;       /* 0: all of the filter's; else one of them */
-	int nr;              /* where @call is NULL; as the kernel reports it. @arch is not 0 then */
+	int nr;              /* if @call is NULL; as the kernel reports it. @arch must not be 0 then */
 	unsigned flags;      /* SLUICE_RULE_EXACT or 0 */
 	const struct sluice_filter_condition *conditions;
 	size_t n_conditions;
@@ -126,9 +126,9 @@ int sluice_filter_parse(const char *text, size_t length, const char *name,
  * free(3). Returns 0 or -ENOMEM. */
 int sluice_filter_text(const struct sluice_filter *filter, char **text);
 
-/* The program: *@count instructions, freed with free(3), in this machine's byte order. Returns 0;
- * -EOPNOTSUPP for a rule on a multiplexed call (see enum sluice_multiplexed); -E2BIG for more than 4096 instructions; -ENOMEM;
- * -EFAULT with SECCOMP_SELF_CHECK=1 in the environment, where the proof fails. */
+/* Compile the filter to a program: *@count instructions in this machine's byte order. The caller frees them with
+ * free(3). Returns 0; -EOPNOTSUPP for a rule on a multiplexed call (see enum sluice_multiplexed); -E2BIG for more
+ * than 4096 instructions; -ENOMEM; -EFAULT if SECCOMP_SELF_CHECK=1 is in the environment and the proof fails. */
 int sluice_filter_compile(const struct sluice_filter *filter, struct sock_filter **instructions,
 	size_t *count, struct sluice_error *error);
 
@@ -141,9 +141,9 @@ int sluice_filter_prove(const struct sluice_filter *filter, const struct sock_fi
 /* Write the program to @fd, all of it. Returns 0; as sluice_filter_compile(); or -errno of write(2). */
 int sluice_filter_export(const struct sluice_filter *filter, int fd, struct sluice_error *error);
 
-/* Load it for the calling thread, after PR_SET_NO_NEW_PRIVS. @flags: SECCOMP_FILTER_FLAG_*. With *@listener not NULL the
- * filter gets a listener, whose descriptor is closed on exec. Returns 0; as sluice_filter_compile(); -errno of
- * prctl(2) or seccomp(2), nothing is loaded then. */
+/* Set PR_SET_NO_NEW_PRIVS and load the filter for the calling thread. @flags: SECCOMP_FILTER_FLAG_*. If @listener is
+ * not NULL, the filter gets a listener, whose descriptor is closed on exec. Returns 0; as sluice_filter_compile();
+ * -errno of prctl(2) or seccomp(2), and then nothing is loaded. */
 int sluice_filter_load(const struct sluice_filter *filter, unsigned flags, int *listener,
 	struct sluice_error *error);
 
@@ -155,11 +155,11 @@ enum sluice_merge {
 				    * filters are loaded */
 };
 
-/* One program that decides as two programs together, on every input, and is proved to do so. The order is the kernel's:
- * KILL_PROCESS, KILL_THREAD, TRAP, ERRNO, USER_NOTIF, TRACE, LOG, ALLOW; a verdict that it does not know is
- * KILL_PROCESS. Where the actions are the same, the data (the errno) is a's. Returns 0; -EINVAL (@a or @b is no
- * program that the kernel takes); -EOPNOTSUPP and -E2BIG if it cannot be told what one does, or the result has
- * over 4096 instructions; -ENOMEM. *@merged is freed with free(3). */
+/* Make one program that decides every input as two programs together, and prove that it does. The order of actions is
+ * that of the kernel: KILL_PROCESS, KILL_THREAD, TRAP, ERRNO, USER_NOTIF, TRACE, LOG, ALLOW; an unknown verdict counts
+ * as KILL_PROCESS. If both have the same action, the data (the errno) is that of @a. The caller frees *@merged with
+ * free(3). Returns 0; -EINVAL if the kernel would refuse @a or @b; -EOPNOTSUPP or -E2BIG if a program cannot be
+ * analysed, or if the result has over 4096 instructions; -ENOMEM. */
 int sluice_filter_merge(enum sluice_merge how, const struct sock_fprog *a, const struct sock_fprog *b,
 	struct sock_filter **merged, size_t *count, struct sluice_error *error);
 
@@ -167,7 +167,7 @@ int sluice_filter_merge(enum sluice_merge how, const struct sock_fprog *a, const
 
 struct sluice_view_witness {
 	struct seccomp_data data; /* a call */
-	uint32_t a, b;            /* what the two programs say to it; b is 0 where there is one */
+	uint32_t a, b;            /* the verdicts of the two programs; b is 0 if there is only one */
 };
 
 /* Compare what two programs allow the kernel to do. The kernel ignores the upper bits of most arguments. For each

@@ -1,13 +1,13 @@
-/* libsluice-profile: seccomp profiles of containers, read with places, written, compiled,
- * merged and checked.
+/* libsluice-profile: seccomp profiles of containers: read them (with the place of each mistake),
+ * write, compile, merge and check them.
  * SPDX-License-Identifier: MIT
  *
- * A profile is the seccomp object of the OCI runtime specification, the superset of
- * Docker and Podman (archMap, includes, excludes, comment, errno), a whole config.json,
- * or the custom resource SeccompProfile of the security profiles operator (JSON; YAML
- * where the library was built with libyaml). An object is used by one thread at a time.
- * Functions return 0 (or what they say) on success and -errno on failure, and write their
- * outputs only on success. */
+ * A profile is the seccomp object of the OCI runtime specification, the extended form of
+ * Docker and Podman (archMap, includes, excludes, comment, errno), a whole config.json, or the
+ * custom resource SeccompProfile of the Security Profiles Operator. It is JSON, or YAML if the
+ * library was built with libyaml. One thread at a time may use an object. Functions return 0
+ * (or what their comment says) on success and -errno on failure, and write their outputs only
+ * on success. */
 #ifndef SLUICE_PROFILE_H
 #define SLUICE_PROFILE_H
 
@@ -29,33 +29,33 @@ struct sluice_filter; /* sluice-filter.h */
 enum sluice_severity {
 	SLUICE_NOTE = 1,
 	SLUICE_WARNING = 2,
-	SLUICE_ERROR = 3, /* of reading: the profile is refused */
+	SLUICE_ERROR = 3, /* when reading: the profile is refused */
 };
 
-/* One thing that was found in a profile. All text belongs to the library and is valid
- * while the callback runs; what does not apply is "" (never NULL). */
+/* One finding in a profile. The library owns all text, which is valid while the callback runs.
+ * Text that does not apply is "", never NULL. */
 struct sluice_finding {
 	enum sluice_severity severity;
-	const char *rule;      /* a word that stays: "unknown-name" */
-	const char *file;      /* as it was named, or "" */
+	const char *rule;      /* a fixed word: "unknown-name" */
+	const char *file;      /* the name from the options, or "" */
 	unsigned line, column; /* from 1; columns in characters; 0: not known */
 	const char *path;      /* syscalls[3].args[0].value */
 	const char *message;   /* what was found, and expected */
-	const char *why;       /* what that means */
+	const char *why;       /* why it matters */
 	const char *fix;       /* what to write instead */
 };
 
-/* Called for each finding, in the order of lines where that is possible. */
+/* Called for each finding, in the order of lines if possible. */
 typedef void (*sluice_report)(const struct sluice_finding *finding, void *data);
 
 /* ---- reading and writing ------------------------------------------------------------
  */
 
 enum sluice_profile_form {
-	SLUICE_FORM_ANY = 0, /* reading: found out; writing: as it was read */
+	SLUICE_FORM_ANY = 0, /* reading: recognise it; writing: as it was read */
 	SLUICE_FORM_OCI = 1,
 	SLUICE_FORM_DOCKER = 2, /* and Podman's */
-	SLUICE_FORM_CONFIG = 3, /* a whole config.json; everything else in it is kept */
+	SLUICE_FORM_CONFIG = 3, /* a whole config.json; writing keeps the rest of it */
 	SLUICE_FORM_SPO = 4,	/* SeccompProfile; written as YAML */
 	SLUICE_FORM_SPO_JSON = 5,
 };
@@ -65,8 +65,8 @@ struct sluice_profile_options {
 	size_t size;	  /* sizeof(struct sluice_profile_options), for later fields */
 	const char *file; /* a name for findings, or NULL */
 	bool strict; /* unknown, empty and doubled names and unknown keys are errors */
-	sluice_report report; /* or NULL: errors, and warnings */
-	void *data;	      /* of @report */
+	sluice_report report; /* called for errors and warnings; or NULL */
+	void *data;	      /* passed to @report */
 };
 #define SLUICE_PROFILE_OPTIONS_INIT                                                      \
 	{                                                                                \
@@ -74,30 +74,31 @@ struct sluice_profile_options {
 	}
 
 /* Read @size bytes of @text, JSON or YAML. The caller frees *@profile with
- * sluice_profile_free(). -EINVAL: it is no profile, @options->report has heard why and
- * where; -E2BIG: beyond 16 MiB, 64 levels or 2^20 values; -EOPNOTSUPP: YAML, and the
- * library was built without it; -ENOMEM. @options may be NULL. */
+ * sluice_profile_free(). @options may be NULL. -EINVAL if the text is not a profile, after
+ * @options->report was called with the reason and the place; -E2BIG above 16 MiB, 64 levels or
+ * 2^20 values; -EOPNOTSUPP for YAML, if the library was built without it; -ENOMEM. */
 int sluice_profile_read(const char *text, size_t size,
 	const struct sluice_profile_options *options, struct sluice_profile **profile);
 
-/* The same from the descriptor @fd, up to its end; also the -errno of read(2). */
+/* The same from the descriptor @fd, up to its end. Also -errno of read(2). */
 int sluice_profile_read_fd(int fd, const struct sluice_profile_options *options,
 	struct sluice_profile **profile);
 
-/* A profile without a call: @default_action is SCMP_ACT_*. The caller frees it. -EINVAL.
+/* Make a profile without entries. @default_action is SCMP_ACT_*. The caller frees it. -EINVAL.
  */
 int sluice_profile_new(uint32_t default_action, struct sluice_profile **profile);
 
 void sluice_profile_free(struct sluice_profile *profile);
 
-/* How it was read; SLUICE_FORM_OCI of one that was not. */
+/* The form in which it was read; SLUICE_FORM_OCI if it was not read. */
 enum sluice_profile_form sluice_profile_form(const struct sluice_profile *profile);
 
-/* Write the profile: fields in one order, entries and names in theirs, comments kept (in
- * YAML as comments). The caller frees *@text with free(3); it ends with a line feed and,
- * past *@size, a NUL. -EINVAL: OCI and SPO cannot say what the profile says (conditions
- * on capabilities, kernels or architectures: see sluice_profile_resolve()), or
- * SLUICE_FORM_CONFIG of one that was none; -ENOMEM. */
+/* Write the profile. Fields are always in the same order, entries and names in their own.
+ * Comments are kept (in YAML as comments). The caller frees *@text with free(3). It ends with a
+ * line feed, and a NUL that *@size does not count. -EINVAL if OCI or SPO cannot express the
+ * profile (conditions on capabilities, kernels or architectures: see
+ * sluice_profile_resolve()), or for SLUICE_FORM_CONFIG if it was not read from a config.json;
+ * -ENOMEM. */
 int sluice_profile_write(const struct sluice_profile *profile,
 	enum sluice_profile_form form, char **text, size_t *size);
 
@@ -106,43 +107,43 @@ int sluice_profile_write(const struct sluice_profile *profile,
 
 struct sluice_profile_entry {
 	size_t size;		  /* set it to sizeof(struct sluice_profile_entry) */
-	unsigned line, column;	  /* 0: it was not read from a text */
+	unsigned line, column;	  /* 0: it was not read from text */
 	uint32_t action;	  /* SCMP_ACT_*, with its errno */
-	const char *const *names; /* the profile's own */
+	const char *const *names; /* the profile owns them */
 	unsigned n_names;
 	unsigned n_args;
 	const char *comment; /* or NULL */
 	bool conditional;    /* it has includes or excludes */
 };
 
-/* The @index-th entry, from 0. -ENOENT behind the last. */
+/* Get the entry with this index, from 0 on. -ENOENT after the last. */
 int sluice_profile_entry(const struct sluice_profile *profile, unsigned index,
 	struct sluice_profile_entry *entry);
 
-/* Comparison @arg of an entry. -ENOENT. */
+/* Get a comparison of an entry, by its index @arg. -ENOENT. */
 int sluice_profile_arg(const struct sluice_profile *profile, unsigned index, unsigned arg,
 	struct scmp_arg_cmp *comparison);
 
-/* SCMP_ACT_*, with the errno. */
+/* The default action: SCMP_ACT_*, with its errno. */
 uint32_t sluice_profile_default(const struct sluice_profile *profile);
 
-/* Where listenerPath and listenerMetadata say; NULL where they do not. */
+/* The values of listenerPath and listenerMetadata; NULL if the profile has none. */
 const char *sluice_profile_listener(
 	const struct sluice_profile *profile, const char **metadata);
 
-/* Add an entry behind the others: @names are copied. -EINVAL: an unknown action or
+/* Add an entry after the others. @names and @args are copied. -EINVAL: an unknown action or
  * comparison. */
 int sluice_profile_add(struct sluice_profile *profile, uint32_t action,
 	const char *const *names, unsigned n_names, const struct scmp_arg_cmp *args,
 	unsigned n_args);
 
-/* Give the @index-th entry a comment, which is copied; NULL takes it away. The forms of
- * Docker and SPO keep it. -ENOENT behind the last; -ENOMEM. */
+/* Give an entry a comment, which is copied. NULL removes it. Only the forms of Docker and SPO
+ * can hold comments. -ENOENT after the last entry; -ENOMEM. */
 int sluice_profile_comment(
 	struct sluice_profile *profile, unsigned index, const char *text);
 
-/* Say that the profile is for @arch (SCMP_ARCH_*), too; nothing happens where it says so.
- * -EINVAL for what is no architecture; -ENOMEM. */
+/* Add @arch (SCMP_ARCH_*) to the architectures of the profile, unless it is there. -EINVAL for
+ * an unknown architecture; -ENOMEM. */
 int sluice_profile_add_arch(struct sluice_profile *profile, uint32_t arch);
 
 /* ---- compiling ----------------------------------------------------------------------
@@ -156,11 +157,11 @@ enum sluice_runtime {
 };
 
 enum sluice_cutoff {
-	SLUICE_CUTOFF_RUNTIME = 0, /* as the runtime does it */
+	SLUICE_CUTOFF_RUNTIME = 0, /* what the runtime does */
 	SLUICE_CUTOFF_NONE = 1,
 	SLUICE_CUTOFF_PROFILE =
-		2, /* calls newer than any in the profile fail with ENOSYS */
-	SLUICE_CUTOFF_KERNEL = 3, /* calls newer than @cutoff_kernel do */
+		2, /* calls newer than all calls of the profile fail with ENOSYS */
+	SLUICE_CUTOFF_KERNEL = 3, /* calls newer than @cutoff_kernel fail with ENOSYS */
 };
 
 /* The machine and the container that a profile is for. Start from SLUICE_TARGET_INIT. */
@@ -171,12 +172,12 @@ struct sluice_target {
 	unsigned n_caps;
 	unsigned kernel;	/* major << 16 | minor; 0: the running one */
 	uint32_t arch;		/* SCMP_ARCH_* of the machine; 0: this one */
-	const uint32_t *arches; /* SCMP_ARCH_* of the filter, in place of the profile's */
-	unsigned n_arches;	/* 0: the profile's */
+	const uint32_t *arches; /* SCMP_ARCH_* of the filter */
+	unsigned n_arches;	/* 0: those of the profile */
 	enum sluice_cutoff cutoff;
 	unsigned cutoff_kernel; /* major << 16 | minor */
 	const char *file;	/* a name for findings, or NULL */
-	sluice_report report;	/* what was left out, and errors; or NULL */
+	sluice_report report;	/* called for errors, and for ignored parts; or NULL */
 	void *data;
 };
 #define SLUICE_TARGET_INIT                                                               \
@@ -185,44 +186,44 @@ struct sluice_target {
 			SLUICE_CUTOFF_RUNTIME, 0, NULL, NULL, NULL                       \
 	}
 
-/* A copy without conditions, as a container engine hands it to the runtime: entries that
- * @target does not meet are left out, archMap became architectures. The caller frees it.
- * -ENOMEM. */
+/* Make a copy without conditions, as a container engine passes it to the runtime: entries whose
+ * conditions @target does not meet are removed, and archMap becomes architectures. The caller
+ * frees it. -ENOMEM. */
 int sluice_profile_resolve(const struct sluice_profile *profile,
 	const struct sluice_target *target, struct sluice_profile **resolved);
 
-/* The filter that the runtime builds from the profile, as a context of libseccomp; a
- * cut-off cannot be said there and is left out. The caller frees it with
- * seccomp_release(3). -EINVAL: the runtime refuses the profile, @target->report has heard
- * why; -ENOMEM; what seccomp_rule_add(3) returns. */
+/* Make the filter that the runtime builds from the profile, as a context of libseccomp. It has
+ * no cut-off, which a context cannot express. The caller frees it with seccomp_release(3).
+ * -EINVAL if the runtime refuses the profile, after @target->report was called with the reason;
+ * -ENOMEM; errors of seccomp_rule_add(3). */
 int sluice_profile_context(const struct sluice_profile *profile,
 	const struct sluice_target *target, scmp_filter_ctx *context);
 
-/* The same as a filter of ordered rules (sluice-filter.h): sluice_filter_compile() makes a
- * program of it that decides as the context's does. Each rule is of one architecture and
- * number; a cut-off is left out, sluice_filter_newer() may add one. The caller frees it
- * with sluice_filter_free(). Errors as above; -EOPNOTSUPP: of two entries with other actions
- * libseccomp's order decides, @target->report has heard which; -E2BIG: one call has more
- * than 4096 rules. */
+/* Make the same filter as ordered rules (sluice-filter.h). sluice_filter_compile() makes a
+ * program from it that decides as the filter of the context does. Each rule is for one
+ * architecture and number. It has no cut-off; sluice_filter_newer() can add one. The caller frees
+ * it with sluice_filter_free(). Errors as above; -EOPNOTSUPP if two entries with different
+ * actions match the same call, so that the order of libseccomp decides (@target->report is
+ * called with both); -E2BIG if one call has more than 4096 rules. */
 int sluice_profile_filter(const struct sluice_profile *profile,
 	const struct sluice_target *target, struct sluice_filter **filter);
 
-/* The program that the runtime loads, cut-off included. The caller frees *@insns with
- * free(3). Errors as above; -E2BIG: more than 4096 instructions. */
+/* Make the program that the runtime loads, including the cut-off. The caller frees *@insns with
+ * free(3). Errors as above; -E2BIG for more than 4096 instructions. */
 int sluice_profile_program(const struct sluice_profile *profile,
 	const struct sluice_target *target, struct sock_filter **insns, unsigned *length);
 
 /* ---- checking -----------------------------------------------------------------------
  */
 
-/* Say everything about the profile that is likely wrong, sorted by line. Returns the
- * number of findings, or -errno. @target says what it is for; NULL: this machine, no
- * capabilities. */
+/* Report everything that is probably wrong in the profile, sorted by line. @target is what the
+ * profile is for; NULL: this machine, no capabilities. Returns the number of findings, or
+ * -errno. */
 int sluice_profile_lint(const struct sluice_profile *profile,
 	const struct sluice_target *target, sluice_report report, void *data);
 
-/* Repair what can be repaired without a choice; *@fixed is a new profile. Each repair is
- * reported. Returns the number of repairs, or -errno. */
+/* Make a new profile *@fixed, in which everything is repaired that has only one correct repair.
+ * Each repair is reported. Returns the number of repairs, or -errno. */
 int sluice_profile_fix(const struct sluice_profile *profile,
 	const struct sluice_target *target, sluice_report report, void *data,
 	struct sluice_profile **fixed);
@@ -232,28 +233,27 @@ int sluice_profile_fix(const struct sluice_profile *profile,
 
 enum sluice_profile_merge {
 	SLUICE_PROFILE_UNION =
-		1, /* a call gets what permits more, of all that the profiles say */
+		1, /* a call gets the most permissive verdict of all profiles */
 	SLUICE_PROFILE_INTERSECT =
-		2, /* what permits less, as the kernel decides where all are loaded */
+		2, /* the least permissive one, as if all were loaded */
 };
 
-/* A merge under way: profiles are added one by one and may be freed then. Its result
- * decides every call with every argument as the profiles together, or there is none. */
+/* A merge. Profiles are added one by one, and may be freed after that. The result decides every
+ * call with every argument exactly as the profiles together; if that is impossible, it fails. */
 struct sluice_profile_merger;
 int sluice_profile_merger_new(
 	enum sluice_profile_merge how, struct sluice_profile_merger **merger);
 void sluice_profile_merger_free(struct sluice_profile_merger *merger);
 
-/* -EOPNOTSUPP: the profile has conditions on capabilities, kernels or machines (resolve
- * it first), other architectures than the first one, or says of a call what rules cannot
- * say together with the others; -ENOMEM. @error, unless NULL, is 256 bytes for a
- * sentence. After an error the merge is over: free it. */
+/* Add a profile. @error is NULL, or 256 bytes for a sentence. -EOPNOTSUPP if the profile has
+ * conditions on capabilities, kernels or machines (resolve it first), if its architectures are
+ * not those of the first one, or if rules cannot express the result for a call; -ENOMEM. After
+ * an error the merge can only be freed. */
 int sluice_profile_merger_add(struct sluice_profile_merger *merger,
 	const struct sluice_profile *profile, char *error);
 
-/* What was added so far as one profile, in one order whatever the order of adding, which
- * the caller frees. -EINVAL: nothing was added; -EOPNOTSUPP and @error as above; -ENOMEM.
- */
+/* Make one profile of all that were added. It does not depend on the order of adding. The
+ * caller frees it. -EINVAL if nothing was added; -EOPNOTSUPP and @error as above; -ENOMEM. */
 int sluice_profile_merger_finish(const struct sluice_profile_merger *merger,
 	struct sluice_profile **profile, char *error);
 

@@ -1,9 +1,8 @@
 /* libsluice: BPF programs of seccomp as objects: read, check, run, show, assemble, prove, compare.
  * SPDX-License-Identifier: MIT
  *
- * A program decides the calls of a task. It is one filter, or all filters of a process, in the order in which
- * the kernel runs them (the one that was loaded last comes first). A process without a filter gives a program
- * without filters, which allows everything. A program has passed the checks of the kernel and never changes, so
+ * A program decides system calls. It is one filter, or all filters of a process in the order in which the kernel
+ * runs them (the newest first). The program of a process without a filter has no filters, and allows everything. A program has passed the checks of the kernel and never changes, so
  * any number of threads may use it at once.
  *
  * Instructions are struct sock_filter in this machine's byte order, for filters of this machine's byte
@@ -28,32 +27,32 @@ struct sluice_program;
 
 /* ---- make ------------------------------------------------------------------------- */
 
-/* A program of one filter: a copy of @count instructions. The caller frees *@program. Returns 0; -EINVAL
- * if the kernel would refuse it; -ENOMEM. */
+/* Make a program of one filter from a copy of @count instructions. The caller frees *@program. Returns 0; -EINVAL
+ * if the kernel would refuse the filter; -ENOMEM. */
 int sluice_program_new(const struct sock_filter *instructions, size_t count,
 	struct sluice_program **program, struct sluice_error *error);
 
-/* The same from the bytes of a file, up to its end. No more than SLUICE_PROGRAM_MAX instructions and one byte are
- * read. Returns as sluice_program_new(); -EINVAL also for what is empty or no whole number of
- * instructions; or -errno of read(2). */
+/* The same from the bytes of a file, up to its end. Reads at most SLUICE_PROGRAM_MAX instructions and one byte.
+ * Returns as sluice_program_new(); -EINVAL also if there is no instruction or an incomplete one; or -errno of
+ * read(2). */
 int sluice_program_read(int fd, struct sluice_program **program, struct sluice_error *error);
 
-/* The same from the regular file @path: -EINVAL for anything else, as a FIFO might never answer. */
+/* The same from the regular file @path. -EINVAL for other files, because a FIFO could block for ever. */
 int sluice_program_open(
 	const char *path, struct sluice_program **program, struct sluice_error *error);
 
-/* All filters of the thread @pid (for a process id: its first thread). The thread is stopped for a moment. A helper
- * process reads them, so a target that never stops delays the caller by at most @timeout_ms (0: 2000). The kernel
+/* Make a program of all filters of the thread @pid (for a process id: its first thread). The thread is stopped for a
+ * moment. A helper process reads the filters, so a target that never stops delays the caller by at most @timeout_ms (0: 2000). The kernel
  * gives filters only to a caller that has CAP_SYS_ADMIN and no filter itself.
- * Returns 0; -ESRCH; -EPERM if the thread may not be traced, or is traced by somebody else; -EACCES without that capability or
- * with a filter; -EOPNOTSUPP without CONFIG_CHECKPOINT_RESTORE; -ETIMEDOUT; -ENOMEM; else -errno. */
+ * Returns 0; -ESRCH; -EPERM if the caller may not trace the thread, or another process traces it; -EACCES if the
+ * caller lacks the capability or has a filter; -EOPNOTSUPP without CONFIG_CHECKPOINT_RESTORE; -ETIMEDOUT; -ENOMEM; else -errno. */
 int sluice_program_of(pid_t pid, unsigned timeout_ms, struct sluice_program **program,
 	struct sluice_error *error);
 
-/* A program of one filter from text: the instructions as sluice_program_print() and
- * sluice_program_text() write them, one a line; columns of numbers in front of an instruction are skipped, so is
- * what follows "#" (before no digit) or ";". A jump's target is a line "lN" as printed, or a label: a
- * word with a colon, alone or before an instruction. Returns as sluice_program_new(); -EINVAL with "LINE:COLUMN" in
+/* Make a program of one filter from text: one instruction in each line, as sluice_program_print() and
+ * sluice_program_text() write them. Columns of numbers before an instruction are ignored, and so are comments, after
+ * ";" or "#" (unless a digit follows). The target of a jump is a line "lN" as printed, or a label: a word with a
+ * colon, alone or before an instruction. Returns as sluice_program_new(); -EINVAL with "LINE:COLUMN" in
  * @error->where. */
 int sluice_program_assemble(const char *text, size_t length, struct sluice_program **program,
 	struct sluice_error *error);
@@ -63,11 +62,11 @@ void sluice_program_free(struct sluice_program *program);
 
 /* ---- look at ---------------------------------------------------------------------- */
 
-/* How many filters: 0 or more. */
+/* The number of filters: 0 or more. */
 unsigned sluice_program_filters(const struct sluice_program *program);
 
-/* The instructions of a filter, 0 being the one that the kernel runs first, and their number. They are the
- * program's. NULL if there is no such filter. */
+/* Return the instructions of a filter, and store their number. Filter 0 is the one that the kernel runs first. The
+ * program owns the instructions. NULL if there is no such filter. */
 const struct sock_filter *sluice_program_instructions(
 	const struct sluice_program *program, unsigned filter, size_t *count);
 
@@ -75,32 +74,34 @@ const struct sock_filter *sluice_program_instructions(
  * its number means ("# openat", "# flags"). Returns 0; -ENOENT if there is no such filter; -EIO. */
 int sluice_program_print(const struct sluice_program *program, unsigned filter, FILE *out);
 
-/* One instruction of it: "jeq #0x101, l5, l9". Written like snprintf(3) does; returns the
- * length that it would have had, 0 if there is no such instruction. */
+/* Write one instruction of @filter, such as "jeq #0x101, l5, l9", as snprintf(3) does. Returns the length of the
+ * whole text; 0 if there is no such instruction. */
 size_t sluice_program_text(const struct sluice_program *program, unsigned filter, size_t index,
 	char *buffer, size_t size);
 
-/* What its number means, without "# ", as sluice_program_print() adds it. "" if nothing is known. */
+/* Write the meaning of the number in the instruction, as sluice_program_print() does, without "# ". "" if nothing is
+ * known. */
 size_t sluice_program_comment(const struct sluice_program *program, unsigned filter,
 	size_t index, char *buffer, size_t size);
 
-/* "ALLOW", "ERRNO(1)", "TRACE(5)" or "0x12345678" of a verdict (SECCOMP_RET_*, data included), like snprintf(3). */
+/* Write a verdict (SECCOMP_RET_* with its data) as "ALLOW", "ERRNO(1)", "TRACE(5)" or "0x12345678", as snprintf(3)
+ * does. */
 size_t sluice_verdict_text(uint32_t verdict, char *buffer, size_t size);
 
 /* ---- run -------------------------------------------------------------------------- */
 
-/* The verdict on @data, as the kernel would find it. Never fails. */
+/* Return the verdict on @data that the kernel would return. Never fails. */
 uint32_t sluice_program_run(
 	const struct sluice_program *program, const struct seccomp_data *data);
 
-/* Run one filter and say which instructions ran: their indexes, in order, up to @size of them in
- * @path. Returns how many ran; 0 if there is no such filter. @verdict (may be NULL) is this filter's alone. */
+/* Run one filter, and store the indexes of the instructions that ran in @path, at most @size of them. Returns how many
+ * ran; 0 if there is no such filter. *@verdict (@verdict may be NULL) is the verdict of this filter alone. */
 size_t sluice_program_trace(const struct sluice_program *program, unsigned filter,
 	const struct seccomp_data *data, uint32_t *path, size_t size, uint32_t *verdict);
 
 /* ---- prove and compare ------------------------------------------------------------ */
 
-/* A call that two programs decide differently, and how. */
+/* A call that two programs decide differently, and their verdicts. */
 struct sluice_witness {
 	struct seccomp_data data;
 	uint32_t a, b;

@@ -47,16 +47,17 @@ typedef void (*sluice_log)(const char *line, size_t length, void *data);
 /* Options of a supervisor. Start from SLUICE_OPTIONS_INIT. */
 struct sluice_options {
 	size_t size;            /* sizeof(struct sluice_options), for later fields */
-	int default_errno;      /* for requests without a verdict; 0: EPERM */
-	unsigned timeout_ms;    /* a request older than this fails; 0: no limit */
-	unsigned workers;       /* threads for sluice_work(); 0: 4. If all are busy, a listener that
-				 * has no request with a worker gets one more */
-	unsigned max_pending;   /* the most unanswered requests of all listeners; 0: 4096. One
-				 * listener may have as many as are left free (half, if it is
-				 * alone); then the supervisor receives nothing from it */
+	int default_errno;      /* for requests without a verdict. Default (0): EPERM */
+	unsigned timeout_ms;    /* a request older than this fails. Default (0): no limit */
+	unsigned workers;       /* threads for sluice_work(). Default (0): 4. If all are busy, a
+				 * listener without a worker gets one more thread */
+	unsigned max_pending;   /* limit of unanswered requests, of all listeners together. Default
+				 * (0): 4096. One listener may have at most as many as are left
+				 * free (half, if it is alone); then the supervisor receives
+				 * nothing from it */
 	bool keeper;            /* start a process that answers if this one is killed */
 	const char *keeper_path;/* AF_UNIX path where a successor meets the keeper, or NULL */
-	unsigned grace_ms;      /* how long the keeper waits for a successor; 0: 500 */
+	unsigned grace_ms;      /* how long the keeper waits for a successor. Default (0): 500 */
 	bool forbid_continue;   /* refuse every sluice_continue() */
 	sluice_log log;         /* or NULL */
 	void *log_data;
@@ -200,25 +201,25 @@ void sluice_set_log(struct sluice_supervisor *supervisor, sluice_log log, void *
  * sluice_spawn(). */
 struct sluice_child {
 	size_t size;
-	int stdin_fd, stdout_fd, stderr_fd; /* -1: the caller's own */
-	char *const *envp;      /* NULL: the caller's */
-	const char *cwd;        /* NULL: the caller's */
-	uid_t uid;              /* SLUICE_KEEP: unchanged; else real, effective and saved, and
-				 * @gid must be set, or @keep_gid */
-	gid_t gid;              /* SLUICE_KEEP: unchanged; else also drops other groups but
-				 * @groups */
-	int no_new_privs;       /* -1: as the filter's SCMP_FLTATR_CTL_NNP; 0; 1 */
+	int stdin_fd, stdout_fd, stderr_fd; /* Default (-1): those of the caller */
+	char *const *envp;      /* Default (NULL): that of the caller */
+	const char *cwd;        /* Default (NULL): that of the caller */
+	uid_t uid;              /* real, effective and saved. Default (SLUICE_KEEP): unchanged. If
+				 * it is set, @gid or @keep_gid must be set, too */
+	gid_t gid;              /* Default (SLUICE_KEEP): unchanged. If it is set, all other groups
+				 * except @groups are dropped */
+	int no_new_privs;       /* 0 or 1. Default (-1): SCMP_FLTATR_CTL_NNP of the filter */
 	bool wait_killable;     /* only a fatal signal ends a received call (kernel 5.19) */
 	void *tag;
 	struct sluice_error *error; /* filled on failure, or NULL */
 	pid_t pid;              /* out: a child of the caller, who waits for it */
 	int pidfd;              /* out: closed by sluice_child_release() */
-	void *internal;         /* the library's */
-	const gid_t *groups;    /* @n_groups supplementary groups, or NULL: none with @gid, else
-				 * the caller's own */
+	void *internal;         /* for the library only */
+	const gid_t *groups;    /* @n_groups supplementary groups. Default (NULL): none if @gid is
+				 * set, else those of the caller */
 	size_t n_groups;
-	bool keep_gid;          /* another @uid is to have the caller's groups: those of root,
-				 * mostly */
+	bool keep_gid;          /* keep the groups of the caller, even though @uid is set; if the
+				 * caller is root, these are the groups of root */
 };
 #define SLUICE_CHILD_INIT                                                                \
 	{                                                                                \
@@ -297,8 +298,9 @@ ssize_t sluice_read_string(struct sluice_request *request, uint64_t addr, char *
 ssize_t sluice_write(struct sluice_request *request, uint64_t addr, const void *buffer,
 	size_t size);
 
-/* Copy the address that arguments @addr_arg and @len_arg point at. Returns its length, the
- * rest of @address is zero; -EINVAL if it is longer than sockaddr_storage or negative. */
+/* Copy a socket address: argument @addr_arg points to it, and argument @len_arg is its length.
+ * The rest of @address becomes zero. Returns the length; -EINVAL if it is negative or longer than
+ * sockaddr_storage. */
 int sluice_read_sockaddr(struct sluice_request *request, unsigned addr_arg, unsigned len_arg,
 	struct sockaddr_storage *address);
 
@@ -330,8 +332,8 @@ int sluice_read_msghdr(struct sluice_request *request, uint64_t addr,
 	struct sluice_msghdr *message);
 void sluice_msghdr_free(struct sluice_msghdr *message);
 
-/* Copy openat2(2)'s structure by the kernel's rules: -EINVAL below 24 bytes, -E2BIG for
- * non-zero bytes behind the fields known here or more than a page. */
+/* Copy the structure of openat2(2) by the rules of the kernel: -EINVAL below 24 bytes; -E2BIG if
+ * a byte after the known fields is not 0, or above the size of a page. */
 int sluice_read_open_how(struct sluice_request *request, uint64_t addr, size_t size,
 	struct open_how *how);
 
@@ -368,31 +370,33 @@ int sluice_get_fd(struct sluice_request *request, int target_fd);
  * reads memory mapped from it. A target that may use userfaultfd(2) for faults of the kernel
  * can delay everybody who reads its memory. Use sluice_work() and a timeout for such targets. */
 
-/* Open @path (a copy) as the target would name it: from its @dirfd (AT_FDCWD: its working
- * directory), inside its root, /proc/self being the target, magic links only those of
- * the target's own process (-EACCES for others, wherever they are mounted). Permissions are
- * this process's; what is created has its user and group, and both umasks are applied (077 where the
- * target's cannot be read). @how as in openat2(2); its resolve flags RESOLVE_NO_SYMLINKS and
- * RESOLVE_NO_MAGICLINKS are honoured, others -EINVAL. The work is bounded and ends early when
- * the target has gone or the request is late. The caller owns the result (close on exec).
- * Never waits for a FIFO or device: -EAGAIN then, having opened nothing (see
- * sluice_open_reply). -EREMOTE: what is there means one thing in the target's namespaces and another in
- * ours (/proc/sys and /proc/sysvipc, a tun device, files of cgroups to be written), and it has its own;
- * sluice_open_parent() says so, too. Errors of openat2(2), -ELOOP, -ENOENT. */
+/* Open @path (a copy) as the target would: from its @dirfd (AT_FDCWD: its working directory) and
+ * inside its root. /proc/self is the target. Magic links work only in the /proc of the target's
+ * own process; others give -EACCES, wherever /proc is mounted. Permissions are those of this
+ * process. A new file gets the user and group of this process, and both umasks apply (077 if the
+ * umask of the target cannot be read). @how is as in openat2(2); of its resolve flags
+ * RESOLVE_NO_SYMLINKS and RESOLVE_NO_MAGICLINKS are allowed, others give -EINVAL. The work is
+ * bounded, and ends early if the target has gone or the request is late. The caller owns the
+ * result (close on exec). The function never waits for a FIFO or device: it opens nothing then,
+ * and returns -EAGAIN (see sluice_open_reply). -EREMOTE: the file depends on namespaces
+ * (/proc/sys and /proc/sysvipc, a tun device, files of cgroups that are to be written), and the
+ * target has other namespaces than this process; sluice_open_parent() does the same. Errors of
+ * openat2(2), -ELOOP, -ENOENT. */
 int sluice_openat(struct sluice_request *request, int dirfd, const char *path,
 	const struct open_how *how);
 
-/* Open (O_PATH) the directory that holds the last component of @path and copy that
- * component into @last of at least 256 bytes ("." if the path ends there; never with a
- * slash): for mkdirat(2) and its like on a directory that was looked at. */
+/* Open (O_PATH) the directory that contains the last component of @path, and copy that component
+ * to @last, which has at least 256 bytes. It never contains a slash, and is "." if the path ends
+ * at the directory. Use it for mkdirat(2) and similar calls: they then act in the directory that
+ * was checked. */
 int sluice_open_parent(struct sluice_request *request, int dirfd, const char *path,
 	char *last, size_t size);
 
-/* sluice_openat() and sluice_reply_fd() in one. What may wait (a FIFO, a device) is opened
- * by a process of its own (256 at once, then -EAGAIN), which is killed when the target goes
- * or the request is late, and reaped by the loop. What is opened is what was looked at.
- * @flags as for sluice_reply_fd(). Consumes @request unless it returns an error; call
- * sluice_fail() then. */
+/* sluice_openat() and sluice_reply_fd() in one step. A file that may block (a FIFO, a device) is
+ * opened in a separate process (at most 256 at once, then -EAGAIN). This process is killed if
+ * the target goes away or the request is late, and the loop reaps it. The opened file is always
+ * the one that was checked. @flags as for sluice_reply_fd(). Consumes @request, unless it returns
+ * an error: call sluice_fail() then. */
 int sluice_open_reply(struct sluice_request *request, int dirfd, const char *path,
 	const struct open_how *how, unsigned flags);
 
@@ -411,14 +415,12 @@ int sluice_is_beneath(int ancestor, int fd);
  * It fails with -EALREADY until 4096 other requests have been deferred, and never answers
  * another call before. AddressSanitizer reports it. */
 
-/* Answer a notification with a value.
- *
- * Consumes @request. The target's call returns @value. Returns 0; -ENOENT if the
- * target died or was interrupted meanwhile (nothing to do); other -errno if the
- * kernel refused. Source: seccomp_unotify(2), SECCOMP_IOCTL_NOTIF_SEND. */
+/* Let the call return @value, without running it. Returns 0; -ENOENT if the target died or was
+ * interrupted (nothing to do); other -errno if the kernel refused. Source: seccomp_unotify(2),
+ * SECCOMP_IOCTL_NOTIF_SEND. */
 int sluice_reply(struct sluice_request *request, int64_t value);
 
-/* The call fails with @errnum (1 to 4095, either sign; else the default errno). */
+/* Let the call fail with @errnum: 1 to 4095, of either sign. Other numbers mean the default errno. */
 int sluice_fail(struct sluice_request *request, int errnum);
 
 #define SLUICE_FD_CLOEXEC 1u
