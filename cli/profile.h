@@ -33,7 +33,7 @@ extern const char *const cli_runtimes[];
 			CLI_WORD_ARCH, NULL},                                            \
 	{                                                                                \
 		0, archs, "ARCH", CLI_LIST, offsetof(type, target.arches),               \
-			"the architectures (default: those of the profile)",            \
+			"the architectures (default: those of the profile)",             \
 			CLI_WORD_ARCH, NULL                                              \
 	}
 #define CLI_TARGET_OPTIONS(type)      CLI_TARGET_OPTIONS_OF(type, "arch")
