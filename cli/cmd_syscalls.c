@@ -17,14 +17,8 @@ struct options {
 
 static int version(struct cli *cli, const char *text, unsigned int *out)
 {
-	unsigned int major, minor;
-	char rest;
-
-	if (sscanf(text, "%u.%u%c", &major, &minor, &rest) != 2 || major > 255 ||
-		minor > 65535)
-		return cli_error(cli, "\"%s\" is no version of Linux: 6.8", text);
-	*out = major << 16 | minor;
-	return 0;
+	*out = cli_kernel_version(text);
+	return *out ? 0 : cli_error(cli, "\"%s\" is no version of Linux: 6.8", text);
 }
 
 static void print_prototype(const struct sluice_call_info *c)

@@ -117,7 +117,7 @@ static void probe_yama(struct doctor_finding *f)
 	int scope = 0;
 
 	if (first_line("/proc/sys/kernel/yama/ptrace_scope", line, sizeof(line)))
-		scope = atoi(line);
+		scope = (int)strtol(line, NULL, 10);
 	if (scope < 0 || scope > 3)
 		scope = 3;
 	f->state = scope <= 1 || geteuid() == 0 ? DOCTOR_YES : DOCTOR_PARTLY;
@@ -139,9 +139,9 @@ static void probe_jit(struct doctor_finding *f)
 	}
 	if (!first_line("/proc/sys/net/core/bpf_jit_harden", harden, sizeof(harden)))
 		snprintf(harden, sizeof(harden), "?");
-	f->state = atoi(jit) ? DOCTOR_YES : DOCTOR_PARTLY;
-	snprintf(f->value, sizeof(f->value), "%s, hardening %s", atoi(jit) ? "on" : "off",
-		harden);
+	f->state = strtol(jit, NULL, 10) ? DOCTOR_YES : DOCTOR_PARTLY;
+	snprintf(f->value, sizeof(f->value), "%s, hardening %s",
+		strtol(jit, NULL, 10) ? "on" : "off", harden);
 }
 
 static void probe_filters(struct doctor_finding *f)

@@ -2,10 +2,10 @@
  * SPDX-License-Identifier: MIT */
 #include <inttypes.h>
 #include <stdarg.h>
-#include <string.h>
 #include <time.h>
 
 #include "cli.h"
+#include "util/near.h"
 
 static void prefix(const struct cli *cli)
 {
@@ -57,55 +57,15 @@ int cli_error_at(
 	return CLI_TROUBLE;
 }
 
-#define LONGEST 48
-
-/* Levenshtein's distance, where a swap of neighbours counts once; LONGEST for long words.
- */
-static unsigned int distance(const char *a, const char *b)
-{
-	unsigned int rows[3][LONGEST + 1];
-	size_t n = strlen(a), m = strlen(b);
-
-	if (n >= LONGEST || m >= LONGEST)
-		return LONGEST;
-	for (size_t k = 0; k <= m; k++)
-		rows[0][k] = (unsigned int)k;
-	for (size_t i = 1; i <= n; i++) {
-		unsigned int *row = rows[i % 3];
-		const unsigned int *up = rows[(i + 2) % 3], *two = rows[(i + 1) % 3];
-
-		row[0] = (unsigned int)i;
-		for (size_t k = 1; k <= m; k++) {
-			unsigned int best = up[k - 1] + (a[i - 1] != b[k - 1]);
-
-			if (up[k] + 1 < best)
-				best = up[k] + 1;
-			if (row[k - 1] + 1 < best)
-				best = row[k - 1] + 1;
-			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] &&
-				a[i - 2] == b[k - 1] && two[k - 2] + 1 < best)
-				best = two[k - 2] + 1;
-			row[k] = best;
-		}
-	}
-	return rows[n % 3][m];
-}
-
 const char *cli_nearest(const char *word,
 	const char *(*next)(const void *arg, unsigned int i), const void *arg)
 {
-	unsigned int best = (unsigned int)strlen(word) / 3 + 1;
-	const char *nearest = NULL, *candidate;
+	struct sc_near near = {.word = word};
+	const char *candidate;
 
-	for (unsigned int i = 0; (candidate = next(arg, i)); i++) {
-		unsigned int d = distance(word, candidate);
-
-		if (d < best || (d == best && !nearest)) {
-			best = d;
-			nearest = candidate;
-		}
-	}
-	return nearest;
+	for (unsigned int i = 0; (candidate = next(arg, i)); i++)
+		sc_near_look(&near, candidate);
+	return near.found;
 }
 
 const char *cli_color(const struct cli *cli, enum cli_color color)

@@ -37,13 +37,16 @@ void cli_say_finding(const struct sluice_finding *f, void *data)
 
 unsigned cli_kernel_version(const char *text)
 {
-	unsigned major, minor;
-	char rest;
+	unsigned long major, minor;
+	char *end;
 
-	if (sscanf(text, "%3u.%5u%c", &major, &minor, &rest) != 2 || major > 255 ||
-		minor > 65535)
+	if (!isdigit((unsigned char)*text))
 		return 0;
-	return major << 16 | minor;
+	major = strtoul(text, &end, 10);
+	if (*end != '.' || !isdigit((unsigned char)end[1]))
+		return 0;
+	minor = strtoul(end + 1, &end, 10);
+	return *end || major > 255 || minor > 65535 ? 0 : (unsigned)(major << 16 | minor);
 }
 
 int cli_each_word(const struct cli_list *list, int (*word)(const char *word, void *data),

@@ -170,6 +170,7 @@ int sc_lint_begin(struct sc_lint *l, const struct sluice_profile *p,
 	int rc = sc_target_fill(target, &l->t);
 
 	l->p = p;
+	l->looks = SC_NEAR_CALLS;
 	l->action = sc_action_value(&p->action);
 	l->permissive = sc_is_permissive(l->action);
 	l->t.report = NULL;

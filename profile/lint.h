@@ -27,6 +27,7 @@ struct sc_lint {
 	uint32_t n_uses, cap_uses;
 	struct sc_kept *kept;
 	uint32_t n_kept, cap_kept;
+	unsigned looks; /* as sc_reading's */
 	int error; /* sticky */
 };
 

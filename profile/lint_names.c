@@ -27,7 +27,7 @@ static void check_name(struct sc_lint *l, const struct sc_entry *e, uint32_t k)
 	}
 	if (sc_call_is_known(name))
 		return;
-	meant = sc_near_call(name, near);
+	meant = sc_near_call(name, &l->looks, near);
 	sc_json_excerpt(name, strlen(name), excerpt);
 	sc_lint_say(l, SLUICE_WARNING, "unknown-name", e, e->names.places[k], rest,
 		(struct sc_words_of){"runtimes leave it out without a word",

@@ -13,6 +13,7 @@
 
 #include "util/cleanup.h"
 #include "util/hash.h"
+#include "util/set.h"
 #include "util/vec.h"
 
 #define MOST_REGIONS 512 /* of one call */
@@ -28,8 +29,7 @@ struct call {
 struct calls {
 	struct call *items;
 	uint32_t n, cap;
-	uint32_t *slots; /* index + 1, by name */
-	uint32_t mask;
+	struct sc_set by_name;
 };
 
 struct sluice_profile_merger {
@@ -49,27 +49,17 @@ static uint64_t hash_name(const char *name)
 
 	while (*name)
 		h = sc_hash_mix(h, (unsigned char)*name++);
-	return h >> 32;
+	return h;
 }
 
-static int grow(struct calls *c)
+static uint64_t hash_call(const void *calls, uint32_t index)
 {
-	uint32_t mask = c->mask ? 2 * c->mask + 1 : 1023;
-	uint32_t *slots = calloc((size_t)mask + 1, sizeof(*slots));
+	return hash_name(((const struct calls *)calls)->items[index].name);
+}
 
-	if (!slots)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < c->n; i++) {
-		uint32_t at = (uint32_t)hash_name(c->items[i].name) & mask;
-
-		while (slots[at])
-			at = (at + 1) & mask;
-		slots[at] = i + 1;
-	}
-	free(c->slots);
-	c->slots = slots;
-	c->mask = mask;
-	return 0;
+static bool same_name(const void *calls, uint32_t index, const void *name)
+{
+	return !strcmp(((const struct calls *)calls)->items[index].name, name);
 }
 
 /* The call of this name, a new one with @rest where there was none; NULL: no memory.
@@ -77,22 +67,21 @@ static int grow(struct calls *c)
 static struct call *call_named(
 	struct calls *c, struct sluice_profile *pool, const char *name, uint32_t rest)
 {
-	uint32_t at;
+	uint32_t *slot;
 
-	if (2 * c->n >= c->mask && grow(c))
+	if (sc_set_reserve(&c->by_name, 1, hash_call, c))
 		return NULL;
-	at = (uint32_t)hash_name(name) & c->mask;
-	for (; c->slots[at]; at = (at + 1) & c->mask)
-		if (!strcmp(c->items[c->slots[at] - 1].name, name))
-			return &c->items[c->slots[at] - 1];
+	slot = sc_set_find(&c->by_name, hash_name(name), same_name, c, name);
+	if (*slot)
+		return &c->items[*slot - 1];
 	if (sc_reserve(c->items, c->cap, c->n, 1))
 		return NULL;
 	name = pool ? sc_profile_text(pool, name, strlen(name)) : name;
 	if (!name)
 		return NULL;
 	c->items[c->n] = (struct call){.name = name, .rest = rest};
-	c->slots[at] = ++c->n;
-	return &c->items[c->n - 1];
+	sc_set_insert(&c->by_name, slot, c->n);
+	return &c->items[c->n++];
 }
 
 static void free_calls(struct calls *c)
@@ -100,7 +89,7 @@ static void free_calls(struct calls *c)
 	for (uint32_t i = 0; i < c->n; i++)
 		free(c->items[i].regions);
 	free(c->items);
-	free(c->slots);
+	sc_set_clear(&c->by_name);
 }
 
 /* ---- verdicts ---------------------------------------------------------------------- */

@@ -135,7 +135,8 @@ uint32_t sc_errno_of(const char *name);
 /* near.c: the right word that is nearest to a wrong one, NULL if none is near. */
 const char *sc_near_in(const char *word, const struct sc_name_value *table);
 const char *sc_near_of(const char *word, const char *const *words);
-const char *sc_near_call(const char *word, char found[64]);
+#define SC_NEAR_CALLS 256 /* looks of one pass: many wrong names cost no more */
+const char *sc_near_call(const char *word, unsigned *left, char found[64]);
 
 /* lint and others: the path of an entry or of a part of it, "" behind it for the whole.
  */

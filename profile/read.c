@@ -269,7 +269,7 @@ int sluice_profile_read(const char *text, size_t size,
 {
 	struct sluice_profile_options o = SLUICE_PROFILE_OPTIONS_INIT;
 	_cleanup_(profile_freep) struct sluice_profile *p = sc_profile_new();
-	struct sc_reading r = {.options = &o, .p = p};
+	struct sc_reading r = {.options = &o, .p = p, .looks = SC_NEAR_CALLS};
 	struct sc_json_error error;
 	bool yaml = looks_like_yaml(text, size);
 	int rc;

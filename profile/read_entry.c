@@ -25,7 +25,7 @@ static int check_name(
 	if (!*text)
 		return sc_reading_say(r, SLUICE_WARNING, "empty-name", token, "",
 			"found an empty name, expected the name of a system call");
-	meant = sc_near_call(text, near);
+	meant = sc_near_call(text, &r->looks, near);
 	sc_json_excerpt(text, strlen(text), excerpt);
 	if (meant)
 		return sc_reading_say(r, SLUICE_WARNING, "unknown-name", token, meant,

@@ -12,6 +12,8 @@ struct sc_reading {
 	struct sluice_profile *p;
 	const struct sc_json *doc;
 	bool yaml;
+	unsigned looks; /* for names that are near to unknown ones; SC_NEAR_CALLS at first
+			 */
 	bool containers; /* Docker's superset was met: a key of it */
 };
 

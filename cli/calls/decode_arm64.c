@@ -207,7 +207,7 @@ static void instruction(const struct context *c)
 {
 	switch (c->insn->id) {
 	case ARM64_INS_MOV:
-	case ARM64_INS_MOVZ: move(c); break;
+	case ARM64_INS_MOVZ:
 	case ARM64_INS_ADR:
 	case ARM64_INS_ADRP: move(c); break;
 	case ARM64_INS_ADD: add(c, 1); break;
