@@ -287,24 +287,32 @@ uint32_t sc_bdd_apply(
 	return result;
 }
 
-/* From @bit of the word down; above it the input agrees with @k. At most 32 deep. */
-static uint32_t choose(struct sc_bdd *b, uint32_t level, int bit, uint16_t op, uint32_t k,
-	uint32_t t, uint32_t e)
+/* The word from its highest bit, at @level, down: as long as the input agrees with @k, the next bit
+ * decides; then the nodes from the lowest bit up. */
+static uint32_t choose(struct sc_bdd *b, uint32_t level, uint16_t op, uint32_t k, uint32_t t,
+	uint32_t e)
 {
-	bool one = bit >= 0 && k >> bit & 1;
-	uint32_t differs, agrees, side = one;
+	uint32_t differs[32], result;
+	int bit = 31;
 
-	if (t == e || !sc_bdd_step(b))
+	/* Behind the last bit of @k that is set nothing is less than it. */
+	for (; bit >= 0 && t != e && !(op == BPF_JGE && !(k << (31 - bit))); bit--, level++) {
+		bool one = k >> bit & 1;
+
+		/* The other value of the bit decides: it is not equal, greater or less. */
+		differs[bit] = sc_bdd_cofactor(b, op != BPF_JEQ && !one ? t : e, level, !one);
+		t = sc_bdd_cofactor(b, t, level, one);
+		e = sc_bdd_cofactor(b, e, level, one);
+	}
+	if (!sc_bdd_steps(b, (unsigned int)(32 - bit)))
 		return t;
-	if (bit < 0)
-		return op == BPF_JGT ? e : t;
-	agrees = choose(b, level + 1, bit - 1, op, k, sc_bdd_cofactor(b, t, level, side),
-		sc_bdd_cofactor(b, e, level, side));
-	/* The other value of the bit decides: it is not equal, greater or less. */
-	differs = op != BPF_JEQ && !one ? t : e;
-	differs = sc_bdd_cofactor(b, differs, level, !side);
-	return one ? sc_bdd_node(b, level, differs, agrees)
-		   : sc_bdd_node(b, level, agrees, differs);
+	result = bit < 0 && op == BPF_JGT ? e : t;
+	while (++bit < 32) {
+		level--;
+		result = k >> bit & 1 ? sc_bdd_node(b, level, differs[bit], result)
+				      : sc_bdd_node(b, level, result, differs[bit]);
+	}
+	return result;
 }
 
 bool sc_bdd_choose(struct sc_bdd *b, unsigned int word, uint16_t op, uint32_t k, uint32_t t,
@@ -315,6 +323,6 @@ bool sc_bdd_choose(struct sc_bdd *b, unsigned int word, uint16_t op, uint32_t k,
 	if (sc_bdd_top(b, t) < level || sc_bdd_top(b, e) < level ||
 		sc_bdd_level(b, word, 0) != level + 31)
 		return false;
-	*out = choose(b, level, 31, op, k, t, e);
+	*out = choose(b, level, op, k, t, e);
 	return true;
 }
