@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bpf/prove.h"
+#include "bpf/prove_bdd.h"
 #include "bpf/prove_side.h"
 #include "randprog.h"
 #include "util/cleanup.h"
@@ -369,9 +370,31 @@ static void test_each_bound_of_policies(void **state)
 	each_bound(&(struct question){.a = &PROG(insns), .policy = &low}, SC_PROOF_EQUAL);
 }
 
+/* A level is one bit of one word, in both orders and for both byte orders. */
+static void test_levels(void **state)
+{
+	(void)state;
+	for (unsigned int how = 0; how < 4; how++) {
+		const struct sc_bdd b = {.interleaved = how & 1, .big_endian = how >> 1};
+		bool seen[SC_BDD_LEVELS] = {false};
+
+		for (unsigned int i = 0; i < SC_BDD_LEVELS; i++) {
+			unsigned int word = 16, bit = 32;
+			uint32_t level = sc_bdd_level(&b, i / 32, i % 32);
+
+			assert_true(level < SC_BDD_LEVELS && !seen[level]);
+			seen[level] = true;
+			sc_bdd_bit(&b, level, &word, &bit);
+			assert_int_equal(word, i / 32);
+			assert_int_equal(bit, i % 32);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_second_order),
