@@ -16,8 +16,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import policies
 
-# What is promised for Docker's profile; for Debian's, what it took (256047, 860181), and 5 % more.
-LIMITS = {"docker": 150000, "docker-3": 450000, "container": 269000, "container-3": 903000}
+# What is promised for Docker's profile; for Debian's, what it took.
+LIMITS = {"docker": 150000, "docker-3": 450000, "container": 256047, "container-3": 860181}
+# What another compiler or C library than Debian 12's may add.
+ROOM = 1.05
 DOCKER = "536529b665dd0972"  # of the profile that the promise is about
 
 
@@ -47,7 +49,7 @@ def main():
             print(f"1..{len(LIMITS)}")
         for number, (name, limit) in enumerate(LIMITS.items(), 1):
             path, origin = made.get(name, (None, None))
-            text = f"{name}: instructions from names to a program, at most {limit}"
+            text = f"{name}: instructions from names to a program, at most {limit} and {ROOM - 1:.0%}"
             if not path or name.startswith("docker") and origin != DOCKER:
                 print("#" if show else f"ok {number} - {text} # SKIP", "no such profile on this machine")
                 continue
@@ -55,8 +57,9 @@ def main():
             if show:
                 print(f"{name},{executed}")
                 continue
-            failed += executed > limit
-            print("not ok" if executed > limit else "ok", number, "-", f"{text}, is {executed}")
+            above = executed > limit * ROOM
+            failed += above
+            print("not ok" if above else "ok", number, "-", f"{text}, is {executed}")
     return 1 if failed else 0
 
 
