@@ -6,23 +6,143 @@
 
 #include "confine.h"
 #include "filter.h"
+#include "live.h"
+#include "policy/policy.h"
 #include "util/cleanup.h"
 
 struct options {
-	const char *profile;
+	const char *profile, *policy, *preset, *presets, *errnum;
+	struct cli_list ro, rw, exec, hide, sockets, connect, bind, allow, deny, log;
+	bool plan, best_effort;
 };
+
+/* ---- what flags say -----------------------------------------------------------------
+ */
+
+static int add_paths(struct policy *p, const struct cli_list *list,
+	enum policy_access access, const char *where)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < list->n && !rc; i++)
+		rc = policy_add_path(p, access, list->items[i], where);
+	return rc;
+}
+
+static int add_calls(struct policy *p, const struct cli_list *list,
+	enum policy_verdict verdict, const char *where)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < list->n && !rc; i++)
+		rc = policy_add_call(p, verdict, list->items[i], where);
+	return rc;
+}
+
+static int read_flags(struct policy *p, const struct options *o)
+{
+	int rc = add_paths(p, &o->ro, POLICY_READ, "--ro");
+
+	rc = rc ? rc : add_paths(p, &o->rw, POLICY_WRITE, "--rw");
+	rc = rc ? rc : add_paths(p, &o->exec, POLICY_EXECUTE, "--exec");
+	rc = rc ? rc : add_paths(p, &o->hide, POLICY_HIDE, "--hide");
+	rc = rc ? rc : add_paths(p, &o->sockets, POLICY_SOCKET, "--unix");
+	rc = rc ? rc : add_calls(p, &o->allow, POLICY_ALLOW, "--allow");
+	rc = rc ? rc : add_calls(p, &o->deny, POLICY_DENY, "--deny");
+	rc = rc ? rc : add_calls(p, &o->log, POLICY_LOG, "--log");
+	for (unsigned int i = 0; i < o->connect.n && !rc; i++)
+		rc = policy_add_connect(p, o->connect.items[i], "--connect");
+	for (unsigned int i = 0; i < o->bind.n && !rc; i++)
+		rc = policy_add_bind(p, o->bind.items[i], "--bind");
+	if (!rc && o->errnum)
+		rc = policy_set_errno(p, o->errnum, "--errno");
+	return rc;
+}
+
+/* ---- the program --------------------------------------------------------------------
+ */
+
+static int supervise(struct confine *c, struct policy *p)
+{
+	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;
+	struct sluice_options options = SLUICE_OPTIONS_INIT;
+	struct cli_live live = {.cli = c->cli, .ruleset = c->ruleset};
+	struct sock_fprog program;
+	int status, rc = confine_merge(c, &program);
+
+	if (rc)
+		return rc;
+	options.workers = 64; /* so many connections may be waited for at once */
+	options.forbid_continue = true;
+	rc = sluice_supervisor_new(&options, &supervisor);
+	if (rc == 0)
+		rc = policy_answer(p, supervisor);
+	if (rc) {
+		rc = cli_error(c->cli, "cannot supervise: %s", strerror(-rc));
+	} else {
+		live.supervisor = supervisor;
+		live.program = &program;
+		rc = cli_live_run(&live, NULL, &status);
+	}
+	free(program.filter);
+	return rc ? rc : status;
+}
+
+static int prepare(struct confine *c, struct policy *p, const struct options *o)
+{
+	int rc = o->preset ? policy_preset(p, o->presets, o->preset) : 0;
+
+	if (rc == 0 && o->policy)
+		rc = policy_read(p, o->policy);
+	if (rc == 0)
+		rc = read_flags(p, o);
+	if (rc == 0 && o->profile)
+		rc = confine_profile(c, o->profile);
+	return rc;
+}
 
 static int run(struct cli *cli)
 {
 	_cleanup_(confine_clear) struct confine c = {.cli = cli, .ruleset = -1};
+	_cleanup_(policy_clear) struct policy p = {.cli = cli};
 	const struct options *o = cli->options;
-	int rc;
+	struct policy_plan plan;
+	int rc = prepare(&c, &p, o);
 
-	if (!o->profile)
-		return cli_error(cli, "nothing to hold the program to: -p PROFILE");
-	rc = confine_profile(&c, o->profile);
-	return rc ? rc : confine_exec(&c);
+	if (rc == 0)
+		rc = policy_make_plan(&p, o->best_effort, &plan);
+	if (rc)
+		return rc;
+	if (!plan.any && !p.n_calls && !c.profile)
+		return cli_error(cli, "nothing to hold the program to: -p PROFILE, "
+				      "--policy FILE, or rules");
+	if (o->plan) {
+		policy_print(&p, &plan, stdout);
+		return 0;
+	}
+	if (!cli->argc)
+		return cli_error(cli, "a program to run is missing");
+	rc = policy_filter(&p, &plan, &c.policy);
+	if (rc == 0)
+		rc = policy_ruleset(&p, &plan, &c.ruleset);
+	if (rc)
+		return rc;
+	c.hint = plan.files
+			 ? ": is it in a folder of --ro or --exec, and its interpreter?"
+			 : NULL;
+	return policy_supervised(&plan) ? supervise(&c, &p) : confine_exec(&c);
 }
+
+#define FLAG_LIST(flag, member, words, kind, text)                                       \
+	{                                                                                \
+		.name = flag, .value = words, .type = CLI_LIST,                          \
+		.offset = offsetof(struct options, member), .word = kind, .help = text   \
+	}
+#define FLAG_TEXT(flag, member, words, kind, text)                                       \
+	{                                                                                \
+		.name = flag, .value = words, .type = CLI_STRING,                        \
+		.offset = offsetof(struct options, member), .word = kind, .help = text   \
+	}
 
 static const struct cli_option options[] = {
 	{.letter = 'p',
@@ -32,11 +152,54 @@ static const struct cli_option options[] = {
 		.offset = offsetof(struct options, profile),
 		.word = CLI_WORD_FILTER,
 		.help = "the calls that the program may make: a profile or a BPF file"},
+	FLAG_TEXT("policy", policy, "FILE", CLI_WORD_FILE,
+		"rules of a JSON file, in its object \"sluice\""),
+	FLAG_TEXT("preset", preset, "NAME", CLI_WORD_ANY,
+		"rules that come with sluice: compiler, tests or agent"),
+	FLAG_TEXT("presets", presets, "FILE", CLI_WORD_FILE,
+		"take the preset from this file"),
+	FLAG_LIST("ro", ro, "PATH", CLI_WORD_FILE,
+		"may read this file, or all files in this folder"),
+	FLAG_LIST("rw", rw, "PATH", CLI_WORD_FILE,
+		"may read, write, make and remove there"),
+	FLAG_LIST("exec", exec, "PATH", CLI_WORD_FILE,
+		"may execute and read there, and execute nowhere else; without it, what "
+		"can be read can be executed"),
+	FLAG_LIST("hide", hide, "PATH", CLI_WORD_FILE,
+		"may not read this, though it lies in a folder of --ro or --exec"),
+	FLAG_LIST("connect", connect, "HOST:PORT", CLI_WORD_ANY,
+		"may connect there: a name, an address, ADDRESS/PREFIX or *, and a port "
+		"or *; none closes the network"),
+	FLAG_LIST("bind", bind, "PORT", CLI_WORD_ANY,
+		"may listen on this TCP port; 0 is any free one"),
+	FLAG_LIST("unix", sockets, "PATH", CLI_WORD_FILE,
+		"may connect to this Unix socket, or to those in this folder"),
+	FLAG_LIST("allow", allow, "CALL", CLI_WORD_CALL,
+		"may make this call, though --deny has it in a group"),
+	FLAG_LIST("deny", deny, "CALL", CLI_WORD_CALL,
+		"may not make this call, or those of a group such as @clock"),
+	FLAG_LIST("log", log, "CALL", CLI_WORD_CALL,
+		"the kernel logs this call, and lets it happen"),
+	FLAG_TEXT("errno", errnum, "E", CLI_WORD_ANY,
+		"what calls fail with that are refused by a filter or by the supervisor "
+		"(default: EPERM)"),
+	{.name = "plan",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, plan),
+		.help = "say which mechanism enforces which rule, and run nothing"},
+	{.name = "best-effort",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, best_effort),
+		.help = "run the program although this kernel cannot enforce every rule, "
+			"and say what is missing"},
 	CLI_OPTIONS_END,
 };
 
 static const struct cli_positional words[] = {
-	{.name = "PROGRAM", .help = "what to run", .word = CLI_WORD_PROGRAM},
+	{.name = "PROGRAM",
+		.help = "what to run",
+		.word = CLI_WORD_PROGRAM,
+		.optional = true},
 	{.name = "ARG",
 		.help = "its arguments",
 		.word = CLI_WORD_FILE,
@@ -47,16 +210,21 @@ static const struct cli_positional words[] = {
 
 static const struct cli_example examples[] = {
 	{"sluice run -p true.json true", "run under the profile that record wrote"},
+	{"sluice run --connect 127.0.0.0/8:443 --deny @clock --plan",
+		"which mechanism enforces what?"},
+	{"sluice run --ro / --rw open sh -c 'echo a > open/a; echo b > b'",
+		"write in one folder only"},
 	{NULL, NULL},
 };
 
 const struct cli_command cli_cmd_run = {
 	.name = "run",
-	.summary = "run a program under a profile",
+	.summary = "run a program under a profile or a policy",
 	.options = options,
 	.words = words,
 	.examples = examples,
-	.exits = {.yes = "the program's own status, or its signal",
+	.exits = {.yes = "the program's own status, or its signal (128+N under a "
+			 "supervisor)",
 		.trouble = "the program was not started, and standard error says why; "
 			   "126 or 127: it could not be executed"},
 	.options_size = sizeof(struct options),

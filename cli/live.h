@@ -9,11 +9,15 @@
 
 #include "cli.h"
 
+struct sock_fprog;
+
 struct cli_live {
 	struct cli *cli;
 	struct sluice_supervisor *supervisor; /* the caller's, with its handlers */
 	void (*tick)(void *data);	      /* called every now and then, or NULL */
 	void *data;
+	const struct sock_fprog *program; /* loaded in place of the filter, or NULL */
+	int ruleset;			  /* of Landlock, if @program is there; or -1 */
 	pid_t pid; /* out: the program's, before anything is answered */
 };
 

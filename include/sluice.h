@@ -27,6 +27,7 @@ extern "C" {
 #endif
 
 struct open_how;
+struct sock_fprog;
 struct sluice_supervisor;
 struct sluice_request;
 
@@ -220,14 +221,18 @@ struct sluice_child {
 	size_t n_groups;
 	bool keep_gid;          /* keep the groups of the caller, even though @uid is set; if the
 				 * caller is root, these are the groups of root */
+	const struct sock_fprog *program; /* a BPF program in place of the filter, or NULL */
+	int landlock_fd;        /* a ruleset of landlock_create_ruleset(2) that the child enforces
+				 * before the filter; stays the caller's; -1: none */
 };
 #define SLUICE_CHILD_INIT                                                                \
 	{                                                                                \
 		sizeof(struct sluice_child), -1, -1, -1, NULL, NULL, SLUICE_KEEP,        \
-			SLUICE_KEEP, -1, false, NULL, NULL, -1, -1, NULL, NULL, 0, false \
+			SLUICE_KEEP, -1, false, NULL, NULL, -1, -1, NULL, NULL, 0, false,\
+			NULL, -1                                                         \
 	}
 
-/* Start @argv under @filter; @supervisor serves its listener. Any call may notify, even calls
+/* Start @argv under @filter, or @child->program; @supervisor serves its listener. Any call may notify, even calls
  * that start a process: the listener reaches the supervisor without a call of the child, by
  * pidfd_getfd(2), or through a process that shares its descriptors if that is refused. The
  * attributes NNP, TSYNC, LOG, SSB and WAITKILL of the filter are obeyed. @argv[0] is searched

@@ -12,7 +12,8 @@ const char *sc_spawn_stage(int stage)
 {
 	static const char *const names[] = {"cannot start", "cannot set up stdio",
 		"cannot change user or group", "cannot enter the working directory",
-		"no such program in PATH", "cannot set no_new_privs", "cannot load the filter"};
+		"no such program in PATH", "cannot set no_new_privs", "cannot enforce Landlock",
+		"cannot load the filter"};
 
 	return names[stage];
 }
@@ -190,6 +191,8 @@ void sc_spawn_child_main(const struct plan *plan)
 	reset_signals(plan);
 	if (plan->no_new_privs && syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		fail(plan, STAGE_NNP);
+	if (plan->landlock >= 0 && syscall(SYS_landlock_restrict_self, plan->landlock, 0))
+		fail(plan, STAGE_LANDLOCK);
 	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, plan->flags, &plan->prog);
 	if (fd < 0)
 		fail(plan, STAGE_LOAD);

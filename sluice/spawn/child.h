@@ -8,7 +8,7 @@
 #include <linux/filter.h>
 #include <signal.h>
 
-enum stage { STAGE_NONE, STAGE_STDIO, STAGE_USER, STAGE_CWD, STAGE_FIND, STAGE_NNP, STAGE_LOAD };
+enum stage { STAGE_NONE, STAGE_STDIO, STAGE_USER, STAGE_CWD, STAGE_FIND, STAGE_NNP, STAGE_LANDLOCK, STAGE_LOAD };
 
 struct share {
 	atomic_int listener;    /* the child's number, -1 before */
@@ -25,6 +25,7 @@ struct plan {
 	struct sock_fprog prog;
 	unsigned long flags;
 	bool no_new_privs, wait_killable;
+	int landlock;           /* a ruleset, or -1 */
 	char *candidates;       /* NUL-separated, an empty one at the end */
 	char *const *argv, *const *envp;
 	const struct sluice_child *child;

@@ -21,12 +21,21 @@ static int set_error(const struct sluice_child *child, int rc, const char *text)
 }
 
 /* The program as the kernel wants it. Its size is bounded by the kernel's own limit. */
-static int export(scmp_filter_ctx filter, struct plan *plan)
+static int export(scmp_filter_ctx filter, const struct sock_fprog *program, struct plan *plan)
 {
 	_cleanup_close_ int fd = -1;
 	off_t size;
 	int rc;
 
+	if (program) {
+		plan->filter = malloc(program->len * sizeof(*program->filter));
+		if (!plan->filter)
+			return -ENOMEM;
+		memcpy(plan->filter, program->filter,
+			program->len * sizeof(*program->filter));
+		plan->prog = (struct sock_fprog){program->len, plan->filter};
+		return 0;
+	}
 	if (!sc_sluice_fits(4096 * sizeof(*plan->filter)))
 		return -EFBIG; /* or half of one might be taken for it */
 	fd = memfd_create("sluice-filter", MFD_CLOEXEC);
@@ -52,7 +61,7 @@ static bool attribute(scmp_filter_ctx filter, int attr)
 	uint32_t value = 0;
 
 	/* One that this libseccomp does not know is not set. */
-	return seccomp_attr_get(filter, (enum scmp_filter_attr)attr, &value) == 0 && value;
+	return filter && seccomp_attr_get(filter, (enum scmp_filter_attr)attr, &value) == 0 && value;
 }
 
 #define WAITKILL 10 /* SCMP_FLTATR_CTL_WAITKILL, an enum member since libseccomp 2.6 */
@@ -60,7 +69,7 @@ static bool attribute(scmp_filter_ctx filter, int attr)
 static void read_attributes(scmp_filter_ctx filter, const struct sluice_child *child,
 	struct plan *plan)
 {
-	plan->no_new_privs = child->no_new_privs < 0 ? attribute(filter, SCMP_FLTATR_CTL_NNP)
+	plan->no_new_privs = child->no_new_privs < 0 ? !filter || attribute(filter, SCMP_FLTATR_CTL_NNP)
 						     : child->no_new_privs;
 	plan->wait_killable = child->wait_killable || attribute(filter, WAITKILL);
 	plan->flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
@@ -149,7 +158,7 @@ static int make_ways(struct plan *plan)
 /* Groups of the caller's for another user only if that is said. */
 static int choose_groups(const struct sluice_child *child, struct plan *plan)
 {
-	bool whole = child->size >= sizeof(*child);
+	bool whole = child->size >= offsetof(struct sluice_child, program);
 	bool keep = whole && child->keep_gid;
 
 	if (whole && child->groups) {
@@ -166,11 +175,13 @@ static int choose_groups(const struct sluice_child *child, struct plan *plan)
 static int make_plan(scmp_filter_ctx filter, char *const argv[], struct sluice_child *child,
 	struct plan *plan)
 {
+	bool whole = child->size >= sizeof(*child);
 	int rc = choose_groups(child, plan);
 
 	if (rc)
 		return rc;
-	rc = export(filter, plan);
+	rc = export(filter, whole ? child->program : NULL, plan);
+	plan->landlock = whole ? child->landlock_fd : -1;
 	if (rc == -EFBIG)
 		return set_error(child, rc, "RLIMIT_FSIZE is below the 32 KiB of a filter");
 	if (rc)

@@ -67,6 +67,9 @@ struct seccomp_notif_addfd {
 #ifndef SYS_fsmount
 #define SYS_fsmount 432
 #endif
+#ifndef SYS_landlock_restrict_self /* 5.13 */
+#define SYS_landlock_restrict_self 446
+#endif
 #define SLUICE_FSCONFIG_CMD_CREATE 6
 #define SLUICE_MOUNT_ATTRS         (2 | 4 | 8) /* nosuid, nodev, noexec */
 #ifndef CLONE_PIDFD /* 5.2 */

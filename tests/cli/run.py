@@ -144,6 +144,10 @@ def main():
     with folder(None) as tmp:
         path = profile(tmp, names=["mkdir"], action="SCMP_ACT_ERRNO")
         on_a_terminal("profile", f"{SLUICE} run -p {path}", tmp)
+        if live.works(SLUICE)[0]:
+            on_a_terminal("supervised", f"{SLUICE} run --best-effort --connect 127.0.0.1:1", tmp)
+        else:
+            skip("supervised: on a terminal", "no notifications here")
     live.done()
 
 

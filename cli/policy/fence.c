@@ -1,0 +1,226 @@
+/* The part of a policy that Landlock enforces.
+ * SPDX-License-Identifier: MIT
+ *
+ * Landlock only allows: a folder in which something is hidden is granted entry by entry.
+ * Entries are compared by identity, so a link to what is hidden grants nothing, whatever
+ * its name. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "landlock.h"
+#include "policy.h"
+#include "util/cleanup.h"
+
+#define DEPTH 64 /* of folders with something hidden in them */
+
+#define FS_1	0x1fffull /* of ABI 1 */
+#define FS_READ (LANDLOCK_FS_READ_FILE | LANDLOCK_FS_READ_DIR)
+/* Device nodes are nobody's to make: behind them is what no path leads to. */
+#define FS_DEVICES (LANDLOCK_FS_MAKE_CHAR | LANDLOCK_FS_MAKE_BLOCK)
+/* What makes sense for a file that is no folder. */
+#define FS_FILE                                                                          \
+	(LANDLOCK_FS_EXECUTE | LANDLOCK_FS_WRITE_FILE | LANDLOCK_FS_READ_FILE |          \
+		LANDLOCK_FS_TRUNCATE | LANDLOCK_FS_IOCTL_DEV)
+
+static uint64_t handled(const struct policy_plan *plan)
+{
+	uint64_t fs = FS_1;
+
+	if (!plan->files) /* so that there is a domain, which nobody traces out of */
+		return FS_DEVICES;
+	if (plan->abi >= 2)
+		fs |= LANDLOCK_FS_REFER;
+	if (plan->abi >= 3)
+		fs |= LANDLOCK_FS_TRUNCATE;
+	if (plan->abi >= 5)
+		fs |= LANDLOCK_FS_IOCTL_DEV;
+	return fs;
+}
+
+/* Without --exec what can be read can be executed. */
+static uint64_t access_of(const struct policy *p, const struct policy_path *path)
+{
+	uint64_t access = FS_READ | LANDLOCK_FS_EXECUTE;
+
+	for (uint32_t i = 0; i < p->n_paths; i++)
+		if (p->paths[i].access == POLICY_EXECUTE &&
+			path->access != POLICY_EXECUTE)
+			access = FS_READ;
+	if (path->access == POLICY_WRITE)
+		access |= (FS_1 | LANDLOCK_FS_REFER | LANDLOCK_FS_TRUNCATE |
+				  LANDLOCK_FS_IOCTL_DEV) &
+			  ~(uint64_t)(FS_DEVICES | LANDLOCK_FS_EXECUTE);
+	return access;
+}
+
+static int grant(int ruleset, int fd, const struct stat *st, uint64_t access)
+{
+	struct landlock_beneath rule = {.access = access, .fd = fd};
+
+	if (!S_ISDIR(st->st_mode))
+		rule.access &= FS_FILE;
+	return landlock_add(ruleset, LANDLOCK_BENEATH, &rule) ? -errno : 0;
+}
+
+static bool same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* The folder that holds what is hidden. A descriptor, or -1. */
+static int parent(const struct policy_path *path)
+{
+	_cleanup_free_ char *real = NULL;
+	char *slash;
+
+	if (S_ISDIR(path->st.st_mode))
+		return openat(path->fd, "..", O_PATH | O_CLOEXEC);
+	real = realpath(path->path, NULL);
+	slash = real ? strrchr(real, '/') : NULL;
+	if (!slash)
+		return -1;
+	slash[slash == real] = 0;
+	return open(real, O_PATH | O_CLOEXEC);
+}
+
+/* Whether @st is one of the folders on the way to @path. */
+static bool leads_to(const struct policy_path *path, const struct stat *st)
+{
+	struct stat here = path->st, above;
+	int at = parent(path), up;
+	bool found = false;
+
+	while (!found && at >= 0 && fstat(at, &above) == 0 && !same(&above, &here)) {
+		found = same(&above, st);
+		here = above;
+		up = openat(at, "..", O_PATH | O_CLOEXEC);
+		close(at);
+		at = up;
+	}
+	if (at >= 0)
+		close(at);
+	return found;
+}
+
+/* Whether @st is hidden (1), or a folder on the way to what is (2). */
+static int hides(const struct policy *p, const struct stat *st)
+{
+	int found = 0;
+
+	for (uint32_t i = 0; i < p->n_paths; i++) {
+		if (p->paths[i].access != POLICY_HIDE || p->paths[i].fd < 0)
+			continue;
+		if (same(&p->paths[i].st, st))
+			return 1;
+		if (leads_to(&p->paths[i], st))
+			found = 2;
+	}
+	return found;
+}
+
+/* @fd with all in it but what is hidden. */
+static int grant_around(
+	const struct policy *p, int ruleset, int fd, uint64_t access, int depth)
+{
+	struct stat st;
+	struct dirent *e;
+	DIR *dir;
+	int rc = 0, how;
+
+	if (fstat(fd, &st))
+		return -errno;
+	how = hides(p, &st);
+	if (how == 1 || S_ISLNK(st.st_mode))
+		return 0;
+	if (how == 0)
+		return grant(ruleset, fd, &st, access);
+	if (depth == 0)
+		return -ELOOP;
+	how = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = how < 0 ? NULL : fdopendir(how);
+	if (!dir)
+		return -errno;
+	while (!rc && (e = readdir(dir))) {
+		_cleanup_close_ int entry = -1;
+
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		entry = openat(fd, e->d_name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		/* What has gone meanwhile, or is nobody's to see, gets nothing. */
+		if (entry >= 0)
+			rc = grant_around(p, ruleset, entry, access, depth - 1);
+	}
+	closedir(dir);
+	return rc;
+}
+
+static int add_paths(const struct policy *p, const struct policy_plan *plan, int ruleset)
+{
+	for (uint32_t i = 0; i < p->n_paths; i++) {
+		const struct policy_path *path = &p->paths[i];
+		uint64_t access;
+		int rc;
+
+		if (path->fd < 0 || path->access == POLICY_HIDE ||
+			path->access == POLICY_SOCKET)
+			continue;
+		access = access_of(p, path) & handled(plan);
+		if (path->access == POLICY_WRITE && hides(p, &path->st))
+			return policy_error(p, path->where,
+				"%s: what is hidden lies in it, and Landlock cannot take "
+				"a "
+				"part out of a folder that is written to",
+				path->path);
+		rc = grant_around(p, ruleset, path->fd, access, DEPTH);
+		if (rc)
+			return policy_error(p, path->where, "%s: Landlock: %s",
+				path->path, strerror(-rc));
+	}
+	return 0;
+}
+
+static int add_ports(const struct policy *p, const struct policy_plan *plan, int ruleset)
+{
+	for (uint32_t i = 0; i < p->n_ports; i++) {
+		struct landlock_port rule = {LANDLOCK_NET_BIND_TCP, p->ports[i].port};
+
+		if (landlock_add(ruleset, LANDLOCK_PORT, &rule))
+			return cli_error(p->cli, "Landlock: %s", strerror(errno));
+	}
+	for (uint32_t i = 0; plan->ports && i < p->n_peers; i++) {
+		struct landlock_port rule = {LANDLOCK_NET_CONNECT_TCP, p->peers[i].port};
+
+		if (landlock_add(ruleset, LANDLOCK_PORT, &rule))
+			return cli_error(p->cli, "Landlock: %s", strerror(errno));
+	}
+	return 0;
+}
+
+int policy_ruleset(const struct policy *p, const struct policy_plan *plan, int *ruleset)
+{
+	struct landlock_attr attr = {.fs = handled(plan)};
+	_cleanup_close_ int fd = -1;
+	int rc;
+
+	*ruleset = -1;
+	if (!plan->any || !plan->abi)
+		return 0;
+	if (plan->abi >= 4 && p->network)
+		attr.net = LANDLOCK_NET_BIND_TCP |
+			   (plan->ports ? LANDLOCK_NET_CONNECT_TCP : 0);
+	if (plan->abi >= 6)
+		attr.scoped = LANDLOCK_SCOPED_ABSTRACT_UNIX | LANDLOCK_SCOPED_SIGNAL;
+	fd = landlock_create(&attr);
+	if (fd < 0)
+		return cli_error(p->cli, "Landlock: %s", strerror(errno));
+	rc = plan->files ? add_paths(p, plan, fd) : 0;
+	if (rc == 0 && attr.net)
+		rc = add_ports(p, plan, fd);
+	if (rc)
+		return rc;
+	*ruleset = steal_fd(&fd);
+	return 0;
+}

@@ -1,0 +1,204 @@
+/* Which mechanism enforces which rule, and what is missing here.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <string.h>
+
+#include "landlock.h"
+#include "policy.h"
+
+/* What the kernel lacks: an error, or a line if the user can live with it. */
+static int gap(const struct policy *p, const struct policy_plan *plan, const char *what)
+{
+	if (plan->best_effort) {
+		cli_warn(p->cli, "gap: %s", what);
+		return 0;
+	}
+	return cli_error(p->cli, "%s; --best-effort runs the program all the same", what);
+}
+
+static bool has(const struct policy *p, unsigned int accesses)
+{
+	for (uint32_t i = 0; i < p->n_paths; i++)
+		if (p->paths[i].access & accesses)
+			return true;
+	return false;
+}
+
+static bool ports_only(const struct policy *p)
+{
+	for (uint32_t i = 0; i < p->n_peers; i++)
+		if (p->peers[i].family != AF_UNSPEC || !p->peers[i].port)
+			return false;
+	return p->n_peers > 0;
+}
+
+static bool any_free_port(const struct policy *p)
+{
+	for (uint32_t i = 0; i < p->n_ports; i++)
+		if (p->ports[i].port == 0)
+			return true;
+	return false;
+}
+
+/* A rule about what is not there is a mistake, but for what is hidden: it is hidden well.
+ */
+static int open_paths(struct policy *p)
+{
+	for (uint32_t i = 0; i < p->n_paths; i++) {
+		struct policy_path *path = &p->paths[i];
+
+		path->fd = open(path->path, O_PATH | O_CLOEXEC);
+		if (path->fd >= 0 && fstat(path->fd, &path->st) == 0)
+			continue;
+		if (path->access != POLICY_HIDE || errno != ENOENT)
+			return policy_error(
+				p, path->where, "%s: %s", path->path, strerror(errno));
+	}
+	return 0;
+}
+
+static int landlock_gaps(const struct policy *p, const struct policy_plan *plan)
+{
+	int rc = 0;
+
+	if (plan->files && plan->abi < 1)
+		return gap(p, plan,
+			"files need Landlock (Linux 5.13), which this kernel does not "
+			"have or does not use: no rule for files is enforced");
+	if (!plan->abi)
+		return gap(p, plan,
+			"without Landlock (Linux 5.13) the program can trace "
+			"processes of its user, which are not held to anything");
+	if (plan->files && plan->abi < 3)
+		rc = gap(p, plan,
+			"before Linux 6.2 Landlock has no right to truncate: the program "
+			"can empty files that it can only read");
+	if (!rc && plan->files && plan->abi < 5)
+		rc = gap(p, plan,
+			"before Linux 6.10 Landlock has no right for ioctl(2): the "
+			"program "
+			"can command devices that it can only read");
+	if (!rc && plan->abi < 6)
+		rc = gap(p, plan,
+			"before Linux 6.12 Landlock does not look at signals: the "
+			"program can end other processes of its user");
+	if (!rc && p->n_ports && plan->abi < 4)
+		rc = gap(p, plan,
+			"before Linux 6.7 Landlock does not look at ports: the program "
+			"can bind to any");
+	return rc;
+}
+
+int policy_make_plan(struct policy *p, bool best_effort, struct policy_plan *plan)
+{
+	int rc;
+
+	*plan = (struct policy_plan){.abi = landlock_abi(), .best_effort = best_effort};
+	plan->files = has(p, POLICY_READ | POLICY_WRITE | POLICY_EXECUTE);
+	plan->sockets = has(p, POLICY_SOCKET);
+	plan->any = plan->files || plan->sockets || p->network;
+	if (has(p, POLICY_HIDE) && !plan->files)
+		return cli_error(p->cli,
+			"--hide takes something out of --ro and --exec: say what the "
+			"program may read");
+	plan->ports = ports_only(p) && !plan->sockets && plan->abi >= 4;
+	plan->connect = plan->sockets || (p->n_peers && !plan->ports);
+	plan->listen = (p->n_ports && !any_free_port(p)) || (p->network && plan->sockets);
+	plan->metadata = has(p, POLICY_WRITE);
+	rc = open_paths(p);
+	return rc || !plan->any ? rc : landlock_gaps(p, plan);
+}
+
+/* ---- for people --------------------------------------------------------------------
+ */
+
+static void line(
+	FILE *out, const char *how, const char *rule, const char *what, const char *why)
+{
+	fprintf(out, "%-11s %s%s%s: %s\n", how, rule, *what ? " " : "", what, why);
+}
+
+static void print_paths(const struct policy *p, const struct policy_plan *plan, FILE *out)
+{
+	for (uint32_t i = 0; i < p->n_paths; i++) {
+		const struct policy_path *path = &p->paths[i];
+		const char *how = plan->abi ? "landlock" : "nothing";
+
+		if (path->access == POLICY_SOCKET)
+			line(out, "supervisor", path->where, path->path,
+				"the path is in memory, and Landlock does not look at "
+				"connections to it");
+		else if (path->fd < 0)
+			line(out, "nothing", path->where, path->path,
+				"there is no such file");
+		else if (path->access == POLICY_HIDE)
+			line(out, how, path->where, path->path,
+				"all else in the folders around it is allowed, one by "
+				"one");
+		else
+			line(out, how, path->where, path->path,
+				"the kernel checks each open file");
+	}
+	if (plan->metadata)
+		line(out, "supervisor", "chmod, chown, utime, xattr", "",
+			"Landlock has no right for them");
+	else if (plan->files)
+		line(out, "filter", "chmod, chown, utime, xattr", "",
+			"refused: nothing may be written");
+}
+
+static void print_network(
+	const struct policy *p, const struct policy_plan *plan, FILE *out)
+{
+	for (uint32_t i = 0; i < p->n_peers; i++) {
+		/* A host has many addresses. */
+		if (i && strcmp(p->peers[i].text, p->peers[i - 1].text) == 0)
+			continue;
+		line(out, plan->ports ? "landlock" : "supervisor", p->peers[i].where,
+			p->peers[i].text,
+			plan->ports
+				? "only the port matters"
+				: "the address is in memory: the supervisor connects");
+	}
+	for (uint32_t i = 0; i < p->n_ports; i++) {
+		char port[16];
+
+		snprintf(port, sizeof(port), "%u", p->ports[i].port);
+		line(out, plan->abi >= 4 ? "landlock" : "nothing", p->ports[i].where,
+			port, "only the port matters");
+	}
+	if (plan->listen)
+		line(out, "supervisor", "listen", "",
+			"a socket without a port would get any");
+	if (p->network)
+		line(out, "filter", "other networks", "",
+			"sockets of other families and protocols, datagrams, fast open, "
+			"chosen routes");
+}
+
+void policy_print(const struct policy *p, const struct policy_plan *plan, FILE *out)
+{
+	static const char *const verdicts[] = {
+		"allowed", "refused", "logged, and allowed"};
+
+	print_paths(p, plan, out);
+	print_network(p, plan, out);
+	for (uint32_t i = 0; i < p->n_calls; i++)
+		line(out, "filter", p->calls[i].where, p->calls[i].name,
+			verdicts[p->calls[i].verdict]);
+	if (!plan->any)
+		return;
+	if (!plan->sockets)
+		line(out, "filter", "sockets of Unix", "", "none but pairs");
+	line(out, "filter", "ways around", "",
+		"io_uring, mounts, other ABIs, handles, keys, the terminal's input");
+	if (plan->abi)
+		line(out, "landlock", "other processes", "",
+			plan->abi >= 6 ? "no tracing, no signals, no abstract sockets"
+				       : "no tracing");
+	fprintf(out, "%s\n",
+		policy_supervised(plan) ? "a supervisor stays beside the program"
+					: "no process stays beside the program");
+}

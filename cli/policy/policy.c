@@ -1,0 +1,138 @@
+/* A policy as flags and files say it.
+ * SPDX-License-Identifier: MIT */
+#include "policy.h"
+
+#include <errno.h>
+#include <sluice-calls.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/errnos.h"
+#include "util/vec.h"
+
+void policy_clear(struct policy *p)
+{
+	for (uint32_t i = 0; i < p->n_paths; i++) {
+		free(p->paths[i].path);
+		free(p->paths[i].where);
+		if (p->paths[i].fd >= 0)
+			close(p->paths[i].fd);
+	}
+	for (uint32_t i = 0; i < p->n_peers; i++) {
+		free(p->peers[i].text);
+		free(p->peers[i].where);
+	}
+	for (uint32_t i = 0; i < p->n_calls; i++) {
+		free(p->calls[i].name);
+		free(p->calls[i].where);
+	}
+	for (uint32_t i = 0; i < p->n_ports; i++)
+		free(p->ports[i].where);
+	free(p->paths);
+	free(p->peers);
+	free(p->calls);
+	free(p->ports);
+}
+
+int policy_error(const struct policy *p, const char *where, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (where[0] == '-')
+		return cli_error(p->cli, "%s: %s", where, text);
+	return cli_error_at(where, 0, 0, "%s", text);
+}
+
+int policy_add_path(
+	struct policy *p, enum policy_access access, const char *path, const char *where)
+{
+	struct policy_path *new;
+
+	if (!*path)
+		return policy_error(p, where, "an empty path names nothing");
+	if (sc_reserve(p->paths, p->cap_paths, p->n_paths, 1) < 0)
+		return policy_error(p, where, "%s", strerror(ENOMEM));
+	new = &p->paths[p->n_paths];
+	*new = (struct policy_path){
+		.path = strdup(path), .where = strdup(where), .access = access, .fd = -1};
+	if (!new->path || !new->where) {
+		free(new->path);
+		free(new->where);
+		return policy_error(p, where, "%s", strerror(ENOMEM));
+	}
+	p->n_paths++;
+	return 0;
+}
+
+/* The names that a native call or a group may have. */
+static bool known(const char *name)
+{
+	uint64_t bit;
+	int nr;
+
+	return sluice_group(name, &bit) == 0 ||
+	       sluice_call_nr(SCMP_ARCH_NATIVE, name, &nr) == 0;
+}
+
+static const char *call_name(const void *state, unsigned int i)
+{
+	unsigned int at = 0;
+	const char *name = NULL;
+
+	(void)state;
+	for (unsigned int k = 0; k <= i; k++)
+		name = sluice_call_next(SCMP_ARCH_NATIVE, &at);
+	return name;
+}
+
+int policy_add_call(struct policy *p, enum policy_verdict verdict, const char *name,
+	const char *where)
+{
+	struct policy_call *new;
+	const char *why;
+
+	if (!known(name)) {
+		const char *near = cli_nearest(name, call_name, NULL);
+
+		return policy_error(p, where,
+			"\"%s\" is neither a system call nor a group%s%s%s", name,
+			near ? " (did you mean \"" : "", near ? near : "",
+			near ? "\"?)" : "");
+	}
+	why = verdict == POLICY_DENY ? NULL : policy_closed(name);
+	if (why)
+		return policy_error(p, where, "%s cannot be allowed: %s", name, why);
+	if (sc_reserve(p->calls, p->cap_calls, p->n_calls, 1) < 0)
+		return policy_error(p, where, "%s", strerror(ENOMEM));
+	new = &p->calls[p->n_calls];
+	new->verdict = verdict;
+	new->name = strdup(name);
+	new->where = strdup(where);
+	if (!new->name || !new->where) {
+		free(new->name);
+		free(new->where);
+		return policy_error(p, where, "%s", strerror(ENOMEM));
+	}
+	p->n_calls++;
+	return 0;
+}
+
+int policy_set_errno(struct policy *p, const char *name, const char *where)
+{
+	char *end;
+	long n = strtol(name, &end, 10);
+
+	if (end == name || *end)
+		n = sc_errno_number(name);
+	if (n < 1 || n > 4095)
+		return policy_error(
+			p, where, "\"%s\" is no errno: a name, or 1 to 4095", name);
+	p->errnum = (int)n;
+	return 0;
+}

@@ -1,0 +1,127 @@
+/* One policy for a program that is run: files, network, calls; and what enforces each
+ * rule.
+ *
+ * The cheapest sound mechanism is chosen rule by rule: a filter for what registers say,
+ * Landlock for files and ports, a supervisor for the rest. What none can do is refused
+ * before the program starts. SPDX-License-Identifier: MIT */
+#ifndef CLI_POLICY_POLICY_H
+#define CLI_POLICY_POLICY_H
+
+#include <linux/filter.h>
+#include <sluice.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+
+enum policy_access {
+	POLICY_READ = 1,
+	POLICY_WRITE = 2,   /* and read */
+	POLICY_EXECUTE = 4, /* and read */
+	POLICY_HIDE = 8,    /* no access, though it lies in a folder with some */
+	POLICY_SOCKET = 16, /* a socket, or a folder of sockets, to connect to */
+};
+
+/* @where is "--ro" or "FILE:LINE:COLUMN". All strings of a policy are its own. */
+struct policy_path {
+	char *path, *where;
+	enum policy_access access;
+	int fd;		/* O_PATH, or -1 before policy_open() */
+	struct stat st; /* of @fd */
+};
+
+/* An address with a port, or many. IPv4 is never written as IPv6 here. */
+struct policy_peer {
+	char *text, *where;
+	int family; /* AF_UNSPEC: any address */
+	unsigned char address[16];
+	unsigned int prefix; /* bits of @address that count */
+	uint32_t port;	     /* 0: any */
+};
+
+enum policy_verdict {
+	POLICY_ALLOW,
+	POLICY_DENY,
+	POLICY_LOG
+};
+
+struct policy_call {
+	char *name, *where;
+	enum policy_verdict verdict;
+};
+
+struct policy_port {
+	char *where;
+	uint16_t port; /* 0: any free one */
+};
+
+struct policy {
+	struct cli *cli;
+	struct policy_path *paths;
+	uint32_t n_paths, cap_paths;
+	struct policy_peer *peers;
+	uint32_t n_peers, cap_peers;
+	struct policy_call *calls;
+	uint32_t n_calls, cap_calls;
+	struct policy_port *ports;
+	uint32_t n_ports, cap_ports;
+	bool network; /* it says something of the network: the rest is refused */
+	int errnum;   /* of refused calls; 0: EPERM */
+};
+
+void policy_clear(struct policy *p);
+
+/* Each adds what a flag or a file says. 0 or CLI_TROUBLE, said. */
+int policy_add_path(
+	struct policy *p, enum policy_access access, const char *path, const char *where);
+int policy_add_connect(struct policy *p, const char *text, const char *where);
+int policy_add_bind(struct policy *p, const char *text, const char *where);
+int policy_add_call(struct policy *p, enum policy_verdict verdict, const char *name,
+	const char *where);
+int policy_set_errno(struct policy *p, const char *name, const char *where);
+/* "sluice run: --ro: ..." or "FILE:1:2: ...". Returns CLI_TROUBLE. */
+int policy_error(const struct policy *p, const char *where, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* read.c: the object "sluice" of a file, or of a preset's. $HOME, $PROJECT and $TMPDIR at
+ * the beginning of a path stand for folders. */
+int policy_read(struct policy *p, const char *file);
+int policy_preset(struct policy *p, const char *file, const char *name);
+
+/* ---- the plan ---- */
+
+struct policy_plan {
+	int abi;			/* of Landlock; 0: none */
+	bool any, files, sockets;	/* of Unix, by path */
+	bool connect, listen, metadata; /* calls that the supervisor answers */
+	bool ports;			/* Landlock looks at what is connected to */
+	bool best_effort;
+};
+
+/* Choose the mechanisms, open what paths name. 0 or CLI_TROUBLE, said: it cannot be done
+ * soundly here. */
+int policy_make_plan(struct policy *p, bool best_effort, struct policy_plan *plan);
+void policy_print(const struct policy *p, const struct policy_plan *plan, FILE *out);
+static inline bool policy_supervised(const struct policy_plan *plan)
+{
+	return plan->connect || plan->listen || plan->metadata;
+}
+
+/* fence.c: a ruleset of Landlock, which the caller closes; -1: there is none. */
+int policy_ruleset(const struct policy *p, const struct policy_plan *plan, int *ruleset);
+
+/* rules.c: the filter. The caller frees its instructions. */
+int policy_filter(const struct policy *p, const struct policy_plan *plan,
+	struct sock_fprog *filter);
+/* A call that some rule needs to be closed; NULL: it may be allowed. */
+const char *policy_closed(const char *call);
+
+/* answer.c, metadata.c: handlers of the supervisor. 0 or -errno. */
+int policy_answer(struct policy *p, struct sluice_supervisor *supervisor);
+int policy_answer_metadata(struct policy *p, struct sluice_supervisor *supervisor);
+/* The caller acts with this process's rights; the target must have the same. */
+bool policy_same_rights(struct sluice_request *request);
+
+/* address.c: whether some rule lets @address be connected to. */
+bool policy_lets(const struct policy *p, const struct sockaddr_storage *address);
+
+#endif

@@ -1,0 +1,305 @@
+/* A policy as a JSON document says it.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json/json.h"
+#include "policy.h"
+#include "util/cleanup.h"
+
+struct reading {
+	struct policy *policy;
+	const char *file;
+	struct sc_json *doc;
+	struct sc_json_error error;
+};
+
+#define WHERE_MAX 512
+
+/* FILE:LINE:COLUMN, as errors have it. */
+static void place(
+	const struct reading *r, const struct sc_json_token *t, char where[WHERE_MAX])
+{
+	snprintf(where, WHERE_MAX, "%.450s:%u:%u", r->file, t->line,
+		sc_json_column(r->doc, t));
+}
+
+static int failed(const struct reading *r)
+{
+	if (*r->error.path)
+		return cli_error_at(r->file, r->error.line, r->error.column, "%s: %s",
+			r->error.path, r->error.message);
+	return cli_error_at(
+		r->file, r->error.line, r->error.column, "%s", r->error.message);
+}
+
+static int unexpected(
+	struct reading *r, const struct sc_json_token *t, const char *expected)
+{
+	sc_json_unexpected(r->doc, t, &r->error, expected);
+	return failed(r);
+}
+
+/* ---- folders that have names --------------------------------------------------------
+ */
+
+static const char *folder(const char *name, size_t n)
+{
+	static char cwd[4096];
+	const char *value;
+
+	if (n == 7 && strncmp(name, "PROJECT", n) == 0)
+		return getcwd(cwd, sizeof(cwd));
+	if (n == 4 && strncmp(name, "HOME", n) == 0)
+		return getenv("HOME");
+	if (n == 6 && strncmp(name, "TMPDIR", n) == 0) {
+		value = getenv("TMPDIR");
+		return value && *value ? value : "/tmp";
+	}
+	return NULL;
+}
+
+/* "$HOME/.ssh" with the folder in place of its name. */
+static int expand(
+	struct reading *r, const struct sc_json_token *t, bool optional, char **path)
+{
+	const char *text = sc_json_string(r->doc, t), *base;
+	size_t n;
+
+	text += text && optional;
+	if (!text || !*text)
+		return unexpected(r, t, "a path");
+	if (*text != '$') {
+		*path = strdup(text);
+		return *path ? 0 : cli_error(r->policy->cli, "%s", strerror(ENOMEM));
+	}
+	n = strcspn(text + 1, "/");
+	base = folder(text + 1, n);
+	if (!base || *base != '/') {
+		sc_json_fail(r->doc, t, &r->error,
+			"\"%.*s\" is no folder here: $HOME, $PROJECT (where sluice was "
+			"started) and $TMPDIR are known, if they are absolute paths",
+			(int)n + 1, text);
+		return failed(r);
+	}
+	if (asprintf(path, "%s%s", base, text + 1 + n) < 0)
+		return cli_error(r->policy->cli, "%s", strerror(ENOMEM));
+	return 0;
+}
+
+/* ---- sections -----------------------------------------------------------------------
+ */
+
+/* What an element of each list is, and the rule that it makes. */
+enum element {
+	PATH,
+	PEER,
+	PORT,
+	CALL
+};
+
+static const struct list {
+	const char *section, *key;
+	enum element element;
+	unsigned int how; /* enum policy_access, enum policy_verdict */
+} lists[] = {
+	{"files", "read", PATH, POLICY_READ},
+	{"files", "write", PATH, POLICY_WRITE},
+	{"files", "execute", PATH, POLICY_EXECUTE},
+	{"files", "hide", PATH, POLICY_HIDE},
+	{"files", "unix", PATH, POLICY_SOCKET},
+	{"network", "connect", PEER, 0},
+	{"network", "bind", PORT, 0},
+	{"calls", "allow", CALL, POLICY_ALLOW},
+	{"calls", "deny", CALL, POLICY_DENY},
+	{"calls", "log", CALL, POLICY_LOG},
+};
+#define LISTS (sizeof(lists) / sizeof(lists[0]))
+
+/* "?PATH" is left out where there is no such file. */
+static int add_path(struct reading *r, const struct sc_json_token *t,
+	enum policy_access how, const char *where)
+{
+	_cleanup_free_ char *path = NULL;
+	bool optional = *sc_json_text(r->doc, t) == '?';
+	int rc = expand(r, t, optional, &path);
+
+	if (rc || (optional && access(path, F_OK)))
+		return rc;
+	return policy_add_path(r->policy, how, path, where);
+}
+
+static int add_port(struct reading *r, const struct sc_json_token *t, const char *where)
+{
+	uint64_t port;
+	char text[8];
+
+	if (sc_json_u64(r->doc, t, &port) || port > 65535)
+		return unexpected(r, t, "a port, from 0 to 65535");
+	snprintf(text, sizeof(text), "%u", (unsigned int)port);
+	return policy_add_bind(r->policy, text, where);
+}
+
+static int add_element(
+	struct reading *r, const struct list *list, const struct sc_json_token *t)
+{
+	const char *text = sc_json_string(r->doc, t);
+	char where[WHERE_MAX];
+
+	place(r, t, where);
+	if (list->element == PORT)
+		return add_port(r, t, where);
+	if (!text)
+		return unexpected(r, t, "a string");
+	switch (list->element) {
+	case PATH:
+		return add_path(r, t, (enum policy_access)list->how, where);
+	case PEER:
+		return policy_add_connect(r->policy, text, where);
+	default:
+		return policy_add_call(
+			r->policy, (enum policy_verdict)list->how, text, where);
+	}
+}
+
+static int read_member(struct reading *r, const char *section,
+	const struct sc_json_token *key, const struct sc_json_token *value)
+{
+	char where[WHERE_MAX];
+	int rc = 0;
+
+	place(r, value, where);
+	if (strcmp(section, "calls") == 0 && sc_json_is(r->doc, key, "errno"))
+		return sc_json_string(r->doc, value)
+			       ? policy_set_errno(
+					 r->policy, sc_json_text(r->doc, value), where)
+			       : unexpected(r, value, "the name of an errno");
+	for (size_t i = 0; i < LISTS; i++) {
+		if (strcmp(section, lists[i].section) != 0 ||
+			!sc_json_is(r->doc, key, lists[i].key))
+			continue;
+		if (!sc_json_type_is(value, SC_JSON_ARRAY))
+			return unexpected(r, value, "an array");
+		sc_json_each(value, t)
+		{
+			if (!rc)
+				rc = add_element(r, &lists[i], t);
+		}
+		return rc;
+	}
+	return unexpected(r, key,
+		strcmp(section, "files") == 0	  ? "read, write, execute, hide or unix"
+		: strcmp(section, "network") == 0 ? "connect or bind"
+						  : "allow, deny, log or errno");
+}
+
+static int read_section(struct reading *r, const struct sc_json_token *key,
+	const struct sc_json_token *value)
+{
+	static const char *const sections[] = {"files", "network", "calls"};
+
+	for (int i = 0; i < 3; i++) {
+		int rc = 0;
+
+		if (!sc_json_is(r->doc, key, sections[i]))
+			continue;
+		if (!sc_json_type_is(value, SC_JSON_OBJECT))
+			return unexpected(r, value, "an object");
+		/* Without a member it closes the network. */
+		if (i == 1)
+			r->policy->network = true;
+		sc_json_each_member(value, name, member)
+		{
+			if (!rc)
+				rc = read_member(r, sections[i], name, member);
+		}
+		return rc;
+	}
+	return unexpected(r, key, "files, network or calls");
+}
+
+static int read_policy(struct reading *r, const struct sc_json_token *holder)
+{
+	const struct sc_json_token *policy = sc_json_get(r->doc, holder, "sluice");
+	int rc = 0;
+
+	if (!sc_json_type_is(policy, SC_JSON_OBJECT))
+		return unexpected(r, policy ? policy : holder,
+			policy ? "an object" : "an object with the key \"sluice\"");
+	sc_json_each_member(policy, key, value)
+	{
+		if (!rc)
+			rc = read_section(r, key, value);
+	}
+	return rc;
+}
+
+static int open_document(struct reading *r)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int fd =
+		open(r->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	size_t size;
+	int rc = fd < 0 ? -errno : sc_json_slurp(fd, SC_JSON_MAX_BYTES, &text, &size);
+
+	if (rc)
+		return cli_error_at(r->file, 0, 0, "%s", strerror(-rc));
+	rc = sc_json_read(text, size, &r->error, &r->doc);
+	if (rc == -ENOMEM)
+		return cli_error_at(r->file, 0, 0, "%s", strerror(ENOMEM));
+	return rc ? failed(r) : 0;
+}
+
+int policy_read(struct policy *p, const char *file)
+{
+	struct reading r = {.policy = p, .file = file};
+	int rc = open_document(&r);
+
+	if (rc == 0)
+		rc = read_policy(&r, sc_json_root(r.doc));
+	sc_json_free(r.doc);
+	return rc;
+}
+
+/* ---- presets ------------------------------------------------------------------------
+ */
+
+/* Beside the tool, wherever its tree is; else where it was to be installed. */
+static void presets_path(char *path, size_t size)
+{
+	char exe[4096];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char *slash;
+
+	exe[n > 0 ? n : 0] = 0;
+	slash = strrchr(exe, '/');
+	if (slash)
+		*slash = 0;
+	snprintf(path, size, "%s/../share/sluice/presets.json", exe);
+	if (access(path, R_OK))
+		snprintf(path, size, "%s", SLUICE_DATADIR "/presets.json");
+}
+
+int policy_preset(struct policy *p, const char *file, const char *name)
+{
+	const struct sc_json_token *preset;
+	char path[4200];
+	struct reading r = {.policy = p, .file = path};
+	int rc;
+
+	if (file)
+		snprintf(path, sizeof(path), "%s", file);
+	else
+		presets_path(path, sizeof(path));
+	rc = open_document(&r);
+	if (rc == 0) {
+		preset = sc_json_get(r.doc, sc_json_root(r.doc), name);
+		rc = preset ? read_policy(&r, preset)
+			    : cli_error_at(path, 0, 0, "there is no preset \"%s\"", name);
+	}
+	sc_json_free(r.doc);
+	return rc;
+}

@@ -1,0 +1,222 @@
+/* The filter of a policy, written as ordered rules.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
+#include <seccomp.h>
+#include <sluice-calls.h>
+#include <sluice-filter.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filter.h"
+#include "policy.h"
+#include "util/cleanup.h"
+
+/* Calls that a program under a policy does not get: with them it could leave the policy,
+ * or hold the supervisor up. */
+static const struct {
+	const char *name, *why;
+	int errnum; /* 0: the policy's */
+} closed[] = {
+	{"io_uring_setup", "its operations pass no filter", ENOSYS},
+	{"io_uring_enter", "its operations pass no filter", ENOSYS},
+	{"io_uring_register", "its operations pass no filter", ENOSYS},
+	{"mount", "what is mounted has other paths", 0},
+	{"umount2", "what is mounted has other paths", 0},
+	{"umount", "what is mounted has other paths", 0},
+	{"pivot_root", "what is mounted has other paths", 0},
+	{"move_mount", "what is mounted has other paths", 0},
+	{"open_tree", "what is mounted has other paths", 0},
+	{"open_tree_attr", "what is mounted has other paths", 0},
+	{"fsopen", "what is mounted has other paths", 0},
+	{"fspick", "what is mounted has other paths", 0},
+	{"fsmount", "what is mounted has other paths", 0},
+	{"mount_setattr", "what is mounted has other paths", 0},
+	{"open_by_handle_at", "it opens files without a path", 0},
+	{"userfaultfd", "it can hold up who reads the program's memory", 0},
+	{"bpf", "it can change the kernel", 0},
+	{"init_module", "it can change the kernel", 0},
+	{"finit_module", "it can change the kernel", 0},
+	{"delete_module", "it can change the kernel", 0},
+	{"kexec_load", "it can change the kernel", 0},
+	{"kexec_file_load", "it can change the kernel", 0},
+	{"iopl", "it can change the kernel", 0},
+	{"ioperm", "it can change the kernel", 0},
+	{"perf_event_open", "it looks into other processes", 0},
+	{"add_key", "keys of other processes can be reached", 0},
+	{"request_key", "keys of other processes can be reached", 0},
+	{"keyctl", "keys of other processes can be reached", 0},
+	{"setxattrat", "it changes files without a right to write", ENOSYS},
+	{"removexattrat", "it changes files without a right to write", ENOSYS},
+	{"file_setattr", "it changes files without a right to write", ENOSYS},
+};
+#define CLOSED (sizeof(closed) / sizeof(closed[0]))
+
+/* Change a file's attributes; Landlock has no right for them. */
+static const char *const metadata[] = {"chmod", "fchmod", "fchmodat", "fchmodat2",
+	"chown", "lchown", "fchown", "fchownat", "utime", "utimes", "futimesat",
+	"utimensat", "setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr",
+	"fremovexattr"};
+#define METADATA (sizeof(metadata) / sizeof(metadata[0]))
+
+static const char *const net[] = {"socket", "socketpair", "connect", "bind", "listen",
+	"sendto", "sendmsg", "sendmmsg", "setsockopt", "ioctl"};
+
+const char *policy_closed(const char *call)
+{
+	uint64_t bit;
+
+	if (sluice_group(call, &bit) == 0)
+		return "name the calls of a group one by one";
+	for (size_t i = 0; i < CLOSED; i++)
+		if (strcmp(call, closed[i].name) == 0)
+			return closed[i].why;
+	for (size_t i = 0; i < METADATA; i++)
+		if (strcmp(call, metadata[i]) == 0)
+			return "it changes files, and is judged by --rw";
+	for (size_t i = 0; i < sizeof(net) / sizeof(net[0]); i++)
+		if (strcmp(call, net[i]) == 0)
+			return "it is judged by its arguments";
+	return NULL;
+}
+
+static bool exists(const char *name)
+{
+	int nr;
+
+	return sluice_call_nr(SCMP_ARCH_NATIVE, name, &nr) == 0 && nr >= 0;
+}
+
+/* What was said of calls: allow first, then log, then deny, whatever their order. */
+static void put_calls(const struct policy *p, FILE *out, int errnum)
+{
+	for (int v = POLICY_ALLOW; v <= POLICY_LOG; v++) {
+		static const enum policy_verdict order[] = {
+			POLICY_ALLOW, POLICY_LOG, POLICY_DENY};
+
+		for (uint32_t i = 0; i < p->n_calls; i++) {
+			if (p->calls[i].verdict != order[v])
+				continue;
+			if (order[v] == POLICY_DENY)
+				fprintf(out, "ERRNO(%d) %s\n", errnum, p->calls[i].name);
+			else
+				fprintf(out, "%s %s\n",
+					order[v] == POLICY_LOG ? "LOG" : "ALLOW",
+					p->calls[i].name);
+		}
+	}
+}
+
+/* Which sockets there are. Only streams: datagrams name an address in each message, which
+ * no filter sees. Other protocols than TCP pass Landlock by. */
+static void put_sockets(
+	const struct policy *p, const struct policy_plan *plan, FILE *out, int e)
+{
+	fprintf(out,
+		"ERRNO(%d) socketpair if not a1:32 & 0xf == 1 and not a1:32 & 0xf == 5\n",
+		e);
+	if (!plan->sockets)
+		fprintf(out, "ERRNO(%d) socket if a0:32 == 1\n", e);
+	else
+		fprintf(out,
+			"ERRNO(%d) socket if a0:32 == 1 and not a1:32 & 0xf == 1 and not "
+			"a1:32 & 0xf == 5\n",
+			e);
+	if (!p->network)
+		return;
+	if (!p->n_peers && !p->n_ports)
+		fprintf(out, "ERRNO(%d) socket if not a0:32 == 1\n", e);
+	fprintf(out, "ERRNO(%d) socket if not a0:32 in { 1, 2, 10 }\n", e);
+	fprintf(out, "ERRNO(%d) socket if a0:32 in { 2, 10 } and not a1:32 & 0xf == 1\n",
+		e);
+	fprintf(out, "ERRNO(%d) socket if a0:32 in { 2, 10 } and not a2:32 in { 0, 6 }\n",
+		e);
+	/* TCP fast open connects without connect(2). */
+	fprintf(out, "ERRNO(%d) sendto if a3:32 any 0x20000000\n", e);
+	fprintf(out, "ERRNO(%d) sendto if not a4:64 == 0\n", e);
+	fprintf(out, "ERRNO(%d) sendmsg if a2:32 any 0x20000000\n", e);
+	fprintf(out, "ERRNO(%d) sendmmsg if a3:32 any 0x20000000\n", e);
+	/* A route that the sender chooses leads by somebody else; tables of the packet
+	 * filter send elsewhere. */
+	fprintf(out,
+		"ERRNO(%d) setsockopt if a1:32 == 0 and a2:32 in { 4, 64, 65, 96, 97 }\n",
+		e);
+	fprintf(out,
+		"ERRNO(%d) setsockopt if a1:32 == 41 and a2:32 in { 5, 6, 57, 64, 65 }\n",
+		e);
+	if (!plan->sockets && !p->n_peers)
+		fprintf(out, "ERRNO(%d) connect\n", e);
+	if (!plan->listen && !p->n_ports)
+		fprintf(out, "ERRNO(%d) listen\n", e);
+}
+
+static void put(const struct policy *p, const struct policy_plan *plan, FILE *out)
+{
+	int e = p->errnum ? p->errnum : EPERM;
+	const struct cli_arch *arch;
+
+	/* Never NULL: it is this machine's. */
+	if (cli_arch(p->cli, NULL, &arch))
+		return;
+	fprintf(out, "default ALLOW\nbadarch KILL_PROCESS\narch %s\n", arch->name);
+	put_calls(p, out, e);
+	if (!plan->any)
+		return;
+	for (size_t i = 0; i < CLOSED; i++)
+		if (exists(closed[i].name))
+			fprintf(out, "ERRNO(%d) %s\n",
+				closed[i].errnum ? closed[i].errnum : e, closed[i].name);
+	/* Characters for the terminal's reader: TIOCSTI, TIOCLINUX. */
+	fprintf(out, "ERRNO(%d) ioctl if a1:32 in { 0x5412, 0x541c }\n", e);
+	if (plan->files)
+		/* Attributes of files: FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR,
+		 * FS_IOC_SETVERSION. */
+		fprintf(out,
+			"ERRNO(%d) ioctl if a1:32 in { 0x40086602, 0x401c5820, "
+			"0x40087602 "
+			"}\n",
+			e);
+	put_sockets(p, plan, out, e);
+	if (plan->connect)
+		fputs("NOTIFY connect\n", out);
+	if (plan->listen)
+		fputs("NOTIFY listen\n", out);
+	for (size_t i = 0; plan->files && i < METADATA; i++) {
+		if (!exists(metadata[i]))
+			continue;
+		if (plan->metadata)
+			fprintf(out, "NOTIFY %s exact\n", metadata[i]);
+		else
+			fprintf(out, "ERRNO(%d) %s exact\n", e, metadata[i]);
+	}
+}
+
+int policy_filter(
+	const struct policy *p, const struct policy_plan *plan, struct sock_fprog *filter)
+{
+	struct sluice_filter *f = NULL;
+	_cleanup_free_ char *text = NULL;
+	struct sluice_error error = {0};
+	struct sock_filter *insns;
+	size_t size, count;
+	FILE *out;
+	int rc;
+
+	if (!plan->any && !p->n_calls)
+		return 0;
+	out = open_memstream(&text, &size);
+	if (!out)
+		return cli_error(p->cli, "%s", strerror(errno));
+	put(p, plan, out);
+	if (fclose(out))
+		return cli_error(p->cli, "%s", strerror(errno));
+	rc = sluice_filter_parse(text, size, "policy", &f, &error);
+	if (!rc)
+		rc = sluice_filter_compile(f, &insns, &count, &error);
+	sluice_filter_free(f);
+	if (rc)
+		return cli_error(p->cli, "the policy gives no filter: %s: %s",
+			error.where, *error.message ? error.message : strerror(-rc));
+	*filter = (struct sock_fprog){(unsigned short)count, insns};
+	return 0;
+}

@@ -1,0 +1,455 @@
+#!/usr/bin/env python3
+"""sluice run with a policy: what is allowed works, and what each of many ways around it gets. Every way is
+tried without the policy first, where it must lead out; else it is skipped. policies.py SLUICE PRESETS.
+Prints TAP.
+SPDX-License-Identifier: MIT"""
+import ctypes
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import live
+from live import check, folder, run, skip
+
+SLUICE, PRESETS = (os.path.abspath(p) for p in sys.argv[1:3])
+SYSTEM = [f"--ro={p}" for p in ("/usr", "/bin", "/lib", "/lib64", "/etc", "/proc")
+          if os.path.exists(p)]
+
+PRELUDE = """
+import ctypes, fcntl, mmap, os, socket, stat, struct, sys
+top, a, b, pid = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+libc = ctypes.CDLL(None, use_errno=True)
+def sys_(*args):
+    rc = libc.syscall(*[ctypes.c_long(x) if isinstance(x, int) else x for x in args])
+    if rc < 0:
+        raise OSError(ctypes.get_errno(), 'call')
+    return rc
+def out(data=True):
+    if data:
+        print('OUT')
+def read(path):
+    out('SECRET' in open(path).read())
+secret, ok, ro = top + '/secret/file', top + '/ok', top + '/ro/file'
+"""
+
+# Ways to files: read what is not allowed, or change what may only be read.
+FILES = (
+    ("open", "read(secret)"),
+    ("a symbolic link", "os.symlink(secret, ok + '/l'); read(ok + '/l')"),
+    ("a hard link", "os.link(secret, ok + '/h'); read(ok + '/h')"),
+    ("rename into an open folder", "os.rename(secret, ok + '/f')\ntry: read(ok + '/f')\n"
+     "finally: os.rename(ok + '/f', secret)"),
+    ("/proc/self/root", "read('/proc/self/root' + secret)"),
+    ("/proc/self/cwd", "os.chdir(ok); read('/proc/self/cwd/../secret/file')"),
+    ("a bind mount in a namespace", "uid = os.getuid()\nif libc.unshare(0x20000 | (0x10000000 if "
+     "uid else 0)): raise OSError('unshare')\nos.mkdir(ok + '/m')\nif libc.mount((top + '/secret')"
+     ".encode(), (ok + '/m').encode(), None, 4096, None): raise OSError('mount')\n"
+     "read(ok + '/m/file')"),
+    ("a detached mount (open_tree)", "uid = os.getuid()\nif libc.unshare(0x20000 | (0x10000000 if "
+     "uid else 0)): raise OSError('unshare')\nfd = sys_(428, -100, (top + '/secret').encode(), "
+     "1 | 0x8000)\nout(b'SECRET' in os.read(os.open('file', 0, dir_fd=fd), 100))"),
+    ("a file of /proc of another process", "read(f'/proc/{pid}/root' + secret)"),
+    ("memory of another process", "open(f'/proc/{pid}/mem', 'rb').close(); out()"),
+    ("a signal to another process", "os.kill(pid, 18); out()"),
+    ("write", "open(ro, 'r+').close(); out()"),
+    ("truncate", "os.truncate(ro, 0); out()"),
+    ("open to read, and truncate", "os.open(ro, os.O_RDONLY | os.O_TRUNC); out()"),
+    ("unlink", "os.unlink(top + '/ro/extra'); open(top + '/ro/extra', 'w'); out()"),
+    ("create", "open(top + '/ro/new', 'w'); out()"),
+    ("chmod", "os.chmod(ro, 0o640); out()"),
+    ("chmod by a link", "os.symlink(ro, ok + '/c'); os.chmod(ok + '/c', 0o640); out()"),
+    ("fchmod of what was opened to read", "os.fchmod(os.open(ro, 0), 0o640); out()"),
+    ("chown", "os.chown(ro, os.getuid(), os.getgid()); out()"),
+    ("utime", "os.utime(ro); out()"),
+    ("futimens", "os.utime(os.open(ro, 0)); out()"),
+    ("an extended attribute", "os.setxattr(ro, 'user.a', b'1'); out()"),
+    ("attributes of the file system", "fd = os.open(ro, 0)\nf = struct.unpack('i', fcntl.ioctl(fd, "
+     "0x80086601, bytes(8))[:4])[0]\nfcntl.ioctl(fd, 0x40086602, struct.pack('q', f)); out()"),
+    ("a device node", "os.mknod(ok + '/dev', stat.S_IFCHR | 0o600, os.makedev(1, 5)); "
+     "out(os.read(os.open(ok + '/dev', 0), 1))"),
+    ("a socket of Unix", "s = socket.socket(socket.AF_UNIX); s.connect(top + '/server'); out()"),
+    ("a datagram of a pair to a path", "s = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0]"
+     "; s.sendto(b'x', top + '/dgram'); out()"),
+)
+
+INT80 = """
+code = bytes.fromhex('b814000000cd80c3')
+m = mmap.mmap(-1, 4096, prot=7)
+m.write(code)
+f = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))
+out(f() == os.getpid())
+"""
+
+MMSG = """
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+class iovec(ctypes.Structure): _fields_ = [('b', ctypes.c_char_p), ('n', ctypes.c_size_t)]
+class mmsg(ctypes.Structure): _fields_ = [('name', ctypes.c_char_p), ('len', ctypes.c_uint32),
+    ('iov', ctypes.POINTER(iovec)), ('n', ctypes.c_size_t), ('control', ctypes.c_void_p),
+    ('clen', ctypes.c_size_t), ('flags', ctypes.c_int), ('sent', ctypes.c_uint)]
+address = struct.pack('=HH4s8x', 2, socket.htons(b), bytes([127, 0, 0, 1]))
+m = mmsg(address, 16, ctypes.pointer(iovec(b'x', 1)), 1)
+sys_(307, s.fileno(), ctypes.byref(m), 1, 0)
+out()
+"""
+
+# A thread writes another port into the address while connect(2) looks at it.
+RACE = """
+import threading
+address = ctypes.create_string_buffer(struct.pack('=HH4s8x', 2, socket.htons(a),
+    bytes([127, 0, 0, 1])))
+stop = []
+def flip():
+    while not stop:
+        for port in (a, b):
+            struct.pack_into('=H', address, 2, socket.htons(port))
+t = threading.Thread(target=flip)
+t.start()
+reached = 0
+for i in range(100):
+    s = socket.socket()
+    if libc.connect(s.fileno(), address, 16) == 0:
+        reached += s.getpeername()[1] == b
+    s.close()
+stop.append(1)
+t.join()
+out(reached)
+"""
+
+# Ways to the network: 127.0.0.1 may be reached on port @a only.
+NETWORK = (
+    ("connect to another port", "socket.create_connection(('127.0.0.1', b)); out()"),
+    ("through an address of IPv6", "s = socket.socket(socket.AF_INET6); "
+     "s.connect(('::ffff:127.0.0.1', b)); out()"),
+    ("0.0.0.0", "socket.create_connection(('0.0.0.0', b)); out()"),
+    ("once more with the same socket", "s = socket.socket(); s.connect(('127.0.0.1', a))\n"
+     "libc.connect(s.fileno(), bytes(16), 16); s.connect(('127.0.0.1', b)); out()"),
+    ("sendto of UDP", "socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', b)); out()"),
+    ("sendmsg of UDP", "socket.socket(type=socket.SOCK_DGRAM).sendmsg([b'x'], [], 0, "
+     "('127.0.0.1', b)); out()"),
+    ("sendmmsg of UDP", MMSG),
+    ("a question to a name server", "s = socket.socket(type=socket.SOCK_DGRAM); "
+     "s.connect(('127.0.0.1', 53)); s.send(b'x'); out()"),
+    ("TCP fast open", "s = socket.socket(); s.sendto(b'x', 0x20000000, ('127.0.0.1', b)); out()"),
+    ("TCP fast open by sendmsg", "s = socket.socket(); s.sendmsg([b'x'], [], 0x20000000, "
+     "('127.0.0.1', b)); out()"),
+    ("multipath TCP", "s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262); "
+     "s.connect(('127.0.0.1', b)); out()"),
+    ("a route of the sender's", "s = socket.socket(); s.setsockopt(0, 4, "
+     "bytes([0x83, 7, 4, 127, 0, 0, 2, 0])); out()"),
+    ("netlink", "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0); out()"),
+    ("a packet socket", "socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0); out()"),
+    ("an abstract socket", "s = socket.socket(socket.AF_UNIX); s.connect('\\0' + top); out()"),
+    ("a socket of Unix", "s = socket.socket(socket.AF_UNIX); s.connect(top + '/server'); out()"),
+    ("io_uring", "sys_(425, 1, ctypes.create_string_buffer(120)); out()"),
+    ("calls of the 32-bit ABI", INT80),
+    ("calls of x32", "out(sys_(0x40000000 | 39))"),
+    ("listen on any port", "s = socket.socket(); s.listen(); out()"),
+    ("bind to another port", "s = socket.socket(); s.bind(('127.0.0.1', 0)); out()"),
+    ("an address that changes meanwhile", RACE),
+    ("another one's socket, by pidfd_getfd", "fd = sys_(434, pid, 0); sys_(438, fd, 0, 0); out()"),
+)
+
+
+class World:
+    """Files, servers and a process outside of the policy."""
+
+    def __init__(self, top, uid):
+        self.top, self.uid, self.sockets, self.free = top, uid, [], {}
+        for name in ("secret", "ok", "ro"):
+            os.mkdir(f"{top}/{name}")
+        for name in ("secret/file", "ro/file", "ro/extra"):
+            with open(f"{top}/{name}", "w") as f:
+                f.write("SECRET")
+        self.a, self.b = self.serve(), self.serve()
+        self.unix(socket.SOCK_STREAM, top + "/server")
+        self.unix(socket.SOCK_STREAM, "\0" + top)
+        self.unix(socket.SOCK_DGRAM, top + "/dgram")
+        for directory, _, names in os.walk(top):
+            for name in (".", *names):
+                os.chmod(f"{directory}/{name}", 0o777)
+                if uid is not None:
+                    os.chown(f"{directory}/{name}", uid, uid)
+        self.process = subprocess.Popen(["sleep", "1000"], preexec_fn=lambda: live.become(uid))
+
+    def accept(self, server):
+        def loop():
+            while True:
+                try:
+                    server.accept()[0].close()
+                except OSError:
+                    return
+        server.listen(100)
+        threading.Thread(target=loop, daemon=True).start()
+
+    def serve(self):
+        s = socket.create_server(("127.0.0.1", 0))
+        self.sockets.append(s)
+        self.accept(s)
+        return s.getsockname()[1]
+
+    def unix(self, kind, path):
+        s = socket.socket(socket.AF_UNIX, kind)
+        s.bind(path)
+        self.sockets.append(s)
+        if kind == socket.SOCK_STREAM:
+            self.accept(s)
+
+    def clean(self):
+        subprocess.run(["sh", "-c", 'rm -rf "$1"/ok/* "$1"/ro/new; cd "$1"/ro; echo SECRET > file'
+                        '; : > extra; chmod 666 *', "sh", self.top],
+                       preexec_fn=lambda: live.become(self.uid))
+
+    def attempt(self, code, policy):
+        self.clean()
+        words = [live.PYTHON, "-S", "-c", PRELUDE + code, self.top, str(self.a), str(self.b),
+                 str(self.process.pid)]
+        return run([SLUICE, "run", *policy, *words] if policy else words, self.uid, self.top)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        for s in self.sockets:
+            s.close()
+
+
+def escapes(who, world, kind, ways, policy):
+    for name, code in ways:
+        free = world.free.get(code) or world.attempt(code, [])
+        world.free[code] = free
+        if "OUT" not in free.stdout:
+            skip(f"{who}: {kind}: {name}", "it leads nowhere here without a policy either: "
+                 + free.stderr.strip().rpartition("\n")[2])
+            continue
+        r = world.attempt(code, policy)
+        check(f"{who}: {kind}: {name}", "OUT" not in r.stdout and (r.returncode in (0, 1) or
+              r.returncode in (-signal.SIGSYS, 128 + signal.SIGSYS)) and
+              "sluice" not in r.stderr, (r.returncode, r.stdout, r.stderr))
+
+
+def works(who, world, name, code, policy):
+    r = world.attempt(code, policy)
+    check(f"{who}: allowed: {name}", r.stdout == "OUT\n" and r.returncode == 0, r)
+
+
+def allowed_files(who, world, policy):
+    for name, code in (
+            ("read", "read(ro)"),
+            ("write, rename, link, remove", "open(ok+'/a','w').write('SECRET'); os.mkdir(ok+'/d')\n"
+             "os.rename(ok+'/a', ok+'/d/b'); os.link(ok+'/d/b', ok+'/c'); os.unlink(ok+'/c')\n"
+             "os.symlink('d/b', ok+'/s'); read(ok+'/s')"),
+            ("chmod", "open(ok+'/a','w'); os.chmod(ok+'/a', 0o751)\n"
+             "out(os.stat(ok+'/a').st_mode & 0o777 == 0o751)"),
+            ("chmod by a descriptor", "f = open(ok+'/a','w'); os.fchmod(f.fileno(), 0o711)\n"
+             "out(os.stat(ok+'/a').st_mode & 0o777 == 0o711)"),
+            ("chmod of a folder, from it", "os.mkdir(ok+'/d'); os.chdir(ok+'/d'); "
+             "os.chmod('.', 0o711); out(os.stat('.').st_mode & 0o777 == 0o711)"),
+            ("times", "open(ok+'/a','w'); os.utime(ok+'/a', (5, 7)); s = os.stat(ok+'/a')\n"
+             "out((s.st_atime, s.st_mtime) == (5, 7))"),
+            ("times of a link", "os.symlink('x', ok+'/s'); os.utime(ok+'/s', (5, 7), "
+             "follow_symlinks=False); out(os.lstat(ok+'/s').st_mtime == 7)"),
+            ("chown", "open(ok+'/a','w'); os.chown(ok+'/a', os.getuid(), -1); out()")):
+        works(who, world, name, code, policy)
+
+
+def files(who, world):
+    top = world.top
+    reading = [*SYSTEM, "--ro", top + "/ro"]
+    policy = [*reading, "--rw", top + "/ok"]
+    escapes(who, world, "files", FILES, policy)
+    allowed_files(who, world, policy)
+    escapes(who, world, "files, read only", [w for w in FILES if "ok" not in w[1]], reading)
+    code = ("import shutil; shutil.copy('/bin/true', ok + '/t'); os.chmod(ok + '/t', 0o755)\n"
+            "import subprocess; out(subprocess.run([ok + '/t']).returncode == 0)")
+    works(who, world, "execute what was written, without --exec", code, policy)
+    escapes(who, world, "files", [("execute what was written", code)],
+            [*(w.replace("--ro=", "--exec=") for w in SYSTEM), "--rw", top + "/ok"])
+    r = run([SLUICE, "run", "--ro", top + "/ro", "true"], world.uid, top)
+    check(f"{who}: a program outside of all folders", r.returncode == 126 and "--exec" in r.stderr,
+          r)
+    r = run([SLUICE, "run", "--ro", top + "/nothing", "true"], world.uid, top)
+    check(f"{who}: a rule about nothing", r.returncode == 2 and "nothing" in r.stderr, r)
+
+
+def network(who, world):
+    top, a = world.top, world.a
+    for kind, rule in (("address", f"127.0.0.1:{a}"), ("port", f"*:{a}"),
+                       ("network", f"127.0.0.0/8:{a}")):
+        policy = ["--connect", rule]
+        escapes(who, world, f"network by {kind}", NETWORK if kind != "network" else NETWORK[:4],
+                policy)
+        works(who, world, f"connect, by {kind}", "socket.create_connection(('127.0.0.1', a)); out()",
+              policy)
+        works(who, world, f"connect without waiting, by {kind}", "import select; s = socket.socket(); "
+              "s.setblocking(False); s.connect_ex(('127.0.0.1', a))\n"
+              "select.select([], [s], []); out(not s.getsockopt(1, 4))", policy)
+        works(who, world, f"a pair, by {kind}", "socket.socketpair(); out()", policy)
+    escapes(who, world, "no network", NETWORK[:10], ["--connect", "none"])
+    policy = ["--connect", f"127.0.0.1:{a}", "--unix", top + "/server"]
+    works(who, world, "a socket of Unix", "s = socket.socket(socket.AF_UNIX); "
+          "s.connect(top + '/server'); out()", policy)
+    works(who, world, "by a path from here", "s = socket.socket(socket.AF_UNIX); "
+          "os.chdir(ok); s.connect('../server'); out()", policy)
+    works(who, world, "of a folder", "s = socket.socket(socket.AF_UNIX); "
+          "s.connect(top + '/server'); out()", ["--unix", top])
+    escapes(who, world, "with one socket", [w for w in NETWORK if "listen" in w[0] or
+                                            "abstract" in w[0] or "bind" in w[0]], policy)
+    escapes(who, world, "with another one", [w for w in NETWORK if "a socket of Unix" == w[0]],
+            ["--unix", top + "/ok"])
+    free = socket.create_server(("127.0.0.1", 0)).getsockname()[1]
+    serve = f"s = socket.create_server(('127.0.0.1', {free})); out()"
+    works(who, world, "listen on one port", serve, ["--bind", str(free)])
+    escapes(who, world, "with one port", [(f"listen on another {n}", c) for n, c in (
+        ("by bind", serve), ("without bind", "s = socket.socket(); s.listen(); out()"))],
+        ["--bind", str(world.a)])
+
+
+def calls(who, world):
+    code = "os.mkdir(ok + '/d'); out()"
+    works(who, world, "a call that is not named", code, ["--deny", "chroot"])
+    escapes(who, world, "calls", [("a refused one", code)], ["--deny", "mkdir"])
+    escapes(who, world, "calls", [("one of a group", "os.nice(0); out()")], ["--deny", "@resources"])
+    r = world.attempt(code, ["--deny", "mkdir", "--errno", "ENOSPC"])
+    check(f"{who}: calls: with another errno", "No space left" in r.stderr, r)
+    works(who, world, "a call of a refused group", "os.setpriority(0, 0, os.getpriority(0, 0)); out()",
+          ["--deny", "@resources", "--allow", "setpriority"])
+    for words, said in ((["--deny", "mkdri"], "did you mean"), (["--allow", "io_uring_setup"],
+                        "cannot be allowed"), (["--connect", "127.0.0.1"], "HOST:PORT"),
+                        (["--connect", "10.1.0.0/8:1"], "bits behind"),
+                        (["--connect", "::1:80"], "[ADDRESS]:PORT"),
+                        (["--bind", "65536"], "no port"), (["--errno", "EWRONG"], "no errno"),
+                        (["--hide", "/etc"], "--hide takes"),
+                        (["--rw", world.top, "--hide", world.top + "/secret"], "cannot take a")):
+        r = run([SLUICE, "run", *words, "true"], world.uid)
+        check(f"{who}: refused: {' '.join(words[:2])}", r.returncode == 2 and said in r.stderr, r)
+
+
+def plans(who, world):
+    def plan(*words):
+        r = run([SLUICE, "run", "--plan", *words], world.uid)
+        return {m[2].split()[0]: m[1] for m in re.finditer(r"^(\w+) +(.*?):", r.stdout, re.M)}, r
+    got, r = plan("--connect", f"*:{world.a}")
+    check(f"{who}: plan: a port is Landlock's", got.get("--connect") == "landlock" and
+          "no process stays" in r.stdout, r)
+    got, r = plan("--connect", f"127.0.0.1:{world.a}")
+    check(f"{who}: plan: an address is the supervisor's", got.get("--connect") == "supervisor" and
+          "a supervisor stays" in r.stdout, r)
+    got, r = plan("--ro", "/etc", "--deny", "mkdir")
+    check(f"{who}: plan: a folder and a call", got.get("--ro") == "landlock" and
+          got.get("--deny") == "filter" and "no process stays" in r.stdout, r)
+
+
+def documents(who, world):
+    path = world.top + "/policy.json"
+
+    def write(policy, **more):
+        with open(path, "w") as f:
+            json.dump({"sluice": policy, **more}, f, indent=1)
+        os.chmod(path, 0o644)
+    system = [w[5:] for w in SYSTEM]
+    write({"files": {"read": [*system, "$PROJECT/ro", "?/no/such/thing"], "write": ["$PROJECT/ok"]},
+           "network": {"connect": [f"127.0.0.1:{world.a}"]}})
+    policy = ["--policy", path]
+    works(who, world, "connect, by a file", "socket.create_connection(('127.0.0.1', a)); out()",
+          policy)
+    allowed_files(who, world, policy)
+    escapes(who, world, "a file", [*FILES[:4], *NETWORK[:3]], policy)
+    write({"network": {}})
+    escapes(who, world, "a file without hosts", NETWORK[:1], policy)
+    for policy_, place in (({"files": {"raed": []}}, ":4:"), ({"file": {}}, ":3:"),
+                           ({"files": {"read": "x"}}, ":4:"), ({"network": {"bind": [99999]}}, ":5:"),
+                           ({"calls": {"deny": ["mkdri"]}}, ":5:"),
+                           ({"files": {"read": ["$NOTHING/x"]}}, ":5:"),
+                           ({"network": {"connect": ["1.2.3.4"]}}, ":5:")):
+        write(policy_)
+        r = run([SLUICE, "run", "--policy", path, "true"], world.uid)
+        check(f"{who}: a mistake at its line: {json.dumps(policy_)[:40]}", r.returncode == 2 and
+              path + place in r.stderr, r)
+    write({"calls": {"deny": ["rmdir"]}}, defaultAction="SCMP_ACT_ALLOW",
+          syscalls=[{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}])
+    r = world.attempt("os.mkdir(ok + '/d')", ["-p", path, "--policy", path])
+    check(f"{who}: one file is both: the profile", "not permitted" in r.stderr, r)
+    r = world.attempt("os.rmdir(ok)", ["-p", path, "--policy", path])
+    check(f"{who}: one file is both: the policy", "not permitted" in r.stderr, r)
+
+
+def both(who, world):
+    """A profile and a supervised policy are one filter."""
+    path = world.top + "/profile.json"
+    with open(path, "w") as f:
+        json.dump({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+            {"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}]}, f)
+    policy = ["-p", path, "--connect", f"127.0.0.1:{world.a}"]
+    r = world.attempt("os.mkdir(ok + '/d')", policy)
+    check(f"{who}: profile and policy: the profile holds", "No space left" in r.stderr, r)
+    works(who, world, "the policy with a profile",
+          "socket.create_connection(('127.0.0.1', a)); out()", policy)
+    escapes(who, world, "with a profile", NETWORK[:3], policy)
+    for what, words, status in (("7", ["sh", "-c", "exit 7"], 7),
+                                ("128+15", ["sh", "-c", "kill -TERM $$"], 143),
+                                ("127", ["./nothing"], 127), ("126", ["/etc/passwd"], 126)):
+        r = run([SLUICE, "run", *policy, *words], world.uid, world.top)
+        check(f"{who}: status {what} under a supervisor", r.returncode == status, r)
+
+
+def presets(who, world):
+    home, project = world.top + "/home", world.top + "/home/project"
+    for d in (project, home + "/.ssh", home + "/.config/gh", home + "/.config/other"):
+        os.makedirs(d)
+    for f in ("/.ssh/id", "/.netrc", "/.config/gh/hosts", "/.bashrc", "/.config/other/x"):
+        with open(home + f, "w") as out:
+            out.write("SECRET")
+    os.symlink(".ssh/id", home + "/link")
+    subprocess.run(["chmod", "-R", "a+rwX", home], check=True)
+    if world.uid is not None:
+        subprocess.run(["chown", "-R", str(world.uid), home], check=True)
+    env = dict(os.environ, HOME=home, TMPDIR=world.top + "/ok")
+
+    def inside(preset, script, *more):
+        return run([SLUICE, "run", "--presets", PRESETS, "--preset", preset, *more, "sh", "-c",
+                    script], world.uid, project, env=env)
+    r = inside("agent", "cat ~/.bashrc ~/.config/other/x && echo a > f && chmod 700 f && ./f; cat f")
+    check(f"{who}: agent: reads home, writes the project", r.stdout == "SECRETSECRETa\n", r)
+    for path in (".ssh/id", ".netrc", ".config/gh/hosts", "link"):
+        r = inside("agent", f"cat ~/{path}")
+        check(f"{who}: agent: not ~/{path}", r.returncode and "SECRET" not in r.stdout, r)
+    r = inside("agent", "echo x >> ~/.bashrc")
+    check(f"{who}: agent: does not write home", r.returncode and "x" not in
+          open(home + "/.bashrc").read(), r)
+    connect = f"{live.PYTHON} -c 'import socket; socket.create_connection((\"127.0.0.1\", %d))'"
+    check(f"{who}: agent: no host", inside("agent", connect % world.a).returncode)
+    more = ("--connect", f"127.0.0.1:{world.a}")
+    check(f"{who}: agent: a named one", inside("agent", connect % world.a, *more).returncode == 0)
+    check(f"{who}: agent: no other", inside("agent", connect % world.b, *more).returncode)
+    check(f"{who}: tests: this machine", inside("tests", connect % world.b).returncode == 0)
+    r = inside("compiler", "echo 'int main(void){return 3;}' > m.c && cc -o m m.c && ./m")
+    if shutil.which("cc"):
+        check(f"{who}: compiler: compiles, and what it made runs", r.returncode == 3, r)
+    else:
+        skip(f"{who}: compiler: compiles", "no compiler")
+    check(f"{who}: compiler: no network", inside("compiler", connect % world.a).returncode)
+    r = inside("nothing", "true")
+    check(f"{who}: no such preset", r.returncode == 2 and "no preset" in r.stderr, r)
+
+
+def main():
+    abi = ctypes.CDLL(None).syscall(444, None, 0, 1)
+    good, why = live.works(SLUICE)
+    if abi < 6 or not good:
+        skip("policies", f"Landlock {abi} here, 6 is needed; {why.strip()}")
+        live.done()
+    for who, uid in live.users():
+        with folder(uid) as top:
+            world = World(top, uid)
+            for part in (files, network, calls, plans, documents, both, presets):
+                part(who, world)
+            world.end()
+    live.done()
+
+
+main()
