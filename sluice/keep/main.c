@@ -434,10 +434,12 @@ static bool listen_once(void)
 /* The program's own may be low for all that ends up here. */
 static void raise_limit(void)
 {
-	struct rlimit64 limit;
+	struct { /* include/uapi/linux/resource.h: struct rlimit64 */
+		uint64_t cur, max;
+	} limit;
 
 	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
+		limit.cur = limit.max;
 		syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, NULL);
 	}
 }
