@@ -7,6 +7,7 @@
 #define MAX_REPEAT 32
 #define NO_NAME	   0xffff
 #define UNNAMED	   1000
+#define PSEUDO_END 20000 /* no pseudo number is below the negative of this */
 
 struct stream {
 	unsigned char *to;	   /* NULL: reading */
@@ -79,8 +80,12 @@ static void call(struct stream *s, struct op *op)
 static void rule_call(struct stream *s, struct op *op)
 {
 	call(s, op);
-	if (!s->to && !op->name[0] && op->nr >= 0 && op->nr < UNNAMED)
+	if (s->to || op->name[0])
+		return;
+	if (op->nr >= 0 && op->nr < UNNAMED)
 		op->nr += UNNAMED;
+	if (op->nr <= -100 && op->nr > -PSEUDO_END)
+		op->nr -= PSEUDO_END;
 }
 
 static void token(struct stream *s, struct op *op)
