@@ -111,6 +111,16 @@ def read_until(fd, what, seconds=60):
     return got
 
 
+LOOP = """
+import os, signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.signal(signal.SIGCONT, lambda *_: os.write(1, b'back\\n'))
+os.write(1, b'up\\n' if os.isatty(0) else b'no terminal\\n')
+while True:
+    signal.pause()
+"""
+
+
 def on_a_terminal(who, words, tmp):
     """A shell with job control: the tool is a job of its own."""
     pid, fd = pty.fork()
@@ -119,14 +129,18 @@ def on_a_terminal(who, words, tmp):
         os.execvp("bash", ["bash", "--norc", "-i", "-m"])
     os.write(fd, b"PS1='@@'; stty -echo\n")
     read_until(fd, b"@@")
-    os.write(fd, f"{words} sh -c 'test -t 0 && echo u''p; exec sleep 100'\n".encode())
+    # It says when it goes on: it has the terminal by then. It starts no process, as one that is
+    # stopped within vfork(2) holds its parent.
+    with open(tmp + "/loop.py", "w") as f:
+        f.write(LOOP)
+    os.write(fd, f"{words} {live.PYTHON} -S {tmp}/loop.py\n".encode())
     text = read_until(fd, b"up\r")
-    check(f"{who}: the program has the terminal", b"up" in text, text)
+    check(f"{who}: the program has the terminal", b"up\r" in text, text)
     os.write(fd, b"\x1a")
     text = read_until(fd, b"Stopped")
     check(f"{who}: Ctrl-Z stops it", b"Stopped" in text, text)
-    os.write(fd, b"bg; fg\n")
-    read_until(fd, b"sleep")
+    os.write(fd, b"fg\n")
+    read_until(fd, b"back\r")
     os.write(fd, b"\x03")
     os.write(fd, b"echo status=$?=\n")
     text = read_until(fd, b"status=130=")
