@@ -36,6 +36,7 @@ struct walk {
 	void *data;
 	uint32_t arch;
 	int nr;
+	int result;    /* what @each ended the walk with */
 	bool one_call; /* @arch and @nr are given: the program does not ask */
 };
 
@@ -95,7 +96,7 @@ void sc_program_region(const struct sc_region *r, struct sluice_region *out)
 
 static int region(const struct sc_region *r, void *arg)
 {
-	const struct walk *w = arg;
+	struct walk *w = arg;
 	struct sluice_region out;
 
 	sc_program_region(r, &out);
@@ -104,7 +105,8 @@ static int region(const struct sc_region *r, void *arg)
 		out.data.nr = w->nr;
 		out.b = r->a;
 	}
-	return w->each(&out, w->data);
+	w->result = w->each(&out, w->data);
+	return w->result;
 }
 
 int sluice_program_compare(const struct sluice_program *a, const struct sluice_program *b,
@@ -193,5 +195,6 @@ int sluice_program_ranges(const struct sluice_program *program, uint32_t audit_a
 		return rc;
 	one = stack(s);
 	rc = sc_prove_stack_regions(&one, &all, NULL, region, &w);
-	return rc == SC_PROOF_DIFFERS ? 0 : rc;
+	/* Every input differs from a verdict that is not there: that is no result. */
+	return w.result ? w.result : rc == SC_PROOF_DIFFERS ? 0 : rc;
 }

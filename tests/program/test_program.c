@@ -451,8 +451,7 @@ static void test_ranges(void **state)
 static int stop_at_once(const struct sluice_region *r, void *arg)
 {
 	(void)r;
-	(void)arg;
-	return 42;
+	return *(int *)arg;
 }
 
 static void test_stopped(void **state)
@@ -461,8 +460,13 @@ static void test_stopped(void **state)
 	struct sluice_program *p = make(small, N_SMALL), *q = make(&allow, 1);
 
 	(void)state;
-	assert_int_equal(sluice_program_compare(p, q, stop_at_once, NULL), 42);
-	assert_int_equal(sluice_program_ranges(p, X86_64, 83, stop_at_once, NULL), 42);
+	for (int result = -1; result <= 2; result += 1 + (result == -1)) { /* 0 goes on */
+		int found = sluice_program_compare(p, q, stop_at_once, &result);
+
+		assert_int_equal(found, result);
+		found = sluice_program_ranges(p, X86_64, 83, stop_at_once, &result);
+		assert_int_equal(found, result);
+	}
 	sluice_program_free(p);
 	sluice_program_free(q);
 }
