@@ -9,21 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "util/capabilities.h"
 #include "util/cleanup.h"
 
 const char *const cli_runtimes[] = {"runc", "crun", "runc-1.1", NULL};
-
-static const char *const all_caps[] = {"CAP_CHOWN", "CAP_DAC_OVERRIDE",
-	"CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID",
-	"CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE",
-	"CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK",
-	"CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT",
-	"CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT",
-	"CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG",
-	"CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL", "CAP_SETFCAP",
-	"CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM",
-	"CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF",
-	"CAP_CHECKPOINT_RESTORE", NULL};
 
 void cli_say_finding(const struct sluice_finding *f, void *data)
 {
@@ -82,8 +71,8 @@ static int add_cap(const char *word, void *data)
 	int n;
 
 	if (!strcasecmp(word, "all")) {
-		for (f->t->n_caps = 0; all_caps[f->t->n_caps]; f->t->n_caps++)
-			f->lists->caps[f->t->n_caps] = all_caps[f->t->n_caps];
+		for (f->t->n_caps = 0; sc_capabilities[f->t->n_caps]; f->t->n_caps++)
+			f->lists->caps[f->t->n_caps] = sc_capabilities[f->t->n_caps];
 		return 0;
 	}
 	n = snprintf(
@@ -94,7 +83,7 @@ static int add_cap(const char *word, void *data)
 	}
 	for (char *s = name; *s; s++)
 		*s = (char)toupper((unsigned char)*s);
-	for (const char *const *known = all_caps; *known; known++)
+	for (const char *const *known = sc_capabilities; *known; known++)
 		if (!strcmp(*known, name)) {
 			f->lists->caps[f->t->n_caps++] = *known;
 			return 0;

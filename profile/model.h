@@ -119,7 +119,7 @@ struct sc_name_value {
 };
 extern const struct sc_name_value sc_profile_actions[], sc_profile_ops[],
 	sc_profile_flags[];
-extern const char *const sc_profile_caps[], *const sc_profile_arches[];
+extern const char *const sc_profile_arches[];
 bool sc_value_of(const struct sc_name_value *table, const char *name, uint32_t *value);
 const char *sc_name_of(const struct sc_name_value *table, uint32_t value);
 /* SCMP_ARCH_* of "SCMP_ARCH_X86_64", 0 where this libseccomp knows none; and back. */

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/capabilities.h"
+
 static const char *const entry_keys[] = {"names", "name", "action", "errnoRet", "errno",
 	"args", "comment", "includes", "excludes", NULL};
 static const char *const arg_keys[] = {"index", "value", "valueTwo", "op", NULL};
@@ -204,7 +206,7 @@ static int read_caps(
 	sc_json_each(value, t)
 	{
 		const char *text, *near;
-		const char *const *known = sc_profile_caps;
+		const char *const *known = sc_capabilities;
 
 		if (rc)
 			break;
@@ -213,7 +215,7 @@ static int read_caps(
 			known++;
 		if (*known)
 			continue;
-		near = sc_near_of(text, sc_profile_caps);
+		near = sc_near_of(text, sc_capabilities);
 		rc = sc_reading_say(r, SLUICE_WARNING, "unknown-cap", t, near ? near : "",
 			"found an unknown capability, expected one like %s",
 			near ? near : "\"CAP_SYS_ADMIN\"");

@@ -26,7 +26,7 @@ sys.path.append(str(HERE))
 import readme  # pylint: disable=wrong-import-position
 import results  # pylint: disable=wrong-import-position
 from system import (CACHE, SOURCE, SUITES, TREE, Cannot, base,  # pylint: disable=wrong-import-position
-                    copy_tree, in_system, must, tell)
+                    copy_tree, in_system, must, tell, unable)
 
 WHO = ["root", "sudo", "user"]
 # Before each command of a block: when, and how many KiB the installed packages have.
@@ -167,9 +167,8 @@ def main():
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     tap = results.Tap()
-    lacking = [tool for tool in ("debootstrap", "unshare", "git", "tar") if not shutil.which(tool)]
-    if os.geteuid() != 0 or lacking:
-        tap.say(True, "distributions", "not root" if os.geteuid() else f"no {', '.join(lacking)}")
+    if unable():
+        tap.say(True, "distributions", unable())
         print("1..1")
         return 0
     rows, skips = {}, {}

@@ -42,6 +42,14 @@ def tell(*words):
     print("#", time.strftime("%H:%M:%S"), *words, flush=True)
 
 
+def unable():
+    """Why no system can be made here, or None."""
+    lacking = [tool for tool in ("debootstrap", "unshare", "git", "tar") if not shutil.which(tool)]
+    if os.geteuid() != 0:
+        return "not root"
+    return f"no {', '.join(lacking)}" if lacking else None
+
+
 def output(*command):
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                           check=False).stdout

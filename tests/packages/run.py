@@ -11,7 +11,6 @@ Prints TAP. --write puts what was run into RESULTS.md beside this file. Logs are
 $XDG_CACHE_HOME/sluice/distributions/logs. --keep leaves the systems that were used.
 SPDX-License-Identifier: MIT"""
 import argparse
-import os
 import pathlib
 import shutil
 import subprocess
@@ -22,7 +21,7 @@ for neighbour in ("distributions", "kernels"):
     sys.path.append(str(HERE.parent / neighbour))
 import results  # pylint: disable=wrong-import-position
 from system import (CACHE, SUITES, TREE, Cannot, base,  # pylint: disable=wrong-import-position
-                    boot, copy_tree, in_system, must, tell)
+                    boot, copy_tree, in_system, must, tell, unable)
 
 QUIET = "export DEBIAN_FRONTEND=noninteractive; apt-get -q -o Dpkg::Use-Pty=0 -y --no-install-recommends"
 OURS = "libsluice-seccomp2 libsluice-seccomp-dev libsluice0 libsluice-dev libsluice-seccomp-bin sluice"
@@ -243,9 +242,8 @@ def main():
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     tap = results.Tap()
-    lacking = [tool for tool in ("debootstrap", "unshare", "git", "tar") if not shutil.which(tool)]
-    if os.geteuid() != 0 or lacking:
-        tap.say(True, "packages", "not root" if os.geteuid() else f"no {', '.join(lacking)}")
+    if unable():
+        tap.say(True, "packages", unable())
         print("1..1")
         return 0
     for suite in options.suites:
