@@ -138,6 +138,13 @@ static void drop_maps(struct sluice_profile *p)
 	p->n_maps = 0;
 }
 
+/* crun looks at the first six comparisons of an entry, runc at all. */
+static uint32_t args_read(const struct sluice_target *t, const struct sc_entry *e)
+{
+	return t->as == SLUICE_AS_CRUN && e->n_args > SC_PROFILE_ARGS ? SC_PROFILE_ARGS
+								      : e->n_args;
+}
+
 static void drop_condition(struct sc_condition *c)
 {
 	c->caps.n = c->arches.n = 0;
@@ -163,6 +170,7 @@ int sluice_profile_resolve(const struct sluice_profile *p,
 			break;
 		drop_condition(&to->entries[to->n - 1].includes);
 		drop_condition(&to->entries[to->n - 1].excludes);
+		to->entries[to->n - 1].n_args = args_read(&t, &p->entries[i]);
 	}
 	if (rc)
 		return rc;
@@ -235,14 +243,12 @@ static bool index_twice(const struct sc_arg *args, uint32_t n)
 }
 
 /* An argument that is asked about twice makes each comparison a rule of its own: any of
- * them is enough. crun looks at the first six comparisons. */
+ * them is enough. */
 static int add_name(const struct emitting *em, struct sc_rule *rule)
 {
 	const struct sc_entry *e = rule->entry;
-	uint32_t n = e->n_args;
+	uint32_t n = args_read(em->t, e);
 
-	if (em->t->as == SLUICE_AS_CRUN && n > SC_PROFILE_ARGS)
-		n = SC_PROFILE_ARGS;
 	rule->args = e->args;
 	rule->n_args = n;
 	if (!index_twice(e->args, n))
