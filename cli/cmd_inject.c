@@ -137,7 +137,8 @@ const struct cli_command cli_cmd_inject = {
 	.options = options,
 	.words = words,
 	.examples = examples,
-	.exits = {.yes = "the program's own status, 128+N after signal N",
+	.exits = {.yes = "the program exited with 0; else its own status, or 128+N "
+			 "after signal N",
 		.trouble =
 			"an expression is wrong or nothing can be injected; 126 or 127: "
 			"the program could not be executed"},

@@ -421,7 +421,8 @@ const struct cli_command cli_cmd_record = {
 	.options = options,
 	.words = words,
 	.examples = examples,
-	.exits = {.yes = "the program's own status, 128+N after signal N",
+	.exits = {.yes = "the program exited with 0; else its own status, or 128+N "
+			 "after signal N",
 		.no = "with --diff-fail: a call was new; else the program's",
 		.trouble =
 			"the profile could not be made, and standard error says why; 126 "

@@ -169,7 +169,7 @@ static const struct cli_option options[] = {
 		"may not read this, though it lies in a folder of --ro or --exec"),
 	FLAG_LIST("connect", connect, "HOST:PORT", CLI_WORD_ANY,
 		"may connect there: a name, an address, ADDRESS/PREFIX or *, and a port "
-		"or *; none closes the network"),
+		"or *; the word \"none\" forbids all connections"),
 	FLAG_LIST("bind", bind, "PORT", CLI_WORD_ANY,
 		"may listen on this TCP port; 0 is any free one"),
 	FLAG_LIST("unix", sockets, "PATH", CLI_WORD_FILE,
@@ -181,7 +181,7 @@ static const struct cli_option options[] = {
 	FLAG_LIST("log", log, "CALL", CLI_WORD_CALL,
 		"the kernel logs this call, and lets it happen"),
 	FLAG_TEXT("errno", errnum, "E", CLI_WORD_ANY,
-		"what calls fail with that are refused by a filter or by the supervisor "
+		"the errno of calls that the filter or the supervisor refuses "
 		"(default: EPERM)"),
 	{.name = "plan",
 		.type = CLI_FLAG,
@@ -223,8 +223,8 @@ const struct cli_command cli_cmd_run = {
 	.options = options,
 	.words = words,
 	.examples = examples,
-	.exits = {.yes = "the program's own status, or its signal (128+N under a "
-			 "supervisor)",
+	.exits = {.yes = "the program exited with 0; else its own status or signal "
+			 "(with a supervisor: 128+N after signal N)",
 		.trouble = "the program was not started, and standard error says why; "
 			   "126 or 127: it could not be executed"},
 	.options_size = sizeof(struct options),

@@ -260,9 +260,9 @@ const struct cli_command cli_cmd_why = {
 	.options = options,
 	.words = words,
 	.examples = examples,
-	.exits = {.yes = "the program's own status, 128+N after signal N, 128+31 if the "
-			 "profile "
-			 "kills it; with --audit: no line was found",
+	.exits = {.yes = "the program exited with 0; else its own status, 128+N after "
+			 "signal N, 128+31 if the profile kills it; with --audit: no line "
+			 "was found",
 		.no = "with --audit: refused calls were found",
 		.trouble =
 			"there is no answer; 126 or 127: the program could not be "
