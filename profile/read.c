@@ -65,7 +65,7 @@ static int read_map(struct sc_reading *r, const struct sc_json_token *object)
 	{
 		if (sc_json_is(r->doc, key, "architecture")) {
 			m->arch.text = sc_reading_string(r, value, "an architecture");
-			m->arch.at = sc_reading_place(r, value);
+			m->arch.at = sc_reading_place(value);
 			rc = m->arch.text ? check_arch(r, value, m->arch.text) : -EINVAL;
 		} else if (sc_json_is(r->doc, key, "subArchitectures")) {
 			rc = read_arches(r, value, &m->subs);

@@ -49,7 +49,7 @@ static int add_name(
 	rc = check_name(r, token, text);
 	if (rc)
 		return rc;
-	return sc_words_add(&e->names, text, sc_reading_place(r, token));
+	return sc_words_add(&e->names, text, sc_reading_place(token));
 }
 
 static int read_names(
@@ -74,7 +74,7 @@ static int read_names(
 static int read_number(struct sc_reading *r, const struct sc_json_token *value,
 	uint64_t *number, struct sc_place *at)
 {
-	*at = sc_reading_place(r, value);
+	*at = sc_reading_place(value);
 	if (sc_json_u64(r->doc, value, number))
 		return sc_reading_unexpected(
 			r, value, "a whole number from 0 to 2^64-1", NULL);
@@ -110,7 +110,7 @@ static int read_op(
 static int read_arg(
 	struct sc_reading *r, const struct sc_json_token *object, struct sc_entry *e)
 {
-	struct sc_arg arg = {.at = sc_reading_place(r, object)};
+	struct sc_arg arg = {.at = sc_reading_place(object)};
 	struct sc_extras lost = {0};
 	int rc = 0;
 
@@ -309,7 +309,7 @@ static int read_entry(struct sc_reading *r, const struct sc_json_token *object)
 	e = sc_profile_new_entry(r->p);
 	if (!e)
 		return -ENOMEM;
-	e->at = sc_reading_place(r, object);
+	e->at = sc_reading_place(object);
 	if (r->yaml && sc_yaml_comment(r->p, object, &e->comment))
 		return -ENOMEM;
 	sc_json_each_member(object, key, value)

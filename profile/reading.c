@@ -26,7 +26,7 @@ int sc_reading_say(struct sc_reading *r, enum sluice_severity severity, const ch
 		f.severity = severity = SLUICE_ERROR;
 	if (o->report) {
 		f.line = token->line;
-		f.column = sc_json_column(r->doc, token);
+		f.column = token->column;
 		sc_json_path(r->doc, token, path, sizeof(path));
 		va_start(ap, format);
 		vsnprintf(message, sizeof(message), format, ap);
@@ -50,10 +50,9 @@ int sc_reading_unexpected(struct sc_reading *r, const struct sc_json_token *toke
 		"found %s, expected %s", found, expected);
 }
 
-struct sc_place sc_reading_place(
-	const struct sc_reading *r, const struct sc_json_token *token)
+struct sc_place sc_reading_place(const struct sc_json_token *token)
 {
-	return (struct sc_place){token->line, sc_json_column(r->doc, token)};
+	return (struct sc_place){token->line, token->column};
 }
 
 const char *sc_reading_string(
@@ -79,7 +78,7 @@ int sc_reading_words(struct sc_reading *r, const struct sc_json_token *token,
 
 		if (!text)
 			return -EINVAL;
-		if (sc_words_add(words, text, sc_reading_place(r, t)))
+		if (sc_words_add(words, text, sc_reading_place(t)))
 			return -ENOMEM;
 	}
 	return 0;
@@ -97,7 +96,7 @@ int sc_reading_action(
 		return sc_reading_unexpected(
 			r, token, "an action", sc_near_in(text, sc_profile_actions));
 	action->name = text;
-	action->at = sc_reading_place(r, token);
+	action->at = sc_reading_place(token);
 	return 0;
 }
 
@@ -112,7 +111,7 @@ int sc_reading_errno(
 		return sc_reading_unexpected(r, token, "an errno, from 0 to 4095", NULL);
 	action->has_errno = true;
 	action->errno_ret = (uint32_t)value;
-	action->errno_at = sc_reading_place(r, token);
+	action->errno_at = sc_reading_place(token);
 	return 0;
 }
 

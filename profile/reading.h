@@ -28,8 +28,7 @@ __attribute__((format(printf, 6, 7))) int sc_reading_say(struct sc_reading *r,
 int sc_reading_unexpected(struct sc_reading *r, const struct sc_json_token *token,
 	const char *expected, const char *near);
 
-struct sc_place sc_reading_place(
-	const struct sc_reading *r, const struct sc_json_token *token);
+struct sc_place sc_reading_place(const struct sc_json_token *token);
 
 /* The string at @token, or NULL after an error. */
 const char *sc_reading_string(

@@ -257,6 +257,7 @@ static int on_alias(struct yaml *y, const yaml_event_t *e)
 
 			from.at = to->at;
 			from.line = to->line;
+			from.column = to->column;
 			*to = from;
 		}
 	}

@@ -24,7 +24,7 @@ static void place(
 	const struct reading *r, const struct sc_json_token *t, char where[WHERE_MAX])
 {
 	snprintf(where, WHERE_MAX, "%.450s:%u:%u", r->file, t->line,
-		sc_json_column(r->doc, t));
+		t->column);
 }
 
 static int failed(const struct reading *r)

@@ -47,6 +47,7 @@ enum sc_json_type {
 struct sc_json_token {
 	uint32_t at;	 /* the byte of the source where it begins */
 	uint32_t line;	 /* of that byte, from 1 */
+	uint32_t column; /* of that byte in its line, in characters, from 1 */
 	uint32_t text;	 /* string, number: where its text begins in @texts */
 	uint32_t length; /* string, number: bytes of the text; array, object: elements,
 			    members */
@@ -151,9 +152,6 @@ int sc_json_i64(
 	const struct sc_json *doc, const struct sc_json_token *token, int64_t *value);
 
 /* ---- places ----------------------------------------------------------------------- */
-
-/* Characters before the token in its line, and one. */
-uint32_t sc_json_column(const struct sc_json *doc, const struct sc_json_token *token);
 
 /* Writes the token's path; a long one loses its beginning. @size is at least 128. */
 void sc_json_path(const struct sc_json *doc, const struct sc_json_token *token,

@@ -27,13 +27,18 @@ void sc_json_freep(struct sc_json **doc)
 
 /* ---- errors ----------------------------------------------------------------------- */
 
-static uint32_t column_of(const char *source, const char *where)
+/* Of @where. Each byte is looked at once, where places do not go back. */
+static uint32_t column_of(struct sc_json_reader *r, const char *where)
 {
-	uint32_t column = 1;
-
-	while (where > source && where[-1] != '\n')
-		column += (*--where & 0xc0) != 0x80;
-	return column;
+	if (!r->counted || where < r->counted) {
+		r->counted = r->doc->source;
+		r->column = 1;
+	}
+	for (; r->counted < where; r->counted++)
+		r->column = *r->counted == '\n'
+				    ? 1
+				    : r->column + ((*r->counted & 0xc0) != 0x80);
+	return r->column;
 }
 
 static void write_path(const struct sc_json_reader *r, char *path, size_t size)
@@ -64,7 +69,7 @@ int sc_json_stop(
 		return code;
 	e->code = code;
 	e->line = r->line;
-	e->column = column_of(r->doc->source, where);
+	e->column = column_of(r, where);
 	write_path(r, e->path, sizeof(e->path));
 	va_start(ap, format);
 	vsnprintf(e->message, sizeof(e->message), format, ap);
@@ -106,6 +111,7 @@ int sc_json_add(struct sc_json_reader *r, enum sc_json_type type, uint32_t *inde
 	doc->tokens[doc->n] =
 		(struct sc_json_token){.at = (uint32_t)(r->at - doc->source),
 			.line = r->line,
+			.column = column_of(r, r->at),
 			.size = 1,
 			.type = type};
 	*index = doc->n++;

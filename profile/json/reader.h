@@ -17,7 +17,8 @@ struct sc_json_level {
 struct sc_json_reader {
 	struct sc_json *doc;
 	const char *at, *end;
-	uint32_t line;
+	const char *counted; /* up to where the columns of @line are counted */
+	uint32_t line, column; /* @column: of @counted */
 	struct sc_json_level levels[SC_JSON_MAX_DEPTH];
 	unsigned depth;
 	struct sc_json_error *error;

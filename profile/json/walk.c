@@ -99,15 +99,6 @@ int sc_json_i64(
 
 /* ---- places ----------------------------------------------------------------------- */
 
-uint32_t sc_json_column(const struct sc_json *doc, const struct sc_json_token *token)
-{
-	uint32_t column = 1;
-
-	for (uint32_t at = token->at; at && doc->source[at - 1] != '\n'; at--)
-		column += (doc->source[at - 1] & 0xc0) != 0x80;
-	return column;
-}
-
 void sc_json_excerpt(const char *text, size_t length, char excerpt[SC_JSON_EXCERPT])
 {
 	const char *end = text + length;
@@ -233,7 +224,7 @@ int sc_json_fail(const struct sc_json *doc, const struct sc_json_token *token,
 		return -EINVAL;
 	error->code = -EINVAL;
 	error->line = token->line;
-	error->column = sc_json_column(doc, token);
+	error->column = token->column;
 	sc_json_path(doc, token, error->path, sizeof(error->path));
 	va_start(ap, format);
 	vsnprintf(error->message, sizeof(error->message), format, ap);

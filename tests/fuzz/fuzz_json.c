@@ -27,7 +27,7 @@ static void check_tokens(const struct sc_json *doc)
 		int64_t s;
 
 		require(t->line >= line && t->at <= doc->length &&
-			sc_json_column(doc, t) >= 1);
+			t->column >= 1);
 		line = t->line;
 		sc_json_path(doc, t, path, sizeof(path));
 		sc_json_describe(doc, t, what, sizeof(what));
