@@ -124,7 +124,8 @@ int sluice_arg_index(const struct sluice_call_info *call, const char *name, unsi
  * "credentials", "time", "system". */
 const char *sluice_group_at(unsigned index);
 
-/* Find the bit of a group by its name. -ENOENT. */
+/* Find a group by its name. *@bit becomes a mask with the one bit that the group has in the
+ * field groups of struct sluice_call_info. -ENOENT if there is no such group. */
 int sluice_group(const char *name, uint64_t *bit);
 
 /* ---- constants ---------------------------------------------------------------------- */
@@ -135,7 +136,7 @@ int sluice_group(const char *name, uint64_t *bit);
 int sluice_constant_value(uint32_t arch, const char *set, const char *name, uint64_t *value);
 
 /* Return the constants of a set, one after the other. Start with *@iterator 0. Returns the
- * name, or NULL at the end. */
+ * name, or NULL at the end. @value may be NULL. */
 const char *sluice_constant_next(uint32_t arch, const char *set, unsigned *iterator,
 	uint64_t *value);
 
@@ -154,7 +155,7 @@ enum sluice_sibling_kind {
 };
 
 /* Return the other calls of @arch that do the same as @name, one after the other. Start with
- * *@iterator 0. Returns NULL at the end. @name need not be a call of @arch. */
+ * *@iterator 0. Returns NULL at the end. @name need not be a call of @arch. @kind may be NULL. */
 const char *sluice_sibling_next(uint32_t arch, const char *name, unsigned *iterator,
 	enum sluice_sibling_kind *kind);
 

@@ -44,7 +44,7 @@ struct sluice_filter_options {
 				  * machine (x86_64: x86_64, x86 and x32) */
 	size_t n_archs;
 	enum sluice_multiplexed multiplexed;
-	int optimize;            /* 1: small programs; 2: short ways (SCMP_FLTATR_CTL_OPTIMIZE) */
+	int optimize;            /* 1: small programs; 2: short paths (SCMP_FLTATR_CTL_OPTIMIZE) */
 };
 #define SLUICE_FILTER_OPTIONS_INIT                                                       \
 	{                                                                                \
@@ -106,9 +106,11 @@ struct sluice_rule {
 	const char *where;   /* "file:line" for errors, or NULL */
 };
 
-/* Add a rule after the others. Returns 0; -EINVAL for an invalid rule; -ENOENT for a name that is not a call, a
- * group, a constant or an argument of the call, and for a call that no architecture of the filter has; -ERANGE for
- * a number that does not fit; -ENOMEM. sluice_filter_compile() checks multiplexed calls. */
+/* Add a rule after the others. Returns 0; -EINVAL for an invalid rule (also with more than 14
+ * conditions, or with any for "*"); -ENOENT for a name that is not a call, a group, a constant
+ * or an argument of the call, and for a call that no architecture of the filter has; -ERANGE for
+ * a number that does not fit; -E2BIG for conditions on 64-bit arguments of a 32-bit ABI that have
+ * too many alternatives; -ENOMEM. sluice_filter_compile() checks multiplexed calls. */
 int sluice_filter_add(struct sluice_filter *filter, const struct sluice_rule *rule,
 	struct sluice_error *error);
 
@@ -126,9 +128,11 @@ int sluice_filter_parse(const char *text, size_t length, const char *name,
  * free(3). Returns 0 or -ENOMEM. */
 int sluice_filter_text(const struct sluice_filter *filter, char **text);
 
-/* Compile the filter to a program: *@count instructions in this machine's byte order. The caller frees them with
- * free(3). Returns 0; -EOPNOTSUPP for a rule on a multiplexed call (see enum sluice_multiplexed); -E2BIG for more
- * than 4096 instructions; -ENOMEM; -EFAULT if SECCOMP_SELF_CHECK=1 is in the environment and the proof fails. */
+/* Compile the filter to a program: *@count instructions in this machine's byte order. The caller
+ * frees them with free(3). Returns 0; -EOPNOTSUPP for a rule with conditions on a multiplexed
+ * call (see enum sluice_multiplexed); -E2BIG for more than 4096 instructions; -ENOMEM. If
+ * SECCOMP_SELF_CHECK is set (seccomp_load(3)): -EFAULT if the program differs from the rules,
+ * -EOVERFLOW if there is no proof within the bounds. */
 int sluice_filter_compile(const struct sluice_filter *filter, struct sock_filter **instructions,
 	size_t *count, struct sluice_error *error);
 
@@ -141,9 +145,11 @@ int sluice_filter_prove(const struct sluice_filter *filter, const struct sock_fi
 /* Write the program to @fd, all of it. Returns 0; as sluice_filter_compile(); or -errno of write(2). */
 int sluice_filter_export(const struct sluice_filter *filter, int fd, struct sluice_error *error);
 
-/* Set PR_SET_NO_NEW_PRIVS and load the filter for the calling thread. @flags: SECCOMP_FILTER_FLAG_*. If @listener is
- * not NULL, the filter gets a listener, whose descriptor is closed on exec. Returns 0; as sluice_filter_compile();
- * -errno of prctl(2) or seccomp(2), and then nothing is loaded. */
+/* Set PR_SET_NO_NEW_PRIVS and load the filter for the calling thread. @flags:
+ * SECCOMP_FILTER_FLAG_*. If @listener is not NULL, the filter gets a listener, and *@listener is
+ * its descriptor (close on exec), which the caller closes. Returns 0; as sluice_filter_compile();
+ * -EDOM for the other byte order; -ESRCH if a thread could not follow (TSYNC); -errno of prctl(2)
+ * or seccomp(2). After an error no filter is loaded, but no_new_privs may be set. */
 int sluice_filter_load(const struct sluice_filter *filter, unsigned flags, int *listener,
 	struct sluice_error *error);
 
@@ -155,11 +161,13 @@ enum sluice_merge {
 				    * filters are loaded */
 };
 
-/* Make one program that decides every input as two programs together, and prove that it does. The order of actions is
- * that of the kernel: KILL_PROCESS, KILL_THREAD, TRAP, ERRNO, USER_NOTIF, TRACE, LOG, ALLOW; an unknown verdict counts
- * as KILL_PROCESS. If both have the same action, the data (the errno) is that of @a. The caller frees *@merged with
- * free(3). Returns 0; -EINVAL if the kernel would refuse @a or @b; -EOPNOTSUPP or -E2BIG if a program cannot be
- * analysed, or if the result has over 4096 instructions; -ENOMEM. */
+/* Make one program that decides every input as two programs together, and prove that it does. The
+ * order of actions is that of the kernel, from the least to the most permissive: KILL_PROCESS,
+ * KILL_THREAD, TRAP, ERRNO, USER_NOTIF, TRACE, LOG, ALLOW; an unknown verdict counts as
+ * KILL_PROCESS. If both have the same action, the data (the errno) is that of @a. The caller
+ * frees *@merged with free(3). Returns 0; -EINVAL if the kernel would refuse @a or @b; -EOPNOTSUPP
+ * or -E2BIG if a program cannot be analysed, or if the result has over 4096 instructions;
+ * -ENOMEM. */
 int sluice_filter_merge(enum sluice_merge how, const struct sock_fprog *a, const struct sock_fprog *b,
 	struct sock_filter **merged, size_t *count, struct sluice_error *error);
 
@@ -184,10 +192,12 @@ int sluice_view_equal(const struct sock_fprog *a, const struct sock_fprog *b,
 typedef int (*sluice_view_fn)(const struct sluice_region *region, bool least, void *data);
 
 /* Find every call that sluice_view_equal() finds different: first where the most permissive verdicts differ, then where
- * the least permissive ones do. Regions of one kind ascend and do not overlap. Their conditions are about what the kernel
- * reads; @a and @b are the verdicts of that kind. @data is an input with ignored bits for which one program says its
- * verdict and the other cannot be made to say it. Returns 0 if there is no region, 1, or the result of @each; errors as
- * sluice_view_equal(). After -E2BIG the reported regions are correct but not complete. */
+ * the least permissive ones do. Regions of one kind ascend and do not overlap. Their conditions are
+ * about what the kernel reads; @a and @b are the most (or least) permissive verdicts of the two
+ * programs. @data is an input for which one program returns its verdict of these two; the other
+ * program does not return it, whatever the ignored bits are. Returns 0 if there is no region, 1,
+ * or the result of @each; errors as sluice_view_equal(). After -E2BIG the reported regions are
+ * correct but not complete. */
 int sluice_view_compare(const struct sock_fprog *a, const struct sock_fprog *b,
 	const uint32_t *archs, size_t n_archs, sluice_view_fn each, void *data,
 	struct sluice_error *error);

@@ -64,7 +64,7 @@ enum sluice_profile_form {
 struct sluice_profile_options {
 	size_t size;	  /* sizeof(struct sluice_profile_options), for later fields */
 	const char *file; /* a name for findings, or NULL */
-	bool strict; /* unknown, empty and doubled names and unknown keys are errors */
+	bool strict; /* warnings (unknown and empty names, unknown keys) are errors */
 	sluice_report report; /* called for errors and warnings; or NULL */
 	void *data;	      /* passed to @report */
 };
@@ -84,8 +84,8 @@ int sluice_profile_read(const char *text, size_t size,
 int sluice_profile_read_fd(int fd, const struct sluice_profile_options *options,
 	struct sluice_profile **profile);
 
-/* Make a profile without entries. @default_action is SCMP_ACT_*. The caller frees it. -EINVAL.
- */
+/* Make a profile without entries. @default_action is SCMP_ACT_*. The caller frees it. -EINVAL
+ * for an unknown action; -ENOMEM. */
 int sluice_profile_new(uint32_t default_action, struct sluice_profile **profile);
 
 void sluice_profile_free(struct sluice_profile *profile);
@@ -120,14 +120,15 @@ struct sluice_profile_entry {
 int sluice_profile_entry(const struct sluice_profile *profile, unsigned index,
 	struct sluice_profile_entry *entry);
 
-/* Get a comparison of an entry, by its index @arg. -ENOENT. */
+/* Get a comparison of an entry, by its index @arg. -ENOENT if there is none. */
 int sluice_profile_arg(const struct sluice_profile *profile, unsigned index, unsigned arg,
 	struct scmp_arg_cmp *comparison);
 
 /* The default action: SCMP_ACT_*, with its errno. */
 uint32_t sluice_profile_default(const struct sluice_profile *profile);
 
-/* The values of listenerPath and listenerMetadata; NULL if the profile has none. */
+/* The values of listenerPath (returned) and listenerMetadata (in *@metadata); NULL if the profile
+ * has none. The profile owns them. @metadata may be NULL. */
 const char *sluice_profile_listener(
 	const struct sluice_profile *profile, const char **metadata);
 
@@ -156,6 +157,8 @@ enum sluice_runtime {
 				 * where the profile does not list it */
 };
 
+/* The cut-off: instructions before the filter. Calls with numbers above a limit fail with
+ * ENOSYS, so that programs take older calls instead. */
 enum sluice_cutoff {
 	SLUICE_CUTOFF_RUNTIME = 0, /* what the runtime does */
 	SLUICE_CUTOFF_NONE = 1,
@@ -164,7 +167,8 @@ enum sluice_cutoff {
 	SLUICE_CUTOFF_KERNEL = 3, /* calls newer than @cutoff_kernel fail with ENOSYS */
 };
 
-/* The machine and the container that a profile is for. Start from SLUICE_TARGET_INIT. */
+/* The machine and the container that a profile is for. Start from SLUICE_TARGET_INIT. NULL as
+ * @target stands for runc on this machine, without capabilities. */
 struct sluice_target {
 	size_t size;
 	enum sluice_runtime as;
@@ -222,8 +226,8 @@ int sluice_profile_program(const struct sluice_profile *profile,
 int sluice_profile_lint(const struct sluice_profile *profile,
 	const struct sluice_target *target, sluice_report report, void *data);
 
-/* Make a new profile *@fixed, in which everything is repaired that has only one correct repair.
- * Each repair is reported. Returns the number of repairs, or -errno. */
+/* Make a new profile *@fixed, and repair in it each mistake that has only one correct repair.
+ * Each repair is reported. The caller frees *@fixed. Returns the number of repairs, or -errno. */
 int sluice_profile_fix(const struct sluice_profile *profile,
 	const struct sluice_target *target, sluice_report report, void *data,
 	struct sluice_profile **fixed);
@@ -247,8 +251,8 @@ void sluice_profile_merger_free(struct sluice_profile_merger *merger);
 
 /* Add a profile. @error is NULL, or 256 bytes for a sentence. -EOPNOTSUPP if the profile has
  * conditions on capabilities, kernels or machines (resolve it first), if its architectures are
- * not those of the first one, or if rules cannot express the result for a call; -ENOMEM. After
- * an error the merge can only be freed. */
+ * not those of the first one, or if rules cannot express the result for a call; -E2BIG if a call
+ * has more than 512 different rules; -ENOMEM. After an error the merger can only be freed. */
 int sluice_profile_merger_add(struct sluice_profile_merger *merger,
 	const struct sluice_profile *profile, char *error);
 

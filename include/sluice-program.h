@@ -1,9 +1,10 @@
 /* libsluice: BPF programs of seccomp as objects: read, check, run, show, assemble, prove, compare.
  * SPDX-License-Identifier: MIT
  *
- * A program decides system calls. It is one filter, or all filters of a process in the order in which the kernel
- * runs them (the newest first). The program of a process without a filter has no filters, and allows everything. A program has passed the checks of the kernel and never changes, so
- * any number of threads may use it at once.
+ * A program decides system calls. It is one filter, or all filters of a thread in the order in
+ * which the kernel runs them (the newest first). It is empty for a thread without filters, and
+ * then allows everything. The library checks each filter as the kernel does. A program never
+ * changes, so any number of threads may use it at once.
  *
  * Instructions are struct sock_filter in this machine's byte order, for filters of this machine's byte
  * order. Functions return 0 (or what they say) on success and -errno on failure, and write their outputs
@@ -41,9 +42,10 @@ int sluice_program_read(int fd, struct sluice_program **program, struct sluice_e
 int sluice_program_open(
 	const char *path, struct sluice_program **program, struct sluice_error *error);
 
-/* Make a program of all filters of the thread @pid (for a process id: its first thread). The thread is stopped for a
- * moment. A helper process reads the filters, so a target that never stops delays the caller by at most @timeout_ms (0: 2000). The kernel
- * gives filters only to a caller that has CAP_SYS_ADMIN and no filter itself.
+/* Make a program of all filters of the thread @pid (for a process id: its first thread). A helper
+ * process stops the thread for a moment and reads the filters. If the thread does not stop, the
+ * function fails after @timeout_ms milliseconds. Default (0): 2000. The kernel gives filters only
+ * to a caller that has CAP_SYS_ADMIN and no filter itself.
  * Returns 0; -ESRCH; -EPERM if the caller may not trace the thread, or another process traces it; -EACCES if the
  * caller lacks the capability or has a filter; -EOPNOTSUPP without CONFIG_CHECKPOINT_RESTORE; -ETIMEDOUT; -ENOMEM; else -errno. */
 int sluice_program_of(pid_t pid, unsigned timeout_ms, struct sluice_program **program,

@@ -4,7 +4,7 @@
  * A system call of a target stops, the supervisor receives a request, and a handler gives one
  * verdict. The library handles signals, exits, reused ids, memory that changes while it is
  * read, lost descriptors, and calls that nobody answers. A request without a verdict fails
- * with the errno of the supervisor. No call is allowed by default.
+ * with the default errno of the supervisor. No call is allowed by default.
  *
  * Threads: one thread uses a supervisor, the thread that dispatches. One other thread at a
  * time may use a deferred request, and may call every function that takes a request.
@@ -41,8 +41,9 @@ struct sluice_error {
 
 /* ---- supervisor ------------------------------------------------------------------ */
 
-/* One JSON object of one decision, without a newline. @line ends with NUL and is the
- * library's; called from the thread that gave the verdict. */
+/* One JSON object of one decision, without a newline. The library owns @line, which ends with
+ * NUL and is valid during the call. Called in the thread that gave the verdict; this can be a
+ * worker or, after a timeout, a thread of the library. Several threads may call it at once. */
 typedef void (*sluice_log)(const char *line, size_t length, void *data);
 
 /* Options of a supervisor. Start from SLUICE_OPTIONS_INIT. */
@@ -53,12 +54,13 @@ struct sluice_options {
 	unsigned workers;       /* threads for sluice_work(). Default (0): 4. If all are busy, a
 				 * listener without a worker gets one more thread */
 	unsigned max_pending;   /* limit of unanswered requests, of all listeners together. Default
-				 * (0): 4096. One listener may have at most as many as are left
-				 * free (half, if it is alone); then the supervisor receives
-				 * nothing from it */
+				 * (0): 4096. One listener may use at most half of what the
+				 * other listeners leave; then the supervisor receives nothing
+				 * more from it until one of its share is free again */
 	bool keeper;            /* start a process that answers if this one is killed */
 	const char *keeper_path;/* AF_UNIX path where a successor meets the keeper, or NULL */
-	unsigned grace_ms;      /* how long the keeper waits for a successor. Default (0): 500 */
+	unsigned grace_ms;      /* how long the keeper waits for a successor. Default (0): 500. It
+				 * does not wait if @keeper_path is NULL */
 	bool forbid_continue;   /* refuse every sluice_continue() */
 	sluice_log log;         /* or NULL */
 	void *log_data;
@@ -90,8 +92,10 @@ struct sluice_statistics {
 };
 
 /* Create a supervisor. @options may be NULL for the defaults. The caller frees it.
- * @options->keeper starts a process (see sluice_hand_over). Returns 0; -EINVAL if options
- * contradict each other; -ENOSYS if the kernel has no notifications (before 5.0); -EFBIG
+ * @options->keeper starts a process (see sluice_hand_over). Returns 0; -EINVAL if an option is
+ * out of range (default_errno above 4095, workers above 1024, max_pending above 2^20,
+ * keeper_path of 108 bytes or more) or keeper_path is set without keeper; -EADDRINUSE if another
+ * keeper serves keeper_path; -ENOSYS if the kernel has no notifications (before 5.0); -EFBIG
  * if RLIMIT_FSIZE is too low for the journal of @options->max_pending requests; -EREMOTE
  * for a keeper after unshare(CLONE_NEWPID), because it would be in the namespace of the
  * targets; else -errno. */
@@ -113,7 +117,7 @@ int sluice_fd(const struct sluice_supervisor *supervisor);
 /* Wait at most @timeout_ms (-1: without limit, 0: not at all) and handle what has come: at
  * most one request of each of 16 listeners. Returns the number of handled requests, which
  * is 0 after the timeout and after other work; -EINTR after a signal, even with SA_RESTART;
- * -EBUSY from a handler. */
+ * -EBUSY from a handler; -ESHUTDOWN after a hand-over. */
 int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms);
 
 /* Dispatch until no listener and no OCI server is left. Signals do not end it. Returns 0 or
@@ -127,19 +131,22 @@ unsigned sluice_active(const struct sluice_supervisor *supervisor);
 /* Serve the listener @fd. On success the supervisor owns @fd, and closes it after the last
  * target has ended. sluice_tag() returns @tag. Sets FD_CLOEXEC, and SYNC_WAKE_UP if the
  * kernel has it (6.6). No other process may receive from the same listener. Returns 0;
- * -EINVAL if @fd is not a listener; -EEXIST if this supervisor already serves the
- * listener, under any number; -ENOMEM; -ENOSPC for more than 1024 with a keeper. */
+ * -EBADF if @fd is not open; -EINVAL if it is not a listener; -EEXIST if this supervisor already
+ * serves the listener, under any number; -ENOMEM; -ENOSPC for more than 1024 with a keeper;
+ * -ESHUTDOWN after a hand-over. */
 int sluice_add_listener(struct sluice_supervisor *supervisor, int fd, void *tag);
 
-/* Set the tag of the @index-th listener, in the order of adding. A supervisor that took over
- * needs this, because pointers of the old one mean nothing to it. -ENOENT if there is no
- * such listener (any more). */
+/* Set the tag of the listener that was added as number @index, from 0 on. The number stays the
+ * same when other listeners end and in a supervisor that takes over. Such a supervisor needs
+ * this, because pointers of the old one mean nothing to it. -ENOENT if there is no such listener
+ * (any more). */
 int sluice_set_tag(struct sluice_supervisor *supervisor, unsigned index, void *tag);
 
 /* Decide one request: give a verdict, or keep the request with sluice_defer() or
- * sluice_work(), and return 0. Otherwise, and after a negative return value, the target gets
- * the default errno. If the handler defers the request and then returns a negative value,
- * the request has ended, and its holder still gives the (void) verdict. */
+ * sluice_work(), and return 0. If the handler does neither, the target gets the default errno.
+ * After a verdict the return value has no effect. If the handler keeps the request and then
+ * returns a negative value, the target gets the default errno, and the holder of a deferred
+ * request must still give a verdict, which is then void. */
 typedef int (*sluice_handler)(struct sluice_request *request, void *data);
 
 #define SLUICE_ANY (-1)
@@ -148,7 +155,7 @@ typedef int (*sluice_handler)(struct sluice_request *request, void *data);
  * SLUICE_ANY as @nr: every call of every architecture that has no handler of its own.
  * Calls that socketcall(2) carries go to handlers of sluice_on_name(), not to this one.
  * Numbers of x32 include their bit. A later handler replaces an earlier one; NULL removes
- * it. Returns 0, -EINVAL, -ENOMEM. */
+ * it. Returns 0; -EINVAL for a negative @nr other than SLUICE_ANY; -ENOMEM. */
 int sluice_on(struct sluice_supervisor *supervisor, uint32_t arch, int nr,
 	sluice_handler handler, void *data);
 
@@ -232,22 +239,25 @@ struct sluice_child {
 			NULL, -1                                                         \
 	}
 
-/* Start @argv under @filter, or @child->program; @supervisor serves its listener. Any call may notify, even calls
- * that start a process: the listener reaches the supervisor without a call of the child, by
- * pidfd_getfd(2), or through a process that shares its descriptors if that is refused. The
+/* Start @argv under @filter, or under @child->program. @supervisor serves its listener. The
+ * filter may notify any call, even those that start a process: the child makes no call to pass
+ * the listener on. The supervisor takes it with pidfd_getfd(2), or, if that is refused, gets it
+ * from a process that shares the descriptors of the child. The
  * attributes NNP, TSYNC, LOG, SSB and WAITKILL of the filter are obeyed. @argv[0] is searched
  * for in the PATH of the caller. After it has loaded the filter the child makes one call:
  * execve (and exit_group(127) if that fails). If the filter notifies execve, a handler
  * decides it in sluice_dispatch(), not here. Returns 0; -EINVAL for a @child->uid without a gid,
- * and for a wrong @child->size; -EFBIG if RLIMIT_FSIZE is below 32 KiB; -ENOENT if there is no
- * such program; -EBUSY if a filter that this process inherited has a listener; -EACCES
- * without no_new_privs and CAP_SYS_ADMIN; else -errno. After a failure the child has ended and
- * was reaped. */
+ * for a wrong @child->size, and if the kernel refuses the filter or wait_killable; -EFBIG if
+ * RLIMIT_FSIZE is below 32 KiB; -ENOENT if there is no such program; -EBUSY if a filter that
+ * this process inherited has a listener; -EACCES if the child has neither no_new_privs nor
+ * CAP_SYS_ADMIN; -ECHILD if it died before its filter was loaded; -ETIMEDOUT if it was not ready
+ * within 10 s; else -errno. After a failure the child has ended and was reaped. */
 int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 	char *const argv[], struct sluice_child *child);
 
 /* Dispatch until @child has ended, reap it, release it. @status is as from waitpid(2) and may
- * be NULL. Returns 0 or -errno; if the program could not be executed, the errno of execve. */
+ * be NULL. Returns 0; the -errno of execve(2) if the program could not be executed, after reaping
+ * and releasing @child; else -errno, and then @child is neither reaped nor released. */
 int sluice_wait(struct sluice_supervisor *supervisor, struct sluice_child *child,
 	int *status);
 
@@ -331,8 +341,9 @@ struct sluice_msghdr {
 	int flags;
 };
 
-/* Copy the struct msghdr at @addr, its name, iovecs and control data (at most 64 KiB).
- * Free it with sluice_msghdr_free(). */
+/* Copy the struct msghdr at @addr, its name, iovecs and control data. The caller frees the copy
+ * with sluice_msghdr_free(). -EMSGSIZE above 1024 iovecs; -ENOBUFS above 64 KiB of control data;
+ * -EINVAL for a bad length; -ENOMEM. */
 int sluice_read_msghdr(struct sluice_request *request, uint64_t addr,
 	struct sluice_msghdr *message);
 void sluice_msghdr_free(struct sluice_msghdr *message);
@@ -344,9 +355,10 @@ int sluice_read_open_how(struct sluice_request *request, uint64_t addr, size_t s
 
 /* ---- requests: who asks ------------------------------------------------------------ */
 /* The request owns the descriptors that these functions return, until its verdict. Each is
- * opened once in a request; a pidfd is kept across requests until the thread dies. Root,
- * working directory and files opened from them rule out SLUICE_CONTINUE_ARGS, because other
- * threads can change them. */
+ * opened once in a request; a pidfd is kept across requests until the thread dies. Root, working
+ * directory, memory and files opened from these rule out SLUICE_CONTINUE_ARGS, because other
+ * threads can change them. Errors are -ENOENT (the target is gone), -ESRCH (it is outside this
+ * pid namespace), -EACCES or -EPERM (no ptrace access) and, of sluice_exe(), -ENAMETOOLONG. */
 
 struct sluice_creds {
 	uid_t uid, euid, suid, fsuid;
@@ -381,7 +393,7 @@ int sluice_get_fd(struct sluice_request *request, int target_fd);
  * process. A new file gets the user and group of this process, and both umasks apply (077 if the
  * umask of the target cannot be read). @how is as in openat2(2); of its resolve flags
  * RESOLVE_NO_SYMLINKS and RESOLVE_NO_MAGICLINKS are allowed, others give -EINVAL. The work is
- * bounded, and ends early if the target has gone or the request is late. The caller owns the
+ * bounded, and ends early if the target is gone or its time is up. The caller owns the
  * result (close on exec). The function never waits for a FIFO or device: it opens nothing then,
  * and returns -EAGAIN (see sluice_open_reply). -EREMOTE: the file depends on namespaces
  * (/proc/sys and /proc/sysvipc, a tun device, files of cgroups that are to be written), and the
@@ -398,10 +410,12 @@ int sluice_open_parent(struct sluice_request *request, int dirfd, const char *pa
 	char *last, size_t size);
 
 /* sluice_openat() and sluice_reply_fd() in one step. A file that may block (a FIFO, a device) is
- * opened in a separate process (at most 256 at once, then -EAGAIN). This process is killed if
- * the target goes away or the request is late, and the loop reaps it. The opened file is always
- * the one that was checked. @flags as for sluice_reply_fd(). Consumes @request, unless it returns
- * an error: call sluice_fail() then. */
+ * opened in a separate process. The limit is 256 such processes. One listener may use at most
+ * half of what the others leave, but always one; then -EAGAIN. The separate process is killed if
+ * the target goes away or the time of the request is up, and the loop reaps it. The opened file
+ * is always the one that was checked. @flags are as for sluice_reply_fd(); O_CLOEXEC in
+ * @how->flags means SLUICE_FD_CLOEXEC. Consumes @request, unless it returns an error: call
+ * sluice_fail() then. */
 int sluice_open_reply(struct sluice_request *request, int dirfd, const char *path,
 	const struct open_how *how, unsigned flags);
 
@@ -409,16 +423,16 @@ int sluice_open_reply(struct sluice_request *request, int dirfd, const char *pat
  * name. 0 if not, if the answer is unknown, and if a mount lies between them, because a target
  * can mount anything there (a bind of "/", in a namespace of its own). A copy of the mount of
  * @ancestor in the namespace of the target counts as the same mount. Open files in @fd with
- * RESOLVE_NO_XDEV, see sluice_openat(3). */
+ * openat2(2) and RESOLVE_NO_XDEV, which sluice_openat() refuses; see sluice_openat(3). */
 int sluice_is_beneath(int ancestor, int fd);
 
 /* ---- verdicts: exactly one a request ------------------------------------------------- */
 /* Each function consumes @request, whatever it returns, unless its comment says otherwise: do
  * not use the request afterwards. -ENOENT: the target died or was interrupted (nothing to
  * do). -ETIMEDOUT: the verdict was late, and the target got the default errno. -EALREADY: the
- * request has a verdict. A second verdict on a deferred request is a mistake of the caller.
- * It fails with -EALREADY until 4096 other requests have been deferred, and never answers
- * another call before. AddressSanitizer reports it. */
+ * request has a verdict. A second verdict on a deferred request is a mistake of the caller. It
+ * fails with -EALREADY until 4096 other deferred requests have ended; later it may answer
+ * another call. AddressSanitizer reports it. */
 
 /* Let the call return @value, without running it. Returns 0; -ENOENT if the target died or was
  * interrupted (nothing to do); other -errno if the kernel refused. Source: seccomp_unotify(2),
@@ -430,12 +444,12 @@ int sluice_fail(struct sluice_request *request, int errnum);
 
 #define SLUICE_FD_CLOEXEC 1u
 
-/* Install a duplicate of @fd in the target, whose call returns its number. @fd stays the
- * caller's. @flags: SLUICE_FD_CLOEXEC. No signal can come between the two steps: with
- * wait_killable the descriptor is installed and then the call answered; otherwise both are one
- * step (kernel 5.14) with the signals of this thread blocked. If the target cannot take
- * another descriptor, its call fails with that errno, and the function returns it. The same
- * happens with EBADF for an O_PATH descriptor, which the kernel does not install.
+/* Install a duplicate of @fd in the target, and let the call return its number there. @fd stays
+ * the caller's. @flags: 0 or SLUICE_FD_CLOEXEC. Installing and answering is one step of the
+ * kernel (5.14); with wait_killable, and on older kernels, it is two. The signals of this thread
+ * are blocked meanwhile. If the target cannot take another descriptor, its call fails with that
+ * errno, and the function returns it, negative. The same happens with EBADF for an O_PATH
+ * descriptor, which the kernel does not install, and with EINVAL for unknown @flags.
  * Source: SECCOMP_IOCTL_NOTIF_ADDFD. */
 int sluice_reply_fd(struct sluice_request *request, int fd, unsigned flags);
 
@@ -478,9 +492,9 @@ int sluice_set_timeout(struct sluice_request *request, unsigned timeout_ms);
 /* Call @cancel once if the target of a deferred request (or of one with a worker) goes away, its
  * time is up, or the supervisor is freed or hands over before the verdict. It is called in
  * sluice_dispatch(), sluice_supervisor_free() or sluice_hand_over(). The holder still gives the
- * (void) verdict. After that function has returned, @cancel does not run, and the holder may
- * free @data. @cancel must not wait for the holder. -ENOENT: the request has ended; -EAGAIN: no
- * thread can be started for the clock. */
+ * (void) verdict. After the function that gives the verdict has returned, @cancel does not run
+ * any more, and the holder may free @data. @cancel must not wait for the holder. -ENOENT: the
+ * request has ended; -EAGAIN: no thread can be started for the clock. */
 int sluice_on_cancel(struct sluice_request *request,
 	void (*cancel)(struct sluice_request *request, void *data), void *data);
 
@@ -495,10 +509,11 @@ int sluice_on_cancel(struct sluice_request *request,
 int sluice_hand_over(struct sluice_supervisor *supervisor, int socket);
 
 /* Take over from a supervisor in sluice_hand_over(), or from a keeper (with a socket of
- * sluice_keeper_connect), with the options of the old supervisor. Blocks; with a keeper, until
- * the old supervisor dies. Register handlers, then dispatch (sluice_fd() is readable while there
- * are old calls). Calls that were received and not answered come first, and sluice_replayed()
- * is true for them. If the old supervisor was in another pid namespace, their sluice_tid() is 0.
+ * sluice_keeper_connect), with the options of the old supervisor except its log. Blocks; with a
+ * keeper, until the old supervisor dies. Set log, handlers and tags, then dispatch (sluice_fd()
+ * is readable while there are old calls). Calls that were received and not answered come first,
+ * and sluice_replayed() is true for them. If the old supervisor was in another pid namespace,
+ * their sluice_tid() is 0.
  * The caller keeps the socket. -ECANCELED if the old supervisor goes on. */
 int sluice_take_over(int socket, struct sluice_supervisor **supervisor);
 
@@ -522,7 +537,7 @@ int sluice_keeper_connect_pass(int pass);
 /* ---- containers ------------------------------------------------------------------------ */
 
 /* A container process whose runtime offers its listener (OCI runtime specification, seccomp
- * listenerPath). All strings are the library's, for the call. */
+ * listenerPath). The library owns all strings, which are valid during the callback. */
 struct sluice_container {
 	const char *id, *bundle, *status; /* "" if missing */
 	const char *metadata;   /* listenerMetadata, or "" */
@@ -539,11 +554,12 @@ struct sluice_container {
 typedef int (*sluice_container_cb)(struct sluice_supervisor *supervisor,
 	struct sluice_container *container, void *data);
 
-/* Listen on @path for runtimes such as runc and crun. Creates a socket with mode 0600 and
- * replaces a dead one. After sluice_take_over(), the socket of the old supervisor at the same
- * @path goes on, with the runtimes that wait there. Up to 8 listeners in a connection are kept;
- * those that the callback does not accept are refused. -EADDRINUSE if another process serves
- * @path. */
+/* Listen on @path for runtimes such as runc and crun. Creates a socket with mode 0600, and
+ * replaces one that no process serves any more. After sluice_take_over(), the socket of the old
+ * supervisor at the same @path goes on, with the runtimes that wait there. Up to 8 listeners in
+ * a connection are kept; those that the callback does not accept are refused. -EADDRINUSE if
+ * @path is served already, or is a file that is not a socket. sluice_supervisor_free() removes
+ * the socket, unless it was handed over. */
 int sluice_listen_oci(struct sluice_supervisor *supervisor, const char *path,
 	sluice_container_cb callback, void *data);
 
