@@ -82,10 +82,14 @@ static int run(struct cli *cli)
 		return rc;
 	if (sluice_program_assemble(text, length, &p, &error) < 0) {
 		const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
-		unsigned int line = 0, column = 0;
+		char *end = error.where;
+		unsigned long line = strtoul(error.where, &end, 10), column = 0;
 
-		if (sscanf(error.where, "%u:%u", &line, &column) == 2)
-			return cli_error_at(name, line, column, "%s", error.message);
+		if (*end == ':')
+			column = strtoul(end + 1, &end, 10);
+		if (column && !*end)
+			return cli_error_at(name, (unsigned int)line, (unsigned int)column, "%s",
+				error.message);
 		if (*error.where)
 			return cli_error_at(
 				name, 0, 0, "%s: %s", error.where, error.message);

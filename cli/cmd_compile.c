@@ -141,7 +141,7 @@ static int put_base64(
 	struct cli *cli, const struct options *o, const unsigned char *bytes, size_t size)
 {
 	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 	_cleanup_free_ char *text = malloc(size / 3 * 4 + 8);
 	size_t n = 0;
 
@@ -155,8 +155,8 @@ static int put_base64(
 
 		text[n++] = digits[v >> 18];
 		text[n++] = digits[v >> 12 & 63];
-		text[n++] = left > 1 ? digits[v >> 6 & 63] : '=';
-		text[n++] = left > 2 ? digits[v & 63] : '=';
+		text[n++] = digits[left > 1 ? v >> 6 & 63 : 64];
+		text[n++] = digits[left > 2 ? v & 63 : 64];
 	}
 	text[n++] = '\n';
 	return cli_write_file(cli, o->output, text, n);

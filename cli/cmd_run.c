@@ -68,7 +68,7 @@ static int supervise(struct confine *c, struct policy *p)
 	struct sluice_options options = SLUICE_OPTIONS_INIT;
 	struct cli_live live = {.cli = c->cli, .ruleset = c->ruleset};
 	struct sock_fprog program;
-	int status, rc = confine_merge(c, &program);
+	int status = 0, rc = confine_merge(c, &program);
 
 	if (rc)
 		return rc;
@@ -135,13 +135,13 @@ static int run(struct cli *cli)
 
 #define FLAG_LIST(flag, member, words, kind, text)                                       \
 	{                                                                                \
-		.name = flag, .value = words, .type = CLI_LIST,                          \
-		.offset = offsetof(struct options, member), .word = kind, .help = text   \
+		.name = (flag), .value = (words), .type = CLI_LIST,                          \
+		.offset = offsetof(struct options, member), .word = (kind), .help = (text)  \
 	}
 #define FLAG_TEXT(flag, member, words, kind, text)                                       \
 	{                                                                                \
-		.name = flag, .value = words, .type = CLI_STRING,                        \
-		.offset = offsetof(struct options, member), .word = kind, .help = text   \
+		.name = (flag), .value = (words), .type = CLI_STRING,                        \
+		.offset = offsetof(struct options, member), .word = (kind), .help = (text)  \
 	}
 
 static const struct cli_option options[] = {

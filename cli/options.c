@@ -155,7 +155,7 @@ static int store_common(struct parse *p, const struct cli_option *o, const char 
 		p->cli->json = true;
 		return 0;
 	case COMMON_COLOR:
-		return choose(p, o, value, &p->color);
+		return value ? choose(p, o, value, &p->color) : -1;
 	default:
 		p->help = true;
 		return 0;

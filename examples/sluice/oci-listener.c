@@ -219,13 +219,13 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s: %s\n", argv[0], error.message);
 		return 1;
 	}
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
 	rc = sluice_on_name(sv, "mkdir", on_mkdir, NULL);
 	if (!rc)
 		rc = sluice_on_name(sv, "mkdirat", on_mkdirat, NULL);
 	if (!rc)
 		rc = sluice_listen_oci(sv, argv[1], on_container, NULL);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
 	while (!stopped && rc >= 0 && (!wanted || seen < wanted || sluice_active(sv))) {
 		rc = sluice_dispatch(sv, 1000); /* a signal just before the wait is seen after it */
 		if (rc == -EINTR)

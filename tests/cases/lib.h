@@ -23,8 +23,8 @@ struct lib {
 		const struct scmp_arg_cmp *);
 	int (*rule_exact)(scmp_filter_ctx, uint32_t, int, unsigned int,
 		const struct scmp_arg_cmp *);
-	int (*attr_set)(scmp_filter_ctx, uint32_t, uint32_t);
-	int (*attr_get)(scmp_filter_ctx, uint32_t, uint32_t *);
+	int (*attr_set)(scmp_filter_ctx, enum scmp_filter_attr, uint32_t);
+	int (*attr_get)(scmp_filter_ctx, enum scmp_filter_attr, uint32_t *);
 	int (*priority)(scmp_filter_ctx, int, uint8_t);
 	int (*merge)(scmp_filter_ctx, scmp_filter_ctx);
 	int (*export_bpf)(scmp_filter_ctx, int);
