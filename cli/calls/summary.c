@@ -65,7 +65,8 @@ static int round_of(struct make *m)
 		m->done[again ? k : m->n_done] = d;
 		m->n_done += !again;
 	}
-	qsort(m->done, m->n_done, sizeof(*m->done), by_start);
+	if (m->n_done)
+		qsort(m->done, m->n_done, sizeof(*m->done), by_start);
 	return 0;
 }
 
@@ -106,8 +107,9 @@ static int order(struct make *m)
 			k++;
 		if (k == m->n_done || m->done[k].start != m->out.functions.items[i].start)
 			continue;
-		memcpy(events + n, m->out.events + m->done[k].first_event,
-			m->done[k].n_events * sizeof(*events));
+		if (m->done[k].n_events)
+			memcpy(events + n, m->out.events + m->done[k].first_event,
+				m->done[k].n_events * sizeof(*events));
 		n += m->done[k].n_events;
 	}
 	first[m->out.functions.n] = n;

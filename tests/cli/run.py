@@ -12,7 +12,7 @@ import time
 import live
 from live import check, folder, run, skip
 
-SLUICE = os.path.abspath(sys.argv[1])
+SLUICE = live.tool(sys.argv[1])
 
 
 def profile(home, name="profile.json", default="SCMP_ACT_ALLOW", **entry):

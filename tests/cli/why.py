@@ -5,6 +5,7 @@ SPDX-License-Identifier: MIT"""
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -60,6 +61,9 @@ def refused(text):
 
 def each_program(who, uid, tmp, home):
     for words, call in PROGRAMS:
+        if not shutil.which(words[0]):
+            skip(f"{who}: {' '.join(words)}", f"no {words[0]} here")
+            continue
         calls = needs(uid, tmp, words)
         if call not in calls:
             skip(f"{who}: {' '.join(words)}", f"it does without {call} here")
