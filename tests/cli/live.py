@@ -51,12 +51,12 @@ def become(uid):
 
 
 def tool(path):
-    """The tool where every user can execute it: a build in a home directory is its owner's alone."""
+    """The tool, or a file of it, where every user can read it: a build in a home directory is its owner's alone."""
     path = os.path.abspath(path)
     pid = os.fork()
     if pid == 0:
         become(NOBODY if os.getuid() == 0 else None)
-        os._exit(not os.access(path, os.X_OK))
+        os._exit(not os.access(path, os.R_OK))
     if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0:
         return path
     place = tempfile.TemporaryDirectory()

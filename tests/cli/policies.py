@@ -17,7 +17,7 @@ import threading
 import live
 from live import check, folder, run, skip
 
-SLUICE, PRESETS = (os.path.abspath(p) for p in sys.argv[1:3])
+SLUICE, PRESETS = (live.tool(p) for p in sys.argv[1:3])
 SYSTEM = [f"--ro={p}" for p in ("/usr", "/bin", "/lib", "/lib64", "/etc", "/proc")
           if os.path.exists(p)]
 
@@ -175,7 +175,9 @@ class World:
                 os.chmod(f"{directory}/{name}", 0o777)
                 if uid is not None:
                     os.chown(f"{directory}/{name}", uid, uid)
-        self.process = subprocess.Popen(["sleep", "1000"], preexec_fn=lambda: live.become(uid))
+        self.process = subprocess.Popen(["sleep", "1000"], preexec_fn=lambda: live.become(uid),
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)  # whoever reads us would wait for it
 
     def accept(self, server):
         def loop():
