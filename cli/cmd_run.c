@@ -8,9 +8,11 @@
 #include "filter.h"
 #include "live.h"
 #include "policy/policy.h"
+#include "profile.h"
 #include "util/cleanup.h"
 
 struct options {
+	struct cli_target target;
 	const char *profile, *policy, *preset, *presets, *errnum;
 	struct cli_list ro, rw, exec, hide, sockets, connect, bind, allow, deny, log;
 	bool plan, best_effort;
@@ -97,7 +99,7 @@ static int prepare(struct confine *c, struct policy *p, const struct options *o)
 	if (rc == 0)
 		rc = read_flags(p, o);
 	if (rc == 0 && o->profile)
-		rc = confine_profile(c, o->profile);
+		rc = confine_profile(c, &o->target, o->profile);
 	return rc;
 }
 
@@ -192,6 +194,7 @@ static const struct cli_option options[] = {
 		.offset = offsetof(struct options, best_effort),
 		.help = "run the program although this kernel cannot enforce every rule, "
 			"and say what is missing"},
+	CLI_TARGET_OPTIONS(struct options),
 	CLI_OPTIONS_END,
 };
 

@@ -77,10 +77,10 @@ static void warn_notified(const struct confine *c, const struct sluice_profile *
 				e.names[0]);
 }
 
-int confine_profile(struct confine *c, const char *text)
+int confine_profile(struct confine *c, const struct cli_target *target, const char *text)
 {
 	struct sluice_profile *profile = NULL;
-	int rc = cli_filter_or_profile(c->cli, NULL, text, &c->profile, &profile);
+	int rc = cli_filter_or_profile(c->cli, target, text, &c->profile, &profile);
 
 	if (rc == 0)
 		rc = check_needs(c, text);

@@ -8,7 +8,7 @@
 
 #include "cli.h"
 
-struct sluice_profile;
+struct cli_target;
 
 /* Zero-initialised, but for @ruleset. */
 struct confine {
@@ -21,9 +21,9 @@ struct confine {
 
 void confine_clear(struct confine *c);
 
-/* Read the profile, a BPF file, or the filters of a process. A profile under which no
+/* Read the profile (for @target), a BPF file, or the filters of a process. A profile under which no
  * program can start, end or return from a signal is refused. 0 or CLI_TROUBLE, said. */
-int confine_profile(struct confine *c, const char *text);
+int confine_profile(struct confine *c, const struct cli_target *target, const char *text);
 
 /* Profile and policy as one program, whose instructions the caller frees. 0 or
  * CLI_TROUBLE, said. */

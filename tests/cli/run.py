@@ -32,6 +32,14 @@ def held(who, uid, tmp, home):
     check(f"{who}: of a grandchild, too", r.returncode == 9 and not os.path.exists(tmp + "/d"), r)
     r = run(["mkdir", "d"], uid, tmp)
     check(f"{who}: which works without it", r.returncode == 0, r)
+    path = profile(home, "caps.json", names=["mkdir", "mkdirat"], action="SCMP_ACT_ERRNO",
+                   excludes={"caps": ["CAP_SYS_ADMIN"]})
+    r = run([SLUICE, "run", "-p", path, "mkdir", "e"], uid, tmp)
+    check(f"{who}: a profile is for a program without capabilities", r.returncode == 1, r)
+    r = run([SLUICE, "run", "--cap=SYS_ADMIN", "-p", path, "mkdir", "e"], uid, tmp)
+    check(f"{who}: or for the one that the options say", r.returncode == 0, r)
+    os.rmdir(tmp + "/e")
+    path = home + "/profile.json"
     bpf = tmp + "/p.bpf"
     with open(bpf, "wb") as f:
         f.write(subprocess.run([SLUICE, "disasm", "--raw", path], capture_output=True).stdout)
