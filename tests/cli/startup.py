@@ -3,6 +3,7 @@
 prints medians and decides nothing.
 SPDX-License-Identifier: MIT"""
 import os
+import pathlib
 import statistics
 import sys
 import time
@@ -11,6 +12,10 @@ SLUICE = os.path.abspath(sys.argv[1])
 N = int(sys.argv[2]) if len(sys.argv) > 2 else 300
 COMMANDS = {"/bin/true": ["/bin/true"], "sluice --version": [SLUICE, "--version"],
             "sluice prove A A": [SLUICE, "prove", "a.bpf", "a.bpf"]}
+# Docker's default profile, for three architectures.
+DOCKER = pathlib.Path(__file__).resolve().parents[3] / "shared/data/profiles/moby-default.json"
+if DOCKER.exists():
+    COMMANDS["sluice compile"] = [SLUICE, "compile", "-o", "/dev/null", str(DOCKER)]
 
 
 def once(argv):
