@@ -65,7 +65,7 @@ static int finish(const struct injecting *in, bool quiet, int status)
 static int run(struct cli *cli)
 {
 	const struct options *o = cli->options;
-	struct cli_live live = {.cli = cli};
+	struct cli_live live = {.cli = cli, .ruleset = -1};
 	_cleanup_(injecting_clear) struct injecting in = {
 		.cli = cli, .live = &live, .verbose = o->verbose};
 	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;

@@ -348,7 +348,7 @@ static int run(struct cli *cli)
 	_cleanup_(record_clear) struct record r = {.cli = cli, .options = cli->options};
 	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;
 	_cleanup_(cli_filter_releasep) scmp_filter_ctx filter = NULL;
-	struct cli_live live = {.cli = cli, .tick = tick, .data = &r};
+	struct cli_live live = {.cli = cli, .tick = tick, .data = &r, .ruleset = -1};
 	int status, rc = read_base(&r);
 
 	if (rc)

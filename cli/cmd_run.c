@@ -9,13 +9,14 @@
 #include "live.h"
 #include "policy/policy.h"
 #include "profile.h"
+#include "refusing.h"
 #include "util/cleanup.h"
 
 struct options {
 	struct cli_target target;
 	const char *profile, *policy, *preset, *presets, *errnum;
 	struct cli_list ro, rw, exec, hide, sockets, connect, bind, allow, deny, log;
-	bool plan, best_effort;
+	bool plan, why, best_effort;
 };
 
 /* ---- what flags say -----------------------------------------------------------------
@@ -90,6 +91,31 @@ static int supervise(struct confine *c, struct policy *p)
 	return rc ? rc : status;
 }
 
+/* Under the profile, and the policy's filter, without loading them. */
+static int explain(struct confine *c, const struct options *o)
+{
+	_cleanup_(refusing_clear) struct refusing w = {.cli = c->cli,
+		.live = {.cli = c->cli, .ruleset = c->ruleset},
+		.alone = c->policy.len ? c->profile : NULL,
+		.refusals = {.file = o->profile}};
+	struct sock_fprog merged = {0};
+	int rc;
+
+	w.profile = steal_ptr(c->source);
+	w.refusals.profile = w.profile;
+	if (!w.alone) {
+		w.program = steal_ptr(c->profile);
+		return refusing_run(&w);
+	}
+	rc = confine_merge(c, &merged);
+	if (rc == 0)
+		rc = sluice_program_new(merged.filter, merged.len, &w.program, NULL);
+	free(merged.filter);
+	if (rc < 0)
+		return cli_error(c->cli, "%s", strerror(-rc));
+	return rc ? rc : refusing_run(&w);
+}
+
 static int prepare(struct confine *c, struct policy *p, const struct options *o)
 {
 	int rc = o->preset ? policy_preset(p, o->presets, o->preset) : 0;
@@ -132,6 +158,11 @@ static int run(struct cli *cli)
 	c.hint = plan.files
 			 ? ": is it in a folder of --ro or --exec, and its interpreter?"
 			 : NULL;
+	if (o->why && (!c.profile || policy_supervised(&plan)))
+		return cli_error(cli, "--why explains a profile: give -p PROFILE, and no rules "
+				      "that --plan has a supervisor for");
+	if (o->why)
+		return explain(&c, o);
 	return policy_supervised(&plan) ? supervise(&c, &p) : confine_exec(&c);
 }
 
@@ -189,6 +220,11 @@ static const struct cli_option options[] = {
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, plan),
 		.help = "say which mechanism enforces which rule, and run nothing"},
+	{.name = "why",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, why),
+		.help = "say at the end which calls were refused, by which rule, as sluice why "
+			"does"},
 	{.name = "best-effort",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, best_effort),

@@ -22,6 +22,7 @@
 void confine_clear(struct confine *c)
 {
 	sluice_program_free(c->profile);
+	sluice_profile_free(c->source);
 	free(c->policy.filter);
 	if (c->ruleset >= 0)
 		close(c->ruleset);
@@ -79,14 +80,12 @@ static void warn_notified(const struct confine *c, const struct sluice_profile *
 
 int confine_profile(struct confine *c, const struct cli_target *target, const char *text)
 {
-	struct sluice_profile *profile = NULL;
-	int rc = cli_filter_or_profile(c->cli, target, text, &c->profile, &profile);
+	int rc = cli_filter_or_profile(c->cli, target, text, &c->profile, &c->source);
 
 	if (rc == 0)
 		rc = check_needs(c, text);
-	if (rc == 0 && profile)
-		warn_notified(c, profile);
-	sluice_profile_free(profile);
+	if (rc == 0 && c->source)
+		warn_notified(c, c->source);
 	return rc;
 }
 

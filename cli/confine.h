@@ -9,11 +9,13 @@
 #include "cli.h"
 
 struct cli_target;
+struct sluice_profile;
 
 /* Zero-initialised, but for @ruleset. */
 struct confine {
 	struct cli *cli;
 	struct sluice_program *profile; /* or NULL; may be several filters */
+	struct sluice_profile *source;	/* of it, or NULL: it is no profile */
 	struct sock_fprog policy;	/* no instructions: none */
 	int ruleset;			/* of Landlock, or -1 */
 	const char *hint;		/* why Landlock may refuse the program, or NULL */

@@ -128,7 +128,7 @@ static int spawn(struct cli_live *live, scmp_filter_ctx filter, char **argv,
 
 	child->error = &error;
 	child->program = live->program;
-	child->landlock_fd = live->program ? live->ruleset : -1;
+	child->landlock_fd = live->ruleset;
 	/* Without it a signal interrupts calls that are being answered, and the program
 	 * sees EINTR where it never did. Kernels before 5.19 have no such thing. */
 	child->wait_killable = true;

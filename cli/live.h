@@ -17,7 +17,7 @@ struct cli_live {
 	void (*tick)(void *data);	      /* called every now and then, or NULL */
 	void *data;
 	const struct sock_fprog *program; /* loaded in place of the filter, or NULL */
-	int ruleset;			  /* of Landlock, if @program is there; or -1 */
+	int ruleset;			  /* of Landlock, or -1 */
 	pid_t pid; /* out: the program's, before anything is answered */
 };
 

@@ -186,7 +186,10 @@ void refusals_print(const struct refusals *all, FILE *out)
 		if (r->by)
 			fprintf(out, ", by %s", r->by);
 		putc('\n', out);
-		if (all->profile)
+		if (r->elsewhere)
+			fputs("    rule:   of the policy, not of the profile (sluice run --plan)\n",
+				out);
+		else if (all->profile)
 			explain(all, r, out);
 		else if (all->file)
 			fprintf(out, "    rule:   of the filter %s\n", all->file);

@@ -15,6 +15,7 @@ struct refusal {
 	uint64_t count;
 	char *text; /* the first of them, with its arguments */
 	char *by;   /* the program, or NULL */
+	bool elsewhere; /* the profile allows it: other rules do not */
 };
 
 struct refusals {

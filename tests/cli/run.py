@@ -4,6 +4,7 @@ SPDX-License-Identifier: MIT"""
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -52,6 +53,25 @@ def held(who, uid, tmp, home):
     check(f"{who}: a recorded program runs under its profile", r.returncode == 0, r)
     r = run([SLUICE, "run", "-p", out, "mkdir", "e"], uid, tmp)
     check(f"{who}: another one does not", r.returncode != 0 and not os.path.exists(tmp + "/e"), r)
+
+
+def explained(who, uid, tmp, home):
+    if not live.works(SLUICE)[0]:
+        return skip(f"{who}: --why", "no notifications here")
+    path = profile(home, names=["mkdir", "mkdirat"], action="SCMP_ACT_ERRNO", errnoRet=28)
+    r = run([SLUICE, "run", "--why", "-p", path, "mkdir", "d"], uid, tmp)
+    check(f"{who}: --why names the refused call and its rule", r.returncode == 1 and re.search(
+        r'refused: mkdir(at)?\(.*"d".*\): ERRNO\(28\), 1 time, by /.*\n    rule: +\S*profile.json:1:\d+: ',
+        r.stderr), r)
+    r = run([SLUICE, "run", "--why", "-p", path, "--deny", "chdir", "sh", "-c", "cd / || exit 7"], uid, tmp)
+    check(f"{who}: --why tells the policy's rules from the profile's", r.returncode == 7 and
+          'refused: chdir("/"): ERRNO(1)' in r.stderr and "of the policy, not of the profile" in r.stderr, r)
+    r = run([SLUICE, "run", "--why", "-p", path, "--ro", "/", "sh", "-c", "echo > x || mkdir d"], uid, tmp)
+    check(f"{who}: --why with Landlock", r.returncode == 1 and "Permission denied" in r.stderr and
+          "ERRNO(28)" in r.stderr and not os.path.exists(tmp + "/x"), r)
+    r = run([SLUICE, "run", "--why", "--deny", "chdir", "true"], uid, tmp)
+    check(f"{who}: --why without a profile", r.returncode == 2 and "-p PROFILE" in r.stderr, r)
+    return None
 
 
 def statuses(who, uid, tmp, home):
@@ -161,7 +181,7 @@ def on_a_terminal(who, words, tmp):
 def main():
     for who, uid in live.users():
         with folder(uid) as tmp, folder(None) as home:
-            for part in (held, statuses, refused, privileges):
+            for part in (held, explained, statuses, refused, privileges):
                 part(who, uid, tmp, home)
     with folder(None) as tmp:
         path = profile(tmp, names=["mkdir"], action="SCMP_ACT_ERRNO")
