@@ -11,6 +11,7 @@
 
 #include "util/capabilities.h"
 #include "util/cleanup.h"
+#include "util/kernel.h"
 
 const char *const cli_runtimes[] = {"runc", "crun", "runc-1.1", NULL};
 
@@ -26,16 +27,10 @@ void cli_say_finding(const struct sluice_finding *f, void *data)
 
 unsigned cli_kernel_version(const char *text)
 {
-	unsigned long major, minor;
-	char *end;
+	unsigned version;
+	const char *end = sc_kernel_version(text, &version);
 
-	if (!isdigit((unsigned char)*text))
-		return 0;
-	major = strtoul(text, &end, 10);
-	if (*end != '.' || !isdigit((unsigned char)end[1]))
-		return 0;
-	minor = strtoul(end + 1, &end, 10);
-	return *end || major > 255 || minor > 65535 ? 0 : (unsigned)(major << 16 | minor);
+	return end && !*end ? version : 0;
 }
 
 int cli_each_word(const struct cli_list *list, int (*word)(const char *word, void *data),

@@ -3,11 +3,11 @@
 #include "reading.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "util/capabilities.h"
+#include "util/kernel.h"
 
 static const char *const entry_keys[] = {"names", "name", "action", "errnoRet", "errno",
 	"args", "comment", "includes", "excludes", NULL};
@@ -160,9 +160,8 @@ static int read_args(
 static int read_kernel(
 	struct sc_reading *r, const struct sc_json_token *value, struct sc_condition *c)
 {
-	const char *text;
-	unsigned major, minor;
-	char rest;
+	const char *text, *end;
+	unsigned version;
 
 	if (value->type == SC_JSON_NULL)
 		return 0;
@@ -171,12 +170,12 @@ static int read_kernel(
 		return -EINVAL;
 	if (!*text)
 		return 0;
-	if (sscanf(text, "%5u.%5u%c", &major, &minor, &rest) != 2 || major > 255 ||
-		minor > 65535)
+	end = sc_kernel_version(text, &version);
+	if (!end || *end)
 		return sc_reading_unexpected(
 			r, value, "a kernel's version, like \"4.8\"", NULL);
 	c->min_kernel = text;
-	c->kernel = major << 16 | minor;
+	c->kernel = version;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 
 #include "util/cleanup.h"
+#include "util/kernel.h"
 
 static void profile_freep(struct sluice_profile **p)
 {
@@ -19,11 +20,9 @@ static void profile_freep(struct sluice_profile **p)
 static unsigned running_kernel(void)
 {
 	struct utsname u;
-	unsigned major = 0, minor = 0;
+	unsigned version;
 
-	if (uname(&u) || sscanf(u.release, "%3u.%5u", &major, &minor) != 2)
-		return 0;
-	return major << 16 | minor;
+	return uname(&u) == 0 && sc_kernel_version(u.release, &version) ? version : 0;
 }
 
 int sc_target_fill(const struct sluice_target *target, struct sluice_target *t)

@@ -6,6 +6,8 @@
 #include <sys/eventfd.h>
 #include <sys/utsname.h>
 
+#include "util/kernel.h"
+
 static void drain_wake(struct sluice_supervisor *sv, struct source *source, uint32_t events)
 {
 	uint64_t n;
@@ -71,15 +73,11 @@ static void init_locks(struct sluice_supervisor *sv)
 /* Before 6.11 SECCOMP_IOCTL_NOTIF_RECV goes on waiting when the last target has ended. */
 static bool receive_ends(void)
 {
-	unsigned long major, minor;
 	struct utsname u;
-	char *end;
+	unsigned int version;
 
-	if (uname(&u))
-		return false;
-	major = strtoul(u.release, &end, 10);
-	minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
-	return major > 6 || (major == 6 && minor >= 11);
+	return uname(&u) == 0 && sc_kernel_version(u.release, &version) &&
+		version >= (6 << 16 | 11);
 }
 
 static int open_parts(struct sluice_supervisor *sv, bool embryo)

@@ -9,6 +9,7 @@
 #include "filter/filter.h"
 #include "filter/rule.h"
 #include "util/cleanup.h"
+#include "util/kernel.h"
 #include "util/vec.h"
 
 #define WORDS_MAX  4096 /* of a line */
@@ -208,12 +209,12 @@ static int ready(struct reader *r)
 static int read_newer(struct reader *r)
 {
 	const char *word = next(r);
-	unsigned int major, minor;
-	uint32_t action;
-	char end;
+	unsigned int version;
+	const char *end = word ? sc_kernel_version(word, &version) : NULL;
+	uint32_t action = 0;
 	int rc;
 
-	if (!word || sscanf(word, "%3u.%3u%c", &major, &minor, &end) != 2)
+	if (!end || *end)
 		return wrong(r, -EINVAL, "a kernel's version is like 6.12", word);
 	rc = action_of(r, next(r), &action);
 	if (!rc)
@@ -222,7 +223,7 @@ static int read_newer(struct reader *r)
 		return rc;
 	if (r->filter->newer)
 		return wrong(r, -EINVAL, "the setting stands there twice", "newer");
-	return major && sluice_filter_newer(r->filter, major << 16 | minor, action) == 0
+	return version >> 16 && sluice_filter_newer(r->filter, version, action) == 0
 		? 0 : wrong(r, -EINVAL, "there is no such kernel", word);
 }
 
@@ -421,13 +422,14 @@ int sluice_filter_parse(const char *text, size_t length, const char *name,
 {
 	const struct sluice_filter_options defaults = SLUICE_FILTER_OPTIONS_INIT;
 	_cleanup_free_ struct reader *r = calloc(1, sizeof(*r));
-	const char *end = text + length;
+	const char *end;
 	int rc = 0;
 
 	if (!r)
 		return sc_filter_error(error, -ENOMEM, name, "no memory");
 	if (!text || !filter)
 		return sc_filter_error(error, -EINVAL, name, "there is no text");
+	end = text + length;
 	r->options = defaults;
 	r->error = error;
 	while (text < end && !rc) {

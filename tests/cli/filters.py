@@ -128,6 +128,11 @@ def check_target(tmp):
     check("the last of several", sim("--cap=NET_RAW", "--cap=CAP_SYS_ADMIN", "mount") == "ALLOW")
     check("an older kernel", (sim("--kernel=4.7", "ptrace"), sim("--kernel=4.8", "ptrace")) ==
           ("ERRNO(1)", "ALLOW"))
+    wrong = tmp / "wrong.json"
+    for version in ("4. 8", " 4.8", "+4.8", "4.-0", "4.8-rc1", "4", "256.1", "4.65536"):
+        wrong.write_text(path.read_text().replace('"4.8"', f'"{version}"'))
+        code, _, err = run("prove", *base, wrong, wrong)
+        check(f"no kernel: {version!r}", code == 2 and "expected a kernel's version" in err, err)
     check("runc's cut-off, and none of crun's", (sim("fork"), sim("--as=crun", "fork"),
           sim("openat2"), sim("--as=crun", "openat2")) ==
           ("ERRNO(1)", "ERRNO(1)", "ERRNO(38)", "ERRNO(1)"), sim("openat2"))

@@ -78,6 +78,10 @@ static const struct {
 	{-EINVAL, "ALLOW read foo\n", "foo"},
 	{-EDOM, "arch x86_64 s390x\n", "byte orders"},
 	{-EINVAL, "ERRNO(5000) read\n", "ERRNO(5000)"},
+	{-EINVAL, "newer 6.+12 ERRNO(38)\n", "like 6.12"},
+	{-EINVAL, "newer +6.12 ERRNO(38)\n", "like 6.12"},
+	{-EINVAL, "newer 65542.12 ERRNO(38)\n", "like 6.12"},
+	{-EINVAL, "newer 0.12 ERRNO(38)\n", "no such kernel"},
 };
 
 static void test_errors(void)
