@@ -125,11 +125,22 @@ static int meet_ne(
 	return settle(out);
 }
 
+static int compare_pieces(const struct sc_piece *x, const struct sc_piece *y)
+{
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->a != y->a)
+		return x->a < y->a ? -1 : 1;
+	if (x->b != y->b)
+		return x->b < y->b ? -1 : 1;
+	return 0;
+}
+
 static int meet_pieces(
 	const struct sc_piece *a, const struct sc_piece *b, struct sc_piece *out)
 {
 	*out = (struct sc_piece){0};
-	if (a->kind == SC_PIECE_ANY || !memcmp(a, b, sizeof(*a)))
+	if (a->kind == SC_PIECE_ANY || compare_pieces(a, b) == 0)
 		*out = *b;
 	else if (b->kind == SC_PIECE_ANY)
 		*out = *a;
@@ -190,14 +201,10 @@ bool sc_region_is_all(const struct sc_region *r)
 int sc_region_compare(const struct sc_region *a, const struct sc_region *b)
 {
 	for (unsigned i = 0; i < SC_PROFILE_ARGS; i++) {
-		const struct sc_piece *x = &a->pieces[i], *y = &b->pieces[i];
+		int order = compare_pieces(&a->pieces[i], &b->pieces[i]);
 
-		if (x->kind != y->kind)
-			return x->kind < y->kind ? -1 : 1;
-		if (x->a != y->a)
-			return x->a < y->a ? -1 : 1;
-		if (x->b != y->b)
-			return x->b < y->b ? -1 : 1;
+		if (order)
+			return order;
 	}
 	return 0;
 }
