@@ -247,7 +247,7 @@ static int run(struct cli *cli)
 {
 	const struct options *o = cli->options;
 	_cleanup_(profile_freep) struct sluice_profile *p = NULL;
-	_cleanup_free_ struct sock_filter *insns = NULL;
+	struct sock_filter *insns = NULL;
 	struct cli_target_lists lists;
 	struct sluice_target t;
 	bool list = o->allow.n || o->deny.n;
@@ -274,7 +274,9 @@ static int run(struct cli *cli)
 		return cli_error(cli, "the program has more than 4096 instructions");
 	if (rc)
 		return cli_error(cli, "nothing was compiled: %s", strerror(-rc));
-	return put(cli, o, form, insns, count);
+	rc = put(cli, o, form, insns, count);
+	free(insns);
+	return rc;
 }
 
 static const struct cli_option options[] = {

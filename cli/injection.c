@@ -349,13 +349,12 @@ static int option(
 	return wrong(cli, in, "there is no option", key);
 }
 
-/* The part before the next colon; "\:" is a colon. */
+/* The part before the next colon; "\:" is a colon. @*rest: what is behind it, NULL if there
+ * is nothing. */
 static char *part(char **rest)
 {
 	char *start = *rest, *in = start, *out = start;
 
-	if (!start)
-		return NULL;
 	for (; *in && *in != ':'; *out++ = *in++)
 		if (in[0] == '\\' && in[1] == ':')
 			in++;
@@ -367,7 +366,7 @@ static char *part(char **rest)
 static int parse(const struct cli *cli, struct injection *in)
 {
 	bool fault = strncmp(in->text, "fault=", 6) == 0;
-	char *rest = in->copy, *word;
+	char *rest = in->copy;
 
 	if (!fault && strncmp(in->text, "inject=", 7) != 0)
 		return wrong(
@@ -376,7 +375,8 @@ static int parse(const struct cli *cli, struct injection *in)
 	in->set = part(&rest);
 	if (check_set(cli, in))
 		return -1;
-	while ((word = part(&rest))) {
+	while (rest) {
+		char *word = part(&rest);
 		char *value = strchr(word, '=');
 
 		if (!value)

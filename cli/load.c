@@ -117,7 +117,7 @@ static int from_profile(const struct loading *l, const char *name, const char *t
 	size_t size, struct sluice_program **out)
 {
 	struct sluice_profile_options options = SLUICE_PROFILE_OPTIONS_INIT;
-	_cleanup_free_ struct sock_filter *insns = NULL;
+	struct sock_filter *insns = NULL;
 	struct cli_target_lists lists;
 	struct sluice_target target;
 	struct sluice_profile *p;
@@ -145,6 +145,7 @@ static int from_profile(const struct loading *l, const char *name, const char *t
 			name, 0, 0, "the profile gives no filter: %s", strerror(-rc));
 	else
 		rc = from_bytes(name, (const char *)insns, n * sizeof(*insns), out);
+	free(insns);
 	if (rc || !l->profile)
 		sluice_profile_free(p);
 	else

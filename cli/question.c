@@ -94,7 +94,7 @@ static int joined(const struct argument *a, const char *text, uint64_t *out)
 	for (const char *s = text;; s++) {
 		size_t n = strcspn(s, "|");
 		char word[64];
-		uint64_t value;
+		uint64_t value = 0;
 		int rc;
 
 		if (n == 0 || n >= sizeof(word))

@@ -16,6 +16,11 @@ static uint64_t key_of(uint32_t arch, int nr)
 	return (uint64_t)arch << 32 | (uint32_t)nr;
 }
 
+static bool is_at(const struct recording *r, uint32_t at, uint64_t key)
+{
+	return at < r->n && key_of(r->seen[at].arch, r->seen[at].nr) == key;
+}
+
 /* Where the call stands, or would stand. */
 static uint32_t place_of(const struct recording *r, uint64_t key)
 {
@@ -61,13 +66,13 @@ static char *program_of(struct sluice_request *request)
 	return strcmp(path, own) == 0 ? NULL : strdup(path);
 }
 
-static struct seen *insert(
-	struct recording *r, uint32_t at, struct sluice_request *request)
+static int insert(struct recording *r, uint32_t at, struct sluice_request *request)
 {
+	int rc = sc_reserve(r->seen, r->cap, r->n, 1);
 	struct seen *s;
 
-	if (sc_reserve(r->seen, r->cap, r->n, 1) < 0)
-		return NULL;
+	if (rc)
+		return rc;
 	s = &r->seen[at];
 	memmove(s + 1, s, (r->n - at) * sizeof(*s));
 	r->n++;
@@ -81,7 +86,7 @@ static struct seen *insert(
 		if (s->constants && !s->tuples)
 			s->n_tuples = RECORDING_TUPLES + 1;
 	}
-	return s;
+	return 0;
 }
 
 static void note_tuple(struct seen *s, const struct sluice_request *request)
@@ -104,21 +109,22 @@ static void note_tuple(struct seen *s, const struct sluice_request *request)
 void recording_note(struct recording *r, struct sluice_request *request)
 {
 	uint64_t key = key_of(sluice_arch(request), sluice_nr(request));
-	struct seen *s = r->last < r->n ? &r->seen[r->last] : NULL;
+	uint32_t at = r->last;
+	struct seen *s;
 
 	r->total++;
-	if (!s || key_of(s->arch, s->nr) != key) {
-		uint32_t at = place_of(r, key);
+	if (!is_at(r, at, key)) {
+		int rc;
 
-		s = at < r->n ? &r->seen[at] : NULL;
-		if (!s || key_of(s->arch, s->nr) != key)
-			s = insert(r, at, request);
-		if (!s) {
-			r->failed = -ENOMEM;
+		at = place_of(r, key);
+		rc = is_at(r, at, key) ? 0 : insert(r, at, request);
+		if (rc) {
+			r->failed = rc;
 			return;
 		}
 		r->last = at;
 	}
+	s = &r->seen[at];
 	s->count++;
 	if (s->constants && s->n_tuples <= RECORDING_TUPLES)
 		note_tuple(s, request);

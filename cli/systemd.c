@@ -257,9 +257,7 @@ static void suffix_of(uint32_t action, char text[32])
 {
 	const char *name;
 
-	*text = '\0';
-	if (is_kill(action))
-		strcpy(text, ":kill");
+	snprintf(text, 32, "%s", is_kill(action) ? ":kill" : "");
 	if (!is_errno(action))
 		return;
 	name = sc_errno_name((int)(action & 0xffff));

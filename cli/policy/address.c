@@ -73,22 +73,20 @@ static int add(struct policy *p, const struct policy_peer *peer, const char *tex
 }
 
 /* 10.0.0.0/8; bits behind the prefix must be 0: somebody may have meant another one. */
-static int add_network(struct policy *p, char *host, struct policy_peer *peer,
-	const char *text, const char *where)
+static int add_network(struct policy *p, const char *host, const char *length,
+	struct policy_peer *peer, const char *text, const char *where)
 {
-	char *slash = strchr(host, '/');
 	uint32_t bits;
 
-	*slash = 0;
 	if (inet_pton(AF_INET, host, peer->address) == 1)
 		peer->family = AF_INET;
 	else if (inet_pton(AF_INET6, host, peer->address) == 1)
 		peer->family = AF_INET6;
 	else
 		return policy_error(p, where, "\"%s\": \"%s\" is no address", text, host);
-	if (!number(slash + 1, peer->family == AF_INET ? 32 : 128, &bits))
+	if (!number(length, peer->family == AF_INET ? 32 : 128, &bits))
 		return policy_error(p, where, "\"%s\": \"%s\" is no length of a prefix",
-			text, slash + 1);
+			text, length);
 	peer->prefix = bits;
 	for (uint32_t i = bits; i < (peer->family == AF_INET ? 32u : 128u); i++)
 		if (peer->address[i / 8] & (0x80u >> i % 8))
@@ -123,7 +121,7 @@ int policy_add_connect(struct policy *p, const char *text, const char *where)
 {
 	_cleanup_free_ char *host = strdup(text);
 	struct policy_peer peer = {0};
-	char *colon;
+	char *colon, *slash;
 	size_t n;
 
 	if (!host)
@@ -151,8 +149,11 @@ int policy_add_connect(struct policy *p, const char *text, const char *where)
 	}
 	if (strcmp(host, "*") == 0)
 		return add(p, &peer, text, where);
-	if (strchr(host, '/'))
-		return add_network(p, host, &peer, text, where);
+	slash = strchr(host, '/');
+	if (slash) {
+		*slash = 0;
+		return add_network(p, host, slash + 1, &peer, text, where);
+	}
 	return add_host(p, host, peer.port, text, where);
 }
 

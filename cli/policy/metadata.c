@@ -167,7 +167,8 @@ static int read_times(
 	struct utimbuf ub;
 	ssize_t n;
 
-	t[0] = t[1] = (struct timespec){0, UTIME_NOW};
+	for (int i = 0; i < 2; i++)
+		t[i] = (struct timespec){0, UTIME_NOW};
 	if (!address)
 		return 0;
 	if (f->kind == TIMES) {

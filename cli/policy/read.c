@@ -69,7 +69,8 @@ static int expand(
 	const char *text = sc_json_string(r->doc, t), *base;
 	size_t n;
 
-	text += text && optional;
+	if (text && optional)
+		text++;
 	if (!text || !*text)
 		return unexpected(r, t, "a path");
 	if (*text != '$') {
@@ -85,8 +86,10 @@ static int expand(
 			(int)n + 1, text);
 		return failed(r);
 	}
-	if (asprintf(path, "%s%s", base, text + 1 + n) < 0)
+	if (asprintf(path, "%s%s", base, text + 1 + n) < 0) {
+		*path = NULL;
 		return cli_error(r->policy->cli, "%s", strerror(ENOMEM));
+	}
 	return 0;
 }
 
@@ -127,7 +130,7 @@ static int add_path(struct reading *r, const struct sc_json_token *t,
 	bool optional = *sc_json_text(r->doc, t) == '?';
 	int rc = expand(r, t, optional, &path);
 
-	if (rc || (optional && access(path, F_OK)))
+	if (!path || (optional && access(path, F_OK)))
 		return rc;
 	return policy_add_path(r->policy, how, path, where);
 }
@@ -242,7 +245,7 @@ static int open_document(struct reading *r)
 	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int fd =
 		open(r->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	size_t size;
+	size_t size = 0;
 	int rc = fd < 0 ? -errno : sc_json_slurp(fd, SC_JSON_MAX_BYTES, &text, &size);
 
 	if (rc)
@@ -258,7 +261,7 @@ int policy_read(struct policy *p, const char *file)
 	struct reading r = {.policy = p, .file = file};
 	int rc = open_document(&r);
 
-	if (rc == 0)
+	if (r.doc)
 		rc = read_policy(&r, sc_json_root(r.doc));
 	sc_json_free(r.doc);
 	return rc;
@@ -295,7 +298,7 @@ int policy_preset(struct policy *p, const char *file, const char *name)
 	else
 		presets_path(path, sizeof(path));
 	rc = open_document(&r);
-	if (rc == 0) {
+	if (r.doc) {
 		preset = sc_json_get(r.doc, sc_json_root(r.doc), name);
 		rc = preset ? read_policy(&r, preset)
 			    : cli_error_at(path, 0, 0, "there is no preset \"%s\"", name);

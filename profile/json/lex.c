@@ -58,7 +58,7 @@ static int read_unit(struct sc_json_reader *r, uint32_t *unit)
 	uint32_t v = 0;
 
 	for (unsigned i = 0; i < 4; i++, r->at++) {
-		char c = r->at < r->end ? *r->at : '\0';
+		char c = sc_json_next(r);
 
 		if (c >= '0' && c <= '9')
 			v = v << 4 | (uint32_t)(c - '0');
@@ -99,9 +99,12 @@ static int read_unicode(struct sc_json_reader *r, char **to)
 static int read_escape(struct sc_json_reader *r, char **to)
 {
 	static const char letters[] = "\"\\/bfnrt", means[] = "\"\\/\b\f\n\r\t";
-	char c = ++r->at < r->end ? *r->at : '\0';
-	const char *found = c ? strchr(letters, c) : NULL;
+	const char *found;
+	char c;
 
+	r->at++;
+	c = sc_json_next(r);
+	found = c ? strchr(letters, c) : NULL;
 	if (!found && c != 'u')
 		return sc_json_stop_at(r, r->at, "one of \"\\/bfnrtu behind a backslash");
 	r->at++;

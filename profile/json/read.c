@@ -143,8 +143,8 @@ static int read_word(struct sc_json_reader *r, const char *word, enum sc_json_ty
 
 static int read_scalar(struct sc_json_reader *r)
 {
-	char c = r->at < r->end ? *r->at : '\0';
-	uint32_t index;
+	char c = sc_json_next(r);
+	uint32_t index = 0;
 	int rc;
 
 	switch (c) {
@@ -168,7 +168,7 @@ static int read_scalar(struct sc_json_reader *r)
 static int read_key(struct sc_json_reader *r)
 {
 	struct sc_json_level *level = &r->levels[r->depth - 1];
-	uint32_t index;
+	uint32_t index = 0;
 	int rc;
 
 	level->key = SC_JSON_NO_KEY;
@@ -237,7 +237,7 @@ static int go_on(struct sc_json_reader *r, bool fresh)
 				       : 1;
 		token = &r->doc->tokens[r->levels[r->depth - 1].token];
 		object = token->type == SC_JSON_OBJECT;
-		c = r->at < r->end ? *r->at : '\0';
+		c = sc_json_next(r);
 		if (c == (object ? '}' : ']')) {
 			rc = close_level(r);
 			if (rc)

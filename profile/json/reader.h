@@ -24,6 +24,14 @@ struct sc_json_reader {
 	struct sc_json_error *error;
 };
 
+/* The byte that is next; NUL: there is none. */
+static inline char sc_json_next(const struct sc_json_reader *r)
+{
+	if (r->at < r->end)
+		return *r->at;
+	return '\0';
+}
+
 /* Fills the error with the place @where. Returns @code. */
 __attribute__((format(printf, 4, 5))) int sc_json_stop(
 	struct sc_json_reader *r, int code, const char *where, const char *format, ...);

@@ -153,7 +153,7 @@ void sc_json_path_step(char *path, size_t size, const char *key, uint32_t i)
 	if (used + n + 1 > size) {
 		cut = used + n + 1 - size + 3;
 		memmove(path + 3, path + 3 + cut, used - cut - 3 + 1);
-		memcpy(path, "...", 3);
+		memset(path, '.', 3);
 		used -= cut;
 	}
 	memcpy(path + used, step, n + 1);

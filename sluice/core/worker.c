@@ -67,6 +67,7 @@ static void end_waiting(struct workers *w, struct sluice_request *req)
 	take_out(req);
 	if (--l->waiting)
 		return;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it waited, so it is in the list */
 	while (*p != l)
 		p = &(*p)->next_waiting;
 	*p = l->next_waiting;

@@ -69,33 +69,42 @@ int sluice_filter_compile(const struct sluice_filter *filter, struct sock_filter
 	return 0;
 }
 
-int sluice_filter_prove(const struct sluice_filter *filter, const struct sock_filter *instructions,
-	size_t count, struct seccomp_data *data, struct sluice_error *error)
+static int prove(const struct sc_prog *prog, const struct sc_lowered *low,
+	struct seccomp_data *data, struct sluice_error *error)
 {
-	_cleanup_(sc_lowered_clear) struct sc_lowered low = {0};
-	_cleanup_free_ struct sock_filter *made = NULL;
-	struct sc_prog prog = {.insns = (struct sock_filter *)instructions};
 	struct sc_counterexample cex;
-	int rc;
+	int rc = sc_prove_policy(prog, low, NULL, &cex);
 
-	if (!filter || count > SC_BPF_MAX)
-		return sc_filter_error(error, -EINVAL, NULL, "there is no filter or no program");
-	rc = sc_filter_lower(filter, &low, error);
-	if (!rc && !instructions) {
-		rc = generate(filter, &low, &prog, error);
-		made = prog.insns;
-	} else {
-		prog.len = (uint32_t)count;
-		prog.big_endian = low.big_endian;
-	}
-	if (rc)
-		return rc;
-	rc = sc_prove_policy(&prog, &low, NULL, &cex);
 	if (rc == SC_PROOF_DIFFERS && data)
 		*data = cex.data;
 	if (rc < 0)
 		return sc_filter_error(error, rc, NULL, "the proof could not be made");
 	return rc == SC_PROOF_EQUAL ? 0 : 1;
+}
+
+int sluice_filter_prove(const struct sluice_filter *filter, const struct sock_filter *instructions,
+	size_t count, struct seccomp_data *data, struct sluice_error *error)
+{
+	_cleanup_(sc_lowered_clear) struct sc_lowered low = {0};
+	struct sc_prog made = {0};
+	int rc;
+
+	if (!filter || count > SC_BPF_MAX)
+		return sc_filter_error(error, -EINVAL, NULL, "there is no filter or no program");
+	rc = sc_filter_lower(filter, &low, error);
+	if (rc)
+		return rc;
+	if (instructions)
+		return prove(&(struct sc_prog){.insns = (struct sock_filter *)instructions,
+				     .len = (uint32_t)count,
+				     .big_endian = low.big_endian},
+			&low, data, error);
+	rc = generate(filter, &low, &made, error);
+	if (rc)
+		return rc;
+	rc = prove(&made, &low, data, error);
+	free(made.insns);
+	return rc;
 }
 
 static int write_all(int fd, const void *from, size_t size)
@@ -118,7 +127,7 @@ static int write_all(int fd, const void *from, size_t size)
 int sluice_filter_export(const struct sluice_filter *filter, int fd, struct sluice_error *error)
 {
 	_cleanup_free_ struct sock_filter *insns = NULL;
-	size_t count;
+	size_t count = 0;
 	int rc = sluice_filter_compile(filter, &insns, &count, error);
 
 	if (!rc)
@@ -134,7 +143,7 @@ int sluice_filter_load(const struct sluice_filter *filter, unsigned flags, int *
 {
 	_cleanup_free_ struct sock_filter *insns = NULL;
 	struct sock_fprog prog;
-	size_t count;
+	size_t count = 0;
 	long fd;
 	int rc = sluice_filter_compile(filter, &insns, &count, error);
 

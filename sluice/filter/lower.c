@@ -191,7 +191,7 @@ static int add_ranges(struct sc_builder *b, uint32_t rest, uint32_t highest)
 
 static int lower_arch(struct sc_builder *b, struct sluice_error *error)
 {
-	uint32_t rest, highest = 0;
+	uint32_t rest = 0, highest = 0;
 	int rc = sc_built_begin(b);
 
 	if (!rc)

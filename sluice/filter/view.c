@@ -423,7 +423,7 @@ int sluice_view_reaches(const struct sock_fprog *program, const struct sluice_ru
 {
 	_cleanup_(sc_bdd_clear) struct sc_bdd b = {0};
 	struct ignored all;
-	uint32_t f, question, words[16] = {0};
+	uint32_t f, question = 0, words[16] = {0};
 	int rc;
 
 	if (!program || !rule || rule->size < sizeof(*rule) ||

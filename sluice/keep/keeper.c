@@ -28,7 +28,7 @@ static int unix_address(const char *path, struct sockaddr_un *address)
 	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
 	if (strlen(path) >= sizeof(address->sun_path))
 		return -ENAMETOOLONG;
-	strcpy(address->sun_path, path);
+	snprintf(address->sun_path, sizeof(address->sun_path), "%s", path);
 	return 0;
 }
 

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: MIT */
 #include "life/life.h"
 
+#include <stdio.h>
+
 static int begin_rooms(struct sluice_supervisor *sv, struct journal *predecessor)
 {
 	int rc = sc_target_begin(sv);
@@ -56,7 +58,7 @@ static int read_options(const struct sluice_options *options, struct settings *s
 	if (o.keeper_path) {
 		if (!o.keeper || strlen(o.keeper_path) >= sizeof(set->keeper_path))
 			return -EINVAL;
-		strcpy(set->keeper_path, o.keeper_path);
+		snprintf(set->keeper_path, sizeof(set->keeper_path), "%s", o.keeper_path);
 	} else {
 		set->grace_ms = 0;
 	}

@@ -7,6 +7,7 @@
 #include "oci/server.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 
@@ -277,7 +278,7 @@ static struct server *new_server(struct sluice_supervisor *sv, int fd, const cha
 	server->source = (struct source){fd, on_connect, destroy_server, NULL};
 	server->timer = (struct source){-1, on_tick, NULL, NULL};
 	server->id = ++sc_oci_servers(sv)->next_id;
-	strcpy(server->path, path);
+	snprintf(server->path, sizeof(server->path), "%s", path);
 	return server;
 }
 
@@ -320,7 +321,7 @@ static int open_server(struct sluice_supervisor *sv, const char *path)
 	_cleanup_close_ int fd = -1;
 	int rc;
 
-	strcpy(address.sun_path, path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	rc = clear_path(&address);
 	if (rc)
 		return rc;

@@ -257,7 +257,7 @@ int sluice_open_parent(struct sluice_request *request, int dirfd, const char *pa
 		closep(&place.dir);
 		return -ENOENT;
 	}
-	strcpy(last, place.last);
+	snprintf(last, size, "%s", place.last);
 	return place.dir;
 }
 

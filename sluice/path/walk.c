@@ -326,7 +326,7 @@ static int open_name(const struct walk *w, const char *name, bool *same_mount)
 
 static int arrive(struct walk *w, int item, const char *name, bool slash, struct place *out)
 {
-	strcpy(out->last, name);
+	snprintf(out->last, sizeof(out->last), "%s", name);
 	out->must_be_dir = slash;
 	out->dir = steal_fd(&w->cur);
 	out->item = item;
@@ -353,9 +353,11 @@ static int step(struct walk *w, const char *name, bool slash, struct place *out)
 	if (S_ISLNK(st.st_mode) && !keep_link) {
 		rc = follow(w, name, &item);
 		if (rc == 0 && slash && last) { /* what the link names must be a directory */
-			if (strlen(w->rest) + 2 > sizeof(w->rest))
+			size_t n = strlen(w->rest);
+
+			if (n + 2 > sizeof(w->rest))
 				return -ENAMETOOLONG;
-			strcat(w->rest, "/");
+			memcpy(w->rest + n, "/", 2);
 		}
 		if (rc <= 0)
 			return rc;
@@ -417,7 +419,7 @@ int sc_path_walk(struct sluice_request *req, int start, const char *path, unsign
 		return -ENAMETOOLONG;
 	if (root < 0)
 		return root;
-	strcpy(w.rest, path);
+	snprintf(w.rest, sizeof(w.rest), "%s", path);
 	if (!identify(root, &w.root))
 		return -EIO;
 	w.cur = fcntl(path[0] == '/' ? root : start, F_DUPFD_CLOEXEC, 3);

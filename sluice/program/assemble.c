@@ -145,7 +145,7 @@ static bool load(const char *operand, bool x, struct sock_filter *f)
 
 		while (w < 16 &&
 			strcmp(operand, sc_bpf_word_name(w,
-						__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)))
+						__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)) != 0)
 			w++;
 		f->code = BPF_LD | BPF_W | BPF_ABS;
 		f->k = 4 * w;
@@ -282,7 +282,7 @@ static int instruction(struct assembler *a, const char *name, const char *start)
 	struct sock_filter *f = &a->insns[a->n];
 	int op = find(jump_names, name), rc = 0;
 	const char *operand;
-	bool good;
+	bool good = true;
 
 	if (a->n == SLUICE_PROGRAM_MAX)
 		return fail(a, start, "more than 4096 instructions", "", "");
@@ -342,7 +342,7 @@ static void skip_columns(struct assembler *a)
 	uint32_t value;
 
 	for (int i = 0; i < 4; i++) {
-		if (!word(a, text) || strncmp(text, "0x", 2) || !number(text, &value)) {
+		if (!word(a, text) || strncmp(text, "0x", 2) != 0 || !number(text, &value)) {
 			a->at = start;
 			return;
 		}
@@ -351,7 +351,7 @@ static void skip_columns(struct assembler *a)
 
 static int one_line(struct assembler *a)
 {
-	char name[WORD_MAX];
+	char name[WORD_MAX] = "";
 	const char *start;
 	int rc;
 

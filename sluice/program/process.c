@@ -183,7 +183,7 @@ static int receive(struct reading *r, void *data, size_t size)
 
 static int receive_filters(struct reading *r)
 {
-	struct head h;
+	struct head h = {0};
 	int rc;
 
 	for (;;) {
@@ -221,7 +221,7 @@ static int has_filter(pid_t pid)
 		return errno == ENOENT ? -ESRCH : -errno;
 	while (fgets(line, sizeof(line), f))
 		if (strncmp(line, "Seccomp:", 8) == 0)
-			mode = atoi(line + 8);
+			mode = (int)strtol(line + 8, NULL, 10);
 	fclose(f);
 	return mode < 0 ? -EOPNOTSUPP : mode == SECCOMP_MODE_FILTER;
 }

@@ -99,7 +99,7 @@ static int list_candidates(const char *name, struct plan *plan)
 	if (!out)
 		return -ENOMEM;
 	if (strchr(name, '/')) {
-		strcpy(out, name);
+		memcpy(out, name, strlen(name) + 1);
 		return 0;
 	}
 	for (;;) {

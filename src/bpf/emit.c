@@ -60,6 +60,7 @@ static void begin_places(struct layout *l)
 		uint32_t size = 0;
 
 		if (node->test != SC_TEST_LEAF)
+			/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): see above */
 			size = l->places[node->yes].size + l->places[node->no].size + 1U;
 		*p = (struct place){
 			.at = {NOWHERE, NOWHERE, NOWHERE},
@@ -119,7 +120,7 @@ static void find_ways(struct layout *l, uint32_t root)
 	const struct sc_node *nodes = l->dag->nodes;
 	struct place *places = l->places;
 
-	sc_come(NULL, &nodes[root], SC_WAY_LOAD, &places[root].acc);
+	sc_come(&(const struct sc_acc){0}, &nodes[root], SC_WAY_LOAD, &places[root].acc);
 	for (uint32_t i = root + 1; i-- > 0;) {
 		if (!places[i].acc.ways || nodes[i].test == SC_TEST_LEAF)
 			continue;

@@ -57,8 +57,12 @@ static uint32_t expected_nodes(const struct sc_side sides[2])
 {
 	uint32_t n = 0;
 
-	for (int i = 0; i < 2; i++)
-		n += sides[i].prog ? 16 * sides[i].prog->len : 2 * sides[i].policy->n_calls;
+	for (int i = 0; i < 2; i++) {
+		if (sides[i].prog)
+			n += 16 * sides[i].prog->len;
+		else if (sides[i].policy)
+			n += 2 * sides[i].policy->n_calls;
+	}
 	return n;
 }
 
@@ -169,7 +173,7 @@ static int attempt(const struct sc_side sides[2], const struct sc_sides_how *how
 	_cleanup_(sc_bdd_clear) struct sc_bdd b = {0};
 	unsigned int n = how->by_bits ? 32 : 1, i = 0;
 	struct sc_counterexample found = {0};
-	uint32_t roots[2][32], words[16];
+	uint32_t roots[2][32] = {{0}}, words[16];
 	int rc = sc_sides_build(&b, sides, how, roots);
 
 	if (rc)

@@ -107,6 +107,7 @@ static uint64_t hash_value(const void *owner, uint32_t index)
 
 static bool same_value(const void *owner, uint32_t index, const void *vec)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): indices of values are held */
 	return memcmp(&((const struct exec *)owner)->values[index].vec, vec,
 		       sizeof(struct sc_vec)) == 0;
 }
@@ -490,6 +491,7 @@ static uint32_t backward(struct exec *x, unsigned int bit)
 
 			if (!sc_bdd_step(x->b))
 				return SC_BDD_FALSE;
+			/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): states_of holds states */
 			if (s->cond == NONE)
 				s->result = ending(x, s, bit);
 			else if (s->cond == SC_BDD_TRUE)
@@ -500,6 +502,7 @@ static uint32_t backward(struct exec *x, unsigned int bit)
 				s->result = sc_cuts_seen(x->cuts, s->result);
 		}
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the program's start is a state */
 	return x->states[0].result;
 }
 

@@ -97,6 +97,7 @@ uint32_t sc_bpf_path(const struct sock_filter *insns, uint32_t len,
 		uint32_t operand = BPF_SRC(f->code) == BPF_X ? m.x : f->k;
 
 		if (n < size)
+			/* cppcheck-suppress nullPointer // where there is no @path @size is 0 */
 			path[n] = pc;
 		n++;
 		switch (BPF_CLASS(f->code)) {

@@ -41,16 +41,22 @@ struct linear {
 	bool wide;
 };
 
+/* Of a rule that has more than @depth. */
+static const struct sc_cmp *cmp_at(const struct linear *l, uint32_t rule, uint32_t depth)
+{
+	return &l->low->cmps[l->rules[rule].first_cmp + depth];
+}
+
+/* NULL: the rule has no more. */
 static const struct sc_cmp *cmp_of(const struct linear *l, uint32_t rule, uint32_t depth)
 {
-	return depth < l->rules[rule].n_cmps ? &l->low->cmps[l->rules[rule].first_cmp + depth]
-					     : NULL;
+	return depth < l->rules[rule].n_cmps ? cmp_at(l, rule, depth) : NULL;
 }
 
 /* Where the rules before @end begin whose comparison at @depth is that of the last. */
 static uint32_t group_begin(const struct linear *l, uint32_t first, uint32_t end, uint32_t depth)
 {
-	const struct sc_cmp *last = cmp_of(l, end - 1, depth);
+	const struct sc_cmp *last = cmp_at(l, end - 1, depth);
 
 	for (end--; end > first; end--) {
 		const struct sc_cmp *cmp = cmp_of(l, end - 1, depth);
@@ -93,7 +99,7 @@ static uint32_t rules_node(const struct linear *l, uint32_t first, uint32_t end,
 static uint32_t points_node(const struct linear *l, uint32_t first, uint32_t *end, uint32_t depth,
 	uint32_t next)
 {
-	const struct sc_cmp *cmp = cmp_of(l, *end - 1, depth);
+	const struct sc_cmp *cmp = cmp_at(l, *end - 1, depth);
 	uint32_t n_points = count_points(l, first, *end, depth), n = 0, node;
 	struct sc_wide_piece *pieces = malloc((2 * (size_t)n_points + 1) * sizeof(*pieces));
 	uint64_t at = 0; /* behind the last value */
@@ -105,7 +111,7 @@ static uint32_t points_node(const struct linear *l, uint32_t first, uint32_t *en
 	for (uint32_t i = 0; i < n_points; i++) {
 		uint32_t begin = group_begin(l, first, *end, depth);
 
-		cmp = cmp_of(l, begin, depth);
+		cmp = cmp_at(l, begin, depth);
 		if (cmp->datum != at)
 			pieces[n++] = (struct sc_wide_piece){.start = at, .node = next};
 		node = rules_node(l, begin, *end, depth + 1, next);

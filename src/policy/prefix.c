@@ -140,11 +140,12 @@ void sc_prefix_insert(struct sc_table *table, const struct sc_call *call, uint32
 uint32_t sc_prefix_first(const struct sc_table *table, const struct sc_call *call,
 	const struct sc_chain *chain)
 {
-	uint64_t hash = table->seed ^ call_index(table, call);
+	uint32_t index = call_index(table, call);
+	struct beginning whole = {table->seed ^ index, index, chain->len, chain->cmp};
 
 	for (uint32_t i = 0; i < chain->len; i++)
-		hash = hash_cmp(hash, &chain->cmp[i]);
-	return find(table, call_index(table, call), hash, chain->cmp, chain->len)->rule;
+		whole.hash = hash_cmp(whole.hash, &chain->cmp[i]);
+	return table->prefixes[*slot_of(table, &whole) - 1].rule;
 }
 
 bool sc_prefix_covered(const struct sc_table *table, const struct sc_call *call,

@@ -11,9 +11,9 @@ struct place {
 	int judgement[2];
 	bool mux[2];
 	bool fresh[2]; /* an unconditional rule, the first on the number: nothing to judge */
+	unsigned int n;
 	const struct sc_chain *chain[2]; /* once judged: the caller's, or @own */
 	struct sc_chain own[2];
-	unsigned int n;
 	struct sc_cmp selects; /* argument 0 of the multiplexing call: which call it carries */
 };
 
