@@ -546,6 +546,7 @@ struct sluice_container {
 	pid_t peer_pid;         /* who connected, as the kernel says it */
 	uid_t peer_uid;
 	void *tag;              /* to set: for sluice_tag() */
+	unsigned index;         /* of its listener, as sluice_set_tag() takes it */
 };
 
 /* Decide about a container. 0: serve its listener with tag @container->tag. Negative: every

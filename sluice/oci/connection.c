@@ -40,7 +40,7 @@ static struct listener *offered(struct sluice_supervisor *sv, const struct conne
 }
 
 static int ask(struct sluice_supervisor *sv, struct connection *c, const struct sc_json *doc,
-	void **tag)
+	unsigned index, void **tag)
 {
 	const struct sc_json_token *number = sc_json_get(doc, sc_json_root(doc), "pid");
 	int64_t pid = 0;
@@ -52,6 +52,7 @@ static int ask(struct sluice_supervisor *sv, struct connection *c, const struct 
 		.status = text_of(doc, "state.status"),
 		.metadata = text_of(doc, "metadata"),
 		.state_json = c->text,
+		.index = index,
 	};
 	int rc;
 
@@ -76,7 +77,7 @@ static void decide(struct sluice_supervisor *sv, struct connection *c)
 	if (sc_json_read(c->text, c->length, NULL, &doc))
 		return;
 	listener = offered(sv, c, doc);
-	if (listener && ask(sv, c, doc, &tag) >= 0)
+	if (listener && ask(sv, c, doc, listener->id, &tag) >= 0)
 		sc_core_admit_listener(listener, false, tag);
 	sc_json_free(doc);
 }
