@@ -1,0 +1,476 @@
+/* A policy of "sluice serve" as a JSON document says it. All mistakes are said, not the
+ * first. SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <sluice-calls.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json/json.h"
+#include "serve/serve.h"
+#include "util/cleanup.h"
+#include "util/errnos.h"
+#include "util/vec.h"
+
+struct reading {
+	struct serve *serve;
+	const char *file;
+	struct sc_json *doc;
+	struct sc_json_error error;
+	struct serve_policy *policy;
+	uint32_t *mistakes;
+};
+
+/* Says r->error. Mistakes are counted, and reading goes on: 0. */
+static int said(struct reading *r)
+{
+	const struct sc_json_error *e = &r->error;
+
+	if (*e->path)
+		cli_error_at(r->file, e->line, e->column, "%s: %s", e->path, e->message);
+	else
+		cli_error_at(r->file, e->line, e->column, "%s", e->message);
+	++*r->mistakes;
+	return 0;
+}
+
+static int unexpected(
+	struct reading *r, const struct sc_json_token *t, const char *expected)
+{
+	sc_json_unexpected(r->doc, t, &r->error, expected);
+	return said(r);
+}
+
+/* "found X, expected @expected (did you mean ...)". */
+static int unknown(struct reading *r, const struct sc_json_token *t, const char *expected,
+	const char *near)
+{
+	char text[384];
+
+	snprintf(text, sizeof(text), "%s%s%s%s", expected,
+		near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
+	return unexpected(r, t, text);
+}
+
+/* ---- calls ----------------------------------------------------------------------------
+ */
+
+static const char *call_name(const void *state, unsigned int i)
+{
+	unsigned int at = 0;
+	const char *name = NULL;
+
+	(void)state;
+	for (unsigned int k = 0; k <= i; k++)
+		name = sluice_call_next(SCMP_ARCH_NATIVE, &at);
+	return name;
+}
+
+static int add_rule(struct reading *r, const struct sc_json_token *t, const char *call,
+	enum serve_kind kind, int64_t value)
+{
+	struct serve_policy *p = r->policy;
+
+	if (serve_rule(p, call)) {
+		sc_json_fail(r->doc, t, &r->error, "%s has a rule already", call);
+		return said(r);
+	}
+	if (sc_reserve(p->rules, p->cap_rules, p->n_rules, 1) < 0)
+		return -ENOMEM;
+	p->rules[p->n_rules] = (struct serve_rule){strdup(call), kind, value};
+	if (!p->rules[p->n_rules].call)
+		return -ENOMEM;
+	p->n_rules++;
+	return 0;
+}
+
+/* The rule of a call that the policy names. */
+static int add_call(struct reading *r, const struct sc_json_token *t,
+	enum serve_kind kind, int64_t value)
+{
+	const char *name = sc_json_string(r->doc, t);
+
+	if (!name)
+		return unexpected(r, t, "the name of a system call");
+	if (seccomp_syscall_resolve_name(name) == __NR_SCMP_ERROR)
+		return unknown(r, t, "the name of a system call",
+			cli_nearest(name, call_name, NULL));
+	return add_rule(r, t, name, kind, value);
+}
+
+/* A name or a number. False: no errno. */
+static bool errno_of(const struct reading *r, const struct sc_json_token *t, int *number)
+{
+	const char *name = sc_json_string(r->doc, t);
+	uint64_t n;
+
+	if (name)
+		n = (uint64_t)sc_errno_number(name);
+	else if (sc_json_u64(r->doc, t, &n))
+		return false;
+	if (n < 1 || n > 4095)
+		return false;
+	*number = (int)n;
+	return true;
+}
+
+static const char *errno_name(const void *state, unsigned int i)
+{
+	(void)state;
+	return i < sizeof(sc_errnos) / sizeof(sc_errnos[0]) ? sc_errnos[i].name : NULL;
+}
+
+static int bad_errno(struct reading *r, const struct sc_json_token *t)
+{
+	const char *name = sc_json_string(r->doc, t);
+
+	return unknown(r, t, "the name of an errno, or 1 to 4095",
+		name ? cli_nearest(name, errno_name, NULL) : NULL);
+}
+
+/* ---- sections: 0, or -ENOMEM
+ * ----------------------------------------------------------- */
+
+static int read_refuse(struct reading *r, const struct sc_json_token *section)
+{
+	int rc = 0;
+
+	if (!sc_json_type_is(section, SC_JSON_OBJECT))
+		return unexpected(r, section, "an object of calls and their errno");
+	sc_json_each_member(section, key, value)
+	{
+		int number;
+
+		if (rc)
+			break;
+		rc = errno_of(r, value, &number) ? add_call(r, key, SERVE_REFUSE, number)
+						 : bad_errno(r, value);
+	}
+	return rc;
+}
+
+static int read_value(struct reading *r, const struct sc_json_token *section)
+{
+	int rc = 0;
+
+	if (!sc_json_type_is(section, SC_JSON_OBJECT))
+		return unexpected(r, section, "an object of calls and what they return");
+	sc_json_each_member(section, key, value)
+	{
+		int64_t number;
+
+		if (rc)
+			break;
+		/* The kernel takes -1 to -4095 for an errno. */
+		if (sc_json_i64(r->doc, value, &number) ||
+			(number < 0 && number >= -4095))
+			rc = unexpected(r, value,
+				"a whole number that is no negative errno (\"refuse\" "
+				"has those)");
+		else
+			rc = add_call(r, key, SERVE_VALUE, number);
+	}
+	return rc;
+}
+
+static int read_allow(struct reading *r, const struct sc_json_token *section)
+{
+	int rc = 0;
+
+	if (!sc_json_type_is(section, SC_JSON_ARRAY))
+		return unexpected(r, section, "an array of calls");
+	sc_json_each(section, t)
+	{
+		if (rc == 0)
+			rc = add_call(r, t, SERVE_ALLOW, 0);
+	}
+	return rc;
+}
+
+/* An absolute path without "." and "..", and not "/" itself. */
+static bool folder_ok(const char *path)
+{
+	if (!path || path[0] != '/' || !path[1] || strlen(path) > 1024)
+		return false;
+	for (const char *at = path; *at;) {
+		size_t n = strcspn(++at, "/");
+
+		if (n == 0 || (n == 1 && at[0] == '.') ||
+			(n == 2 && at[0] == '.' && at[1] == '.'))
+			return false;
+		at += n;
+	}
+	return true;
+}
+
+static int read_mkdir(struct reading *r, const struct sc_json_token *section)
+{
+	struct serve_policy *p = r->policy;
+	int rc;
+
+	if (!sc_json_type_is(section, SC_JSON_ARRAY))
+		return unexpected(r, section, "an array of folders");
+	sc_json_each(section, t)
+	{
+		const char *path = sc_json_string(r->doc, t);
+
+		if (!folder_ok(path)) {
+			unexpected(r, t,
+				"an absolute path of a folder below \"/\", without "
+				"\".\", "
+				"\"..\" and a slash at the end");
+			continue;
+		}
+		if (sc_reserve(p->folders, p->cap_folders, p->n_folders, 1) < 0)
+			return -ENOMEM;
+		p->folders[p->n_folders] = strdup(path);
+		if (!p->folders[p->n_folders])
+			return -ENOMEM;
+		p->n_folders++;
+	}
+	rc = add_rule(r, section, "mkdir", SERVE_MKDIR, 0);
+	return rc ? rc : add_rule(r, section, "mkdirat", SERVE_MKDIR, 0);
+}
+
+static const char *device_name(const void *state, unsigned int i)
+{
+	(void)state;
+	return serve_devices[i].name;
+}
+
+static int read_mknod(struct reading *r, const struct sc_json_token *section)
+{
+	int rc;
+
+	if (!sc_json_type_is(section, SC_JSON_ARRAY))
+		return unexpected(r, section, "an array of devices");
+	sc_json_each(section, t)
+	{
+		const char *name = sc_json_string(r->doc, t);
+		int i = 0;
+
+		while (serve_devices[i].name &&
+			!sc_json_is(r->doc, t, serve_devices[i].name))
+			i++;
+		if (serve_devices[i].name)
+			r->policy->devices |= 1u << i;
+		else
+			unknown(r, t,
+				"null, zero, full, random, urandom, tty, console, "
+				"whiteout, "
+				"fifo, socket or file: other devices are not harmless",
+				name ? cli_nearest(name, device_name, NULL) : NULL);
+	}
+	rc = add_rule(r, section, "mknod", SERVE_MKNOD, 0);
+	return rc ? rc : add_rule(r, section, "mknodat", SERVE_MKNOD, 0);
+}
+
+/* Why a supervisor must not mount a file system for a container. */
+static const struct {
+	const char *type, *why;
+} unsound[] = {
+	{"proc", "a new instance shows what the runtime masked and made read-only in "
+		 "/proc"},
+	{"sysfs", "a new instance shows what the runtime masked and made read-only in "
+		  "/sys"},
+	{"cgroup", "it gives the container groups that are not its own"},
+	{"cgroup2", "it gives the container groups that are not its own"},
+	{"devpts", "it belongs to the runtime, which made the one of the container"},
+	{"mqueue", "it belongs to the IPC namespace of who mounts it, which is this "
+		   "program"},
+	{"ramfs", "it has no limit of memory"},
+	{"overlay",
+		"layers are paths that this program would follow with its own rights"},
+	{"bind", "the source is a path that this program would follow with its own "
+		 "rights"},
+	{"fuse", "the server behind it can stop whoever opens its files"},
+	{"ext4", "the kernel trusts the bytes of the device, which are the container's"},
+	{"xfs", "the kernel trusts the bytes of the device, which are the container's"},
+	{"btrfs", "the kernel trusts the bytes of the device, which are the container's"},
+};
+
+static int read_type(struct reading *r, const struct sc_json_token *t)
+{
+	if (sc_json_is(r->doc, t, "tmpfs"))
+		return 0;
+	for (size_t i = 0; i < sizeof(unsound) / sizeof(unsound[0]); i++)
+		if (sc_json_is(r->doc, t, unsound[i].type)) {
+			sc_json_fail(r->doc, t, &r->error,
+				"%s cannot be mounted soundly for a container: %s",
+				unsound[i].type, unsound[i].why);
+			return said(r);
+		}
+	return unexpected(r, t, "tmpfs, the only type that can be mounted soundly");
+}
+
+static int read_mount(struct reading *r, const struct sc_json_token *section)
+{
+	const struct sc_json_token *types = sc_json_get(r->doc, section, "types");
+
+	if (!sc_json_type_is(section, SC_JSON_OBJECT) ||
+		!sc_json_type_is(types, SC_JSON_ARRAY))
+		return unexpected(r, section, "an object with an array \"types\"");
+	sc_json_each_member(section, key, value)
+	{
+		bool size = sc_json_is(r->doc, key, "size");
+		uint64_t *number = size ? &r->policy->mount_size : &r->policy->mounts;
+
+		if (value == types)
+			continue;
+		if (!size && !sc_json_is(r->doc, key, "count"))
+			unexpected(r, key, "types, size or count");
+		else if (sc_json_u64(r->doc, value, number) || !*number)
+			unexpected(r, value, "a whole number from 1");
+	}
+	sc_json_each(types, t)
+	{
+		read_type(r, t);
+	}
+	return add_rule(r, section, "mount", SERVE_MOUNT, 0);
+}
+
+static int read_limits(struct reading *r, const struct sc_json_token *section)
+{
+	struct serve_policy *p = r->policy;
+
+	if (!sc_json_type_is(section, SC_JSON_OBJECT))
+		return unexpected(r, section, "an object");
+	sc_json_each_member(section, key, value)
+	{
+		bool pending = sc_json_is(r->doc, key, "max_pending");
+		uint64_t *number = pending ? &p->max_pending : &p->per_second;
+
+		if (sc_json_is(r->doc, key, "errno")) {
+			if (!errno_of(r, value, &p->limit_errno))
+				bad_errno(r, value);
+		} else if (!pending && !sc_json_is(r->doc, key, "per_second")) {
+			unexpected(r, key, "max_pending, per_second or errno");
+		} else if (sc_json_u64(r->doc, value, number) || *number < 1 ||
+			   *number > 1000000) {
+			unexpected(r, value, "a whole number from 1 to 1000000");
+		}
+	}
+	return 0;
+}
+
+/* What others emulate and this program does not. */
+static int read_setxattr(struct reading *r, const struct sc_json_token *section)
+{
+	sc_json_fail(r->doc, section, &r->error,
+		"setxattr cannot be made soundly for a container: overlayfs and other "
+		"programs "
+		"of the host obey attributes of the class trusted");
+	return said(r);
+}
+
+static int read_sysinfo(struct reading *r, const struct sc_json_token *section)
+{
+	sc_json_fail(r->doc, section, &r->error,
+		"sysinfo is not emulated: a result for each container would need its "
+		"cgroup");
+	return said(r);
+}
+
+static const struct section {
+	const char *key;
+	int (*read)(struct reading *r, const struct sc_json_token *section);
+} sections[] = {
+	{"mkdir", read_mkdir},
+	{"mknod", read_mknod},
+	{"mount", read_mount},
+	{"refuse", read_refuse},
+	{"value", read_value},
+	{"allow", read_allow},
+	{"limits", read_limits},
+	{"setxattr", read_setxattr},
+	{"sysinfo", read_sysinfo},
+};
+#define SECTIONS (sizeof(sections) / sizeof(sections[0]))
+#define KNOWN	 (SECTIONS - 2)
+
+static const char *section_name(const void *state, unsigned int i)
+{
+	(void)state;
+	return i < KNOWN ? sections[i].key : NULL;
+}
+
+static int read_section(struct reading *r, const struct sc_json_token *key,
+	const struct sc_json_token *value)
+{
+	const char *name = sc_json_string(r->doc, key);
+
+	for (size_t i = 0; i < SECTIONS; i++)
+		if (sc_json_is(r->doc, key, sections[i].key))
+			return sections[i].read(r, value);
+	return unknown(r, key, "mkdir, mknod, mount, refuse, value, allow or limits",
+		name ? cli_nearest(name, section_name, NULL) : NULL);
+}
+
+static int read_policy(struct reading *r)
+{
+	const struct sc_json_token *root = sc_json_root(r->doc);
+	const struct sc_json_token *policy = sc_json_get(r->doc, root, "serve");
+	int rc = 0;
+
+	if (!sc_json_type_is(policy, SC_JSON_OBJECT))
+		return unexpected(r, policy ? policy : root,
+			policy ? "an object" : "an object with the key \"serve\"");
+	sc_json_each_member(policy, key, value)
+	{
+		if (rc == 0)
+			rc = read_section(r, key, value);
+	}
+	return rc;
+}
+
+/* ---- the file
+ * --------------------------------------------------------------------------- */
+
+static int open_document(struct reading *r)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int fd =
+		open(r->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	size_t size;
+	int rc = fd < 0 ? -errno : sc_json_slurp(fd, SC_JSON_MAX_BYTES, &text, &size);
+
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc) {
+		cli_error_at(r->file, 0, 0, "%s", strerror(-rc));
+		return rc;
+	}
+	rc = sc_json_read(text, size, &r->error, &r->doc);
+	if (rc && rc != -ENOMEM)
+		return said(r);
+	return rc;
+}
+
+int serve_read(struct serve *s, const char *file, const char *name, uint32_t *mistakes,
+	struct serve_policy **policy)
+{
+	struct reading r = {.serve = s, .file = file, .mistakes = mistakes};
+	uint32_t before = *mistakes;
+	int rc;
+
+	r.policy = calloc(1, sizeof(*r.policy));
+	if (!r.policy)
+		return -ENOMEM;
+	atomic_init(&r.policy->refs, 1);
+	snprintf(r.policy->name, sizeof(r.policy->name), "%s", name);
+	r.policy->mount_size = 16 << 20;
+	r.policy->mounts = 16;
+	r.policy->limit_errno = EAGAIN;
+	r.policy->counts = serve_counts(s, name);
+	rc = r.policy->counts ? open_document(&r) : -ENOMEM;
+	if (rc == 0 && r.doc)
+		rc = read_policy(&r);
+	sc_json_free(r.doc);
+	if (rc || *mistakes != before) {
+		serve_policy_unref(r.policy);
+		return rc;
+	}
+	*policy = r.policy;
+	return 0;
+}

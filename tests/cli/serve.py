@@ -1,0 +1,477 @@
+#!/usr/bin/env python3
+"""sluice serve answers containers of runc and crun: what policies allow and refuse, limits, log, metrics,
+SIGHUP, upgrades under load. serve.py SLUICE [--long] [--own-library]. Prints TAP.
+SPDX-License-Identifier: MIT
+
+--own-library leaves runtimes their own libseccomp, where ours is built for something that they are not."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+from live import check, done, skip  # noqa: E402
+
+SLUICE = os.path.abspath(sys.argv[1])
+LONG = "--long" in sys.argv
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENV = {k: v for k, v in os.environ.items() if k != "LD_LIBRARY_PATH" or "--own-library" not in sys.argv}
+# Both runtimes refuse a mixture of cgroup v1 and v2: a tree of the container's own.
+CGROUPS = "mount -t tmpfs none /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && "
+NOTIFIED = ["mkdir", "mkdirat", "mknod", "mknodat", "mount", "swapon", "sethostname", "sched_yield"]
+# A FUSE file system whose server says nothing, in this mount namespace: FOLDER COMMAND...
+SLOW = """
+import ctypes, os, subprocess, sys
+fd = os.open("/dev/fuse", os.O_RDWR)
+options = f"fd={fd},rootmode=40000,user_id=0,group_id=0,allow_other"
+if ctypes.CDLL(None).mount(b"slow", sys.argv[1].encode(), b"fuse", 0, options.encode()):
+    sys.exit("no FUSE")
+sys.exit(subprocess.run(sys.argv[2:]).returncode)
+"""
+LIMIT = 60  # seconds; only to end a hang
+
+
+class Place:
+    """A folder with policies, sockets, and the servers that were started in it."""
+
+    def __init__(self):
+        self.tmp = tempfile.TemporaryDirectory(prefix="sluice-serve-", ignore_cleanup_errors=True)
+        self.dir = pathlib.Path(self.tmp.name)
+        self.policies = self.dir / "policies"
+        self.policies.mkdir()
+        self.servers, self.boxes = [], 0
+
+    def policy(self, name, **serve):
+        (self.policies / f"{name}.json").write_text(json.dumps({"serve": serve}))
+
+    def start(self, *more, wait="policies"):
+        out = open(self.dir / f"said-{len(self.servers)}", "w+")
+        server = subprocess.Popen(
+            [SLUICE, "serve", "--oci", self.dir / "oci", "--policy", self.policies,
+             "--log", self.dir / "log", *more], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        server.said = lambda: (out.flush(), pathlib.Path(out.name).read_text())[1]
+        self.servers.append(server)
+        until(lambda: wait in server.said() or server.poll() is not None)
+        return server
+
+    def log(self):
+        return [json.loads(line) for line in (self.dir / "log").read_text().splitlines()]
+
+    def metrics(self, request=b"GET /metrics HTTP/1.0\r\n\r\n"):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(LIMIT)
+            s.connect(str(self.dir / "metrics"))
+            s.sendall(request)
+            answer = b""
+            while piece := s.recv(65536):
+                answer += piece
+        return answer.decode()
+
+    def close(self):
+        for server in self.servers:
+            if server.poll() is None:
+                server.kill()
+            server.wait()
+        self.tmp.cleanup()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def box(self, runtime, script, metadata=None, **more):
+        return subprocess.run(**self.command(runtime, script, metadata, **more), capture_output=True,
+                              text=True, timeout=LIMIT)
+
+    def command(self, runtime, script, metadata=None, uid=0, slow=False):
+        """Words for subprocess: a container with that script; @slow: /slow of it never answers."""
+        self.boxes += 1
+        top = self.dir / f"box-{self.boxes}"
+        bundle(top, self.dir / "oci", script, metadata, uid)
+        run = [runtime, "--root", str(top / "state"), "run", "-b", str(top), f"sluice-{os.getpid()}-{self.boxes}"]
+        if slow:
+            (top / "rootfs/slow").mkdir()
+            run = [sys.executable, "-c", SLOW, str(top / "rootfs/slow"), *run]
+        return {"args": ["unshare", "-m", "sh", "-c", CGROUPS + ' exec "$@"', "sh", *run], "stdin": subprocess.DEVNULL, "env": ENV}
+
+
+def until(condition, limit=LIMIT):
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def bundle(top, listener, script, metadata, uid):
+    root = top / "rootfs"
+    for name in ("bin", "proc", "dev", "tmp", "data", "mnt"):
+        (root / name).mkdir(parents=True)
+    for name in ("tmp", "data", "mnt"):
+        os.chown(root / name, uid, uid)
+    (root / "tmp" / "link").symlink_to("/")
+    shutil.copy(shutil.which("busybox", path=PATH), root / "bin" / "busybox")
+    (root / "bin" / "sh").symlink_to("busybox")
+    seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
+               "listenerPath": str(listener),
+               "syscalls": [{"names": NOTIFIED, "action": "SCMP_ACT_NOTIFY"}]}
+    if metadata is not None:
+        seccomp["listenerMetadata"] = metadata
+    config = {
+        "ociVersion": "1.0.2",
+        "process": {"user": {"uid": uid, "gid": uid}, "cwd": "/", "env": ["PATH=/bin"],
+                    "args": ["/bin/sh", "-c", script], "noNewPrivileges": True},
+        "root": {"path": "rootfs"}, "hostname": "box",
+        "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
+        "linux": {"namespaces": [{"type": t} for t in ("pid", "mount", "ipc", "uts")],
+                  "seccomp": seccomp}}
+    (top / "config.json").write_text(json.dumps(config))
+
+
+def say(*commands):
+    """A script that prints 0 or 1 for each command."""
+    return "; ".join(f"{c} 2>/dev/null && echo 0 || echo 1" for c in commands)
+
+
+# ---- policies alone --------------------------------------------------------------------
+
+def run_check(policies):
+    return subprocess.run([SLUICE, "serve", "--check", "--policy", policies], capture_output=True, text=True,
+                          timeout=LIMIT)
+
+
+def test_check():
+    with Place() as p:
+        p.policy("web", mkdir=["/data"], mknod=["null"], limits={"max_pending": 4, "errno": "EBUSY"})
+        r = run_check(p.policies)
+        check("--check: no mistake", r.returncode == 0 and r.stdout == "web\n", (r.returncode, r.stderr))
+        (p.policies / "bad.json").write_text(
+            '{"serve": {\n  "mkdir": ["/data/../x"],\n  "mknood": [],\n  "refuse": {"swapon": "EPREM"},\n'
+            '  "mount": {"types": ["tmpfs", "proc"]}, "setxattr": ["trusted.x"],\n'
+            '  "allow": ["swapofff", "getpid", "getpid"]\n}}\n')
+        (p.policies / "cut.json").write_text('{"serve": ')
+        r = run_check(p.policies)
+        told = r.stderr.splitlines()
+        for place, words in (("bad.json:2:13", "absolute path"), ("bad.json:3:3", 'did you mean "mknod"'),
+                             ("bad.json:4:24", 'did you mean "EPERM"'), ("bad.json:5:32", "soundly"),
+                             ("bad.json:5:54", "overlayfs"), ("bad.json:6:13", 'did you mean "swapoff"'),
+                             ("bad.json:6:35", "already"), ("cut.json:1:", "")):
+            check(f"--check: the mistake at {place}",
+                  any(place in line and words in line for line in told), r.stderr)
+        check("--check: as many as there are", r.returncode == 1 and "8 mistakes" in r.stderr and r.stdout == "web\n",
+              (r.returncode, r.stdout, r.stderr))
+        r = subprocess.run([SLUICE, "serve", "--oci", p.dir / "oci", "--policy", p.policies],
+                           capture_output=True, text=True, timeout=LIMIT)
+        check("it does not serve mistakes", r.returncode == 2 and not (p.dir / "oci").exists(), r.stderr)
+        r = run_check(p.dir / "nowhere")
+        check("--check: no such folder", r.returncode == 2 and "nowhere" in r.stderr, r.stderr)
+
+
+# ---- containers ------------------------------------------------------------------------
+
+def test_files(runtime):
+    with Place() as p:
+        p.policy("web", mkdir=["/data"], mknod=["null", "whiteout", "fifo"], mount={"types": ["tmpfs"]})
+        p.start()
+        r = p.box(runtime, "umask 027; " + say(
+            "busybox mkdir /data/a", "busybox mkdir /data/a/b", "busybox mkdir -p /data/a/c/d",
+            "busybox mkdir /other", "busybox mkdir /data/../other", "busybox mkdir /tmp/link/other"), "web")
+        check(f"{runtime}: mkdir allowed in its folder, refused elsewhere",
+              r.stdout.split() == ["0", "0", "0", "1", "1", "1"], (r.stdout, r.stderr))
+        st = (p.dir / "box-1/rootfs/data/a").stat()
+        check(f"{runtime}: with the mode that was asked for", st.st_mode & 0o7777 == 0o750, oct(st.st_mode))
+        r = p.box(runtime, "busybox mv /data /old; busybox mkdir /tmp/z; busybox ln -s / /data; "
+                  + say("busybox mkdir /data/x", "busybox mkdir /old/x"), "web")
+        check(f"{runtime}: no other folder in the place of the one that was there",
+              r.stdout.split() == ["1", "1"], (r.stdout, r.stderr))
+        r = p.box(runtime, say(
+            "busybox mknod /tmp/null c 1 3", "echo x > /tmp/null", "busybox mknod /tmp/white c 0 0",
+            "busybox mknod /tmp/mem c 1 1", "busybox mknod /tmp/sda b 8 0", "busybox mknod /tmp/zero c 1 5",
+            "busybox mkfifo /tmp/fifo", "busybox mknod /proc/null c 1 3"), "web")
+        check(f"{runtime}: mknod of what is listed, and of nothing else",
+              r.stdout.split() == ["0", "0", "0", "1", "1", "1", "0", "1"], (r.stdout, r.stderr))
+        r = p.box(runtime, say(
+            "busybox mount -t tmpfs none /mnt", "busybox mkdir /mnt/x || echo y > /mnt/y",
+            "busybox mount -t proc none /tmp", "busybox mount -t tmpfs none /proc",
+            "busybox mount -o bind /tmp /data", "busybox mount -t tmpfs -o uid=0 none /data")
+            + "; busybox grep -o '/mnt .*' /proc/mounts", "web")
+        check(f"{runtime}: mount of a tmpfs, and of nothing else",
+              r.stdout.split()[:6] == ["0", "0", "1", "1", "1", "1"] and
+              "nosuid,nodev" in r.stdout and "size=16384k" in r.stdout, (r.stdout, r.stderr))
+        check(f"{runtime}: nothing of it is mounted outside", str(p.dir) not in
+              pathlib.Path("/proc/self/mounts").read_text())
+        r = p.box(runtime, say("busybox mkdir /data/a", "busybox mkdir /data/root/x",
+                               "busybox mknod /tmp/null c 1 3", "busybox mknod /bin/null c 1 3",
+                               "busybox mount -t tmpfs none /mnt", "busybox mount -t tmpfs none /bin",
+                               "echo x > /mnt/x"), "web", uid=1000)
+        owner = (p.dir / "box-5/rootfs/data/a").stat()
+        check(f"{runtime}: an ordinary user of the container, with its own rights and as the owner",
+              r.stdout.split() == ["0", "1", "0", "1", "0", "1", "0"] and (owner.st_uid, owner.st_gid) == (1000, 1000),
+              (r.stdout, r.stderr, owner))
+
+
+def test_metadata(runtime):
+    with Place() as p:
+        p.policy("web", mkdir=["/data"])
+        (p.dir / "secret.json").write_text(json.dumps({"serve": {"mkdir": ["/data"]}}))
+        p.start()
+        for name, metadata in (("unknown", "nobody"), ("hostile", "../secret"), ("hostile", "policies/web"),
+                               ("empty", ""), ("missing", None), ("hostile", "web.json"), ("long", "w" * 100000)):
+            r = p.box(runtime, say("busybox mkdir /data/a"), metadata)
+            check(f"{runtime}: metadata that is {name} ({(metadata or '')[:12]!r}): refused",
+                  r.stdout.split() == ["1"] and "not implemented" not in r.stderr, (r.stdout, r.stderr))
+        told = [line["refused"] for line in p.log() if "refused" in line]
+        check(f"{runtime}: the log says why", len(told) == 7 and "../secret" in told[1] and "default.json" in told[4],
+              told)
+    with Place() as p:
+        p.policy("default", mkdir=["/data"], refuse={"swapon": "EOWNERDEAD"}, value={"sethostname": 0})
+        p.start("--default-errno", "ENOLINK")
+        r = p.box(runtime, say("busybox mkdir /data/a") + "; busybox mkdir /x; > /y; busybox swapon /y; "
+                  "busybox hostname x && busybox hostname")
+        check(f"{runtime}: default.json, an errno, a value, --default-errno",
+              r.stdout.split() == ["0", "box"] and "link has been severed" in r.stderr.lower()
+              and "owner died" in r.stderr.lower(), (r.stdout, r.stderr))
+
+
+def value(text, name):
+    found = re.search(r"^" + re.escape(name) + r" (\S+)$", text, re.M)
+    return float(found[1]) if found else None
+
+
+def test_running(runtime):
+    with Place() as p:
+        p.policy("web", mkdir=["/data"], limits={"per_second": 5, "errno": "EBUSY"}, allow=["sched_yield"])
+        p.policy("free", mkdir=["/data"])
+        server = p.start("--metrics", p.dir / "metrics")
+        r = p.box(runtime, "i=0; while [ $i -lt 60 ]; do busybox mkdir /data/$i 2>/dev/null; i=$((i+1)); done; "
+                  "busybox ls /data | busybox wc -l", "web")
+        made = int(r.stdout or 0)
+        text = p.metrics()
+        done_ = value(text, 'sluice_serve_calls_total{policy="web",verdict="done"}')
+        limited = value(text, 'sluice_serve_calls_total{policy="web",verdict="limited"}')
+        check(f"{runtime}: calls per second are limited", 5 <= made < 60 and limited and done_ == made,
+              (made, text, r.stderr))
+        check(f"{runtime}: metrics over HTTP", text.startswith("HTTP/1.0 200 OK\r\n") and
+              "text/plain; version=0.0.4" in text and
+              value(text, 'sluice_serve_containers_total{policy="web"}') == 1 and
+              value(text, "sluice_serve_latency_seconds_count") >= 60, text)
+        check("metrics: another method", " 405 " in p.metrics(b"POST / HTTP/1.0\r\n\r\n"))
+        check("metrics: a long request ends", p.metrics(b"x" * 1023) == "")
+        verdicts = [line for line in p.log() if "verdict" in line]
+        check(f"{runtime}: the log has a line a decision",
+              sum(v["verdict"] == "reply" and v["syscall"].startswith("mkdir") for v in verdicts) == made and
+              sum(v.get("errno") == 16 for v in verdicts) == limited, verdicts[-3:])
+        p.policy("web", mkdir=["/tmp"])
+        (p.policies / "broken.json").write_text("{")
+        server.send_signal(signal.SIGHUP)
+        until(lambda: "stay as they were" in server.said())
+        r = p.box(runtime, say("busybox mkdir /data/a", "busybox mkdir /tmp/a"), "web")
+        check(f"{runtime}: SIGHUP with a mistake: said, and the old policies go on",
+              r.stdout.split() == ["0", "1"] and "broken.json:1:2" in server.said(), (r.stdout, server.said()))
+        (p.policies / "broken.json").unlink()
+        server.send_signal(signal.SIGHUP)
+        until(lambda: "read 2 policies" in server.said())
+        r = p.box(runtime, say("busybox mkdir /data/a", "busybox mkdir /tmp/a"), "web")
+        check(f"{runtime}: SIGHUP: the new policies", r.stdout.split() == ["1", "0"], (r.stdout, server.said()))
+        server.send_signal(signal.SIGTERM)
+        check("SIGTERM: it ends, and its sockets go", server.wait(LIMIT) == 0 and
+              not (p.dir / "oci").exists() and not (p.dir / "metrics").exists(), server.said())
+
+
+def test_slow(runtime):
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        skip(f"{runtime}: a file system that never answers", "no /dev/fuse")
+        return
+    with Place() as p:
+        p.policy("web", mkdir=["/data"], limits={"max_pending": 2, "errno": "EBUSY"})
+        server = p.start("--metrics", p.dir / "metrics")
+        script = ("busybox mkdir /slow/a/b 2>/dev/null & busybox mkdir /slow/c/d 2>/dev/null & "
+                  "while ! [ -e /tmp/go ]; do busybox sleep 0.05; done; busybox mkdir /data/x; wait; "
+                  "echo > /tmp/waited; while ! [ -e /tmp/end ]; do busybox sleep 0.05; done; echo end")
+        with subprocess.Popen(**p.command(runtime, script, "web", slow=True), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as box:
+            inside = p.dir / "box-1/rootfs/tmp"
+            slow = until(lambda: box.poll() is not None or value(p.metrics(), "sluice_serve_pending") == 2)
+            (inside / "go").touch()
+            begun = time.monotonic()
+            other = p.box(runtime, say("busybox mkdir /data/a"), "web")
+            took = time.monotonic() - begun
+            until(lambda: box.poll() is not None or (inside / "waited").exists())
+            waited = value(p.metrics(), "sluice_serve_timeouts_total")
+            server.send_signal(signal.SIGTERM)
+            try:
+                ended = server.wait(LIMIT)
+            except subprocess.TimeoutExpired:
+                ended = None
+            (inside / "end").touch()
+            said = box.communicate(timeout=LIMIT)
+        if "no FUSE" in said[1]:
+            skip(f"{runtime}: a file system that never answers", "FUSE cannot be mounted")
+            return
+        check(f"{runtime}: a file system that never answers: the limit of pending calls, and the end of their time",
+              slow and waited == 2 and "resource busy" in said[1].lower() and said[0].split() == ["end"],
+              (said, waited, server.said()))
+        check(f"{runtime}: other containers do not wait for it ({took:.1f} s)", other.stdout.split() == ["0"],
+              (other.stdout, other.stderr))
+        check(f"{runtime}: SIGTERM does not wait for it", ended == 0 and not (p.dir / "oci").exists(), server.said())
+
+
+LOOP = ("i=0; good=0; while [ $i -lt {n} ]; do busybox mkdir /data/$i 2>>/tmp/errors && good=$((good+1)); "
+        "i=$((i+1)); [ $i = 5 ] && echo begun > /tmp/begun; done; echo $good; busybox cat /tmp/errors >&2")
+
+
+def test_upgrade(runtime, calls, upgrades):
+    with Place() as p:
+        p.policy("web", mkdir=["/data"])
+        keeper = ["--keeper", p.dir / "keeper", "--metrics", p.dir / "metrics"]
+        servers = [p.start(*keeper)]
+        with subprocess.Popen(**p.command(runtime, LOOP.format(n=calls), "web"), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as box:
+            until(lambda: (p.dir / "box-1/rootfs/tmp/begun").exists())
+            for _ in range(upgrades):
+                servers.append(p.start(*keeper))
+            running = box.poll() is None
+            said = box.communicate(timeout=LIMIT * 5)
+        check(f"{runtime}: {upgrades} upgrades under load, and no call of {calls} was lost",
+              running and said[0].split() == [str(calls)], (said, [s.said() for s in servers]))
+        check(f"{runtime}: the old ones ended, the last one serves",
+              [s.poll() for s in servers] == [0] * upgrades + [None] and
+              "taken over" in servers[-1].said(), [(s.poll(), s.said()) for s in servers])
+        r = p.box(runtime, say("busybox mkdir /data/a"), "web")
+        check(f"{runtime}: new containers come to the successor", r.stdout.split() == ["0"] and
+              value(p.metrics(), 'sluice_serve_containers_total{policy="web"}') == 1, (r.stdout, r.stderr))
+
+
+def test_killed(runtime):
+    """Two containers, so that the one's policy must not become the other's."""
+    with Place() as p:
+        p.policy("web", mkdir=["/data"])
+        p.policy("tmp", mkdir=["/tmp"])
+        first = p.start("--keeper", p.dir / "keeper")
+        script = ("echo > /tmp/begun; while ! [ -e /tmp/go ]; do busybox sleep 0.05; done; "
+                  + say("busybox mkdir /data/a", "busybox mkdir /tmp/a"))
+        boxes = []
+        for name in ("web", "tmp"):
+            boxes.append(subprocess.Popen(**p.command(runtime, script, name), stdout=subprocess.PIPE,
+                                          stderr=subprocess.PIPE, text=True))
+            until(lambda: (p.dir / f"box-{p.boxes}/rootfs/tmp/begun").exists())
+        first.kill()
+        first.wait()
+        second = p.start("--keeper", p.dir / "keeper")
+        for i in (1, 2):
+            (p.dir / f"box-{i}/rootfs/tmp/go").touch()
+        said = [box.communicate(timeout=LIMIT) for box in boxes]
+        check(f"{runtime}: after kill -9 the next one knows the containers and their policies",
+              [s[0].split() for s in said] == [["0", "1"], ["1", "0"]] and "taken over" in second.said(),
+              (said, second.said()))
+
+
+def resources(server):
+    status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
+    return (len(os.listdir(f"/proc/{server.pid}/fd")), int(re.search(r"VmRSS:\s+(\d+)", status)[1]))
+
+
+def test_many(runtime, number):
+    with Place() as p:
+        p.policy("web", mkdir=["/data"])
+        server = p.start("--keeper", p.dir / "keeper", "--metrics", p.dir / "metrics")
+        before, bad = None, []
+        for i in range(number):
+            if i == 10:
+                time.sleep(2)
+                before = resources(server)
+            r = p.box(runtime, say("busybox mkdir /data/a"), "web")
+            if r.stdout.split() != ["0"]:
+                bad.append((r.stdout, r.stderr))
+            shutil.rmtree(p.dir / f"box-{p.boxes}", ignore_errors=True)
+        until(lambda: value(p.metrics(), "sluice_serve_listeners") == 0)
+        time.sleep(2)
+        after = resources(server)
+        check(f"{runtime}: {number} containers came and went", not bad, bad[:3])
+        check(f"{runtime}: descriptors and memory are where they were ({before}, {after})",
+              after[0] <= before[0] and after[1] <= before[1] + 1024)
+
+
+def test_flood():
+    """Whoever may connect to the socket sends rubbish: containers go on."""
+    with Place() as p:
+        p.policy("web", mkdir=["/data"])
+        server = p.start()
+        for i in range(200):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(5)
+                try:
+                    s.connect(str(p.dir / "oci"))
+                    s.sendall(b'{"metadata":"' + b"x" * (i * 5000) if i % 2 else b"rubbish")
+                except OSError:
+                    pass
+        check("a flood of connections with rubbish", server.poll() is None, server.said())
+        runtime = shutil.which("crun", path=PATH) or shutil.which("runc", path=PATH)
+        r = p.box(runtime, say("busybox mkdir /data/a"), "web")
+        check("and a container after it", r.stdout.split() == ["0"], (r.stdout, r.stderr))
+        killed = []
+        for i in range(20):
+            with subprocess.Popen(**p.command(runtime, "while :; do busybox mkdir /data/$((i=i+1)); done", "web"),
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as box:
+                root = p.dir / f"box-{p.boxes}/rootfs/data"
+                until(lambda: (root / str(i + 1)).exists())
+                # Process 1 of the container: everything in it ends with it.
+                killed.append(kill_container(f"sluice-{os.getpid()}-{p.boxes}"))
+                box.wait(LIMIT)
+        check("targets that die while they call", server.poll() is None and all(killed), (killed, server.said()))
+        r = p.box(runtime, say("busybox mkdir /data/a"), "web")
+        check("and a container after those", r.stdout.split() == ["0"], (r.stdout, r.stderr))
+
+
+def kill_container(name):
+    """Kill processes whose runtime's state has that name: its init, found by its own command line."""
+    killed = False
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            words = pathlib.Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
+            if b"run" in words and name.encode() in words:
+                for child in pathlib.Path(f"/proc/{entry}/task/{entry}/children").read_text().split():
+                    os.kill(int(child), signal.SIGKILL)
+                    killed = True
+        except OSError:
+            pass
+    return killed
+
+
+def main():
+    test_check()
+    reason = "needs root" if os.geteuid() != 0 else \
+        "no busybox" if not shutil.which("busybox", path=PATH) else None
+    for runtime in ("crun", "runc"):
+        found = shutil.which(runtime, path=PATH)
+        why = reason or (None if found else f"{runtime} is not installed")
+        if why:
+            skip(f"containers of {runtime}", why)
+            continue
+        if LONG:
+            test_many(found, 200)
+            test_upgrade(found, 3000, 10)
+            continue
+        test_files(found)
+        test_metadata(found)
+        test_running(found)
+        test_upgrade(found, 400, 3)
+        test_killed(found)
+        test_slow(found)
+    if not LONG and not reason and (shutil.which("crun", path=PATH) or shutil.which("runc", path=PATH)):
+        test_flood()
+    done()
+
+
+main()
