@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -175,7 +176,7 @@ static int open_doors(struct serve *s, bool successor, int *upgrade)
 
 static void close_doors(struct serve *s, int upgrade, bool handed_over)
 {
-	char path[128];
+	char path[SERVE_PATH_MAX];
 
 	serve_metrics_close(s, !handed_over);
 	if (upgrade < 0)
@@ -254,6 +255,17 @@ static int loop(struct serve *s, const sigset_t *waiting, int upgrade, bool *han
 	return 0;
 }
 
+/* A listener is a descriptor, and workers need some. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int serve(struct serve *s)
 {
 	bool successor = false, handed_over = false;
@@ -270,6 +282,7 @@ static int serve(struct serve *s)
 	if (geteuid() == 0 && setgroups(0, NULL))
 		return cli_error(s->cli, "cannot give up groups: %s", strerror(errno));
 	umask(0);
+	raise_limit();
 	rc = make_supervisor(s, &successor);
 	if (rc)
 		return rc;
@@ -290,33 +303,6 @@ static int serve(struct serve *s)
 	}
 	sluice_supervisor_free(s->supervisor); /* removes the socket, too */
 	return rc;
-}
-
-static void clear(struct serve *s)
-{
-	while (s->containers) {
-		struct serve_container *next = s->containers->next;
-
-		serve_container_free(s->containers);
-		s->containers = next;
-	}
-	serve_set_clear(&s->set);
-	while (s->calls) {
-		struct serve_call *next = s->calls->next;
-
-		free(s->calls);
-		s->calls = next;
-	}
-	while (s->counts) {
-		struct serve_counts *next = s->counts->next;
-
-		free(s->counts);
-		s->counts = next;
-	}
-	if (s->log.fd >= 0)
-		close(s->log.fd);
-	if (s->state >= 0)
-		close(s->state);
 }
 
 /* ---- the command line
@@ -371,7 +357,7 @@ static int run(struct cli *cli)
 	}
 	if (rc == 0)
 		rc = o->check ? check(&s) : serve(&s);
-	clear(&s);
+	serve_clear(&s);
 	return rc;
 }
 

@@ -8,18 +8,13 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "serve/serve.h"
-
-#ifdef SYS_setgroups32 /* 16-bit ids otherwise */
-#define SETGROUPS SYS_setgroups32
-#else
-#define SETGROUPS SYS_setgroups
-#endif
 
 static int get(struct __user_cap_data_struct data[2])
 {
@@ -102,11 +97,12 @@ bool serve_status(pid_t tid, const char *name, char *value, size_t size)
 /* 077 where it cannot be read. */
 mode_t serve_umask(struct sluice_request *req)
 {
-	char text[32];
-	unsigned int mask;
+	char text[32], *end;
+	unsigned long mask;
 
 	if (!serve_status(sluice_tid(req), "Umask", text, sizeof(text)) ||
-		sluice_alive(req) || sscanf(text, "%o", &mask) != 1)
+		sluice_alive(req))
 		return 077;
-	return mask & 0777;
+	mask = strtoul(text, &end, 8);
+	return end == text ? 077 : mask & 0777;
 }

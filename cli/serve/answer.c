@@ -155,11 +155,11 @@ static int handle_call(struct serve *s, const char *name)
 		call = call->next;
 	if (call)
 		return 0;
-	call = calloc(1, sizeof(*call) + strlen(name) + 1);
+	call = calloc(1, sizeof(*call) + strlen(name) + 1); /* NUL is there */
 	if (!call)
 		return -ENOMEM;
 	call->serve = s;
-	strcpy(call->name, name);
+	memcpy(call->name, name, strlen(name));
 	rc = sluice_on_name(s->supervisor, name, on_call, call);
 	if (rc == -ENOENT)
 		rc = 0; /* no call of this machine: it cannot come */

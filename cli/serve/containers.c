@@ -20,8 +20,10 @@ int serve_open_folder(int root, const char *path, struct stat *st)
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
 	_cleanup_close_ int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 
-	if (fd < 0 || fstat(fd, st))
+	if (fd < 0)
 		return -errno;
+	if (fstat(fd, st))
+		return -EIO;
 	return steal_fd(&fd);
 }
 
@@ -67,21 +69,35 @@ int serve_container_folder(
 	return 0;
 }
 
+/* Another process in a container that runs already: the folders of the first one. */
+static int copy_folders(struct serve_container *c, const struct serve_container *first)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < first->n_folders && rc == 0; i++)
+		rc = serve_container_folder(c, first->folders[i].path,
+			first->folders[i].dev, first->folders[i].ino);
+	return rc;
+}
+
 /* What the names of folders mean now, before the program of the container runs. Later it
  * could put others in their place. */
-static int look_at_folders(struct serve_container *c, pid_t pid)
+static int look_at_folders(struct serve *s, struct serve_container *c, pid_t pid)
 {
 	_cleanup_close_ int root = -1;
 	char path[32];
 
 	if (!c->policy || !c->policy->n_folders)
 		return 0;
+	for (const struct serve_container *o = s->containers; o; o = o->next)
+		if (strcmp(o->id, c->id) == 0 && strcmp(o->name, c->name) == 0)
+			return copy_folders(c, o);
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -errno;
 	for (uint32_t i = 0; i < c->policy->n_folders; i++) {
-		struct stat st;
+		struct stat st = {0};
 		int fd = serve_open_folder(root, c->policy->folders[i], &st), rc;
 
 		if (fd < 0)
@@ -130,7 +146,7 @@ int serve_on_container(struct sluice_supervisor *supervisor,
 	c = serve_container_new(s, container->index, name, container->id);
 	if (!c)
 		return -ENOMEM;
-	rc = look_at_folders(c, container->pid);
+	rc = look_at_folders(s, c, container->pid);
 	if (rc == 0)
 		rc = serve_state_add(s, c);
 	if (rc) {
@@ -187,4 +203,31 @@ int serve_use(struct serve *s, struct serve_set *set)
 	}
 	serve_set_clear(&old);
 	return 0;
+}
+
+void serve_clear(struct serve *s)
+{
+	while (s->containers) {
+		struct serve_container *next = s->containers->next;
+
+		serve_container_free(s->containers);
+		s->containers = next;
+	}
+	serve_set_clear(&s->set);
+	while (s->calls) {
+		struct serve_call *next = s->calls->next;
+
+		free(s->calls);
+		s->calls = next;
+	}
+	while (s->counts) {
+		struct serve_counts *next = s->counts->next;
+
+		free(s->counts);
+		s->counts = next;
+	}
+	if (s->log.fd >= 0)
+		close(s->log.fd);
+	if (s->state >= 0)
+		close(s->state);
 }

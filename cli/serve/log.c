@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -42,17 +42,22 @@ int serve_log_open(struct serve *s)
 void serve_log_line(const char *line, size_t length, void *data)
 {
 	struct serve *s = data;
-	struct iovec parts[] = {
-		{(char *)(uintptr_t)line, length}, {(char *)(uintptr_t) "\n", 1}};
+	struct iovec parts[] = {{(char *)line, length}, {(char *)"\n", 1}};
+	struct pollfd room = {.events = POLLOUT};
 	bool say;
 
 	pthread_mutex_lock(&s->log.lock);
-	say = writev(s->log.fd, parts, 2) != (ssize_t)length + 1 && !s->log.failed;
+	room.fd = s->log.fd;
+	/* A pipe that is ready takes PIPE_BUF bytes without waiting, and a line is
+	 * shorter. */
+	say = (poll(&room, 1, 0) != 1 ||
+		      writev(s->log.fd, parts, 2) != (ssize_t)length + 1) &&
+	      !s->log.failed;
 	s->log.failed = s->log.failed || say;
 	pthread_mutex_unlock(&s->log.lock);
 	if (say)
-		cli_warn(s->cli, "%s: a line of the log is lost: %s", s->log.path,
-			strerror(errno));
+		cli_warn(s->cli, "%s: lines of the log are lost: it cannot be written",
+			s->log.path);
 }
 
 /* @why: it is refused; NULL: it is not. */

@@ -55,7 +55,7 @@ int serve_listen(const char *path, int type, bool replace)
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path)); /* NUL is there */
 	rc = clear_path(&address, type, replace);
 	if (rc)
 		return rc;

@@ -122,25 +122,25 @@ static int make_tmpfs(const struct wanted *wanted, const struct sluice_creds *cr
  * unknown. */
 static bool is_shared(struct sluice_request *req, int dir)
 {
-	char path[40], line[8192], *optional;
-	unsigned long long ours;
-	unsigned int id;
+	_cleanup_free_ char *line = NULL;
+	char path[40], *end;
 	bool shared = true;
 	struct statx st;
+	size_t room = 0;
 	FILE *f;
 
 	if (statx(dir, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) ||
 		!(st.stx_mask & STATX_MNT_ID))
 		return true;
-	ours = st.stx_mnt_id;
 	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)sluice_tid(req));
 	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%u ", &id) != 1 || id != ours)
+	/* Whole lines: the container has a say in how long they are. */
+	while (f && getline(&line, &room, f) > 0) {
+		if (strtoull(line, &end, 10) != st.stx_mnt_id || *end != ' ')
 			continue;
-		optional = strstr(line, " - ");
-		if (optional) {
-			*optional = 0;
+		end = strstr(line, " - ");
+		if (end) {
+			*end = 0;
 			shared = strstr(line, " shared:") != NULL;
 		}
 		break;

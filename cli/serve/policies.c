@@ -65,10 +65,10 @@ struct serve_counts *serve_counts(struct serve *s, const char *name)
 		c = c->next;
 	if (c)
 		return c;
-	c = calloc(1, sizeof(*c) + strlen(name) + 1);
+	c = calloc(1, sizeof(*c) + strlen(name) + 1); /* NUL is there */
 	if (!c)
 		return NULL;
-	strcpy(c->name, name);
+	memcpy(c->name, name, strlen(name));
 	c->next = s->counts;
 	s->counts = c;
 	return c;

@@ -432,14 +432,15 @@ static int open_document(struct reading *r)
 	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int fd =
 		open(r->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	size_t size;
+	size_t size = 0;
 	int rc = fd < 0 ? -errno : sc_json_slurp(fd, SC_JSON_MAX_BYTES, &text, &size);
 
 	if (rc == -ENOMEM)
 		return rc;
 	if (rc) {
 		cli_error_at(r->file, 0, 0, "%s", strerror(-rc));
-		return rc;
+		++*r->mistakes;
+		return 0;
 	}
 	rc = sc_json_read(text, size, &r->error, &r->doc);
 	if (rc && rc != -ENOMEM)

@@ -14,6 +14,7 @@
 #include "cli.h"
 
 #define SERVE_NAME_MAX 128 /* of a policy, without ".json" */
+#define SERVE_PATH_MAX 108 /* of a socket */
 #define SERVE_ID_MAX   80  /* of a container, as it is printed */
 
 /* ---- policies ---- */
@@ -158,9 +159,9 @@ struct serve_work {
 	const struct serve_rule *rule;
 };
 
-/* read.c: read one file. The mistakes are said and counted in @mistakes. 0, or -ENOMEM or
- * the -errno of reading the file, which is said, too. *@policy, with one reference, is
- * set if there is no mistake. */
+/* read.c: read one file. The mistakes are said and counted in @mistakes, also a file that
+ * cannot be read. 0, or -ENOMEM. *@policy, with one reference, is set if there is no
+ * mistake. */
 int serve_read(struct serve *s, const char *file, const char *name, uint32_t *mistakes,
 	struct serve_policy **policy);
 
@@ -188,6 +189,8 @@ void serve_sweep(struct serve *s);
 /* The policies of @set for everybody; the caller's set is empty afterwards. 0 or -errno,
  * and then the old ones go on. */
 int serve_use(struct serve *s, struct serve_set *set);
+/* All that is allocated. */
+void serve_clear(struct serve *s);
 /* A folder of the file system that @root begins, by no link and on one mount. A
  * descriptor or -errno. */
 int serve_open_folder(int root, const char *path, struct stat *st);
@@ -244,6 +247,7 @@ int serve_upgrade_open(const struct serve *s);
 bool serve_drain(struct serve *s);
 /* Somebody connected to @fd. 0: it took over, and this one has to end. */
 int serve_upgrade(struct serve *s, int fd);
-void serve_upgrade_path(const struct serve *s, const char *suffix, char path[128]);
+void serve_upgrade_path(
+	const struct serve *s, const char *suffix, char path[SERVE_PATH_MAX]);
 
 #endif

@@ -72,7 +72,7 @@ int serve_state_add(struct serve *s, const struct serve_container *c)
 /* All that live, in a new file in place of the old one. */
 static int rewrite(struct serve *s)
 {
-	char path[128], new[128];
+	char path[SERVE_PATH_MAX], new[SERVE_PATH_MAX];
 	_cleanup_close_ int fd = -1;
 	int rc = 0;
 
@@ -168,7 +168,7 @@ static int read_state(struct serve *s)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int fd = -1;
-	char path[128];
+	char path[SERVE_PATH_MAX];
 	struct stat st;
 	size_t size, n;
 	int rc;

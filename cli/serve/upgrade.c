@@ -15,9 +15,10 @@
 
 #define DRAIN_MS 3000
 
-void serve_upgrade_path(const struct serve *s, const char *suffix, char path[128])
+void serve_upgrade_path(
+	const struct serve *s, const char *suffix, char path[SERVE_PATH_MAX])
 {
-	snprintf(path, 128, "%s%s", s->keeper, suffix);
+	snprintf(path, SERVE_PATH_MAX, "%s%s", s->keeper, suffix);
 }
 
 static int connect_living(const struct serve *s)
@@ -25,10 +26,10 @@ static int connect_living(const struct serve *s)
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct timeval limit = {15, 0};
-	char path[128];
+	char path[SERVE_PATH_MAX];
 
 	serve_upgrade_path(s, ".next", path);
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, sizeof(path));
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
@@ -53,7 +54,7 @@ int serve_take_over(struct serve *s, struct sluice_supervisor **supervisor)
 
 int serve_upgrade_open(const struct serve *s)
 {
-	char path[128];
+	char path[SERVE_PATH_MAX];
 
 	serve_upgrade_path(s, ".next", path);
 	return serve_listen(path, SOCK_SEQPACKET, true);

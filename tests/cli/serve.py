@@ -96,11 +96,16 @@ class Place:
         self.boxes += 1
         top = self.dir / f"box-{self.boxes}"
         bundle(top, self.dir / "oci", script, metadata, uid)
+        self.words = [runtime, "--root", str(top / "state")]
         run = [runtime, "--root", str(top / "state"), "run", "-b", str(top), f"sluice-{os.getpid()}-{self.boxes}"]
         if slow:
             (top / "rootfs/slow").mkdir()
             run = [sys.executable, "-c", SLOW, str(top / "rootfs/slow"), *run]
-        return {"args": ["unshare", "-m", "sh", "-c", CGROUPS + ' exec "$@"', "sh", *run], "stdin": subprocess.DEVNULL, "env": ENV}
+        return {"args": wrap(*run), "stdin": subprocess.DEVNULL, "env": ENV}
+
+
+def wrap(*words):
+    return ["unshare", "-m", "sh", "-c", CGROUPS + ' exec "$@"', "sh", *words]
 
 
 def until(condition, limit=LIMIT):
@@ -287,6 +292,26 @@ def test_running(runtime):
               not (p.dir / "oci").exists() and not (p.dir / "metrics").exists(), server.said())
 
 
+def test_exec(runtime):
+    """A second process in a container that runs: the folders are those of its start."""
+    with Place() as p:
+        p.policy("web", mkdir=["/data"])
+        p.start()
+        script = ("busybox mv /data /old; busybox mv /tmp /data; echo > /data/begun; "
+                  "while ! [ -e /data/go ]; do busybox sleep 0.05; done")
+        with subprocess.Popen(**p.command(runtime, script, "web"), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as box:
+            until(lambda: (p.dir / "box-1/rootfs/data/begun").exists() or box.poll() is not None)
+            r = subprocess.run(wrap(*p.words, "exec", f"sluice-{os.getpid()}-1", "/bin/sh", "-c",
+                                    say("busybox mkdir /data/x", "echo > /data/go")),
+                               capture_output=True, text=True, timeout=LIMIT, env=ENV, stdin=subprocess.DEVNULL)
+            (p.dir / "box-1/rootfs/data/go").touch()
+            said = box.communicate(timeout=LIMIT)
+        named = [line for line in p.log() if line.get("policy") == "web"]
+        check(f"{runtime}: exec in a running container", r.stdout.split() == ["1", "0"] and len(named) == 2,
+              (r.stdout, r.stderr, said, named))
+
+
 def test_slow(runtime):
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):
         skip(f"{runtime}: a file system that never answers", "no /dev/fuse")
@@ -340,12 +365,16 @@ def test_upgrade(runtime, calls, upgrades):
             for _ in range(upgrades):
                 servers.append(p.start(*keeper))
             running = box.poll() is None
+            modes = {f.name: oct(f.stat().st_mode & 0o7777) for f in p.dir.iterdir()
+                     if f.name.startswith(("keeper", "metrics", "oci", "log"))}
             said = box.communicate(timeout=LIMIT * 5)
         check(f"{runtime}: {upgrades} upgrades under load, and no call of {calls} was lost",
               running and said[0].split() == [str(calls)], (said, [s.said() for s in servers]))
         check(f"{runtime}: the old ones ended, the last one serves",
               [s.poll() for s in servers] == [0] * upgrades + [None] and
               "taken over" in servers[-1].said(), [(s.poll(), s.said()) for s in servers])
+        check(f"{runtime}: sockets and files are for nobody else", len(modes) == 6 and
+              set(modes.values()) == {"0o600"}, modes)
         r = p.box(runtime, say("busybox mkdir /data/a"), "web")
         check(f"{runtime}: new containers come to the successor", r.stdout.split() == ["0"] and
               value(p.metrics(), 'sluice_serve_containers_total{policy="web"}') == 1, (r.stdout, r.stderr))
@@ -469,6 +498,7 @@ def main():
         test_upgrade(found, 400, 3)
         test_killed(found)
         test_slow(found)
+        test_exec(found)
     if not LONG and not reason and (shutil.which("crun", path=PATH) or shutil.which("runc", path=PATH)):
         test_flood()
     done()
