@@ -18,11 +18,12 @@ import re
 import shutil
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parents[1] / "tests/kernels"))
 sys.path.append(str(HERE))
+sys.path.append(str(HERE.parents[1] / "scripts"))
+import count_tests  # pylint: disable=wrong-import-position
 import readme  # pylint: disable=wrong-import-position
 import results  # pylint: disable=wrong-import-position
 from system import (CACHE, SOURCE, SUITES, TREE, Cannot, base,  # pylint: disable=wrong-import-position
@@ -113,20 +114,18 @@ class Run:
         logs = self.log.with_suffix("")
         shutil.rmtree(logs, ignore_errors=True)
         shutil.copytree(junit.parent, logs)
-        text = re.sub("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "?",
-                      junit.read_text(errors="replace"))
-        for suite in ET.fromstring(text.encode()).iter("testsuite"):
-            for case in suite.iter("testcase"):
-                name = f'{suite.get("name").split(".")[-1]}: {case.get("name")}'
-                skipped = case.find("skipped")
-                if case.find("failure") is not None or case.find("error") is not None:
-                    self.counts[1] += 1
-                    tell(self.name, "FAILED", name)
-                elif skipped is not None:
-                    self.counts[2] += 1
-                    self.skips[name] = skipped.get("message") or ""
-                else:
-                    self.counts[0] += 1
+        failed = set()
+        for suite, case, result, message in count_tests.cases(junit):
+            name = f'{suite.split(".")[-1]}: {case}'
+            self.counts[("passed", "failed", "skipped").index(result)] += 1
+            if result == "failed":
+                failed.add(suite)
+                tell(self.name, "FAILED", name)
+            elif result == "skipped":
+                self.skips[name] = message
+        for what in count_tests.broken(junit, failed):
+            self.counts[1] += 1
+            tell(self.name, "FAILED", what)
         _, lines = in_system(root, self.suite, """
             gcc --version | head -n 1 >&3; clang --version | head -n 1 >&3
             echo "meson $(meson --version)" >&3""", self.log)

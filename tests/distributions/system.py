@@ -109,7 +109,7 @@ def base(suite):
     tell("debootstrap of", suite, "from", mirror())
     log = CACHE / f"debootstrap-{suite}.log"
     with open(log, "w", encoding="utf-8") as out:
-        made = subprocess.run(["debootstrap", "--variant=minbase", f"--cache-dir={debs}", suite, root,
+        made = subprocess.run(["debootstrap", "--force-check-gpg", "--variant=minbase", f"--cache-dir={debs}", suite, root,
                                mirror()], stdout=out, stderr=subprocess.STDOUT, check=False)
     if made.returncode:
         raise Cannot(f"debootstrap of {suite} failed, see {log}")

