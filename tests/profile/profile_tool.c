@@ -7,6 +7,7 @@
  *   profile-tool fix [OPTION...]                the repaired profile
  *   profile-tool compile [OPTION...]            the program
  *   profile-tool filter [OPTION...]             the program of its ordered rules
+ *   profile-tool time [OPTION...]               microseconds from the text to the program, a line each
  * OPTION: as=crun cutoff=N kernel=MAJOR.MINOR arch=NAME caps=CAP_A,CAP_B arches=NAME,NAME
  * Exit 0; 1: refused; 2: used wrongly.
  * SPDX-License-Identifier: MIT */
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sluice-filter.h"
@@ -143,6 +145,34 @@ static int run(const char *what, const char *form, const struct sluice_profile *
 	return rc;
 }
 
+/* The text is read again and again, from memory. */
+static int measure(const struct sluice_profile_options *o, const struct sluice_target *t)
+{
+	static char text[1 << 20];
+	size_t size = fread(text, 1, sizeof(text), stdin);
+
+	for (unsigned int i = 0; i < 200; i++) {
+		struct sluice_profile *p = NULL;
+		struct sock_filter *insns = NULL;
+		struct timespec a, b;
+		unsigned int n = 0;
+		int rc;
+
+		clock_gettime(CLOCK_MONOTONIC, &a);
+		rc = sluice_profile_read(text, size, o, &p);
+		if (!rc)
+			rc = sluice_profile_program(p, t, &insns, &n);
+		free(insns);
+		sluice_profile_free(p);
+		clock_gettime(CLOCK_MONOTONIC, &b);
+		if (rc)
+			return rc;
+		printf("%.2f\n", (double)(b.tv_sec - a.tv_sec) * 1e6 +
+				(double)(b.tv_nsec - a.tv_nsec) / 1e3);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct sluice_profile_options o = SLUICE_PROFILE_OPTIONS_INIT;
@@ -160,8 +190,13 @@ int main(int argc, char **argv)
 	t.arches = lists.arches;
 	for (int i = 2; i < argc && strcmp(argv[1], "write") != 0; i++)
 		parse(&t, &lists, argv[i]);
-	rc = sluice_profile_read_fd(STDIN_FILENO, &o, &p);
-	if (!rc)
+	if (!strcmp(argv[1], "time")) {
+		o.report = t.report = NULL;
+		rc = measure(&o, &t);
+	} else {
+		rc = sluice_profile_read_fd(STDIN_FILENO, &o, &p);
+	}
+	if (!rc && strcmp(argv[1], "time") != 0)
 		rc = run(argv[1], argc > 2 ? argv[2] : "0", p, &t);
 	sluice_profile_free(p);
 	if (rc < 0)
