@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What runc and crun load for a profile, taken from a container, beside what the library compiles:
     runtimes.py --tool PROFILE-TOOL --prove SLUICE --getfilter GETFILTER --samefilter S --broken B
-                [--lib LIBRARY] [--only NAME] [--table]
+                [--lib LIBRARY] [--only NAME]
 Each profile of ../shared beside the checkout and of tests/profile/runtimes becomes the one of a busybox container; the filter
 that its process ends with is proved equal to the program that the library makes. Both use the same libseccomp:
-the system's own, or LIBRARY. --table prints what the two runtimes do differently. Prints TAP.
+the system's own, or LIBRARY. sluice-compile(1) has what the two do differently. Prints TAP.
 SPDX-License-Identifier: MIT"""
 import argparse
 import json
@@ -161,7 +161,6 @@ def main():
         parser.add_argument("--" + option, type=os.path.abspath, required=True)
     parser.add_argument("--lib", type=os.path.abspath)
     parser.add_argument("--only", default="")
-    parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
     tap, tool = client.Tap(), Tool(options)
     found = [p for p in profiles() if options.only in p.name]
