@@ -404,6 +404,29 @@ def test_killed(runtime):
               (said, second.said()))
 
 
+def test_restart(runtime):
+    """SIGTERM, and the next one while the container runs: refused in between, and then as before."""
+    with Place() as p:
+        p.policy("web", mkdir=["/data"])
+        first = p.start("--keeper", p.dir / "keeper")
+        script = "; ".join(f"echo > /tmp/step{i}; while ! [ -e /tmp/go{i} ]; do busybox sleep 0.05; done; "
+                           f"busybox mkdir /data/{i} && echo made || echo refused" for i in (1, 2))
+        with subprocess.Popen(**p.command(runtime, script, "web"), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as box:
+            inside = p.dir / "box-1/rootfs/tmp"
+            until(lambda: (inside / "step1").exists())
+            first.send_signal(signal.SIGTERM)
+            status = first.wait(LIMIT)
+            (inside / "go1").touch()
+            until(lambda: (inside / "step2").exists())
+            second = p.start("--keeper", p.dir / "keeper")
+            (inside / "go2").touch()
+            said = box.communicate(timeout=LIMIT)
+        check(f"{runtime}: SIGTERM and another start: calls between fail with the default errno, those after do not",
+              status == 0 and said[0].split() == ["refused", "made"] and "not permitted" in said[1],
+              (status, said, second.said()))
+
+
 def resources(server):
     status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
     return (len(os.listdir(f"/proc/{server.pid}/fd")), int(re.search(r"VmRSS:\s+(\d+)", status)[1]))
@@ -497,6 +520,7 @@ def main():
         test_running(found)
         test_upgrade(found, 400, 3)
         test_killed(found)
+        test_restart(found)
         test_slow(found)
         test_exec(found)
     if not LONG and not reason and (shutil.which("crun", path=PATH) or shutil.which("runc", path=PATH)):
