@@ -60,8 +60,7 @@ void serve_log_line(const char *line, size_t length, void *data)
 			s->log.path);
 }
 
-/* @why: it is refused; NULL: it is not. */
-void serve_log_container(
+static void write_container(
 	struct serve *s, const struct serve_container *c, const char *why)
 {
 	struct sc_json_out out = {0};
@@ -70,11 +69,6 @@ void serve_log_container(
 	char time[40];
 	size_t size;
 
-	if (why)
-		cli_warn(s->cli, "container %s: %s: its notified calls are refused",
-			c->id, why);
-	if (s->log.fd < 0)
-		return;
 	clock_gettime(CLOCK_REALTIME, &t);
 	snprintf(time, sizeof(time), "%lld.%06ld", (long long)t.tv_sec, t.tv_nsec / 1000);
 	sc_json_open(&out, '{');
@@ -89,4 +83,15 @@ void serve_log_container(
 	sc_json_close(&out, '}');
 	if (sc_json_finish(&out, &text, &size) == 0 && size > 1)
 		serve_log_line(text, size - 1, s); /* without its line feed */
+}
+
+/* @why: it is refused; NULL: it is not. */
+void serve_log_container(
+	struct serve *s, const struct serve_container *c, const char *why)
+{
+	if (why)
+		cli_warn(s->cli, "container %s: %s: its notified calls are refused",
+			c->id, why);
+	if (s->log.fd >= 0)
+		write_container(s, c, why);
 }

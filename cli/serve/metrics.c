@@ -138,20 +138,14 @@ static void print_statistics(FILE *f, const struct serve *s)
 }
 
 /* The whole answer; NULL: no memory. */
-static char *answer(const struct serve *s, const char *asked, size_t *length)
+static char *answer_get(const struct serve *s, size_t *length)
 {
 	_cleanup_free_ char *body = NULL;
 	char *text = NULL;
 	size_t size = 0;
+	FILE *f = open_memstream(&body, &size);
 	int n;
-	FILE *f;
 
-	if (strncmp(asked, "GET ", 4) != 0) {
-		text = strdup("HTTP/1.0 405 Method Not Allowed\r\nAllow: GET\r\n\r\n");
-		*length = text ? strlen(text) : 0;
-		return text;
-	}
-	f = open_memstream(&body, &size);
 	if (!f)
 		return NULL;
 	print_counts(f, s);
@@ -166,6 +160,17 @@ static char *answer(const struct serve *s, const char *asked, size_t *length)
 	if (n < 0)
 		return NULL;
 	*length = (size_t)n;
+	return text;
+}
+
+static char *answer(const struct serve *s, const char *asked, size_t *length)
+{
+	char *text;
+
+	if (strncmp(asked, "GET ", 4) == 0)
+		return answer_get(s, length);
+	text = strdup("HTTP/1.0 405 Method Not Allowed\r\nAllow: GET\r\n\r\n");
+	*length = text ? strlen(text) : 0;
 	return text;
 }
 

@@ -91,11 +91,12 @@ class Place:
         return subprocess.run(**self.command(runtime, script, metadata, **more), capture_output=True,
                               text=True, timeout=LIMIT)
 
-    def command(self, runtime, script, metadata=None, uid=0, slow=False):
-        """Words for subprocess: a container with that script; @slow: /slow of it never answers."""
+    def command(self, runtime, script, metadata=None, uid=0, slow=False, userns=False):
+        """Words for subprocess: a container with that script; @slow: /slow of it never answers; @userns: its
+        users are those from 100000 on."""
         self.boxes += 1
         top = self.dir / f"box-{self.boxes}"
-        bundle(top, self.dir / "oci", script, metadata, uid)
+        bundle(top, self.dir / "oci", script, metadata, uid, userns)
         self.words = [runtime, "--root", str(top / "state")]
         run = [runtime, "--root", str(top / "state"), "run", "-b", str(top), f"sluice-{os.getpid()}-{self.boxes}"]
         if slow:
@@ -117,7 +118,7 @@ def until(condition, limit=LIMIT):
     return False
 
 
-def bundle(top, listener, script, metadata, uid):
+def bundle(top, listener, script, metadata, uid, userns):
     root = top / "rootfs"
     for name in ("bin", "proc", "dev", "tmp", "data", "mnt"):
         (root / name).mkdir(parents=True)
@@ -139,6 +140,12 @@ def bundle(top, listener, script, metadata, uid):
         "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
         "linux": {"namespaces": [{"type": t} for t in ("pid", "mount", "ipc", "uts")],
                   "seccomp": seccomp}}
+    if userns:
+        mapping = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        config["linux"].update(uidMappings=mapping, gidMappings=mapping)
+        config["linux"]["namespaces"].append({"type": "user"})
+        for path in (root, *root.rglob("*")):
+            os.chown(path, 100000, 100000, follow_symlinks=False)
     (top / "config.json").write_text(json.dumps(config))
 
 
@@ -290,6 +297,21 @@ def test_running(runtime):
         server.send_signal(signal.SIGTERM)
         check("SIGTERM: it ends, and its sockets go", server.wait(LIMIT) == 0 and
               not (p.dir / "oci").exists() and not (p.dir / "metrics").exists(), server.said())
+
+
+def test_user_namespace(runtime):
+    """Root of a container with a user namespace: it may make neither devices nor such mounts itself."""
+    with Place() as p:
+        p.dir.chmod(0o711)
+        p.policy("web", mkdir=["/data"], mknod=["null"], mount={"types": ["tmpfs"]})
+        p.start()
+        script = say("busybox mkdir /data/a", "busybox mkdir /tmp/a", "busybox mknod /tmp/null c 1 3",
+                     "echo x > /tmp/null", "busybox mknod /tmp/zero c 1 5", "busybox mount -t tmpfs none /mnt",
+                     "busybox mount -t proc none /tmp", "echo y > /mnt/y")
+        r = p.box(runtime, script, "web", userns=True)
+        made = p.dir / "box-1/rootfs/data/a"
+        check(f"{runtime}: in a user namespace", r.stdout.split() == ["0", "1", "0", "0", "1", "0", "1", "0"] and
+              made.stat().st_uid == 100000, (r.stdout, r.stderr, made.exists()))
 
 
 def test_exec(runtime):
@@ -523,6 +545,7 @@ def main():
         test_restart(found)
         test_slow(found)
         test_exec(found)
+        test_user_namespace(found)
     if not LONG and not reason and (shutil.which("crun", path=PATH) or shutil.which("runc", path=PATH)):
         test_flood()
     done()
