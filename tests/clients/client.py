@@ -205,15 +205,17 @@ class Comparison:
                      if not self.excepted(region)), None)
 
     def excepted(self, region):
-        """Only one of the libraries has a name for the call, or no value there is one that the
-        kernel reads: samefilter.c's is_read()."""
-        call = {"arch": -1, "nr": -1}
-        call.update({c["field"]: int(c["first"], 0) for c in region["conditions"]
-                     if c["first"] == c["last"] and int(c["mask"], 0) == 0xffffffff})
-        unread = {117: 0x10000, 102: 0x100000000}.get(call["nr"]) if call["arch"] == I386 else None
+        """Only one of the libraries has a name for each of these calls, or no value there is one that
+        the kernel reads: samefilter.c's is_read()."""
+        whole = {c["field"]: (int(c["first"], 0), int(c["last"], 0)) for c in region["conditions"]
+                 if int(c["mask"], 0) == 0xffffffff}
+        (arch, other), (first, last) = whole.get("arch", (-1, -1)), whole.get("nr", (-1, -1))
+        if arch != other or last - first > 64:
+            return False
+        unread = {117: 0x10000, 102: 0x100000000}.get(first) if arch == I386 and first == last else None
         above = any(int(c["first"], 0) >= unread for c in region["conditions"]
                     if c["field"] == "a0") if unread else False
-        return above or f"{call['arch']:x}:{call['nr']:x}" in self.may_differ
+        return above or all(f"{arch:x}:{nr:x}" in self.may_differ for nr in range(first, last + 1))
 
     @staticmethod
     def ask(*command):
