@@ -188,6 +188,33 @@ def test_check():
         check("--check: no such folder", r.returncode == 2 and "nowhere" in r.stderr, r.stderr)
 
 
+def test_schema():
+    """The schema and the reader say the same of each policy."""
+    try:
+        import jsonschema
+    except ImportError:
+        skip("the schema", "no python3-jsonschema")
+        return
+    schema = json.loads((pathlib.Path(__file__).parents[2] / "cli/serve/serve.schema.json").read_text())
+    policies = [
+        {"mkdir": ["/data", "/a/b.c"], "mknod": ["null", "fifo"], "mount": {"types": ["tmpfs"], "size": 1, "count": 2},
+         "refuse": {"swapon": "ENOSYS", "swapoff": 5}, "value": {"getpid": 0, "getppid": -4096},
+         "allow": ["sched_yield"], "limits": {"max_pending": 1, "per_second": 1000000, "errno": "EBUSY"}}, {},
+        {"mkdir": "/data"}, {"mkdir": ["data"]}, {"mkdir": ["/"]}, {"mkdir": ["/a/../b"]}, {"mkdir": ["/a/"]},
+        {"mknod": ["mem"]}, {"mount": {}}, {"mount": {"types": ["proc"]}}, {"mount": {"types": [], "size": 0}},
+        {"refuse": {"swapon": 0}}, {"refuse": {"swapon": 4096}}, {"refuse": {"swapon": "perm"}},
+        {"value": {"getpid": -1}}, {"value": {"getpid": 1.5}}, {"allow": {"getpid": 1}}, {"limits": {"max_pending": 0}},
+        {"limits": {"per_second": 1000001}}, {"limits": {"more": 1}}, {"sysinfo": {}}, {"other": 1}, 7]
+    validator = jsonschema.Draft202012Validator(schema)
+    differ = []
+    with Place() as p:
+        for policy in policies:
+            (p.policies / "a.json").write_text(json.dumps({"serve": policy}))
+            if (run_check(p.policies).returncode == 0) != validator.is_valid({"serve": policy}):
+                differ.append(policy)
+    check("the schema says what the reader says", not differ, differ)
+
+
 # ---- containers ------------------------------------------------------------------------
 
 def test_files(runtime):
@@ -525,6 +552,7 @@ def kill_container(name):
 
 def main():
     test_check()
+    test_schema()
     reason = "needs root" if os.geteuid() != 0 else \
         "no busybox" if not shutil.which("busybox", path=PATH) else None
     for runtime in ("crun", "runc"):
