@@ -202,7 +202,7 @@ class Run:
         self.use("before", "libseccomp2")
         names = " ".join(f"/root/{name}_*.deb" for name in OURS.split())
         done = self.runs("over", "the packages are installed over libseccomp2, which is there at every moment",
-                         WATCHED % f"{readme_line('dpkg -i')} /root/libsluice-seccomp-dev_*.deb" +
+                         WATCHED % f"{readme_line('dpkg -B -i')} /root/libsluice-seccomp-dev_*.deb" +
                          f" && {QUIET} install {names} && " + OWNED % "libsluice-seccomp2")
         self.cells["installed"] = "yes" if done else "no"
         if not done:
