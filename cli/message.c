@@ -1,10 +1,13 @@
 /* What the tool says to people: errors, colours, progress.
  * SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <time.h>
 
 #include "cli.h"
+#include "json/json.h"
+#include "util/cleanup.h"
 #include "util/near.h"
 
 static void prefix(const struct cli *cli)
@@ -15,15 +18,45 @@ static void prefix(const struct cli *cli)
 		fputs("sluice: ", stderr);
 }
 
+void cli_printable(char *text)
+{
+	const char *end = text + strlen(text);
+
+	while (text < end) {
+		unsigned int step = sc_json_utf8(text, end);
+		unsigned char c = (unsigned char)text[0], d = (unsigned char)text[1];
+		/* C0 and DEL, C1, and what is no character at all. */
+		bool good = step && c >= 0x20 && c != 0x7f && !(c == 0xc2 && d < 0xa0);
+
+		if (!good && c != '\n' && c != '\t')
+			memset(text, '?', step ? step : 1);
+		text += step ? step : 1;
+	}
+}
+
+/* Messages have words of files in them, which may be hostile; nothing in them moves a cursor. */
+static void say(const char *format, va_list args)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (vasprintf(&text, format, args) < 0) {
+		text = NULL;
+		fputs(strerror(ENOMEM), stderr);
+	} else {
+		cli_printable(text);
+		fputs(text, stderr);
+	}
+	putc('\n', stderr);
+}
+
 int cli_error(const struct cli *cli, const char *format, ...)
 {
 	va_list args;
 
 	prefix(cli);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say(format, args);
 	va_end(args);
-	putc('\n', stderr);
 	return CLI_TROUBLE;
 }
 
@@ -34,9 +67,8 @@ void cli_warn(const struct cli *cli, const char *format, ...)
 	prefix(cli);
 	fputs("warning: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say(format, args);
 	va_end(args);
-	putc('\n', stderr);
 }
 
 int cli_error_at(
@@ -51,9 +83,8 @@ int cli_error_at(
 		fprintf(stderr, ":%u", column);
 	fputs(": ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say(format, args);
 	va_end(args);
-	putc('\n', stderr);
 	return CLI_TROUBLE;
 }
 

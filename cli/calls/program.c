@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "calls/program.h"
+#include "cli.h"
 #include "util/cleanup.h"
 #include "util/vec.h"
 
@@ -176,4 +177,7 @@ void calls_program_name(const struct calls_program *p, uint32_t node, char *buf,
 		snprintf(buf, size, "%s (%s)", name, base);
 	else
 		snprintf(buf, size, "%#llx (%s)", (unsigned long long)address, base);
+	cli_printable(buf);
+	for (char *s = buf; *s; s++)
+		*s = *s == '\n' || *s == '\t' ? '?' : *s;
 }

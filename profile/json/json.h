@@ -161,6 +161,9 @@ void sc_json_path(const struct sc_json *doc, const struct sc_json_token *token,
 void sc_json_describe(const struct sc_json *doc, const struct sc_json_token *token,
 	char *text, size_t size);
 
+/* The length of the valid UTF-8 character at @s; 0: there is none. */
+unsigned sc_json_utf8(const char *s, const char *end);
+
 /* A piece of hostile text for a sentence: its first characters, none that moves a cursor.
  */
 #define SC_JSON_EXCERPT 72

@@ -49,9 +49,6 @@ int sc_json_lex_number(struct sc_json_reader *r, uint32_t index);
 /* -EINVAL where the object has a key twice; the error then names the second one. */
 int sc_json_check_keys(struct sc_json_reader *r, uint32_t object);
 
-/* The length of the valid UTF-8 character at @s; 0: there is none. */
-unsigned sc_json_utf8(const char *s, const char *end);
-
 /* Adds one step to a path that @used bytes are written of; a path that is too long loses
  * its beginning. @key NULL: the element @i. */
 void sc_json_path_step(char *path, size_t size, const char *key, uint32_t i);

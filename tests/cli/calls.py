@@ -189,10 +189,10 @@ def refusals(tmp):
         done = subprocess.run([SLUICE, "calls", "--no-cache" if trial % 7 == 0 else f"--cache={tmp}",
                                file], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                               timeout=120, check=False)
-        if done.returncode not in (0, 1, 2):
+        if done.returncode not in (0, 1, 2) or re.search(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]", done.stderr):
             bad += 1
-            print(f"# trial {trial}: exit status {done.returncode}")
-    say(bad == 0, "damaged files end in an answer or an error")
+            print(f"# trial {trial}: exit status {done.returncode}: {ascii(done.stderr)}")
+    say(bad == 0, "damaged files end in an answer or an error, and nothing in it moves a cursor")
 
 
 def control(tmp, cache):
