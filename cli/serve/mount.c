@@ -19,6 +19,9 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifndef STATX_INO /* musl before 1.2.5 has no statx(2) */
+#include <linux/stat.h>
+#endif
 
 #include "serve/serve.h"
 #include "util/cleanup.h"
@@ -129,7 +132,7 @@ static bool is_shared(struct sluice_request *req, int dir)
 	size_t room = 0;
 	FILE *f;
 
-	if (statx(dir, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) ||
+	if (syscall(SYS_statx, dir, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) ||
 		!(st.stx_mask & STATX_MNT_ID))
 		return true;
 	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)sluice_tid(req));
