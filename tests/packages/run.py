@@ -214,6 +214,7 @@ class Run:
             printf '#include <seccomp.h>\\nint main(void) { return !seccomp_version(); }\\n' >v.c
             gcc v.c $(pkg-config --cflags --libs libseccomp) -o v && ./v""")
         done = self.runs("over", "libseccomp2 comes back, which is there at every moment; the packages go",
+                         f"{readme_line('apt-get remove')} -y libsluice-dev libsluice-seccomp-bin && "
                          f"mkdir -p /root/tree && cd /root/tree && rm -f *.deb && {readme_line('apt-get download')} libseccomp-dev && "
                          "echo libsluice-seccomp-dev deinstall | dpkg --set-selections && " +
                          WATCHED % f"{readme_line('echo libsluice-seccomp2')} libseccomp-dev_*.deb" +
