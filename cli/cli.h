@@ -172,6 +172,8 @@ void cli_warn(const struct cli *cli, const char *format, ...)
  * none is near. @next is called with 0, 1, ... */
 const char *cli_nearest(const char *word,
 	const char *(*next)(const void *arg, unsigned int i), const void *arg);
+/* The same of the calls of an architecture (SCMP_ARCH_*). */
+const char *cli_nearest_call(const char *word, uint32_t arch);
 
 /* Colours of stdout: the escape, or "" where there are none. */
 enum cli_color {

@@ -181,18 +181,6 @@ static int list(struct cli *cli, const struct wanted *w)
 	return any ? CLI_YES : CLI_NO;
 }
 
-static const char *call_name(const void *arch, unsigned int i)
-{
-	unsigned int iterator = 0;
-	const char *name;
-
-	do
-		name = sluice_call_next(
-			((const struct cli_arch *)arch)->token, &iterator);
-	while (name && i-- > 0);
-	return name;
-}
-
 /* A call by name or number: its information, or CLI_TROUBLE, said. */
 static int find(struct cli *cli, const struct cli_arch *arch, const char *text,
 	struct sluice_call_info *c)
@@ -208,7 +196,7 @@ static int find(struct cli *cli, const struct cli_arch *arch, const char *text,
 	}
 	if (sluice_call_info(arch->token, text, c) == 0)
 		return 0;
-	near = cli_nearest(text, call_name, arch);
+	near = cli_nearest_call(text, arch->token);
 	if (near)
 		return cli_error(cli, "%s has no call \"%s\" (did you mean \"%s\"?)",
 			arch->name, text, near);

@@ -93,15 +93,6 @@ bool injection_has(const struct injection *in, const struct sluice_call_info *in
 	return has != inverse;
 }
 
-static const char *next_name(const void *arg, unsigned int i)
-{
-	unsigned int *it = (unsigned int *)arg;
-
-	if (i == 0)
-		*it = 0;
-	return sluice_call_next(SCMP_ARCH_NATIVE, it);
-}
-
 /* On any ABI. */
 static bool is_call(const char *name)
 {
@@ -110,7 +101,6 @@ static bool is_call(const char *name)
 
 static int check_item(const struct cli *cli, const struct injection *in, const char *item)
 {
-	unsigned int it = 0;
 	const char *near;
 	uint64_t bit;
 	int64_t nr;
@@ -122,7 +112,7 @@ static int check_item(const struct cli *cli, const struct injection *in, const c
 					    : wrong(cli, in, "there is no class", item);
 	if (is_call(item))
 		return 0;
-	near = cli_nearest(item, next_name, &it);
+	near = cli_nearest_call(item, SCMP_ARCH_NATIVE);
 	if (!near)
 		return wrong(cli, in, "there is no system call", item);
 	cli_error(cli, "%s: there is no system call \"%s\" (did you mean \"%s\"?)",

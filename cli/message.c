@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
+#include <sluice-calls.h>
 #include <stdarg.h>
 #include <time.h>
 
@@ -96,6 +97,17 @@ const char *cli_nearest(const char *word,
 
 	for (unsigned int i = 0; (candidate = next(arg, i)); i++)
 		sc_near_look(&near, candidate);
+	return near.found;
+}
+
+const char *cli_nearest_call(const char *word, uint32_t arch)
+{
+	struct sc_near near = {.word = word};
+	unsigned int iterator = 0;
+	const char *name;
+
+	while ((name = sluice_call_next(arch, &iterator)))
+		sc_near_look(&near, name);
 	return near.found;
 }
 

@@ -80,17 +80,6 @@ static bool known(const char *name)
 	       sluice_call_nr(SCMP_ARCH_NATIVE, name, &nr) == 0;
 }
 
-static const char *call_name(const void *state, unsigned int i)
-{
-	unsigned int at = 0;
-	const char *name = NULL;
-
-	(void)state;
-	for (unsigned int k = 0; k <= i; k++)
-		name = sluice_call_next(SCMP_ARCH_NATIVE, &at);
-	return name;
-}
-
 int policy_add_call(struct policy *p, enum policy_verdict verdict, const char *name,
 	const char *where)
 {
@@ -98,7 +87,7 @@ int policy_add_call(struct policy *p, enum policy_verdict verdict, const char *n
 	const char *why;
 
 	if (!known(name)) {
-		const char *near = cli_nearest(name, call_name, NULL);
+		const char *near = cli_nearest_call(name, SCMP_ARCH_NATIVE);
 
 		return policy_error(p, where,
 			"\"%s\" is neither a system call nor a group%s%s%s", name,

@@ -56,17 +56,6 @@ static int unknown(struct reading *r, const struct sc_json_token *t, const char 
 /* ---- calls ----------------------------------------------------------------------------
  */
 
-static const char *call_name(const void *state, unsigned int i)
-{
-	unsigned int at = 0;
-	const char *name = NULL;
-
-	(void)state;
-	for (unsigned int k = 0; k <= i; k++)
-		name = sluice_call_next(SCMP_ARCH_NATIVE, &at);
-	return name;
-}
-
 static int add_rule(struct reading *r, const struct sc_json_token *t, const char *call,
 	enum serve_kind kind, int64_t value)
 {
@@ -95,7 +84,7 @@ static int add_call(struct reading *r, const struct sc_json_token *t,
 		return unexpected(r, t, "the name of a system call");
 	if (seccomp_syscall_resolve_name(name) == __NR_SCMP_ERROR)
 		return unknown(r, t, "the name of a system call",
-			cli_nearest(name, call_name, NULL));
+			cli_nearest_call(name, SCMP_ARCH_NATIVE));
 	return add_rule(r, t, name, kind, value);
 }
 
