@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -131,7 +132,7 @@ def privileges(who, uid, tmp, home):
 def read_until(fd, what, seconds=60):
     """What came until @what did."""
     got, end = b"", time.monotonic() + seconds
-    while what not in got and time.monotonic() < end:
+    while what not in got and select.select([fd], [], [], max(0, end - time.monotonic()))[0]:
         try:
             got += os.read(fd, 1000)
         except OSError:
@@ -142,10 +143,10 @@ def read_until(fd, what, seconds=60):
 LOOP = """
 import os, signal
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-signal.signal(signal.SIGCONT, lambda *_: os.write(1, b'back\\n'))
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCONT])
 os.write(1, b'up\\n' if os.isatty(0) else b'no terminal\\n')
-while True:
-    signal.pause()
+while signal.sigwait([signal.SIGCONT]):
+    os.write(1, b'back\\n')
 """
 
 
@@ -153,6 +154,9 @@ def on_a_terminal(who, words, tmp):
     """A shell with job control: the tool is a job of its own."""
     pid, fd = pty.fork()
     if pid == 0:
+        # What nohup(1) and jobs in the background ignore, a shell would pass on.
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
         os.chdir(tmp)
         os.execvp("bash", ["bash", "--norc", "-i", "-m"])
     os.write(fd, b"PS1='@@'; stty -echo\n")
@@ -173,8 +177,8 @@ def on_a_terminal(who, words, tmp):
     os.write(fd, b"echo status=$?=\n")
     text = read_until(fd, b"status=130=")
     check(f"{who}: fg goes on, Ctrl-C ends it with 130", b"status=130=" in text, text)
-    os.write(fd, b"exit\n")
     os.close(fd)
+    os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
 
 
