@@ -200,17 +200,43 @@ static pid_t find_helper(pid_t but)
 	return found;
 }
 
-static bool in_open(pid_t pid)
+/* The text of a file of that process; false: it cannot be had. */
+static bool read_proc(pid_t pid, const char *name, char text[256])
 {
-	char path[64], text[64] = "";
+	char path[64];
+	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
-		text[0] = '\0';
+	n = fd < 0 ? -1 : read(fd, text, 255);
+	text[n > 0 ? n : 0] = '\0';
 	close(fd);
-	return atoi(text) == SYS_openat;
+	return n > 0;
+}
+
+static bool sleeps(pid_t pid)
+{
+	char text[256], *at;
+
+	at = read_proc(pid, "stat", text) ? strrchr(text, ')') : NULL;
+	return at && at[1] == ' ' && at[2] == 'S';
+}
+
+/* A helper cannot be traced: only root sees in which call it is. Others see that it sleeps, and
+ * goes on to sleep. */
+static bool in_open(pid_t pid)
+{
+	char text[256];
+
+	if (read_proc(pid, "syscall", text))
+		return atoi(text) == SYS_openat;
+	for (int i = 0; i < 100; i++) {
+		if (!sleeps(pid))
+			return false;
+		usleep(1000);
+	}
+	return true;
 }
 
 /* Until it waits in its open. */

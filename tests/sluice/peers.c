@@ -349,7 +349,8 @@ static void hoarders(void)
 		fds[i] = 0;
 	for (int i = 0; i < 40; i++) {
 		sockets[i] = dial(path);
-		CHECK_EQ(send_fds(sockets[i], "{", 1, fds, 64), 1);
+		if (send_fds(sockets[i], "{", 1, fds, 64) < 0 && errno == ETOOMANYREFS)
+			SKIP("a user has no more descriptors on their way than RLIMIT_NOFILE says");
 		CHECK(sluice_dispatch(sv, 20) >= 0);
 	}
 	finish(sv, &seen);
