@@ -7,13 +7,14 @@
 #include <sys/random.h>
 
 #include "filter.h"
-#include "injecting.h"
+#include "sweep.h"
 #include "util/cleanup.h"
 
 struct options {
 	struct cli_list expressions;
 	const char *seed;
-	bool verbose, quiet;
+	uint64_t timeout;
+	bool verbose, quiet, sweep, no_leaks;
 };
 
 static int read_expressions(struct injecting *in, const struct cli_list *list)
@@ -62,17 +63,48 @@ static int finish(const struct injecting *in, bool quiet, int status)
 	return status;
 }
 
+static int once(struct injecting *in, scmp_filter_ctx filter, bool quiet)
+{
+	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;
+	struct sluice_options options = SLUICE_OPTIONS_INIT;
+	struct cli_live live = {.cli = in->cli, .ruleset = -1};
+	int status, rc;
+
+	in->live = &live;
+	options.workers = INJECTING_WORKERS;
+	rc = sluice_supervisor_new(&options, &supervisor);
+	if (rc == 0)
+		rc = sluice_on(
+			supervisor, SCMP_ARCH_NATIVE, SLUICE_ANY, injecting_handle, in);
+	if (rc)
+		return cli_error(in->cli, "cannot supervise: %s", strerror(-rc));
+	live.supervisor = supervisor;
+	rc = cli_live_run(&live, filter, &status);
+	return rc ? rc : finish(in, quiet, status);
+}
+
+static int check(const struct cli *cli, const struct options *o)
+{
+	if (!o->sweep && (o->timeout || o->no_leaks || cli->json))
+		return cli_error(cli, "%s needs --sweep",
+			o->timeout    ? "--timeout"
+			: o->no_leaks ? "--no-leaks"
+				      : "--json");
+	return 0;
+}
+
 static int run(struct cli *cli)
 {
 	const struct options *o = cli->options;
-	struct cli_live live = {.cli = cli, .ruleset = -1};
+	const struct sweep_options sweeping = {
+		.timeout = o->timeout, .no_leaks = o->no_leaks, .verbose = o->verbose};
 	_cleanup_(injecting_clear) struct injecting in = {
-		.cli = cli, .live = &live, .verbose = o->verbose};
-	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;
+		.cli = cli, .verbose = o->verbose && !o->sweep, .ends = o->sweep};
 	_cleanup_(cli_filter_releasep) scmp_filter_ctx filter = NULL;
-	struct sluice_options options = SLUICE_OPTIONS_INIT;
-	int status, rc = read_expressions(&in, &o->expressions);
+	int rc = check(cli, o);
 
+	if (rc == 0)
+		rc = read_expressions(&in, &o->expressions);
 	if (rc == 0)
 		rc = choose_seed(&in, o->seed);
 	if (rc)
@@ -80,16 +112,7 @@ static int run(struct cli *cli)
 	rc = injecting_prepare(&in, &filter);
 	if (rc)
 		return cli_error(cli, "cannot make the filter: %s", strerror(-rc));
-	options.workers = 64; /* each sleeps for one delayed call */
-	rc = sluice_supervisor_new(&options, &supervisor);
-	if (rc == 0)
-		rc = sluice_on(
-			supervisor, SCMP_ARCH_NATIVE, SLUICE_ANY, injecting_handle, &in);
-	if (rc)
-		return cli_error(cli, "cannot supervise: %s", strerror(-rc));
-	live.supervisor = supervisor;
-	rc = cli_live_run(&live, filter, &status);
-	return rc ? rc : finish(&in, o->quiet, status);
+	return o->sweep ? sweep(&in, filter, &sweeping) : once(&in, filter, o->quiet);
 }
 
 static const struct cli_option options[] = {
@@ -116,6 +139,23 @@ static const struct cli_option options[] = {
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, quiet),
 		.help = "do not report expressions that never matched"},
+	{.name = "sweep",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, sweep),
+		.help = "run the program once for each call that the expressions change, "
+			"and report crashes, hangs and leaks"},
+	{.name = "timeout",
+		.value = "SECONDS",
+		.type = CLI_NUMBER,
+		.offset = offsetof(struct options, timeout),
+		.word = CLI_WORD_ANY,
+		.help = "a run of a sweep that takes longer hangs (default: 5, and ten "
+			"times "
+			"the undisturbed run)"},
+	{.name = "no-leaks",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, no_leaks),
+		.help = "a sweep does not report descriptors that are left open"},
 	CLI_OPTIONS_END,
 };
 
@@ -128,6 +168,9 @@ static const struct cli_example examples[] = {
 	{"sluice inject -e inject=mkdir:error=ENOSPC mkdir d", "no space is left"},
 	{"sluice inject -v -e 'fault=%file:path=*.txt:error=EIO' cat mine.txt",
 		"files with this name cannot be read"},
+	{"sluice inject --sweep -v -e 'inject=openat:path=*.txt:error=EACCES' cat "
+	 "mine.txt",
+		"what does the program make of a file that it may not open?"},
 	{NULL, NULL},
 };
 
@@ -138,11 +181,14 @@ const struct cli_command cli_cmd_inject = {
 	.words = words,
 	.examples = examples,
 	.exits = {.yes = "the program exited with 0; else its own status, or 128+N "
-			 "after signal N",
+			 "after signal N; with --sweep: nothing was found",
+		.no = "with --sweep: a run crashed, hung or left descriptors open; else "
+		      "the program's",
 		.trouble =
 			"an expression is wrong or nothing can be injected; 126 or 127: "
 			"the program could not be executed"},
 	.options_size = sizeof(struct options),
+	.reports = true,
 	.options_first = true,
 	.own_status = true,
 	.run = run,

@@ -48,12 +48,13 @@ static int add_call(struct injecting *in, const struct sluice_call_info *info)
 	struct injecting_call c = {.name = info->name,
 		.arch = info->arch,
 		.nr = info->nr,
-		.n_args = info->n_args};
+		.n_args = info->n_args,
+		.ends = strcmp(info->name, "exit_group") == 0};
 
 	for (unsigned int i = 0; i < in->n_injections; i++)
 		if (injection_has(&in->injections[i], info))
 			c.injections |= UINT64_C(1) << i;
-	if (!c.injections)
+	if (!c.injections && !(in->ends && c.ends))
 		return 0;
 	for (unsigned int i = 0; i < info->n_args; i++)
 		if (info->args[i].type == SLUICE_ARG_PATH)
@@ -173,92 +174,12 @@ static const struct injecting_call *find(
 	return NULL;
 }
 
-/* ---- occurrences
- * ---------------------------------------------------------------------------- */
-
-/* When the thread began (proc_pid_stat(5), field 22): its id alone may be another one's
- * by now. 0: not known. */
-static uint64_t start_of(pid_t tid)
-{
-	char path[48], text[1024], *at;
-	unsigned long long start = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	/* The name stands in parentheses and may hold anything. */
-	at = fgets(text, sizeof(text), f) ? strrchr(text, ')') : NULL;
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	if (at)
-		start = strtoull(at, NULL, 10);
-	fclose(f);
-	return start;
-}
-
-static int compare_keys(const uint64_t a[2], const uint64_t b[2])
-{
-	if (a[0] != b[0])
-		return a[0] < b[0] ? -1 : 1;
-	return a[1] < b[1] ? -1 : a[1] > b[1];
-}
-
-static uint32_t place_of(const struct injecting *in, const uint64_t key[2])
-{
-	uint32_t low = 0, high = in->n_counts;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (compare_keys(in->counts[middle].key, key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* Threads are numbered as they are first met, so that chances are the same in every run.
- */
-static uint32_t thread_at(const struct injecting *in, uint32_t at, uint64_t thread)
-{
-	uint32_t most = 0;
-
-	if (at < in->n_counts && in->counts[at].key[0] == thread)
-		return in->counts[at].thread;
-	if (at > 0 && in->counts[at - 1].key[0] == thread)
-		return in->counts[at - 1].thread;
-	for (uint32_t i = 0; i < in->n_counts; i++)
-		if (in->counts[i].thread > most)
-			most = in->counts[i].thread;
-	return most + 1;
-}
-
-static struct injecting_count *count_of(
-	struct injecting *in, uint64_t thread, uint64_t what)
-{
-	uint64_t key[2] = {thread, what};
-	uint32_t at = place_of(in, key), number;
-	struct injecting_count *c;
-
-	if (at < in->n_counts && compare_keys(in->counts[at].key, key) == 0)
-		return &in->counts[at];
-	number = thread_at(in, at, thread);
-	if (sc_reserve(in->counts, in->cap_counts, in->n_counts, 1) < 0)
-		return NULL;
-	c = &in->counts[at];
-	memmove(c + 1, c, (in->n_counts - at) * sizeof(*c));
-	in->n_counts++;
-	*c = (struct injecting_count){.key = {thread, what}, .thread = number};
-	return c;
-}
+/* ---- turns
+ * ------------------------------------------------------------------------------------ */
 
 /* A number that the seed, the expression, the call, the thread and the occurrence make.
  */
-static bool chance(
-	const struct injecting *in, unsigned int i, const struct injecting_count *c)
+static bool chance(const struct injecting *in, unsigned int i, const struct occurrence *c)
 {
 	uint64_t h = sc_hash_mix(in->seed, c->thread);
 
@@ -307,18 +228,15 @@ static bool turn(struct injecting *in, unsigned int i, const struct injecting_ca
 	struct sluice_request *request, uint64_t *thread)
 {
 	const struct injection *j = &in->injections[i];
-	struct injecting_count *c;
+	struct occurrence *c;
 
 	if (!arguments_match(j, request) || (j->path && !path_matches(j, call, request)))
 		return false;
 	if (j->always && j->chance == UINT32_MAX)
 		return true;
-	if (!*thread) {
-		pid_t tid = sluice_tid(request);
-
-		*thread = start_of(tid) << 24 ^ (uint64_t)tid;
-	}
-	c = count_of(in, *thread, (uint64_t)(call - in->calls) << 8 | i);
+	if (!*thread)
+		*thread = occurrences_thread(sluice_tid(request));
+	c = occurrences_of(&in->counts, *thread, (uint64_t)(call - in->calls) << 8 | i);
 	if (!c) {
 		in->failed = -ENOMEM;
 		return false;
@@ -379,27 +297,50 @@ static void add_effect(struct effect *e, const struct injection *j)
 	}
 }
 
+/* The call as strace(1) has it, and what it gets. */
+static void describe(struct sluice_request *request, const struct effect *e,
+	char text[INJECTING_TEXT_MAX])
+{
+	const char *name = sc_errno_name(e->error);
+	char later[48] = "", sig[32] = "", result[48] = "";
+
+	cli_live_call_text(request, text);
+	if (e->delay_ns)
+		snprintf(later, sizeof(later), ", %" PRIu64 " us later",
+			e->delay_ns / 1000);
+	if (e->signal)
+		snprintf(sig, sizeof(sig), ", signal %d", e->signal);
+	if (e->result == INJECTION_ERROR && name)
+		snprintf(result, sizeof(result), " = -1 %s", name);
+	else if (e->result == INJECTION_ERROR)
+		snprintf(result, sizeof(result), " = -1 error %d", e->error);
+	else if (e->result == INJECTION_VALUE)
+		snprintf(result, sizeof(result), " = %" PRId64, e->value);
+	snprintf(text + strlen(text), INJECTING_TEXT_MAX - strlen(text),
+		"%s%s%s (injected)", later, sig, result);
+}
+
+/* In a sweep: is this the call of this run? */
+static bool chosen(const struct injecting *in, struct sluice_request *request,
+	const struct effect *e)
+{
+	if (!in->probe)
+		return true;
+	if (++in->probe->met != in->probe->only)
+		return false;
+	describe(request, e, in->probe->text);
+	return true;
+}
+
 static void say(const struct injecting *in, struct sluice_request *request,
 	const struct effect *e)
 {
-	char text[CLI_LIVE_CALL_MAX];
-	const char *name = sc_errno_name(e->error);
+	char text[INJECTING_TEXT_MAX];
 
 	if (!in->verbose)
 		return;
-	cli_live_call_text(request, text);
-	fprintf(stderr, "[%d] %s", (int)sluice_tid(request), text);
-	if (e->delay_ns)
-		fprintf(stderr, ", %" PRIu64 " us later", e->delay_ns / 1000);
-	if (e->signal)
-		fprintf(stderr, ", signal %d", e->signal);
-	if (e->result == INJECTION_ERROR && name)
-		fprintf(stderr, " = -1 %s", name);
-	else if (e->result == INJECTION_ERROR)
-		fprintf(stderr, " = -1 error %d", e->error);
-	else if (e->result == INJECTION_VALUE)
-		fprintf(stderr, " = %" PRId64, e->value);
-	fputs(" (injected)\n", stderr);
+	describe(request, e, text);
+	fprintf(stderr, "[%d] %s\n", (int)sluice_tid(request), text);
 }
 
 /* The program is not yet executed: what calls is the launcher, which is none of the
@@ -436,8 +377,12 @@ int injecting_handle(struct sluice_request *request, void *data)
 			add_effect(&e, &in->injections[i]);
 		}
 	}
+	if (e.any && !chosen(in, request, &e))
+		e = (struct effect){0};
 	if (e.any)
 		say(in, request, &e);
+	if (in->probe && call->ends)
+		in->probe->at_end(sluice_tgid(request), in->probe->data);
 	if (!e.delay_ns)
 		return apply(request, &e);
 	copy = malloc(sizeof(*copy));
@@ -456,5 +401,5 @@ void injecting_clear(struct injecting *in)
 		injection_clear(&in->injections[i]);
 	free(in->injections);
 	free(in->calls);
-	free(in->counts);
+	occurrences_clear(&in->counts);
 }

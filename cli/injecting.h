@@ -5,6 +5,7 @@
 
 #include "injection.h"
 #include "live.h"
+#include "occurrences.h"
 
 /* A call of one ABI that some expression names. */
 struct injecting_call {
@@ -13,13 +14,20 @@ struct injecting_call {
 	int nr;
 	unsigned int n_args, paths; /* bits: arguments that are paths */
 	uint64_t injections;	    /* bits */
+	bool ends;		    /* the process, with all threads */
 };
 
-/* How often an expression has met one call in one thread. */
-struct injecting_count {
-	uint64_t key[2]; /* start of the thread and its id; call and expression */
-	uint64_t count;
-	uint32_t thread; /* in the order in which they were first met */
+#define INJECTING_WORKERS  64 /* each sleeps for one delayed call */
+#define INJECTING_TEXT_MAX (CLI_LIVE_CALL_MAX + 128)
+
+/* One run of a sweep: no call is changed but one, and what happens is noted. */
+struct injecting_probe {
+	uint64_t
+		only; /* which of the calls that expressions change, from 1 on; 0: none */
+	uint64_t met; /* out: those so far */
+	char text[INJECTING_TEXT_MAX];		/* out: that call, and what it got */
+	void (*at_end)(pid_t tgid, void *data); /* a process is about to end by exit(3) */
+	void *data;
 };
 
 struct injecting {
@@ -29,11 +37,12 @@ struct injecting {
 	unsigned int n_injections;
 	struct injecting_call *calls; /* in the order of architectures and numbers */
 	uint32_t n, cap;
-	struct injecting_count *counts; /* in the order of keys */
-	uint32_t n_counts, cap_counts;
+	struct occurrences counts;
 	uint64_t seed;
 	bool verbose, launched;
-	int failed; /* -ENOMEM: an occurrence could not be counted */
+	bool ends; /* before injecting_prepare(): notify the ends of processes, too */
+	struct injecting_probe *probe; /* or NULL */
+	int failed;		       /* -ENOMEM: an occurrence could not be counted */
 };
 
 /* Find the calls, and make the filter that notifies them; the caller releases it. 0 or

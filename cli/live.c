@@ -129,6 +129,11 @@ static int spawn(struct cli_live *live, scmp_filter_ctx filter, char **argv,
 	child->error = &error;
 	child->program = live->program;
 	child->landlock_fd = live->ruleset;
+	if (live->stdio) {
+		child->stdin_fd = live->stdio[0];
+		child->stdout_fd = live->stdio[1];
+		child->stderr_fd = live->stdio[2];
+	}
 	/* Without it a signal interrupts calls that are being answered, and the program
 	 * sees EINTR where it never did. Kernels before 5.19 have no such thing. */
 	child->wait_killable = true;

@@ -18,6 +18,7 @@ struct cli_live {
 	void *data;
 	const struct sock_fprog *program; /* loaded in place of the filter, or NULL */
 	int ruleset;			  /* of Landlock, or -1 */
+	const int *stdio; /* the program's first three descriptors, or NULL: the tool's */
 	pid_t pid; /* out: the program's, before anything is answered */
 };
 

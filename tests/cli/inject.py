@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""sluice inject: do calls fail as the expression says, and as strace lets them? inject.py SLUICE.
-Prints TAP.
+"""sluice inject: do calls fail as the expression says, and as strace lets them? Do sweeps find what is planted?
+inject.py SLUICE VICTIM. Prints TAP.
 SPDX-License-Identifier: MIT"""
+import json
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import time
 
@@ -12,6 +15,7 @@ import live
 from live import check, folder, run, skip
 
 SLUICE = live.tool(sys.argv[1])
+VICTIM = live.tool(sys.argv[2])
 
 # Which of 12 calls failed; as children and threads make them, too.
 CALLS = """
@@ -182,6 +186,66 @@ def others(who, uid, tmp):
               not os.path.exists(tmp + "/ran"), r)
 
 
+def sweep(uid, tmp, expressions, words, *more):
+    return run([SLUICE, "inject", "--sweep", *more, *(w for e in expressions for w in ("-e", e)),
+                *words], uid, tmp)
+
+
+def sweeps(who, uid, tmp):
+    every = ["inject=mmap,brk:error=ENOMEM", "inject=lseek,write,close:error=EIO"]
+    r = sweep(uid, tmp, every, [VICTIM], "--timeout", "10")
+    for name, pattern in (("unchecked memory", r"crash: SIGSEGV +\d+  mmap\(NULL, 1048576, .* = -1 ENOMEM"),
+                          ("leak", rf"leak: {VICTIM} +\d+  lseek\(.* = -1 EIO"),
+                          ("hang", r"hang: .* \d+  write\(\d+, \"x\", 1\) = -1 EIO")):
+        check(f"{who}: a sweep finds the planted {name}", re.search(pattern, r.stdout), r)
+    check(f"{who}: and exits with 1", r.returncode == 1, r)
+    r = sweep(uid, tmp, ["inject=lseek:error=EIO"], [VICTIM], "--no-leaks")
+    check(f"{who}: --no-leaks", r.returncode == 0 and "leak:" not in r.stdout, r)
+    r = sweep(uid, tmp, every[1:], [VICTIM], "--timeout", "10", "--json")
+    found = json.loads(r.stdout)
+    runs = found["runs"]
+    check(f"{who}: --json", r.returncode == 1 and found["hangs"] == 1 and found["complete"] and
+          found["undisturbed"]["status"] == 0 and
+          [run["occurrence"] for run in runs] == list(range(1, len(runs) + 1)) and
+          any(run["hang"] and run["call"].startswith("write(") for run in runs) and
+          any(run["leaks"] == [VICTIM] and run["call"].startswith("lseek(") for run in runs), r)
+    words = ["sh", "-c", "echo a; echo b; echo c"]
+    r = sweep(uid, tmp, ["inject=write:error=EIO:when=2+"], words, "-v")
+    check(f"{who}: each occurrence that the expression selects once",
+          re.findall(r' (\d+)  write\(1, "(\w)', r.stdout) == [("1", "b"), ("2", "c")] and
+          "a\n" not in r.stdout.splitlines() and r.returncode == 0, r)
+    for expressions, words, more, word in (
+            (["inject=reboot:error=EIO"], ["true"], (), "no call that"),
+            (["inject=read:error=EIO"], ["sh", "-c", "kill -SEGV $$"], (), "without any change"),
+            (["inject=read:error=EIO"], ["/nonexistent"], (), "No such file")):
+        r = sweep(uid, tmp, expressions, words, *more)
+        check(f"{who}: no sweep of {words[-1]}: {word}", r.returncode in (2, 127) and word in r.stderr, r)
+    r = run([SLUICE, "inject", "--timeout", "1", "-e", "fault=read", "true"], uid, tmp)
+    check(f"{who}: --timeout needs --sweep", r.returncode == 2 and "--sweep" in r.stderr, r)
+
+
+def sweep_ends(who, uid, tmp):
+    """Whatever the program leaves behind: nothing of it is there after the tool."""
+    mark = f"31{os.getpid()}"
+    # A child in a session of its own, and a grandchild, which both outlive the failing call.
+    words = ["sh", "-c", f"mkdir d && rmdir d && exit; setsid sleep {mark} & sleep {mark}"]
+    r = sweep(uid, tmp, ["inject=mkdir:error=EIO"], words, "--timeout", "2")
+    left = run(["pgrep", "-f", f"sleep {mark}"]).stdout
+    check(f"{who}: a hang is ended with all its processes", "1 hung" in r.stdout and not left, (r, left))
+    with subprocess.Popen(
+            [SLUICE, "inject", "--sweep", "-e", "inject=mkdir:error=EIO", *words], cwd=tmp,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True, preexec_fn=lambda: live.become(uid)) as tool:
+        end = time.monotonic() + 60
+        while not run(["pgrep", "-f", f"sleep {mark}"]).stdout and time.monotonic() < end:
+            time.sleep(0.05)
+        os.killpg(tool.pid, signal.SIGINT)
+        out, err = tool.communicate(timeout=60)
+        left = run(["pgrep", "-f", f"sleep {mark}"]).stdout
+        check(f"{who}: SIGINT ends a sweep and what it runs", tool.returncode == 130 and not left,
+              (tool.returncode, out, err, left))
+
+
 def main():
     good, why = live.works(SLUICE)
     if not good:
@@ -189,7 +253,7 @@ def main():
         live.done()
     for who, uid in live.users():
         with folder(uid) as tmp:
-            for part in (occurrences, like_strace, conditions, chances, others):
+            for part in (occurrences, like_strace, conditions, chances, others, sweeps, sweep_ends):
                 part(who, uid, tmp)
     live.done()
 
