@@ -1,5 +1,8 @@
 /* sluice why: which calls of a program does a profile refuse, and for what reason?
  * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
 #include "filter.h"
 #include "profile.h"
 #include "refusing.h"
@@ -7,7 +10,7 @@
 
 struct options {
 	struct cli_target target;
-	const char *profile, *audit;
+	const char *profile, *audit, *output;
 };
 
 static int read_profile(struct refusing *w, const struct options *o)
@@ -27,28 +30,53 @@ static int audit(struct refusing *w, const char *path)
 
 	if (rc)
 		return rc;
-	refusals_print(&w->refusals, stdout);
+	refusals_print(&w->refusals, w->cli->json, w->report ? w->report : stdout);
 	return w->refusals.n ? CLI_NO : CLI_YES;
+}
+
+/* Before anything runs: a report that cannot be written is known at once. */
+static int open_report(struct refusing *w, const char *path)
+{
+	w->report = fopen(path, "we");
+	return w->report ? 0 : cli_error_at(path, 0, 0, "%s", strerror(errno));
+}
+
+static int close_report(struct refusing *w, const char *path, int status)
+{
+	bool bad = ferror(w->report) != 0;
+
+	if (fclose(w->report) || bad)
+		status = cli_error_at(path, 0, 0, "%s", strerror(bad ? EIO : errno));
+	w->report = NULL;
+	return status;
+}
+
+static int answer(struct refusing *w, const struct options *o)
+{
+	int rc = o->profile ? read_profile(w, o) : 0;
+
+	if (rc == 0 && o->output)
+		rc = open_report(w, o->output);
+	if (rc)
+		return rc;
+	rc = o->audit ? audit(w, o->audit) : refusing_run(w);
+	return o->output ? close_report(w, o->output, rc) : rc;
 }
 
 static int run(struct cli *cli)
 {
-	_cleanup_(refusing_clear) struct refusing w = {.cli = cli, .live = {.cli = cli, .ruleset = -1}};
+	_cleanup_(refusing_clear) struct refusing w = {
+		.cli = cli, .live = {.cli = cli, .ruleset = -1}};
 	const struct options *o = cli->options;
-	int rc = o->profile ? read_profile(&w, o) : 0;
 
-	if (rc)
-		return rc;
 	if (o->audit && cli->argc)
 		return cli_error(
 			cli, "--audit reads what has happened: no program is run");
-	if (o->audit)
-		return audit(&w, o->audit);
-	if (!cli->argc)
+	if (!o->audit && !cli->argc)
 		return cli_error(cli, "a program to run is missing, or --audit FILE");
-	if (!o->profile)
+	if (!o->audit && !o->profile)
 		return cli_error(cli, "the profile is missing: -p PROFILE");
-	return refusing_run(&w);
+	return answer(&w, o);
 }
 
 static const struct cli_option options[] = {
@@ -65,6 +93,14 @@ static const struct cli_option options[] = {
 		.offset = offsetof(struct options, audit),
 		.word = CLI_WORD_FILE,
 		.help = "run no program, read this log of the audit system"},
+	{.letter = 'o',
+		.name = "output",
+		.value = "FILE",
+		.type = CLI_STRING,
+		.offset = offsetof(struct options, output),
+		.word = CLI_WORD_FILE,
+		.help = "write the report to this file (default: standard error; with "
+			"--audit: standard output)"},
 	CLI_TARGET_OPTIONS(struct options),
 	CLI_OPTIONS_END,
 };
@@ -75,8 +111,7 @@ static const struct cli_positional words[] = {
 };
 
 static const struct cli_example examples[] = {
-	{"sluice why -p true.json mkdir d",
-		"what does the profile refuse?"},
+	{"sluice why -p true.json mkdir d", "what does the profile refuse?"},
 	{"sluice why --audit audit.log", "what did the kernel say?"},
 	{NULL, NULL},
 };
@@ -88,13 +123,14 @@ const struct cli_command cli_cmd_why = {
 	.words = words,
 	.examples = examples,
 	.exits = {.yes = "the program exited with 0; else its own status, 128+N after "
-			 "signal N, 128+31 if the profile kills it; with --audit: no line "
+			 "signal N, 128+31 if the profile kills it; with --audit: no "
+			 "line "
 			 "was found",
 		.no = "with --audit: refused calls were found",
-		.trouble =
-			"there is no answer; 126 or 127: the program could not be "
-			"executed"},
+		.trouble = "there is no answer; 126 or 127: the program could not be "
+			   "executed"},
 	.options_size = sizeof(struct options),
+	.reports = true,
 	.options_first = true,
 	.own_status = true,
 	.run = run,

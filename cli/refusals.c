@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "util/cleanup.h"
 #include "util/vec.h"
 
@@ -133,66 +134,163 @@ static void suggest_arch(const struct refusal *r, FILE *out)
 	fputs("\" to \"architectures\"", out);
 }
 
-static void explain(const struct refusals *all, const struct refusal *r, FILE *out)
+/* What decided. */
+static void print_rule(const struct refusals *all, const struct refusal *r,
+	const struct said *s, FILE *out)
 {
-	char name[CLI_CALL_MAX];
-	struct said s;
-
-	cli_call_name(r->audit, r->nr, name);
-	s = look_up(all, r, name);
-	fputs("    rule:   ", out);
-	if (s.refuses.size) {
-		place(all, &s.refuses, out);
-		fprintf(out, ": this entry names it\n    change: take \"%s\" out there",
-			name);
-		if (r->verdict == sluice_profile_default(all->profile) || !s.whole.size) {
-			fputs(" and ", out);
-			suggest_names(all, &s, name, out);
-		}
-	} else if (s.limited.size) {
-		place(all, &s.limited, out);
-		fputs(": the conditions of this entry do not hold\n    change: allow "
-		      "these "
-		      "arguments in an entry of their own, or ",
-			out);
-		suggest_names(all, &s, name, out);
-	} else if (s.whole.size) {
-		place(all, &s.whole, out);
+	if (s->refuses.size) {
+		place(all, &s->refuses, out);
+		fputs(": this entry names it", out);
+	} else if (s->limited.size) {
+		place(all, &s->limited, out);
+		fputs(": the conditions of this entry do not hold", out);
+	} else if (s->whole.size) {
+		place(all, &s->whole, out);
 		fputs(": this entry allows it, but the profile is not for this "
-		      "architecture\n    change: ",
+		      "architecture",
 			out);
-		suggest_arch(r, out);
 	} else {
-		fprintf(out, "%s: no entry names it: %s\n    change: ", all->file,
+		fprintf(out, "%s: no entry names it: %s", all->file,
 			r->verdict == sluice_profile_default(all->profile)
 				? "the default action"
 				: "it is newer than all that are named, or of an "
 				  "architecture that is not");
-		suggest_names(all, &s, name, out);
 	}
+}
+
+/* The smallest change that allows it. */
+static void print_change(const struct refusals *all, const struct refusal *r,
+	const struct said *s, FILE *out)
+{
+	char name[CLI_CALL_MAX];
+
+	cli_call_name(r->audit, r->nr, name);
+	if (s->refuses.size) {
+		fprintf(out, "take \"%s\" out there", name);
+		if (r->verdict == sluice_profile_default(all->profile) ||
+			!s->whole.size) {
+			fputs(" and ", out);
+			suggest_names(all, s, name, out);
+		}
+	} else if (s->limited.size) {
+		fputs("allow these arguments in an entry of their own, or ", out);
+		suggest_names(all, s, name, out);
+	} else if (s->whole.size) {
+		suggest_arch(r, out);
+	} else {
+		suggest_names(all, s, name, out);
+	}
+}
+
+static void explain(const struct refusals *all, const struct refusal *r, FILE *out)
+{
+	char name[CLI_CALL_MAX];
+	struct said s = look_up(all, r, cli_call_name(r->audit, r->nr, name));
+
+	fputs("    rule:   ", out);
+	print_rule(all, r, &s, out);
+	fputs("\n    change: ", out);
+	print_change(all, r, &s, out);
 	putc('\n', out);
 }
 
-void refusals_print(const struct refusals *all, FILE *out)
+#define OF_POLICY "of the policy, not of the profile (sluice run --plan)"
+
+static void print_one(const struct refusals *all, const struct refusal *r, FILE *out)
 {
 	char verdict[CLI_VERDICT_MAX];
 
-	for (uint32_t i = 0; i < all->n; i++) {
-		const struct refusal *r = &all->items[i];
+	fprintf(out, "refused: %s: %s, %" PRIu64 " %s", r->text,
+		cli_verdict(r->verdict, verdict), r->count,
+		r->count == 1 ? "time" : "times");
+	if (r->by)
+		fprintf(out, ", by %s", r->by);
+	putc('\n', out);
+	if (r->elsewhere)
+		fputs("    rule:   " OF_POLICY "\n", out);
+	else if (all->profile)
+		explain(all, r, out);
+	else if (all->file)
+		fprintf(out, "    rule:   of the filter %s\n", all->file);
+}
 
-		fprintf(out, "refused: %s: %s, %" PRIu64 " %s", r->text,
-			cli_verdict(r->verdict, verdict), r->count,
-			r->count == 1 ? "time" : "times");
-		if (r->by)
-			fprintf(out, ", by %s", r->by);
-		putc('\n', out);
-		if (r->elsewhere)
-			fputs("    rule:   of the policy, not of the profile (sluice run --plan)\n",
-				out);
-		else if (all->profile)
-			explain(all, r, out);
-		else if (all->file)
-			fprintf(out, "    rule:   of the filter %s\n", all->file);
+/* ---- as JSON
+ * ------------------------------------------------------------------------------ */
+
+typedef void (*printer)(const struct refusals *all, const struct refusal *r,
+	const struct said *s, FILE *out);
+
+/* What @print says, as a string. */
+static void json_said(struct cli_json *j, const char *key, const struct refusals *all,
+	const struct refusal *r, const struct said *s, printer print)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (f) {
+		print(all, r, s, f);
+		if (fclose(f))
+			f = NULL;
+	}
+	cli_json_string(j, key, f ? text : NULL);
+}
+
+static void json_explain(struct cli_json *j, const struct refusals *all,
+	const struct refusal *r, const char *name)
+{
+	struct said s = look_up(all, r, name);
+	const struct sluice_profile_entry *e = s.refuses.size	? &s.refuses
+					       : s.limited.size ? &s.limited
+								: &s.whole;
+
+	if (e->size) {
+		cli_json_number(j, "line", e->line);
+		cli_json_number(j, "column", e->column);
+	}
+	json_said(j, "rule", all, r, &s, print_rule);
+	json_said(j, "change", all, r, &s, print_change);
+}
+
+static void json_one(
+	struct cli_json *j, const struct refusals *all, const struct refusal *r)
+{
+	char verdict[CLI_VERDICT_MAX], name[CLI_CALL_MAX];
+	const struct cli_arch *arch = cli_arch_of(r->audit, r->nr);
+
+	cli_json_object(j, NULL);
+	cli_json_string(j, "call", cli_call_name(r->audit, r->nr, name));
+	cli_json_string(j, "architecture", arch ? arch->name : NULL);
+	cli_json_number(j, "number", r->nr);
+	cli_json_string(j, "text", r->text);
+	cli_json_string(j, "action", cli_verdict(r->verdict, verdict));
+	cli_json_number(j, "count", (int64_t)r->count);
+	cli_json_string(j, "program", r->by);
+	if (r->elsewhere)
+		cli_json_string(j, "rule", OF_POLICY);
+	else if (all->profile)
+		json_explain(j, all, r, name);
+	cli_json_end(j);
+}
+
+void refusals_print(const struct refusals *all, bool json, FILE *out)
+{
+	struct cli_json j = {.out = out};
+
+	if (json) {
+		cli_json_object(&j, NULL);
+		cli_json_string(&j, "profile", all->file);
+		cli_json_array(&j, "refused");
+	}
+	for (uint32_t i = 0; i < all->n; i++) {
+		if (json)
+			json_one(&j, all, &all->items[i]);
+		else
+			print_one(all, &all->items[i], out);
+	}
+	if (json) {
+		cli_json_end(&j);
+		cli_json_end(&j);
 	}
 }
 

@@ -31,8 +31,8 @@ struct refusal *refusals_find(
 /* A new one with a count of 1; @text and @by are copied. 0 or -ENOMEM. */
 int refusals_add(struct refusals *all, uint32_t audit, int nr, uint32_t verdict,
 	const char *text, const char *by);
-/* For people, to @out. */
-void refusals_print(const struct refusals *all, FILE *out);
+/* For people, or as JSON, to @out. */
+void refusals_print(const struct refusals *all, bool json, FILE *out);
 void refusals_clear(struct refusals *all);
 
 /* Read lines of the kernel's audit log (type 1326). 0 or CLI_TROUBLE, said. */

@@ -155,7 +155,7 @@ int refusing_run(struct refusing *w)
 	w->live.supervisor = supervisor;
 	rc = cli_live_run(&w->live, filter, &status);
 	fflush(stdout);
-	refusals_print(&w->refusals, stderr);
+	refusals_print(&w->refusals, w->cli->json, w->report ? w->report : stderr);
 	if (w->failed)
 		return cli_error(w->cli, "not every refusal could be noted: %s",
 			strerror(-w->failed));

@@ -17,6 +17,7 @@ struct refusing {
 	struct sluice_profile *profile; /* what it was made of, or NULL */
 	const struct sluice_program *alone; /* of @profile, where @program has more; or NULL */
 	struct refusals refusals;
+	FILE *report; /* gets the refusals at the end; NULL: stderr */
 	bool killed; /* the program itself, as the filter would have done it */
 	int failed;  /* -ENOMEM: something could not be noted */
 };
@@ -24,7 +25,7 @@ struct refusing {
 void refusing_clear(struct refusing *w);
 
 /* Run the command line's program. Each call that the program of BPF refuses is noted and
- * refused as the kernel would do it; all of them are printed to stderr at the end. Returns the
+ * refused as the kernel would do it; all of them are printed to @report at the end, as JSON with --json. Returns the
  * exit status of the program, 128+N after signal N; or CLI_TROUBLE, 126 or 127, said. */
 int refusing_run(struct refusing *w);
 

@@ -123,6 +123,33 @@ def conditions(who, uid, tmp, home):
     check(f"{who}: no profile is trouble", r.returncode == 2, r)
 
 
+def as_json(who, uid, tmp, home):
+    path = profile(home, needs(uid, tmp, ["mkdir", "d"]) - {"mkdir"})
+    fill(uid, tmp)
+    r = run([SLUICE, "why", "--json", "-o", "report.json", "-p", path, "mkdir", "d"], uid, tmp)
+    with open(tmp + "/report.json", encoding="utf-8") as f:
+        report = json.load(f)
+    one = report["refused"][0]
+    check(f"{who}: --json: what the text says", r.returncode == 1 and "refused:" not in r.stderr and
+          report["profile"] == path and len(report["refused"]) == 1 and
+          (one["call"], one["action"], one["count"]) == ("mkdir", "ERRNO(1)", 1) and
+          one["text"] == 'mkdir("d", 0777)' and one["program"].endswith("/mkdir") and
+          one["rule"].endswith("the default action") and
+          one["change"] == f'add "mkdir" to the names of the entry at {path}:4:3', (r, report))
+    path = profile(home, needs(uid, tmp, ["mkdir", "d"]) - {"mkdir"},
+                   more=[{"names": ["mkdir"], "action": "SCMP_ACT_KILL_PROCESS"}])
+    fill(uid, tmp)
+    r = run([SLUICE, "why", "--json", "-o", "report.json", "-p", path, "mkdir", "d"], uid, tmp)
+    with open(tmp + "/report.json", encoding="utf-8") as f:
+        lines = {e["call"]: e.get("line") for e in json.load(f)["refused"]}
+    check(f"{who}: --json: the line of the entry that refuses", r.returncode == 159 and
+          isinstance(lines.get("mkdir"), int), (r, lines))
+    os.unlink(tmp + "/report.json")
+    r = run([SLUICE, "why", "-o", "none/report", "-p", path, "touch", "ran"], uid, tmp)
+    check(f"{who}: a report that cannot be written is known before the program runs", r.returncode == 2 and
+          "none/report" in r.stderr and not os.path.exists(tmp + "/ran"), r)
+
+
 LOG = '''audit: type=1326 audit(1700000000.123:45): auid=0 uid=0 pid=12 comm="mount" exe="/usr/bin/mount" sig=31 arch=c000003e syscall=165 compat=0 ip=0x7f code=0x80000000
 type=SECCOMP msg=audit(1700000001.1:46): auid=0 pid=13 comm="mount" exe="/usr/bin/mount" sig=31 arch=c000003e syscall=165 compat=0 ip=0x7f code=0x80000000
 type=1300 audit(1.1:1): arch=c000003e syscall=1 code=0x0
@@ -154,7 +181,7 @@ def main():
         live.done()
     for who, uid in live.users():
         with folder(uid) as tmp, folder(None) as home:
-            for part in (each_program, as_loaded, conditions):
+            for part in (each_program, as_loaded, conditions, as_json):
                 part(who, uid, tmp, home)
     with folder(None) as tmp:
         audit(tmp)

@@ -34,7 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (uint32_t i = 0; i < all.n; i++)
 		if (!all.items[i].count || !all.items[i].text)
 			abort();
-	refusals_print(&all, nowhere);
+	refusals_print(&all, false, nowhere);
+	refusals_print(&all, true, nowhere);
 	refusals_clear(&all);
 	close(fd);
 	return 0;
