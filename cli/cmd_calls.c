@@ -4,7 +4,6 @@
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "calls/program.h"
 #include "cli.h"
@@ -52,28 +51,6 @@ static void loads(void *data, const char *path)
 		r->loads = calloc(r->program.n_objects, sizeof(*r->loads));
 	if (r->loads)
 		r->loads[r->n_loads++] = path;
-}
-
-/* $XDG_CACHE_HOME/sluice/calls, made if it is not there; NULL: no cache. */
-static char *cache_directory(void)
-{
-	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	static const char *const parts[] = {"", "/sluice", "/sluice/calls"};
-	char *dir = NULL;
-
-	if (!(base && *base == '/') && !(home && *home == '/'))
-		return NULL;
-	for (size_t i = 0; i < 3; i++) {
-		free(dir);
-		if (asprintf(&dir, "%s%s%s", base && *base == '/' ? base : home,
-			    base && *base == '/' ? "" : "/.cache", parts[i]) < 0)
-			return NULL;
-		if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
-			free(dir);
-			return NULL;
-		}
-	}
-	return dir;
 }
 
 /* From the start to the function that makes the call. */
@@ -251,7 +228,7 @@ static int run(struct cli *cli)
 	_cleanup_(clear) struct report r = {.cli = cli, .options = cli->options};
 
 	if (!r.options->no_cache && !r.options->cache)
-		r.cache = cache_directory();
+		r.cache = calls_cache_directory();
 	r.program.options = (struct calls_options){.root = r.options->root,
 		.cache = r.options->no_cache ? NULL : r.options->cache ? r.options->cache : r.cache,
 		.progress = progress,

@@ -18,6 +18,7 @@
 
 #include "filter.h"
 #include "live.h"
+#include "possible.h"
 #include "profile.h"
 #include "recording.h"
 #include "util/cleanup.h"
@@ -27,7 +28,7 @@
 struct options {
 	struct cli_target target;
 	const char *output, *merge;
-	bool args, exact, diff_fail, quiet;
+	bool args, exact, diff_fail, quiet, possible;
 };
 
 struct record {
@@ -79,9 +80,17 @@ static bool doubled(const struct scmp_arg_cmp *args, unsigned int n)
 	return false;
 }
 
-static int let_run(scmp_filter_ctx filter, const struct sluice_profile *p,
-	unsigned int index, const struct sluice_profile_entry *e)
+/* Each program makes one of these and ends with another: that shows what is executed. */
+static bool marks(const char *name)
 {
+	return strcmp(name, "execve") == 0 || strcmp(name, "execveat") == 0 ||
+	       strcmp(name, "exit_group") == 0;
+}
+
+static int let_run(const struct record *r, scmp_filter_ctx filter, unsigned int index,
+	const struct sluice_profile_entry *e)
+{
+	const struct sluice_profile *p = r->resolved;
 	struct scmp_arg_cmp args[6];
 	unsigned int n = 0;
 
@@ -95,7 +104,8 @@ static int let_run(scmp_filter_ctx filter, const struct sluice_profile *p,
 	for (unsigned int k = 0; k < e->n_names; k++) {
 		int rc, nr = seccomp_syscall_resolve_name(e->names[k]);
 
-		if (nr < 0 || !cli_live_only_allowed(p, e->names[k]))
+		if (nr < 0 || !cli_live_only_allowed(p, e->names[k]) ||
+			(r->recording.programs && marks(e->names[k])))
 			continue;
 		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, nr, n, args);
 		if (rc && rc != -EEXIST)
@@ -113,7 +123,7 @@ static scmp_filter_ctx make_filter(const struct record *r)
 	for (unsigned int i = 0;
 		!rc && r->resolved && sluice_profile_entry(r->resolved, i, &e) == 0; i++)
 		if (e.action == SCMP_ACT_ALLOW)
-			rc = let_run(filter, r->resolved, i, &e);
+			rc = let_run(r, filter, i, &e);
 	if (rc) {
 		cli_error(r->cli, "cannot make the filter: %s", strerror(-rc));
 		return NULL;
@@ -294,6 +304,49 @@ static void print_added(const struct recorded_list *list)
 	}
 }
 
+static bool listed(
+	const struct record *r, const struct recorded_list *list, const char *name)
+{
+	if (r->resolved && recorded_allows(r->resolved, name))
+		return true;
+	for (uint32_t i = 0; i < list->n; i++)
+		if (strcmp(list->calls[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Calls of the machine's own ABI that the programs can make, and did not; and how many
+ * they cannot make. */
+static void print_possible(const struct record *r, const struct recorded_list *list)
+{
+	_cleanup_free_ struct possible *p = calloc(1, sizeof(*p));
+	unsigned int possible = 0, impossible = 0, it = 0;
+	const char *name;
+
+	if (!p) {
+		cli_error(r->cli, "%s", strerror(ENOMEM));
+		return;
+	}
+	for (uint32_t i = 0; i < r->recording.n_exes; i++)
+		possible_add(r->cli, r->recording.exes[i], p);
+	while ((name = sluice_call_next(SCMP_ARCH_NATIVE, &it))) {
+		int nr = seccomp_syscall_resolve_name(name);
+
+		if (nr < 0 || nr >= POSSIBLE_MAX || listed(r, list, name))
+			continue;
+		possible += p->by[nr] != NULL;
+		impossible += !p->by[nr];
+		if (p->by[nr] && !r->options->quiet)
+			fprintf(stderr, "%10s  %-24s %s\n", "possible", name, p->by[nr]);
+	}
+	fprintf(stderr, "%u possible and never made, %s%u impossible, by %u program%s\n",
+		possible, p->more ? "at most " : "", impossible, r->recording.n_exes,
+		r->recording.n_exes == 1 ? "" : "s");
+	if (p->more)
+		cli_warn(r->cli, "some calls and objects are known at run time only: see "
+				 "sluice calls PROGRAM");
+}
+
 static void print_table(const struct record *r, const struct recorded_list *list)
 {
 	unsigned int fresh = count(list, true), added = count(list, false);
@@ -313,6 +366,8 @@ static void print_table(const struct record *r, const struct recorded_list *list
 	fprintf(stderr,
 		"%" PRIu64 " calls noted, %u different%s; %u added that belong to them\n",
 		r->recording.total, fresh, r->options->merge ? " and new" : "", added);
+	if (r->options->possible)
+		print_possible(r, list);
 	for (uint32_t i = 0; i < r->recording.n; i++) {
 		const struct seen *s = &r->recording.seen[i];
 
@@ -353,7 +408,10 @@ static int run(struct cli *cli)
 
 	if (rc)
 		return rc;
+	if (r.options->possible && !possible_known())
+		return cli_error(cli, "--static: this build lacks libcapstone");
 	r.recording.args = r.options->args;
+	r.recording.programs = r.options->possible;
 	filter = make_filter(&r);
 	if (!filter)
 		return CLI_TROUBLE;
@@ -390,6 +448,12 @@ static const struct cli_option options[] = {
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, exact),
 		.help = "add only calls that were seen"},
+	{.name = "static",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, possible),
+		.help = "report calls that the programs can make, as their files say, "
+			"and "
+			"did not"},
 	{.name = "diff-fail",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, diff_fail),

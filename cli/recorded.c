@@ -82,7 +82,7 @@ static int close_over(struct recorded_list *list)
 /* ---- what a profile has --------------------------------------------------------------
  */
 
-static bool allows(const struct sluice_profile *base, const char *name)
+bool recorded_allows(const struct sluice_profile *base, const char *name)
 {
 	struct sluice_profile_entry e = {.size = sizeof(e)};
 
@@ -134,7 +134,7 @@ int recorded_make(const struct recording *r, const struct sluice_profile *base,
 	if (!exact && close_over(list))
 		return -ENOMEM;
 	for (uint32_t i = 0; base && i < list->n; i++)
-		list->calls[i].known = allows(base, list->calls[i].name);
+		list->calls[i].known = recorded_allows(base, list->calls[i].name);
 	if (list->n)
 		qsort(list->calls, list->n, sizeof(*list->calls), by_count);
 	return 0;

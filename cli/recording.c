@@ -106,6 +106,46 @@ static void note_tuple(struct seen *s, const struct sluice_request *request)
 	s->n_tuples++;
 }
 
+static int note_exe(struct recording *r, struct sluice_request *request)
+{
+	_cleanup_free_ char *exe = program_of(request);
+
+	for (uint32_t i = 0; exe && i < r->n_exes; i++)
+		if (strcmp(r->exes[i], exe) == 0)
+			return 0;
+	if (!exe)
+		return 0;
+	if (sc_reserve(r->exes, r->cap_exes, r->n_exes, 1) < 0)
+		return -ENOMEM;
+	r->exes[r->n_exes++] = steal_ptr(exe);
+	return 0;
+}
+
+/* The call after execve(2) is the new program's first, or the old one's if that failed.
+ */
+static int note_program(
+	struct recording *r, struct sluice_request *request, const char *name)
+{
+	bool executes =
+		name && (strcmp(name, "execve") == 0 || strcmp(name, "execveat") == 0);
+	pid_t tgid = executes || r->n_fresh ? sluice_tgid(request) : 0;
+
+	for (uint32_t i = 0; i < r->n_fresh; i++) {
+		if (r->fresh[i] != tgid)
+			continue;
+		r->fresh[i] = r->fresh[--r->n_fresh];
+		if (note_exe(r, request))
+			return -ENOMEM;
+		break;
+	}
+	if (!executes || tgid <= 0)
+		return 0;
+	if (sc_reserve(r->fresh, r->cap_fresh, r->n_fresh, 1) < 0)
+		return -ENOMEM;
+	r->fresh[r->n_fresh++] = tgid;
+	return 0;
+}
+
 void recording_note(struct recording *r, struct sluice_request *request)
 {
 	uint64_t key = key_of(sluice_arch(request), sluice_nr(request));
@@ -126,6 +166,8 @@ void recording_note(struct recording *r, struct sluice_request *request)
 	}
 	s = &r->seen[at];
 	s->count++;
+	if (r->programs && note_program(r, request, s->name))
+		r->failed = -ENOMEM;
 	if (s->constants && s->n_tuples <= RECORDING_TUPLES)
 		note_tuple(s, request);
 }
@@ -136,6 +178,10 @@ void recording_clear(struct recording *r)
 		free(r->seen[i].by);
 		free(r->seen[i].tuples);
 	}
+	for (uint32_t i = 0; i < r->n_exes; i++)
+		free(r->exes[i]);
+	free(r->exes);
+	free(r->fresh);
 	free(r->seen);
 	*r = (struct recording){0};
 }

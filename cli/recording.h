@@ -34,8 +34,12 @@ struct seen {
 struct recording {
 	struct seen *seen; /* in the order of architectures and numbers */
 	uint32_t n, cap, last;
-	uint64_t total, programs;
-	bool args;  /* note tuples */
+	uint64_t total;
+	bool args;     /* note tuples */
+	bool programs; /* note what is executed */
+	char **exes;   /* those programs, each once */
+	pid_t *fresh;  /* processes that called execve(2) last */
+	uint32_t n_exes, cap_exes, n_fresh, cap_fresh;
 	int failed; /* -ENOMEM: something could not be noted */
 };
 
@@ -65,6 +69,8 @@ struct recorded_list {
 int recorded_make(const struct recording *r, const struct sluice_profile *base,
 	bool exact, struct recorded_list *list);
 void recorded_clear(struct recorded_list *list);
+/* An entry of the profile allows the call, whatever its arguments. */
+bool recorded_allows(const struct sluice_profile *base, const char *name);
 
 /* Add what is not known to @profile. @what says where it comes from. 0 or -errno. */
 int recorded_write(const struct recorded_list *list, const struct recording *r,

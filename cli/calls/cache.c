@@ -175,3 +175,24 @@ int calls_summary_get(const struct calls_elf *elf, const char *cache, calls_prog
 		put(path, elf, out);
 	return rc;
 }
+
+char *calls_cache_directory(void)
+{
+	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	static const char *const parts[] = {"", "/sluice", "/sluice/calls"};
+	char *dir = NULL;
+
+	if (!(base && *base == '/') && !(home && *home == '/'))
+		return NULL;
+	for (size_t i = 0; i < 3; i++) {
+		free(dir);
+		if (asprintf(&dir, "%s%s%s", base && *base == '/' ? base : home,
+			    base && *base == '/' ? "" : "/.cache", parts[i]) < 0)
+			return NULL;
+		if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
+			free(dir);
+			return NULL;
+		}
+	}
+	return dir;
+}

@@ -62,6 +62,9 @@ int calls_summary_make(const struct calls_elf *elf, calls_progress progress, voi
 	struct calls_summary *out);
 void calls_summary_clear(struct calls_summary *summary);
 
+/* cache.c: $XDG_CACHE_HOME/sluice/calls or below ~/.cache, made if it is not there. The caller frees
+ * it; NULL: no cache. */
+char *calls_cache_directory(void);
 /* cache.c: the same from a cache, or made and put there. @cache is a directory that exists, or
  * NULL. */
 int calls_summary_get(const struct calls_elf *elf, const char *cache, calls_progress progress,

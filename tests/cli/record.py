@@ -230,6 +230,31 @@ def on_a_terminal(tmp):
     os.waitpid(pid, 0)
 
 
+def rows(text, word):
+    """{name: what follows} of rows of the table that begin with this word."""
+    return {m[1]: m[2] for m in re.finditer(rf"^ +{word} +(\w+) +(.*)$", text, flags=re.M)}
+
+
+def possible(who, uid, tmp):
+    out, cat = tmp + "/static.json", os.path.realpath(shutil.which("cat", path="/usr/bin:/bin"))
+    r = run([SLUICE, "record", "--static", "-o", out, cat, "/dev/null"], uid, tmp)
+    if "lacks libcapstone" in r.stderr:
+        skip(f"{who}: --static", "this build lacks libcapstone")
+        return
+    static = set(run([SLUICE, "calls", cat], uid, tmp).stdout.split())
+    made, added, can = set(counts(r.stderr)), set(rows(r.stderr, "added")), rows(r.stderr, "possible")
+    check(f"{who}: --static: possible is what sluice calls finds, without the rest",
+          set(can) == static - made - added and can and set(can.values()) == {cat} and
+          f"{len(can)} possible and never made" in r.stderr and "by 1 program" in r.stderr,
+          (r.stderr, sorted(static - made - added)))
+    again = run([SLUICE, "record", "--static", "--merge", out, "-o", out, cat, "/dev/null"], uid, tmp)
+    check(f"{who}: --static: the same of a second run, which makes no call anew",
+          set(rows(again.stderr, "possible")) == set(can), again.stderr)
+    r = run([SLUICE, "record", "-q", "--static", "-o", out, "sh", "-c",
+             "cat /dev/null | cat; nosuchprogram; ls / >/dev/null; exec sh -c :"], uid, tmp)
+    check(f"{who}: --static: each program that was executed, once", "by 3 programs" in r.stderr, r.stderr)
+
+
 def main():
     good, why = live.works(SLUICE)
     if not good:
@@ -238,7 +263,7 @@ def main():
     for who, uid in live.users():
         with folder(uid) as tmp:
             for part in (lost_nothing, like_strace, obeyed, statuses, merged, outputs,
-                         arguments):
+                         arguments, possible):
                 part(who, uid, tmp)
     with folder(None) as tmp:
         other_abi(tmp)

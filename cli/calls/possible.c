@@ -1,0 +1,75 @@
+/* What programs can call.
+ * SPDX-License-Identifier: MIT */
+#include "possible.h"
+
+#include <errno.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "calls/program.h"
+#include "util/cleanup.h"
+
+_Static_assert(POSSIBLE_MAX == CALLS_NUMBERS, "the numbers of calls");
+
+struct search {
+	struct cli *cli;
+	struct possible *found;
+	struct calls_program program;
+	char *cache;
+};
+
+static void clear(struct search *s)
+{
+	calls_program_clear(&s->program);
+	free(s->cache);
+}
+
+static void progress(void *data, uint32_t done, uint32_t total)
+{
+	struct search *s = data;
+
+	cli_progress(s->cli, done, total, "reading functions");
+}
+
+static void loads(void *data, const char *path)
+{
+	struct search *s = data;
+
+	(void)path;
+	s->found->more = true;
+}
+
+bool possible_known(void)
+{
+	return true;
+}
+
+void possible_add(struct cli *cli, const char *path, struct possible *p)
+{
+	_cleanup_(clear) struct search s = {.cli = cli, .found = p};
+	int rc;
+
+	s.cache = calls_cache_directory();
+	s.program.options = (struct calls_options){.cache = s.cache,
+		.progress = progress,
+		.progress_data = &s,
+		.loads = loads,
+		.loads_data = &s};
+	rc = calls_program_add(&s.program, path);
+	if (!rc && calls_program_reach(&s.program)) {
+		rc = -ENOMEM;
+		snprintf(s.program.message, sizeof(s.program.message), "%s: %s", path,
+			strerror(ENOMEM));
+	}
+	cli_progress_end(cli);
+	if (rc) {
+		cli_warn(cli, "%s", s.program.message);
+		p->more = true;
+		return;
+	}
+	for (unsigned int i = 0; i < POSSIBLE_MAX; i++)
+		if (s.program.made[i] && !p->by[i])
+			p->by[i] = path;
+	p->more = p->more || s.program.n_unresolved || s.program.made_32;
+}
