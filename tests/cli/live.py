@@ -4,11 +4,15 @@ SPDX-License-Identifier: MIT"""
 import atexit
 import ctypes
 import os
+import pty
+import select
 import shutil
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 NOBODY = 65534
 # One that every user can execute.
@@ -92,3 +96,56 @@ def load(program):
     fprog = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
     if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.c_char_p(fprog), 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
+
+
+def read_until(fd, what, seconds=60):
+    """What came until @what did."""
+    got, end = b"", time.monotonic() + seconds
+    while what not in got and select.select([fd], [], [], max(0, end - time.monotonic()))[0]:
+        try:
+            got += os.read(fd, 1000)
+        except OSError:
+            break
+    return got
+
+
+LOOP = """
+import os, signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCONT])
+os.write(1, b'up\\n' if os.isatty(0) else b'no terminal\\n')
+while signal.sigwait([signal.SIGCONT]):
+    os.write(1, b'back\\n')
+"""
+
+
+def on_a_terminal(who, words, tmp):
+    """A shell with job control, in @tmp: the tool, with @words in front of the program, is a job of its own."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        # What nohup(1) and jobs in the background ignore, a shell would pass on.
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
+        os.chdir(tmp)
+        os.execvp("bash", ["bash", "--norc", "-i", "-m"])
+    os.write(fd, b"PS1='@@'; stty -echo\n")
+    read_until(fd, b"@@")
+    # It says when it goes on: it has the terminal by then. It starts no process, as one that is
+    # stopped within vfork(2) holds its parent.
+    with open(tmp + "/loop.py", "w") as f:
+        f.write(LOOP)
+    os.write(fd, f"{words} {PYTHON} -S {tmp}/loop.py\n".encode())
+    text = read_until(fd, b"up\r")
+    check(f"{who}: the program has the terminal", b"up\r" in text, text)
+    os.write(fd, b"\x1a")
+    text = read_until(fd, b"Stopped")
+    check(f"{who}: Ctrl-Z stops it", b"Stopped" in text, text)
+    os.write(fd, b"fg\n")
+    read_until(fd, b"back\r")
+    os.write(fd, b"\x03")
+    os.write(fd, b"echo status=$?=\n")
+    text = read_until(fd, b"status=130=")
+    check(f"{who}: fg goes on, Ctrl-C ends it with 130", b"status=130=" in text, text)
+    os.close(fd)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)

@@ -4,14 +4,12 @@ record.py SLUICE. Prints TAP.
 SPDX-License-Identifier: MIT"""
 import json
 import os
-import pty
 import re
 import shutil
 import signal
 import stat
 import subprocess
 import sys
-import time
 
 import live
 from live import check, folder, run, skip
@@ -192,42 +190,10 @@ def other_abi(tmp):
           "SCMP_ARCH_X86" in profile["architectures"] and "getpid" in recorded(out), profile)
 
 
-def read_until(fd, what, seconds=60):
-    """What came until @what did."""
-    got, end = b"", time.monotonic() + seconds
-    while what not in got and time.monotonic() < end:
-        try:
-            got += os.read(fd, 1000)
-        except OSError:
-            break
-    return got
-
-
 def on_a_terminal(tmp):
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.chdir(tmp)
-        # A shell with job control: the tool is a job of its own.
-        os.execvp("bash", ["bash", "--norc", "-i", "-m"])
-    os.write(fd, b"PS1='@@'; stty -echo\n")
-    read_until(fd, b"@@")
-    os.write(fd, f"{SLUICE} record -o t.json sh -c 'echo u''p; exec sleep 100'\n".encode())
-    text = read_until(fd, b"up\r")
-    check("the program writes to the terminal", b"up" in text, text)
-    os.write(fd, b"\x1a")
-    text = read_until(fd, b"Stopped")
-    check("Ctrl-Z stops both", b"Stopped" in text, text)
-    os.write(fd, b"fg\n")
-    read_until(fd, b"record")
-    time.sleep(0.5)
-    os.write(fd, b"\x03")
-    os.write(fd, b"echo status=$?=\n")
-    text = read_until(fd, b"status=130=")
-    check("fg goes on, Ctrl-C ends with 130", b"status=130=" in text, text)
-    check("and the profile is written", "nanosleep" in str(entries(tmp + "/t.json")), text)
-    os.write(fd, b"exit\n")
-    os.close(fd)
-    os.waitpid(pid, 0)
+    live.on_a_terminal("recorded", f"{SLUICE} record -o t.json", tmp)
+    check("recorded: the profile is written after Ctrl-C",
+          "rt_sigtimedwait" in str(entries(tmp + "/t.json")))
 
 
 def rows(text, word):

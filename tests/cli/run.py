@@ -3,13 +3,10 @@
 SPDX-License-Identifier: MIT"""
 import json
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import sys
-import time
 
 import live
 from live import check, folder, run, skip
@@ -129,59 +126,6 @@ def privileges(who, uid, tmp, home):
         tmp).stdout.split()[:2] == ["Seccomp_filters:", "1"])
 
 
-def read_until(fd, what, seconds=60):
-    """What came until @what did."""
-    got, end = b"", time.monotonic() + seconds
-    while what not in got and select.select([fd], [], [], max(0, end - time.monotonic()))[0]:
-        try:
-            got += os.read(fd, 1000)
-        except OSError:
-            break
-    return got
-
-
-LOOP = """
-import os, signal
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCONT])
-os.write(1, b'up\\n' if os.isatty(0) else b'no terminal\\n')
-while signal.sigwait([signal.SIGCONT]):
-    os.write(1, b'back\\n')
-"""
-
-
-def on_a_terminal(who, words, tmp):
-    """A shell with job control: the tool is a job of its own."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        # What nohup(1) and jobs in the background ignore, a shell would pass on.
-        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
-            signal.signal(number, signal.SIG_DFL)
-        os.chdir(tmp)
-        os.execvp("bash", ["bash", "--norc", "-i", "-m"])
-    os.write(fd, b"PS1='@@'; stty -echo\n")
-    read_until(fd, b"@@")
-    # It says when it goes on: it has the terminal by then. It starts no process, as one that is
-    # stopped within vfork(2) holds its parent.
-    with open(tmp + "/loop.py", "w") as f:
-        f.write(LOOP)
-    os.write(fd, f"{words} {live.PYTHON} -S {tmp}/loop.py\n".encode())
-    text = read_until(fd, b"up\r")
-    check(f"{who}: the program has the terminal", b"up\r" in text, text)
-    os.write(fd, b"\x1a")
-    text = read_until(fd, b"Stopped")
-    check(f"{who}: Ctrl-Z stops it", b"Stopped" in text, text)
-    os.write(fd, b"fg\n")
-    read_until(fd, b"back\r")
-    os.write(fd, b"\x03")
-    os.write(fd, b"echo status=$?=\n")
-    text = read_until(fd, b"status=130=")
-    check(f"{who}: fg goes on, Ctrl-C ends it with 130", b"status=130=" in text, text)
-    os.close(fd)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-
-
 def main():
     for who, uid in live.users():
         with folder(uid) as tmp, folder(None) as home:
@@ -189,9 +133,9 @@ def main():
                 part(who, uid, tmp, home)
     with folder(None) as tmp:
         path = profile(tmp, names=["mkdir"], action="SCMP_ACT_ERRNO")
-        on_a_terminal("profile", f"{SLUICE} run -p {path}", tmp)
+        live.on_a_terminal("profile", f"{SLUICE} run -p {path}", tmp)
         if live.works(SLUICE)[0]:
-            on_a_terminal("supervised", f"{SLUICE} run --best-effort --connect 127.0.0.1:1", tmp)
+            live.on_a_terminal("supervised", f"{SLUICE} run --best-effort --connect 127.0.0.1:1", tmp)
         else:
             skip("supervised: on a terminal", "no notifications here")
     live.done()
