@@ -255,6 +255,8 @@ def main():
         with folder(uid) as tmp:
             for part in (occurrences, like_strace, conditions, chances, others, sweeps, sweep_ends):
                 part(who, uid, tmp)
+    with folder(None) as tmp:
+        live.on_a_terminal("inject", f"{SLUICE} inject -q -e fault=mkdir", tmp)
     live.done()
 
 

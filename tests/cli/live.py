@@ -3,6 +3,7 @@ loading a filter.
 SPDX-License-Identifier: MIT"""
 import atexit
 import ctypes
+import fcntl
 import os
 import pty
 import select
@@ -12,6 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 NOBODY = 65534
@@ -112,10 +114,14 @@ def read_until(fd, what, seconds=60):
 LOOP = """
 import os, signal
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCONT])
+awaited = [signal.SIGCONT, signal.SIGWINCH]
+signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
 os.write(1, b'up\\n' if os.isatty(0) else b'no terminal\\n')
-while signal.sigwait([signal.SIGCONT]):
-    os.write(1, b'back\\n')
+while True:
+    if signal.sigwait(awaited) == signal.SIGCONT:
+        os.write(1, b'back\\n')
+    else:
+        os.write(1, b'%d lines\\n' % os.get_terminal_size(0).lines)
 """
 
 
@@ -137,6 +143,9 @@ def on_a_terminal(who, words, tmp):
     os.write(fd, f"{words} {PYTHON} -S {tmp}/loop.py\n".encode())
     text = read_until(fd, b"up\r")
     check(f"{who}: the program has the terminal", b"up\r" in text, text)
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 31, 97, 0, 0))
+    text = read_until(fd, b"31 lines\r")
+    check(f"{who}: it learns of a new size", b"31 lines\r" in text, text)
     os.write(fd, b"\x1a")
     text = read_until(fd, b"Stopped")
     check(f"{who}: Ctrl-Z stops it", b"Stopped" in text, text)
