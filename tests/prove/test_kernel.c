@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../skipping.h"
 #include "randprog.h"
 
 #define PATH_MAX_INSNS 32768 /* kernel/seccomp.c MAX_INSNS_PER_PATH */
@@ -144,7 +145,7 @@ static void test_acceptance(void **state)
 {
 	(void)state;
 	if (already_filtered())
-		skip();
+		SKIP_TEST("this process has a filter already");
 
 	pid_t pid = fork();
 
@@ -180,7 +181,7 @@ static void test_ebpf_length(void **state)
 
 	(void)state;
 	if (already_filtered())
-		skip();
+		SKIP_TEST("this process has a filter already");
 	for (int i = 0; i < 60; i++) {
 		uint32_t len = rand_valid_program(&r, insns, i % 2 ? 60 : 8);
 		uint32_t ebpf = sc_bpf_ebpf_len(insns, len);
@@ -265,7 +266,7 @@ static void test_verdicts(void **state)
 
 	(void)state;
 #if !defined(__x86_64__) && !defined(__i386__)
-	skip(); /* the calls carry x86's arch */
+	SKIP_TEST("the calls carry x86's arch");
 #endif
 	for (int i = 0; i < 400; i++) {
 		uint32_t len = verdict_program(&r, insns);
