@@ -13,7 +13,7 @@
 struct options {
 	struct cli_list expressions;
 	const char *seed;
-	uint64_t timeout;
+	uint64_t timeout, only;
 	bool verbose, quiet, sweep, no_leaks;
 };
 
@@ -51,36 +51,24 @@ static int choose_seed(struct injecting *in, const char *text)
 	return 0;
 }
 
-static int finish(const struct injecting *in, bool quiet, int status)
+/* @only: of the calls that are to be changed, change that one; 0: all. */
+static int once(struct injecting *in, scmp_filter_ctx filter, uint64_t only, bool quiet)
 {
-	if (in->failed)
-		return cli_error(in->cli, "not every occurrence could be counted: %s",
-			strerror(-in->failed));
-	for (unsigned int i = 0; i < in->n_injections && !quiet; i++)
+	struct cli_live live = {.cli = in->cli, .ruleset = -1};
+	struct injecting_probe probe = {.only = only};
+	int status, rc;
+
+	in->probe = only ? &probe : NULL;
+	rc = injecting_run(in, filter, &live, &status);
+	if (rc)
+		return rc;
+	if (only && probe.met < only && !quiet)
+		cli_warn(in->cli, "there were only %" PRIu64 " such calls", probe.met);
+	for (unsigned int i = 0; i < in->n_injections && !only && !quiet; i++)
 		if (!in->injections[i].happened)
 			cli_warn(in->cli, "%s: this never happened",
 				in->injections[i].text);
 	return status;
-}
-
-static int once(struct injecting *in, scmp_filter_ctx filter, bool quiet)
-{
-	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;
-	struct sluice_options options = SLUICE_OPTIONS_INIT;
-	struct cli_live live = {.cli = in->cli, .ruleset = -1};
-	int status, rc;
-
-	in->live = &live;
-	options.workers = INJECTING_WORKERS;
-	rc = sluice_supervisor_new(&options, &supervisor);
-	if (rc == 0)
-		rc = sluice_on(
-			supervisor, SCMP_ARCH_NATIVE, SLUICE_ANY, injecting_handle, in);
-	if (rc)
-		return cli_error(in->cli, "cannot supervise: %s", strerror(-rc));
-	live.supervisor = supervisor;
-	rc = cli_live_run(&live, filter, &status);
-	return rc ? rc : finish(in, quiet, status);
 }
 
 static int check(const struct cli *cli, const struct options *o)
@@ -90,6 +78,9 @@ static int check(const struct cli *cli, const struct options *o)
 			o->timeout    ? "--timeout"
 			: o->no_leaks ? "--no-leaks"
 				      : "--json");
+	if (o->sweep && (o->only || o->quiet))
+		return cli_error(cli, "--sweep and %s exclude each other",
+			o->only ? "--only" : "--quiet");
 	return 0;
 }
 
@@ -112,7 +103,8 @@ static int run(struct cli *cli)
 	rc = injecting_prepare(&in, &filter);
 	if (rc)
 		return cli_error(cli, "cannot make the filter: %s", strerror(-rc));
-	return o->sweep ? sweep(&in, filter, &sweeping) : once(&in, filter, o->quiet);
+	return o->sweep ? sweep(&in, filter, &sweeping)
+			: once(&in, filter, o->only, o->quiet);
 }
 
 static const struct cli_option options[] = {
@@ -152,6 +144,12 @@ static const struct cli_option options[] = {
 		.help = "a run of a sweep that takes longer hangs (default: 5, and ten "
 			"times "
 			"the undisturbed run)"},
+	{.name = "only",
+		.value = "N",
+		.type = CLI_NUMBER,
+		.offset = offsetof(struct options, only),
+		.word = CLI_WORD_ANY,
+		.help = "change only the call that --sweep prints with this number"},
 	{.name = "no-leaks",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, no_leaks),

@@ -360,7 +360,7 @@ static bool launches(struct injecting *in, struct sluice_request *request)
 	return false;
 }
 
-int injecting_handle(struct sluice_request *request, void *data)
+static int handle(struct sluice_request *request, void *data)
 {
 	struct injecting *in = data;
 	const struct injecting_call *call =
@@ -381,8 +381,8 @@ int injecting_handle(struct sluice_request *request, void *data)
 		e = (struct effect){0};
 	if (e.any)
 		say(in, request, &e);
-	if (in->probe && call->ends)
-		in->probe->at_end(sluice_tgid(request), in->probe->data);
+	if (in->probe && in->probe->at_end && call->ends)
+		in->probe->at_end(request, in->probe->data);
 	if (!e.delay_ns)
 		return apply(request, &e);
 	copy = malloc(sizeof(*copy));
@@ -392,6 +392,28 @@ int injecting_handle(struct sluice_request *request, void *data)
 	rc = sluice_work(request, later, copy);
 	if (rc)
 		free(copy);
+	return rc;
+}
+
+int injecting_run(
+	struct injecting *in, scmp_filter_ctx filter, struct cli_live *live, int *status)
+{
+	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;
+	struct sluice_options options = SLUICE_OPTIONS_INIT;
+	int rc;
+
+	in->live = live;
+	options.workers = 64; /* each sleeps for one delayed call */
+	rc = sluice_supervisor_new(&options, &supervisor);
+	if (rc == 0)
+		rc = sluice_on(supervisor, SCMP_ARCH_NATIVE, SLUICE_ANY, handle, in);
+	if (rc)
+		return cli_error(in->cli, "cannot supervise: %s", strerror(-rc));
+	live->supervisor = supervisor;
+	rc = cli_live_run(live, filter, status);
+	if (rc == 0 && in->failed)
+		return cli_error(in->cli, "not every occurrence could be counted: %s",
+			strerror(-in->failed));
 	return rc;
 }
 

@@ -17,7 +17,6 @@ struct injecting_call {
 	bool ends;		    /* the process, with all threads */
 };
 
-#define INJECTING_WORKERS  64 /* each sleeps for one delayed call */
 #define INJECTING_TEXT_MAX (CLI_LIVE_CALL_MAX + 128)
 
 /* One run of a sweep: no call is changed but one, and what happens is noted. */
@@ -25,8 +24,9 @@ struct injecting_probe {
 	uint64_t
 		only; /* which of the calls that expressions change, from 1 on; 0: none */
 	uint64_t met; /* out: those so far */
-	char text[INJECTING_TEXT_MAX];		/* out: that call, and what it got */
-	void (*at_end)(pid_t tgid, void *data); /* a process is about to end by exit(3) */
+	char text[INJECTING_TEXT_MAX]; /* out: that call, and what it got */
+	/* A process is about to end by exit(3); NULL: it does not matter. */
+	void (*at_end)(struct sluice_request *request, void *data);
 	void *data;
 };
 
@@ -48,8 +48,10 @@ struct injecting {
 /* Find the calls, and make the filter that notifies them; the caller releases it. 0 or
  * -errno. */
 int injecting_prepare(struct injecting *in, scmp_filter_ctx *filter);
-/* A sluice_handler; @data is the struct injecting. */
-int injecting_handle(struct sluice_request *request, void *data);
+/* Run the command line's program under @filter with these injections; as cli_live_run().
+ */
+int injecting_run(
+	struct injecting *in, scmp_filter_ctx filter, struct cli_live *live, int *status);
 void injecting_clear(struct injecting *in);
 
 #endif

@@ -66,7 +66,7 @@ static void give_back_signals(const struct sigaction old[TAKEN])
 }
 
 /* True once the program has ended; it stays a zombie for sluice_wait(). */
-static bool look_at(pid_t pid)
+static bool look_at(pid_t pid, bool alone)
 {
 	siginfo_t info = {0};
 
@@ -76,6 +76,8 @@ static bool look_at(pid_t pid)
 		return false;
 	if (info.si_code != CLD_STOPPED)
 		return true;
+	if (alone)
+		return false;
 	/* Take the report, and stop as the program did: the shell gets the terminal. */
 	if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid) {
 		raise(SIGSTOP);
@@ -95,7 +97,7 @@ static int answer(struct cli_live *live, pid_t pid)
 			return cli_error(
 				live->cli, "cannot answer calls: %s", strerror(-rc));
 		if (!over && (child_changed || rc == 0)) {
-			over = look_at(pid);
+			over = look_at(pid, live->alone);
 			if (over)
 				target_fd = -1;
 		}
@@ -158,6 +160,7 @@ static int finish(
 
 	if (rc)
 		return not_executed(live, argv, rc);
+	live->signal = WIFSIGNALED(st) ? WTERMSIG(st) : 0;
 	*status = WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st);
 	return 0;
 }

@@ -19,6 +19,8 @@ struct cli_live {
 	const struct sock_fprog *program; /* loaded in place of the filter, or NULL */
 	int ruleset;			  /* of Landlock, or -1 */
 	const int *stdio; /* the program's first three descriptors, or NULL: the tool's */
+	bool alone; /* no shell waits for the tool: it does not stop when the program stops */
+	int signal; /* out: what ended the program, or 0 */
 	pid_t pid; /* out: the program's, before anything is answered */
 };
 

@@ -2,33 +2,11 @@
  * SPDX-License-Identifier: MIT */
 #include "occurrences.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "proc.h"
 #include "util/vec.h"
-
-/* When the thread began (proc_pid_stat(5), field 22): its id alone may be another one's
- * by now. 0: not known. */
-static uint64_t start_of(pid_t tid)
-{
-	char path[48], text[1024], *at;
-	unsigned long long start = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	/* The name stands in parentheses and may hold anything. */
-	at = fgets(text, sizeof(text), f) ? strrchr(text, ')') : NULL;
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	if (at)
-		start = strtoull(at, NULL, 10);
-	fclose(f);
-	return start;
-}
 
 static int compare_keys(const uint64_t a[2], const uint64_t b[2])
 {
@@ -88,7 +66,11 @@ struct occurrence *occurrences_of(struct occurrences *all, uint64_t thread, uint
 
 uint64_t occurrences_thread(pid_t tid)
 {
-	return start_of(tid) << 24 ^ (uint64_t)tid;
+	unsigned long long start = 0;
+
+	/* The id alone may be another thread's by now. */
+	cli_proc_stat(tid, CLI_STAT_START, &start);
+	return start << 24 ^ (uint64_t)tid;
 }
 
 void occurrences_clear(struct occurrences *all)

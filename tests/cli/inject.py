@@ -224,6 +224,57 @@ def sweeps(who, uid, tmp):
     check(f"{who}: --timeout needs --sweep", r.returncode == 2 and "--sweep" in r.stderr, r)
 
 
+def sweep_of(uid, tmp, code, *more, call="inject=openat:path=/etc/hostname:error=EIO"):
+    """A sweep of one call, which python code makes."""
+    return sweep(uid, tmp, [call], [live.PYTHON, "-S", "-c", code], *more)
+
+
+TRY = """
+import os, signal, sys
+try:
+    failed = not os.open('/etc/hostname', os.O_RDONLY)
+except OSError:
+    failed = True
+"""
+
+
+def sweep_findings(who, uid, tmp):
+    """What is a finding, and what only looks like one."""
+    for name, code, pattern, status in (
+            ("a status that a signal has", TRY + "if failed: os._exit(139)", r"0 crashed", 0),
+            ("kill(0), which stays on the program's side", TRY + "if failed: os.kill(0, signal.SIGUSR1)",
+             r"1 of 1 runs", 0),
+            ("a program that ends its supervisor", TRY + "if failed: os.kill(os.getppid(), 9)",
+             r"supervisor killed +1  openat", 1),
+            ("many descriptors", TRY + "for i in range(900 * failed): os.dup(0)", r"leak: /dev/null +1  openat", 1),
+            ("more names than can be kept", TRY + "if failed:\n for i in range(1100):\n  os.open(f'n{i}', os.O_CREAT)",
+             r"0 left descriptors", 0),
+            ("temporary files, which have other names each time",
+             "import os, tempfile\nf = tempfile.TemporaryFile(dir='.')\nos.dup(f.fileno())\n"
+             "g = open('/proc/self/status')" + TRY, r"0 left descriptors", 0),
+            ("what a child keeps that could not execute anything",
+             "import os, subprocess\nos.pipe()\ntry: subprocess.run(['/bin/true'])\nexcept OSError: pass",
+             r"0 left descriptors", 0)):
+        call = ({"call": "inject=execve:path=/bin/true:error=ENOENT"} if "subprocess" in code else {})
+        r = sweep_of(uid, tmp, code, **call)
+        check(f"{who}: sweep: {name}", re.search(pattern, r.stdout) and r.returncode == status and
+              ("not compared" in r.stderr) == ("more names" in name), r)
+    name = "x\\ncrash: SIGSEGV              7  mmap()"
+    r = sweep_of(uid, tmp, TRY + f"if failed: os.open('{name}', os.O_CREAT)")
+    check(f"{who}: sweep: the name of a file forges no row", "leak: " in r.stdout and
+          "\ncrash" not in r.stdout, r)
+    code = TRY + "os.kill(os.getpid(), signal.SIGSTOP) if failed else 0"
+    r = sweep_of(uid, tmp, code, "--timeout", "2")
+    check(f"{who}: sweep: a program that stops itself hangs", "1 hung" in r.stdout, r)
+    r = sweep_of(uid, tmp, "import time\ntime.sleep(5)", "--timeout", "1")
+    check(f"{who}: sweep: the undisturbed run has the same limit", r.returncode == 2 and
+          "undisturbed run did not end in 1 s" in r.stderr, r)
+    r = run([SLUICE, "inject", "--only", "2", "-v", "-e", "inject=write:error=EIO", "sh", "-c",
+             "echo a; echo b; echo c"], uid, tmp)
+    check(f"{who}: --only changes the call of that number", r.stdout == "a\nc\n" and
+          'write(1, "b' in r.stderr, r)
+
+
 def sweep_ends(who, uid, tmp):
     """Whatever the program leaves behind: nothing of it is there after the tool."""
     mark = f"31{os.getpid()}"
@@ -244,6 +295,13 @@ def sweep_ends(who, uid, tmp):
         left = run(["pgrep", "-f", f"sleep {mark}"]).stdout
         check(f"{who}: SIGINT ends a sweep and what it runs", tool.returncode == 130 and not left,
               (tool.returncode, out, err, left))
+    # What the tool was before it was the tool may have children.
+    r = run(["bash", "-c", f"sleep {mark} >/dev/null 2>&1 & exec {SLUICE} inject --sweep -e fault=mkdir sh -c 'mkdir d; rmdir d'"],
+            uid, tmp)
+    left = run(["pgrep", "-f", f"^sleep {mark}"]).stdout.split()
+    check(f"{who}: children of others stay", len(left) == 1 and "1 of 1 runs" in r.stdout, (r, left))
+    for pid in left:
+        os.kill(int(pid), signal.SIGKILL)
 
 
 def main():
@@ -253,7 +311,8 @@ def main():
         live.done()
     for who, uid in live.users():
         with folder(uid) as tmp:
-            for part in (occurrences, like_strace, conditions, chances, others, sweeps, sweep_ends):
+            for part in (occurrences, like_strace, conditions, chances, others, sweeps, sweep_findings,
+                         sweep_ends):
                 part(who, uid, tmp)
     with folder(None) as tmp:
         live.on_a_terminal("inject", f"{SLUICE} inject -q -e fault=mkdir", tmp)
