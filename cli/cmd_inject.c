@@ -141,9 +141,9 @@ static const struct cli_option options[] = {
 		.type = CLI_NUMBER,
 		.offset = offsetof(struct options, timeout),
 		.word = CLI_WORD_ANY,
-		.help = "a run of a sweep that takes longer hangs (default: 5, and ten "
-			"times "
-			"the undisturbed run)"},
+		.help = "with --sweep: a run that takes longer counts as hung (default: "
+			"5 "
+			"plus ten times the undisturbed run)"},
 	{.name = "only",
 		.value = "N",
 		.type = CLI_NUMBER,
@@ -168,7 +168,7 @@ static const struct cli_example examples[] = {
 		"files with this name cannot be read"},
 	{"sluice inject --sweep -v -e 'inject=openat:path=*.txt:error=EACCES' cat "
 	 "mine.txt",
-		"what does the program make of a file that it may not open?"},
+		"test how the program handles a file that it may not open"},
 	{NULL, NULL},
 };
 
@@ -180,8 +180,9 @@ const struct cli_command cli_cmd_inject = {
 	.examples = examples,
 	.exits = {.yes = "the program exited with 0; else its own status, or 128+N "
 			 "after signal N; with --sweep: nothing was found",
-		.no = "with --sweep: a run crashed, hung or left descriptors open; else "
-		      "the program's",
+		.no = "with --sweep: a run crashed, hung, left descriptors open or "
+		      "killed "
+		      "its supervisor; else the program's",
 		.trouble =
 			"an expression is wrong or nothing can be injected; 126 or 127: "
 			"the program could not be executed"},

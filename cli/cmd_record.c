@@ -438,7 +438,7 @@ static const struct cli_option options[] = {
 		.type = CLI_STRING,
 		.offset = offsetof(struct options, merge),
 		.word = CLI_WORD_FILE,
-		.help = "extend this profile; calls that it allows run at full speed"},
+		.help = "extend this profile; calls that it allows are not stopped"},
 	{.name = "args",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, args),
@@ -462,7 +462,7 @@ static const struct cli_option options[] = {
 		.name = "quiet",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, quiet),
-		.help = "print no table and no counter"},
+		.help = "print no table and no progress; the summary is still printed"},
 	CLI_TARGET_OPTIONS(struct options),
 	CLI_OPTIONS_END,
 };
