@@ -281,27 +281,27 @@ def sweep_ends(who, uid, tmp):
     # A child in a session of its own, and a grandchild, which both outlive the failing call.
     words = ["sh", "-c", f"mkdir d && rmdir d && exit; setsid sleep {mark} & sleep {mark}"]
     r = sweep(uid, tmp, ["inject=mkdir:error=EIO"], words, "--timeout", "2")
-    left = run(["pgrep", "-f", f"sleep {mark}"]).stdout
+    left = live.running(["sleep", mark])
     check(f"{who}: a hang is ended with all its processes", "1 hung" in r.stdout and not left, (r, left))
     with subprocess.Popen(
             [SLUICE, "inject", "--sweep", "-e", "inject=mkdir:error=EIO", *words], cwd=tmp,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True, preexec_fn=lambda: live.become(uid)) as tool:
         end = time.monotonic() + 60
-        while not run(["pgrep", "-f", f"sleep {mark}"]).stdout and time.monotonic() < end:
+        while not live.running(["sleep", mark]) and time.monotonic() < end:
             time.sleep(0.05)
         os.killpg(tool.pid, signal.SIGINT)
         out, err = tool.communicate(timeout=60)
-        left = run(["pgrep", "-f", f"sleep {mark}"]).stdout
+        left = live.running(["sleep", mark])
         check(f"{who}: SIGINT ends a sweep and what it runs", tool.returncode == 130 and not left,
               (tool.returncode, out, err, left))
     # What the tool was before it was the tool may have children.
     r = run(["bash", "-c", f"sleep {mark} >/dev/null 2>&1 & exec {SLUICE} inject --sweep -e fault=mkdir sh -c 'mkdir d; rmdir d'"],
             uid, tmp)
-    left = run(["pgrep", "-f", f"^sleep {mark}"]).stdout.split()
+    left = live.running(["sleep", mark])
     check(f"{who}: children of others stay", len(left) == 1 and "1 of 1 runs" in r.stdout, (r, left))
     for pid in left:
-        os.kill(int(pid), signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
 
 
 def main():
