@@ -129,10 +129,10 @@ def as_json(who, uid, tmp, home):
     r = run([SLUICE, "why", "--json", "-o", "report.json", "-p", path, "mkdir", "d"], uid, tmp)
     with open(tmp + "/report.json", encoding="utf-8") as f:
         report = json.load(f)
-    one = report["refused"][0]
+    one = next((e for e in report["refused"] if e["call"] == "mkdir"), {})
     check(f"{who}: --json: what the text says", r.returncode == 1 and "refused:" not in r.stderr and
-          report["profile"] == path and len(report["refused"]) == 1 and
-          (one["call"], one["action"], one["count"]) == ("mkdir", "ERRNO(1)", 1) and
+          report["profile"] == path and
+          (one.get("action"), one.get("count")) == ("ERRNO(1)", 1) and
           one["text"] == 'mkdir("d", 0777)' and one["program"].endswith("/mkdir") and
           one["rule"].endswith("the default action") and
           one["change"] == f'add "mkdir" to the names of the entry at {path}:4:3', (r, report))
