@@ -161,6 +161,8 @@ int cli_error(const struct cli *cli, const char *format, ...)
 /* Replace what is no printable character of UTF-8 by question marks, but for tabs and ends of
  * lines. What these functions say has passed it. */
 void cli_printable(char *text);
+/* The same without tabs and ends of lines: a name in a row of a table. */
+void cli_printable_line(char *text);
 /* "FILE:LINE:COLUMN: ..."; a line or column of 0 is left out. Returns CLI_TROUBLE. */
 int cli_error_at(const char *file, unsigned int line, unsigned int column,
 	const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -142,8 +142,7 @@ static const struct cli_option options[] = {
 		.offset = offsetof(struct options, timeout),
 		.word = CLI_WORD_ANY,
 		.help = "with --sweep: a run that takes longer counts as hung (default: "
-			"5 "
-			"plus ten times the undisturbed run)"},
+			"5 plus ten times the undisturbed run)"},
 	{.name = "only",
 		.value = "N",
 		.type = CLI_NUMBER,
@@ -181,8 +180,7 @@ const struct cli_command cli_cmd_inject = {
 	.exits = {.yes = "the program exited with 0; else its own status, or 128+N "
 			 "after signal N; with --sweep: nothing was found",
 		.no = "with --sweep: a run crashed, hung, left descriptors open or "
-		      "killed "
-		      "its supervisor; else the program's",
+		      "killed its supervisor; else the program's",
 		.trouble =
 			"an expression is wrong or nothing can be injected; 126 or 127: "
 			"the program could not be executed"},

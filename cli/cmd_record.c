@@ -452,8 +452,7 @@ static const struct cli_option options[] = {
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, possible),
 		.help = "report calls that the programs can make, as their files say, "
-			"and "
-			"did not"},
+			"and did not"},
 	{.name = "diff-fail",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, diff_fail),

@@ -124,8 +124,7 @@ const struct cli_command cli_cmd_why = {
 	.examples = examples,
 	.exits = {.yes = "the program exited with 0; else its own status, 128+N after "
 			 "signal N, 128+31 if the profile kills it; with --audit: no "
-			 "line "
-			 "was found",
+			 "line was found",
 		.no = "with --audit: refused calls were found",
 		.trouble = "there is no answer; 126 or 127: the program could not be "
 			   "executed"},

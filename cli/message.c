@@ -35,6 +35,14 @@ void cli_printable(char *text)
 	}
 }
 
+void cli_printable_line(char *text)
+{
+	cli_printable(text);
+	for (; *text; text++)
+		if (*text == '\n' || *text == '\t')
+			*text = '?';
+}
+
 /* Messages have words of files in them, which may be hostile; nothing in them moves a cursor. */
 static void say(const char *format, va_list args)
 {

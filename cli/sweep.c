@@ -74,10 +74,7 @@ static void print_finding(
 	int n;
 
 	if (safe)
-		cli_printable(safe);
-	for (char *c = safe; c && *c; c++)
-		if (*c == '\n' || *c == '\t')
-			*c = '?';
+		cli_printable_line(safe);
 	n = printf("%s%s%s", word, *detail ? ": " : "", safe ? safe : "?");
 	printf("%*s %6" PRIu64 "  %s\n", n < 24 ? 24 - n : 0, "", only, call);
 }

@@ -177,7 +177,5 @@ void calls_program_name(const struct calls_program *p, uint32_t node, char *buf,
 		snprintf(buf, size, "%s (%s)", name, base);
 	else
 		snprintf(buf, size, "%#llx (%s)", (unsigned long long)address, base);
-	cli_printable(buf);
-	for (char *s = buf; *s; s++)
-		*s = *s == '\n' || *s == '\t' ? '?' : *s;
+	cli_printable_line(buf);
 }
