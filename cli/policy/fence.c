@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "landlock.h"
 #include "policy.h"
@@ -182,6 +183,34 @@ static int add_paths(const struct policy *p, const struct policy_plan *plan, int
 	return 0;
 }
 
+/* null, zero and full: nearly every program opens the first, and no data get through
+ * them. They are told by their numbers, so nothing else can stand in their place. */
+static int add_nothings(
+	const struct policy *p, const struct policy_plan *plan, int ruleset)
+{
+	static const struct {
+		const char *path;
+		unsigned int minor; /* Documentation/admin-guide/devices.txt */
+	} nodes[] = {{"/dev/null", 3}, {"/dev/zero", 5}, {"/dev/full", 7}};
+	uint64_t access = LANDLOCK_FS_READ_FILE | LANDLOCK_FS_WRITE_FILE |
+			  LANDLOCK_FS_IOCTL_DEV; /* isatty(3) asks so */
+
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(*nodes); i++) {
+		_cleanup_close_ int fd = open(nodes[i].path, O_PATH | O_CLOEXEC);
+		struct stat st;
+		int rc;
+
+		if (fd < 0 || fstat(fd, &st) || !S_ISCHR(st.st_mode) ||
+			st.st_rdev != makedev(1, nodes[i].minor) || hides(p, &st))
+			continue;
+		rc = grant(ruleset, fd, &st, access & handled(plan));
+		if (rc)
+			return cli_error(
+				p->cli, "%s: Landlock: %s", nodes[i].path, strerror(-rc));
+	}
+	return 0;
+}
+
 static int add_ports(const struct policy *p, const struct policy_plan *plan, int ruleset)
 {
 	for (uint32_t i = 0; i < p->n_ports; i++) {
@@ -217,6 +246,8 @@ int policy_ruleset(const struct policy *p, const struct policy_plan *plan, int *
 	if (fd < 0)
 		return cli_error(p->cli, "Landlock: %s", strerror(errno));
 	rc = plan->files ? add_paths(p, plan, fd) : 0;
+	if (rc == 0 && plan->files)
+		rc = add_nothings(p, plan, fd);
 	if (rc == 0 && attr.net)
 		rc = add_ports(p, plan, fd);
 	if (rc)

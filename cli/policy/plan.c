@@ -141,6 +141,9 @@ static void print_paths(const struct policy *p, const struct policy_plan *plan, 
 			line(out, how, path->where, path->path,
 				"the kernel checks each open file");
 	}
+	if (plan->files && plan->abi)
+		line(out, "landlock", "/dev/null, /dev/zero, /dev/full", "",
+			"always read and written: they hold nothing");
 	if (plan->metadata)
 		line(out, "supervisor", "chmod, chown, utime, xattr", "",
 			"Landlock has no right for them");

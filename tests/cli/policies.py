@@ -271,11 +271,29 @@ def files(who, world):
     works(who, world, "execute what was written, without --exec", code, policy)
     escapes(who, world, "files", [("execute what was written", code)],
             [*(w.replace("--ro=", "--exec=") for w in SYSTEM), "--rw", top + "/ok"])
+    works(who, world, "/dev/null, /dev/zero and /dev/full", "for name in ('null', 'zero', 'full'):\n"
+          "    fd = os.open('/dev/' + name, os.O_RDWR | os.O_TRUNC); os.read(fd, 1); os.isatty(fd)\n"
+          "os.write(os.open('/dev/null', os.O_WRONLY), b'x'); out()", reading)
+    escapes(who, world, "files", [("another device", "os.open('/dev/random', 0); out()")], reading)
+    in_its_place(who, world, reading)
     r = run([SLUICE, "run", "--ro", top + "/ro", "true"], world.uid, top)
     check(f"{who}: a program outside of all folders", r.returncode == 126 and "--exec" in r.stderr,
           r)
     r = run([SLUICE, "run", "--ro", top + "/nothing", "true"], world.uid, top)
     check(f"{who}: a rule about nothing", r.returncode == 2 and "nothing" in r.stderr, r)
+
+
+def in_its_place(who, world, policy):
+    """A file where /dev/full was."""
+    name = f"{who}: files: what stands in the place of /dev/full"
+    inside = ["unshare", "--mount", *([] if os.getuid() == 0 else ["--user", "--map-root-user"]), "sh", "-c",
+              'mount --bind "$1" /dev/full && shift && exec "$@"', "sh", world.top + "/secret/file"]
+    free = run([*inside, "cat", "/dev/full"])
+    if "SECRET" not in free.stdout:
+        skip(name, "nothing can be mounted there: " + free.stderr.strip())
+        return
+    r = run([*inside, SLUICE, "run", *policy, "cat", "/dev/full"])
+    check(name, r.returncode == 1 and "SECRET" not in r.stdout and "denied" in r.stderr, r)
 
 
 def network(who, world):
