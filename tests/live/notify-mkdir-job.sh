@@ -1,6 +1,6 @@
 #!/bin/sh
-# The job that scripts/demo runs under notify-mkdir: an ordinary script that knows nothing of
-# its supervisor. demo-job.sh ALLOWED OUTSIDE: both are this user's own directories.
+# The job that tests/live/notify-mkdir runs: an ordinary script that knows nothing of its
+# supervisor. notify-mkdir-job.sh ALLOWED OUTSIDE: both are this user's own directories.
 allowed=$1 outside=$2
 cd "$allowed" || exit 1
 umask 027
