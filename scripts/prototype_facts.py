@@ -55,6 +55,8 @@ ENTRIES = {
 CLONE_BACKWARDS = {"x86", "arm", "aarch64", "loongarch64", "riscv64", "mips", "mips64",
                    "mips64n32", "ppc", "ppc64"} - {"loongarch64", "riscv64"}
 CLONE_BACKWARDS2 = {"s390", "s390x"}
+# arch/*/Kconfig: CONFIG_OLD_SIGSUSPEND3 has two arguments in front of the mask that nobody reads.
+OLD_SIGSUSPEND3 = {"x86", "arm", "m68k", "s390", "s390x"}
 # Definitions that #ifdef chooses: (call, columns) -> file that counts.
 CHOSEN = {"get_thread_area": "arch/x86/kernel/tls.c", "set_thread_area": "arch/x86/kernel/tls.c"}
 
@@ -401,6 +403,7 @@ execve.envp environment
 execveat.argv strings
 execveat.envp environment
 getcpu.unused unused
+sigsuspend.unused* unused
 umask.mask mode
 *.tloc out
 sigaltstack.uss in

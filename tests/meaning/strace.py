@@ -15,8 +15,10 @@ import tempfile
 # Calls of which strace 6.1 counts other arguments than the kernel has, each with the reason.
 COUNTS = {
     "bpf": "two came in 7.0",
+    "ftime": "no kernel has it, and so strace counts none",
     "preadv": "strace takes the two words of the offset as one, where one suffices",
     "pwritev": "strace takes the two words of the offset as one, where one suffices",
+    "vm86": "strace counts five of i386, arch/x86/kernel/vm86_32.c has two",
 }
 # Numbers that strace prints as registers though the kernel reads an int: formats.py has the
 # kernel's word for them; query_module(2) and nfsservctl(2) have it for calls that are gone.
