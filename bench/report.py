@@ -233,6 +233,12 @@ def targets(figures):
     return table(["what", "target", "measured"], rows)
 
 
+def refused(figures):
+    return table(["rules", "ms", "MiB"],
+                 [[f["set"], f'{f["ms"]:.1f}' + (f' ({f["instructions"]} instructions)' if not f["errno"] else ""),
+                   f'{f["kib"] / 1024:.1f}'] for f in figures if f["what"] == "refused"])
+
+
 SECTIONS = [
     ("Targets", targets, "Docker's default profile without capabilities; libseccomp at "
      "optimize 1 unless said. Ratios are of medians unless said."),
@@ -260,6 +266,9 @@ SECTIONS = [
     ("Growth, µs", growth, "EQ rules over 50 calls, optimize 1, each in a fresh process: values "
      "in runs of 16 or scattered. Where there is no program it would be over 4096 "
      "instructions."),
+    ("Refusals", refused, "Random rules that fit into no program, ours, optimize 1: from seccomp_init() to "
+     "the error, median of five processes, and the memory that the process took. Six: comparisons of a rule, one "
+     "on each argument. All kinds: NE, LT, LE, EQ, GE, GT and MASKED_EQ."),
 ]
 
 

@@ -31,6 +31,7 @@ class Bench:
         self.heap_tool = os.path.join(build, "bench", "heap")
         self.start = os.path.join(build, "bench", "start")
         self.notify = os.path.join(build, "bench", "notify")
+        self.refused_tool = os.path.join(build, "bench", "refused")
         self.libs = {"ours": ours, "theirs": theirs}
         self.figures = []
 
@@ -62,6 +63,14 @@ class Bench:
             for optimize in (1, 2):
                 self.heap(name, path, lib, optimize)
 
+    def refused(self):
+        """Rules that fit into no program: ours alone, each set in a process of its own."""
+        command = [self.refused_tool, self.libs["ours"]]
+        for name in subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines():
+            print("  refused", name, file=sys.stderr)
+            runs = sorted((lines([*command, name])[0] for _ in range(5)), key=lambda f: f["ms"])
+            self.figures.append(runs[2])
+
     def library(self):
         for name, path in self.libs.items():
             self.figures.append({"what": "library", "lib": name} | elf.measure(path))
@@ -76,6 +85,7 @@ class Bench:
         for name, (path, _) in made.items():
             self.policy(name, path)
         self.run("growth", LIMIT)
+        self.refused()
         self.run("resolve", 200)
         self.run("roundtrip", 100)
         self.supervise(5000, 25)

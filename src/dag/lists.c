@@ -12,9 +12,9 @@
 /* Rules that fit on the stack. */
 #define FEW 32
 
-/* Rules put in lists for one call; over it the builder gives up. */
-#define WORK_BASE     (1U << 12)
-#define WORK_PER_RULE 64
+/* Rules put in lists, and places sorted, for one call; over it the builder gives up. */
+#define WORK_BASE     (1U << 13)
+#define WORK_PER_RULE 32
 #define DEPTH_MAX     48
 
 static uint32_t build(struct sc_states *s, const struct sc_state *state, unsigned int depth);
@@ -130,7 +130,7 @@ static void sweep_flip(struct sweep *w, uint32_t i)
 					    : w->some[word / 64] & ~bit;
 }
 
-static bool sweep_begin(struct sweep *w, const struct sc_states *s,
+static bool sweep_begin(struct sweep *w, struct sc_states *s,
 	const struct sc_state *state, uint8_t arg)
 {
 	const uint64_t max = s->wide ? UINT64_MAX : UINT32_MAX;
@@ -154,6 +154,7 @@ static bool sweep_begin(struct sweep *w, const struct sc_states *s,
 			sweep_flip(w, i);
 	}
 	qsort(w->toggles, w->n_toggles, sizeof(*w->toggles), by_place);
+	s->work += w->n_toggles;
 	return true;
 }
 
