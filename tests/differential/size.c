@@ -1,10 +1,13 @@
 /* Sizes of programs, ours against another libseccomp's, or all of ours together:
  *   size [--count N] [--seed N] [--show 1] LIBRARY
  *   size [--count N] [--seed N] --most INSTRUCTIONS
+ *   size [--count N] [--seed N] --again INSTRUCTIONS
  * N random rule sets, each a function of its seed (one list of rules for a few calls on a few
  * architectures). What the other library accepts we accept, and
  * in no more instructions. A program of theirs that does not do what the rules say is counted,
  * and its size is no measure; the prover tells (ours is proved against the rules).
+ * --again: another call with the same rules adds at most so many instructions, and another architecture of
+ * the same width two more: it is asked for, and so is the number on it.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdlib.h>
@@ -301,10 +304,77 @@ static int sum(uint64_t seed, uint64_t count, uint64_t most)
 	return total > most;
 }
 
+/* The list of rules of @s for the calls @nrs alone. */
+static void spread(struct set *s, const struct rule *list, unsigned int n_list, const int *nrs,
+	unsigned int n_calls)
+{
+	s->n_rules = 0;
+	for (unsigned int k = 0; k < n_calls; k++)
+		for (unsigned int i = 0; i < n_list; i++) {
+			s->rules[s->n_rules] = list[i];
+			s->rules[s->n_rules++].nr = nrs[k];
+		}
+}
+
+static uint32_t length_of(const struct set *s)
+{
+	static struct answer answer;
+
+	ask(&linked, s, &answer);
+	return answer.len;
+}
+
+/* What the second and the third call, and the second architecture, add. None where the program does not
+ * fit. */
+static void again(struct set *s, uint32_t *calls, uint32_t *arches)
+{
+	static const int nrs[] = {SCMP_SYS(ioctl), SCMP_SYS(prctl), SCMP_SYS(openat)};
+	struct rule list[30];
+	unsigned int n_list = 0;
+	uint32_t last = 0, now;
+
+	for (unsigned int i = 0; i < s->n_rules && s->rules[i].nr == s->rules[0].nr; i++)
+		list[n_list++] = s->rules[i];
+	s->n_arches = 0;
+	for (unsigned int n = 1; n <= 3; n++, last = now) {
+		spread(s, list, n_list, nrs, n);
+		now = length_of(s);
+		if (n > 1 && now && last && now > last + *calls)
+			*calls = now - last;
+	}
+	spread(s, list, n_list, nrs, 1);
+	last = length_of(s);
+	s->n_arches = 1;
+	s->arches[0] = seccomp_arch_native() == SCMP_ARCH_AARCH64 ? SCMP_ARCH_X86_64 : SCMP_ARCH_AARCH64;
+	now = length_of(s);
+	if (now && last && now > last + *arches)
+		*arches = now - last;
+}
+
+static int shared(uint64_t seed, uint64_t count, uint64_t most)
+{
+	const uint64_t most_arch = most + 2;
+	uint32_t calls = 0, arches = 0;
+
+	for (uint64_t n = 0; n < count; n++) {
+		static struct set s;
+
+		make_set(&s, seed + n);
+		again(&s, &calls, &arches);
+	}
+	printf("1..2\n%s 1 - %llu random lists: another call adds %u instructions, at most %llu\n",
+		calls > most ? "not ok" : "ok", (unsigned long long)count, calls,
+		(unsigned long long)most);
+	printf("%s 2 - %llu random lists: another architecture adds %u instructions, at most %llu\n",
+		arches > most_arch ? "not ok" : "ok", (unsigned long long)count, arches,
+		(unsigned long long)most_arch);
+	return calls > most || arches > most_arch;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int checks = 0, failed = 0;
-	uint64_t seed = 1, count = 2000, most = 0;
+	uint64_t seed = 1, count = 2000, most = 0, more = 0;
 	struct tally t = {0};
 	struct answer *answers;
 	struct lib theirs;
@@ -319,6 +389,8 @@ int main(int argc, char **argv)
 			t.show = strtoul(argv[++i], NULL, 0) != 0;
 		else if (strcmp(argv[i], "--most") == 0)
 			most = strtoull(argv[++i], NULL, 0);
+		else if (strcmp(argv[i], "--again") == 0)
+			more = strtoull(argv[++i], NULL, 0);
 		else
 			die("unknown option %s", argv[i]);
 	}
@@ -327,6 +399,8 @@ int main(int argc, char **argv)
 	seccomp_api_set(7);
 	if (most)
 		return sum(seed, count, most);
+	if (more)
+		return shared(seed, count, more);
 	if (i >= argc) {
 		printf("1..1\nok 1 - sizes # SKIP no other libseccomp\n");
 		return 0;
