@@ -69,7 +69,7 @@ static int supervise(struct confine *c, struct policy *p)
 {
 	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;
 	struct sluice_options options = SLUICE_OPTIONS_INIT;
-	struct cli_live live = {.cli = c->cli, .ruleset = c->ruleset};
+	struct cli_live live = {.cli = c->cli, .ruleset = c->ruleset, .confines = true};
 	struct sock_fprog program;
 	int status = 0, rc = confine_merge(c, &program);
 

@@ -20,6 +20,7 @@ struct cli_live {
 	int ruleset;			  /* of Landlock, or -1 */
 	const int *stdio; /* the program's first three descriptors, or NULL: the tool's */
 	bool alone; /* no shell waits for the tool: it does not stop when the program stops */
+	bool confines; /* the program may be hostile */
 	int signal; /* out: what ended the program, or 0 */
 	pid_t pid; /* out: the program's, before anything is answered */
 };
