@@ -80,8 +80,8 @@ static int copy_folders(struct serve_container *c, const struct serve_container 
 	return rc;
 }
 
-/* What the names of folders mean now, before the program of the container runs. Later it
- * could put others in their place. */
+/* What the names of folders mean now, when the program of the container is about to run: no
+ * runtime waits for us. Later it could put others in their place. */
 static int look_at_folders(struct serve *s, struct serve_container *c, pid_t pid)
 {
 	_cleanup_close_ int root = -1;

@@ -346,7 +346,8 @@ def test_exec(runtime):
     with Place() as p:
         p.policy("web", mkdir=["/data"])
         p.start()
-        script = ("busybox mv /data /old; busybox mv /tmp /data; echo > /data/begun; "
+        # The answer to its first call says that its folders have been looked up.
+        script = ("busybox mkdir /data/first; busybox mv /data /old; busybox mv /tmp /data; echo > /data/begun; "
                   "while ! [ -e /data/go ]; do busybox sleep 0.05; done")
         with subprocess.Popen(**p.command(runtime, script, "web"), stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True) as box:
