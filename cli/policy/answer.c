@@ -142,7 +142,7 @@ static int connect_unix(const struct policy *p, struct sluice_request *req, int 
 }
 
 static int connect_it(const struct policy *p, struct sluice_request *req, int fd,
-	const struct sockaddr_storage *address, int length)
+	struct sockaddr_storage *address, int length)
 {
 	int domain = option(fd, SO_DOMAIN);
 
@@ -160,7 +160,8 @@ static int connect_it(const struct policy *p, struct sluice_request *req, int fd
 			       ? -EINVAL
 			       : -EPERM;
 	/* AF_UNSPEC ends a connection. */
-	if (address->ss_family != AF_UNSPEC && !policy_lets(p, address))
+	if (address->ss_family != AF_UNSPEC && !policy_lets(p, address) &&
+		!policy_names_instead(p, domain, address, &length))
 		return -EPERM;
 	return connect(fd, (const struct sockaddr *)address, (socklen_t)length) ? -errno
 										: 0;
@@ -255,6 +256,8 @@ int policy_answer(struct policy *p, struct sluice_supervisor *supervisor)
 {
 	int rc = sluice_on(supervisor, SCMP_ARCH_NATIVE, SLUICE_ANY, on_other, p);
 
+	if (!rc && policy_has_names(p))
+		rc = policy_names_start(p);
 	if (!rc)
 		rc = sluice_on_name(supervisor, "connect", on_connect, p);
 	if (!rc)

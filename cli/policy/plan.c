@@ -165,6 +165,9 @@ static void print_network(
 				? "only the port matters"
 				: "the address is in memory: the supervisor connects");
 	}
+	if (plan->connect && policy_has_names(p))
+		line(out, "supervisor", "names of hosts", "",
+			"those of the rules, to resolvers that use TCP; there are no others");
 	for (uint32_t i = 0; i < p->n_ports; i++) {
 		char port[16];
 

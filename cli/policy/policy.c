@@ -14,6 +14,7 @@
 
 void policy_clear(struct policy *p)
 {
+	policy_names_stop(p);
 	for (uint32_t i = 0; i < p->n_paths; i++) {
 		free(p->paths[i].path);
 		free(p->paths[i].where);

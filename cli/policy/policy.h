@@ -66,6 +66,7 @@ struct policy {
 	uint32_t n_ports, cap_ports;
 	bool network; /* it says something of the network: the rest is refused */
 	int errnum;   /* of refused calls; 0: EPERM */
+	struct policy_names *names; /* who answers for the rules' hosts, or NULL */
 };
 
 void policy_clear(struct policy *p);
@@ -120,6 +121,19 @@ int policy_answer(struct policy *p, struct sluice_supervisor *supervisor);
 int policy_answer_metadata(struct policy *p, struct sluice_supervisor *supervisor);
 /* The caller acts with this process's rights; the target must have the same. */
 bool policy_same_rights(struct sluice_request *request);
+
+/* names.c: a name server for the hosts of the rules, in a thread of this process. start() also changes
+ * the environment that the program gets; policy_clear() stops it. 0 or -errno. */
+bool policy_has_names(const struct policy *p);
+int policy_names_start(struct policy *p);
+void policy_names_stop(struct policy *p);
+/* If @address is a name server's, puts ours in its place, for a socket of @domain. */
+bool policy_names_instead(const struct policy *p, int domain, struct sockaddr_storage *address,
+	int *length);
+/* The answer to a message, in bytes; 0: it deserves none. */
+#define POLICY_NAME_ANSWER 4096
+size_t policy_name_answer(const struct policy *p, const unsigned char *question, size_t size,
+	unsigned char out[POLICY_NAME_ANSWER]);
 
 /* address.c: whether some rule lets @address be connected to. */
 bool policy_lets(const struct policy *p, const struct sockaddr_storage *address);

@@ -121,6 +121,28 @@ t.join()
 out(reached)
 """
 
+# Questions to a name server, by TCP: RFC 1035.
+ASK = """
+def ask(*messages):
+    s = socket.create_connection(('192.0.2.1', 53), 5)
+    s.settimeout(5)
+    for m in messages:
+        s.sendall(struct.pack('>H', len(m)) + m)
+    data = b''
+    while len(data) < 2 or len(data) < 2 + struct.unpack('>H', data[:2])[0]:
+        more = s.recv(4096)
+        if not more:
+            break
+        data += more
+    return data[2:]
+def question(name, kind=1):
+    labels = b''.join(bytes([len(l)]) + l.encode() for l in name.split('.')) + b'\\0'
+    return struct.pack('>6H', 7, 0x100, 1, 0, 0, 0) + labels + struct.pack('>2H', kind, 1)
+def told(name, kind=1):
+    r = ask(question(name, kind))
+    return r[3] & 15, struct.unpack('>H', r[6:8])[0], r[-4:]
+"""
+
 # Ways to the network: 127.0.0.1 may be reached on port @a only.
 NETWORK = (
     ("connect to another port", "socket.create_connection(('127.0.0.1', b)); out()"),
@@ -329,6 +351,41 @@ def network(who, world):
         ["--bind", str(world.a)])
 
 
+def names(who, world):
+    """The supervisor answers for the hosts of the rules, and for no others."""
+    policy = ["--connect", f"localhost:{world.a}"]
+    for name, code in (
+            ("a host of the rules", "out(told('localhost') == (0, 1, bytes([127, 0, 0, 1])))"),
+            ("in large letters", "out(told('LOCALhost') == (0, 1, bytes([127, 0, 0, 1])))"),
+            ("another host does not exist", "out(told('example.org')[:2] == (3, 0))"),
+            ("another kind of record has no answer", "out(told('localhost', 16)[:2] == (0, 0))"),
+            ("hostile messages end their connection alone", "import random\nrandom.seed(1)\n"
+             "for i in range(200):\n    m = bytes(random.randrange(256) for _ in range(random.randrange(600)))\n"
+             "    if i % 2: m = question('localhost')[:random.randrange(27)] + m[:50]\n"
+             "    s = socket.create_connection(('192.0.2.1', 53), 5)\n"
+             "    s.sendall(struct.pack('>H', len(m)) + m)\n"
+             "out(told('localhost')[0] == 0)"),
+            ("a hundred connections that say nothing", "s = [socket.create_connection(('192.0.2.1', 53), 5) "
+             "for i in range(100)]; out(told('localhost')[0] == 0)")):
+        works(who, world, f"names: {name}", ASK + code, policy)
+    escapes(who, world, "names", [("the host by another port", "socket.create_connection(('localhost', b)); "
+                                   "out()")], policy)
+    r = world.attempt(ASK + "ask(question('localhost'))", ["--connect", f"127.0.0.1:{world.a}"])
+    check(f"{who}: names: rules without one have no name server", "not permitted" in r.stderr, r)
+    if os.getuid() != 0:
+        skip(f"{who}: names: the resolver of libc", "not root: /etc/hosts is what it is")
+        return
+    with open(world.top + "/hosts", "w") as f:
+        f.write("127.0.0.1 localhost\n127.0.0.5 made.up.example\n")
+    script = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
+    become = [] if world.uid is None else ["setpriv", f"--reuid={world.uid}", f"--regid={world.uid}",
+                                           "--clear-groups"]
+    r = run(["unshare", "--mount", "sh", "-c", script, "sh", world.top + "/hosts", *become, SLUICE, "run", "--ro",
+             "/", "--hide", "/etc/hosts", "--connect", f"made.up.example:{world.a}", live.PYTHON, "-c",
+             "import socket; print(socket.gethostbyname('made.up.example'))"])
+    check(f"{who}: names: the resolver of libc", r.stdout == "127.0.0.5\n", r)
+
+
 def calls(who, world):
     code = "os.mkdir(ok + '/d'); out()"
     works(who, world, "a call that is not named", code, ["--deny", "chroot"])
@@ -466,7 +523,7 @@ def main():
     for who, uid in live.users():
         with folder(uid) as top:
             world = World(top, uid)
-            for part in (files, network, calls, plans, documents, both, presets):
+            for part in (files, network, names, calls, plans, documents, both, presets):
                 part(who, world)
             world.end()
     live.done()
