@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""What the live commands cost: tool.py BUILD [ROUNDS], tables in Markdown.
+
+Each table has commands that do the same work, in turns; medians (lowest), and the ratio to the first
+command, which is the work without any tool.
+
+  start     /bin/true under Docker's default profile, beside bubblewrap with the same program
+  compiler  gcc compiles the files of src/dag: recorded, recorded again with --merge, under what was recorded,
+            and under strace
+  build     the two libraries built by meson and ninja under the preset "agent", without and with a host
+            to reach, beside bubblewrap and without anything
+  clone     git clones this repository, in the same ways
+
+What is not installed is left out by name. PROFILE is ../shared/data/profiles/moby-default.json, else Debian's
+/usr/share/containers/seccomp.json. A benchmark: it decides nothing.
+SPDX-License-Identifier: MIT"""
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[1]
+PROFILES = (TOP.parent / "shared/data/profiles/moby-default.json", pathlib.Path("/usr/share/containers/seccomp.json"))
+NULL = subprocess.DEVNULL
+
+
+def ask(words, **more):
+    return subprocess.run(words, check=True, stdout=subprocess.PIPE, **more).stdout
+
+
+class Table:
+    """Commands that do the same: {name: words}. A command begins in @place."""
+
+    def __init__(self, title, place, rounds, clean=None):
+        self.title, self.place, self.rounds, self.clean = title, place, rounds, clean
+        self.commands, self.missing = {}, []
+
+    def add(self, name, words):
+        if shutil.which(words[0]):
+            self.commands[name] = [str(w) for w in words]
+        else:
+            self.missing.append(words[0])
+
+    def once(self, words):
+        if self.clean:
+            self.clean()
+        with open(self.place / "bpf", "rb") as bpf:
+            os.dup2(bpf.fileno(), 10)
+            begin = time.perf_counter_ns()
+            done = subprocess.run(words, cwd=self.place, stdin=NULL, stdout=NULL, stderr=subprocess.PIPE, pass_fds=(10,),
+                                  check=False)
+            spent = (time.perf_counter_ns() - begin) / 1e6
+        if done.returncode:
+            sys.exit(f"{self.title}: {' '.join(words)}: {done.returncode}\n{done.stderr.decode()[-2000:]}")
+        return spent
+
+    def show(self):
+        samples = {name: [] for name in self.commands}
+        for turn in range(self.rounds + 1):
+            for name, words in self.commands.items():
+                spent = self.once(words)
+                if turn:  # the first only warms the caches
+                    samples[name].append(spent)
+        first = next(iter(samples.values()))
+        print(f"\n{self.title}, {self.rounds} rounds\n\n| | ms, median (lowest) | ratio | more |\n|---|---|---|---|")
+        for name, found in samples.items():
+            middle, base = statistics.median(found), statistics.median(first)
+            print(f"| {name} | {middle:.2f} ({min(found):.2f}) | {middle / base:.3f} | {middle - base:+.2f} ms |", flush=True)
+        for word in self.missing:
+            print(f"\nnot installed: {word}")
+
+
+def start(sluice, place, rounds):
+    table = Table("/bin/true", place, rounds * 20)
+    table.add("bare", ["/bin/true"])
+    table.add("sluice run -p", [sluice, "run", "-p", place / "profile.json", "/bin/true"])
+    table.add("bwrap --seccomp", ["bwrap", "--dev-bind", "/", "/", "--seccomp", "10", "/bin/true"])
+    table.show()
+
+
+def compiler(sluice, place, rounds, build):
+    files = sorted((TOP / "src/dag").glob("*.c"))
+    script = place / "job.sh"
+    script.write_text("for f in {}; do gcc -O1 -D_GNU_SOURCE -I{}/src -I{}/include -I{}/include -c $f -o out.o || exit; "
+                      "done\n".format(" ".join(map(str, files)), TOP, TOP, build))
+    job = ["sh", script]
+    subprocess.run([sluice, "record", "-q", "-o", place / "job.json", *job], cwd=place, check=True, stderr=NULL)
+    table = Table(f"gcc, {len(files)} files", place, rounds)
+    table.add("bare", job)
+    table.add("sluice record, first run", [sluice, "record", "-q", "-o", place / "again.json", *job])
+    table.add("sluice record --merge, second run", [sluice, "record", "-q", "--merge", place / "job.json", "-o",
+                                                    place / "again.json", *job])
+    table.add("sluice run -p, what was recorded", [sluice, "run", "-p", place / "job.json", *job])
+    table.add("strace -f -c", ["strace", "-f", "-c", *job])
+    table.add("strace -f --seccomp-bpf -c -e openat", ["strace", "-f", "--seccomp-bpf", "-c", "-e", "openat", *job])
+    table.show()
+
+
+def sandboxed(sluice, table, job, project):
+    agent = [sluice, "run", "--presets", TOP / "cli/policy/presets.json", "--preset", "agent",
+             "--ro", TOP]
+    table.add("bare", job)
+    table.add("sluice run --preset agent", [*agent, *job])
+    table.add("the same, --connect localhost:9", [*agent, "--connect", "localhost:9", *job])
+    table.add("bwrap, the same folders", ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--bind", project, project,
+                                          "--bind", "/tmp", "/tmp", "--unshare-net", *job])
+    table.show()
+
+
+def build_libraries(sluice, place, rounds):
+    out = place / "libraries"
+    options = ["-Dtests=false", "-Dexamples=false", "-Dbench=false", "-Dman=false", "-Ddocs=false", "-Dcli=false"]
+    subprocess.run(["meson", "setup", out, TOP, *options], check=True, stdout=NULL)
+    table = Table("ninja, two libraries", place, rounds,
+                  lambda: subprocess.run(["ninja", "-C", out, "-t", "clean"], check=True, stdout=NULL))
+    sandboxed(sluice, table, ["env", "CCACHE_DISABLE=1", "ninja", "-C", out], place)
+
+
+def clone(sluice, place, rounds):
+    table = Table("git clone", place, rounds, lambda: shutil.rmtree(place / "copy", ignore_errors=True))
+    sandboxed(sluice, table, ["git", "clone", "-q", "--no-local", "--no-hardlinks", TOP, place / "copy"], place)
+
+
+def main():
+    build = pathlib.Path(sys.argv[1]).resolve()
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 10
+    sluice = build / "cli/sluice"
+    profile = next((p for p in PROFILES if p.exists()), None)
+    if not profile:
+        sys.exit(f"tool.py: neither {PROFILES[0]} nor {PROFILES[1]}")
+    with tempfile.TemporaryDirectory() as name:
+        place = pathlib.Path(name)
+        shutil.copy(profile, place / "profile.json")
+        (place / "bpf").write_bytes(ask([sluice, "compile", profile]))
+        print(f"{profile.name}, {os.cpu_count()} processors, Linux {os.uname().release}")
+        start(sluice, place, rounds)
+        compiler(sluice, place, rounds, build)
+        build_libraries(sluice, place, max(rounds // 3, 3))
+        clone(sluice, place, rounds)
+
+
+main()
