@@ -176,7 +176,7 @@ static void json_range(struct cli_json *j, const struct sluice_region *r)
 static void print_json(
 	const struct sluice_program *p, const struct question *q, const struct ranges *r)
 {
-	struct cli_json j = {.out = stdout};
+	struct cli_json j = CLI_JSON(stdout);
 	char name[CLI_VERDICT_MAX];
 
 	cli_json_object(&j, NULL);

@@ -238,7 +238,7 @@ static int check(
 static int run(struct cli *cli)
 {
 	const struct options *o = cli->options;
-	struct report r = {.cli = cli, .options = o, .json = {.out = stdout}};
+	struct report r = {.cli = cli, .options = o, .json = CLI_JSON(stdout)};
 	int rc = CLI_YES;
 
 	if (o->fix && (cli->argc != 1 || o->sarif || cli->json))

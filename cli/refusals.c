@@ -275,7 +275,7 @@ static void json_one(
 
 void refusals_print(const struct refusals *all, bool json, FILE *out)
 {
-	struct cli_json j = {.out = out};
+	struct cli_json j = CLI_JSON(out);
 
 	if (json) {
 		cli_json_object(&j, NULL);

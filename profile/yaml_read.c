@@ -116,6 +116,15 @@ static bool is_number(const char *s)
 	return *s && s[strspn(s, "0123456789")] == '\0';
 }
 
+/* 0x and up to 16 digits. */
+static bool is_hexadecimal(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 2 && n <= 18 && s[0] == '0' && s[1] == 'x' &&
+	       strspn(s + 2, "0123456789abcdefABCDEF") == n - 2;
+}
+
 static enum sc_json_type type_of(const char *word, char number[32])
 {
 	static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
@@ -130,8 +139,7 @@ static enum sc_json_type type_of(const char *word, char number[32])
 		return SC_JSON_TRUE;
 	if (is_one_of(word, falses))
 		return SC_JSON_FALSE;
-	if (!strncmp(word, "0x", 2) && strlen(word) > 2 && strlen(word) <= 18 &&
-		word[2 + strspn(word + 2, "0123456789abcdefABCDEF")] == '\0') {
+	if (is_hexadecimal(word)) {
 		snprintf(number, 32, "%llu", strtoull(word, &end, 16));
 		return SC_JSON_NUMBER;
 	}

@@ -521,6 +521,47 @@ static void check_writer(void)
 	free(hand.text);
 }
 
+/* Names of files and what other programs say may be any bytes. */
+static void check_hostile_text(void)
+{
+	static const struct {
+		const char *text, *written;
+	} cases[] = {
+		{"\xff", "\"\\ufffd\""},
+		{"a\xc3\xa9\xc3", "\"a\xc3\xa9\\ufffd\""},
+		{"\xed\xa0\x80z", "\"\\ufffd\\ufffd\\ufffdz\""},
+		{"\r\n\t\b\f\x1f\x7f\\", "\"\\r\\n\\t\\b\\f\\u001f\\u007f\\\\\""},
+		{"", "\"\""},
+	};
+	char *text = NULL;
+	size_t size = 0;
+	FILE *file = open_memstream(&text, &size);
+	struct sc_json_out to_file = {.file = file, .indent = 2};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sc_json_out out = {0};
+
+		sc_json_put_string(&out, cases[i].text);
+		check(!out.error && !strcmp(out.text, cases[i].written), cases[i].written);
+		free(out.text);
+	}
+	sc_json_open(&to_file, '{');
+	sc_json_put_key(&to_file, "k");
+	sc_json_put_string(&to_file, "\xf0\x9f\x98\x80");
+	sc_json_close(&to_file, '}');
+	fclose(file);
+	check(!to_file.error && !strcmp(text, "{\n  \"k\": \"\xf0\x9f\x98\x80\"\n}"),
+		"written to a file");
+	free(text);
+	to_file = (struct sc_json_out){.file = fopen("/dev/full", "w")};
+	if (to_file.file)
+		setvbuf(to_file.file, NULL, _IONBF, 0);
+	sc_json_put_string(&to_file, "lost");
+	check(to_file.error == -EIO, "a file that takes nothing is an error that sticks");
+	if (to_file.file)
+		fclose(to_file.file);
+}
+
 int main(void)
 {
 	check_texts();
@@ -532,6 +573,7 @@ int main(void)
 	check_size();
 	check_many_keys();
 	check_writer();
+	check_hostile_text();
 	printf("1..%u\n", count);
 	return bad != 0;
 }
