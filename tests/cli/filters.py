@@ -156,6 +156,22 @@ def check_target(tmp):
         check(f"{option} is refused", run("prove", option, path, path)[0] == 2)
 
 
+def check_no_yaml(tmp):
+    """libyaml is loaded for YAML alone, and is missed with a place and its name."""
+    (tmp / "broken").mkdir()
+    (tmp / "broken/libyaml-0.so.2").write_bytes(b"")
+    env = dict(os.environ, LD_LIBRARY_PATH=str(tmp / "broken"))
+    yaml = tmp / "profile.yaml"
+    yaml.write_text("apiVersion: security-profiles-operator.x-k8s.io/v1beta1\nkind: SeccompProfile\n"
+                    "spec:\n  defaultAction: SCMP_ACT_ALLOW\n")
+    (tmp / "profile.json").write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')
+    code, out, err = run("compile", "--base64", yaml, env=env)
+    check("YAML without libyaml", code == 2 and not out and f"{yaml}:1:1: found YAML" in err and "libyaml" in err,
+          (code, out, err))
+    code, out, err = run("compile", "--base64", tmp / "profile.json", env=env)
+    check("JSON without libyaml", code == 0 and out and not err, (code, out, err))
+
+
 def check_user(old, tmp):
     if os.geteuid() != 0:
         skip("as an ordinary user", "the tests run as one already")
@@ -185,6 +201,7 @@ def main():
         check_hostile(found, tmp)
         check_words(old)
         check_target(tmp)
+        check_no_yaml(tmp)
         check_user(old, tmp)
     print(f"1..{count}")
     sys.exit(failed > 0)
