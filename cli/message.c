@@ -44,7 +44,7 @@ void cli_printable_line(char *text)
 }
 
 /* Messages have words of files in them, which may be hostile; nothing in them moves a cursor. */
-static void say(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void say(const char *format, va_list args)
 {
 	_cleanup_free_ char *text = NULL;
 
