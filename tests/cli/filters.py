@@ -210,8 +210,8 @@ def check_closed(tmp):
     check("why --audit: a folder", code == 2 and err == f"{tmp}: Is a directory\n", (code, err))
     odd = tmp / "a\x1b[31m\nb.json"
     odd.write_text("{")
-    for name in ("compile", "disasm", "lint", "calls"):
-        code, _, err = run(name, odd)
+    for name in ("compile", "disasm", "lint", "explain"):
+        code, _, err = run(name, odd, *(["read"] if name == "explain" else []))
         check(f"{name}: a name with an escape and an end of a line",
               code == 2 and "a?[31m?b.json: " in err.replace(":1:2: ", ": ") and err.count("\n") == 1, (code, err))
 
