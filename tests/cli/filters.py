@@ -11,30 +11,17 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+from live import check, done, skip  # noqa: E402
+
 SLUICE = os.path.abspath(sys.argv[1])
 SOURCE = pathlib.Path(sys.argv[2])
 PROFILES = [p for p in sorted((SOURCE.parent / "shared/data/profiles").glob("*.json"))]
-count = failed = 0
-
-
-def check(name, good, why=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print("ok" if good else "not ok", count, "-", name)
-    for line in ("" if good else str(why)).splitlines():
-        print("#", line)
-
-
-def skip(name, reason):
-    global count
-    count += 1
-    print(f"ok {count} - {name} # SKIP {reason}")
 
 
 def run(*args, stdin=b"", **more):
-    done = subprocess.run([SLUICE, *args], input=stdin, capture_output=True, timeout=280, **more)
-    return done.returncode, done.stdout, done.stderr.decode(errors="replace")
+    ran = subprocess.run([SLUICE, *args], input=stdin, capture_output=True, timeout=280, **more)
+    return ran.returncode, ran.stdout, ran.stderr.decode(errors="replace")
 
 
 def round_trip(name, bpf):
@@ -200,12 +187,12 @@ def check_closed(tmp):
     profile.write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')
     for words in (["compile", profile], ["disasm", profile], ["prove", profile, profile], ["lint", profile],
                   ["syscalls"], ["--version"], ["--help"], ["compile", "--help"]):
-        done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", SLUICE, *words], stderr=subprocess.PIPE, text=True,
+        ran = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", SLUICE, *words], stderr=subprocess.PIPE, text=True,
                               check=False)
-        check(f"{words[0]}: standard output is closed", done.returncode == 2 and "standard output: " in done.stderr, done)
-    done = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", SLUICE, "disasm", "-"], capture_output=True, text=True,
+        check(f"{words[0]}: standard output is closed", ran.returncode == 2 and "standard output: " in ran.stderr, ran)
+    ran = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", SLUICE, "disasm", "-"], capture_output=True, text=True,
                           check=False)
-    check("disasm: standard input is closed", done.returncode == 2 and "standard input: " in done.stderr, done)
+    check("disasm: standard input is closed", ran.returncode == 2 and "standard input: " in ran.stderr, ran)
     code, _, err = run("why", "--audit", tmp)
     check("why --audit: a folder", code == 2 and err == f"{tmp}: Is a directory\n", (code, err))
     odd = tmp / "a\x1b[31m\nb.json"
@@ -275,8 +262,7 @@ def main():
         check_one_form(tmp)
         check_no_yaml(tmp)
         check_user(old, tmp)
-    print(f"1..{count}")
-    sys.exit(failed > 0)
+    done()
 
 
 main()
