@@ -36,10 +36,22 @@ static void check_name(struct sc_lint *l, const struct sc_entry *e, uint32_t k)
 		meant ? " (did you mean " : "", meant ? meant : "", meant ? "?)" : "");
 }
 
+/* @e is NULL for the default action. */
+static void check_errno(struct sc_lint *l, const struct sc_entry *e, const struct sc_action *a)
+{
+	if (a->has_errno && !sc_takes_errno(a->value))
+		sc_lint_say(l, SLUICE_WARNING, "errno-unused", e, a->errno_at,
+			e ? ".errnoRet" : "defaultErrnoRet",
+			(struct sc_words_of){"crun starts no container with it, runc ignores it",
+				"remove it"},
+			"found an errno for %s, which has none", a->name);
+}
+
 static void check_entry(struct sc_lint *l, const struct sc_entry *e)
 {
 	for (uint32_t k = 0; k < e->names.n; k++)
 		check_name(l, e, k);
+	check_errno(l, e, &e->action);
 	if (!e->names.n)
 		sc_lint_say(l, SLUICE_WARNING, "empty-entry", e, e->at, "",
 			(struct sc_words_of){"it does nothing", "remove it"},
@@ -177,6 +189,7 @@ static void check_arches(struct sc_lint *l)
 
 void sc_lint_names(struct sc_lint *l)
 {
+	check_errno(l, NULL, &l->p->action);
 	for (uint32_t i = 0; i < l->p->n; i++)
 		check_entry(l, &l->p->entries[i]);
 	check_doubled(l);

@@ -310,8 +310,7 @@ static int add_entry(const struct emitting *em, const struct sc_entry *e)
 /* crun reads no profile with an errno for an action that has none, wherever it stands. */
 static int check_errno(const struct sluice_target *t, const struct sc_action *a, const char *path)
 {
-	if (t->as != SLUICE_AS_CRUN || !a->has_errno ||
-		a->value == SCMP_ACT_ERRNO(0) || a->value == SCMP_ACT_TRACE(0))
+	if (t->as != SLUICE_AS_CRUN || !a->has_errno || sc_takes_errno(a->value))
 		return 0;
 	return sc_target_say(t, SLUICE_ERROR, "refused", a->errno_at, path,
 		"found an errno for %s: crun starts no container with it", a->name);
