@@ -151,9 +151,18 @@ int sc_json_i64(
 
 /* ---- places ----------------------------------------------------------------------- */
 
-/* Writes the token's path; a long one loses its beginning. @size is at least 128. */
+/* Where the last path went in each array and object: paths of tokens in ascending order then cost no
+ * more than the text is long. Zero-initialised, for one document. */
+struct sc_json_trail {
+	struct {
+		const struct sc_json_token *in, *at;
+		uint32_t i;
+	} levels[8];
+};
+
+/* Writes the token's path; a long one loses its beginning. @size is at least 128. @trail may be NULL. */
 void sc_json_path(const struct sc_json *doc, const struct sc_json_token *token,
-	char *path, size_t size);
+	struct sc_json_trail *trail, char *path, size_t size);
 
 /* What the token is, for a sentence: the string "abc", the number 12, an array, null … */
 void sc_json_describe(const struct sc_json *doc, const struct sc_json_token *token,
