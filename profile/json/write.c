@@ -83,7 +83,7 @@ static void escape_of(const char *s, unsigned n, char escape[8])
 
 	*escape = '\0';
 	if (n == 0)
-		strcpy(escape, "\\ufffd");
+		snprintf(escape, 8, "\\ufffd");
 	else if (letter)
 		snprintf(escape, 8, "\\%c", names[letter - letters]);
 	else if ((unsigned char)*s < 0x20 || *s == 0x7f)
