@@ -159,9 +159,10 @@ bool cli_completion(const char *shell, FILE *out);
 int cli_error(const struct cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Replace what is no printable character of UTF-8 by question marks, but for tabs and ends of
- * lines. What these functions say has passed it. */
+ * lines. */
 void cli_printable(char *text);
-/* The same without tabs and ends of lines: a name in a row of a table. */
+/* The same without tabs and ends of lines: a name in a row of a table. What these functions say has
+ * passed it. */
 void cli_printable_line(char *text);
 /* "FILE:LINE:COLUMN: ..."; a line or column of 0 is left out. Returns CLI_TROUBLE. */
 int cli_error_at(const char *file, unsigned int line, unsigned int column,
@@ -169,6 +170,10 @@ int cli_error_at(const char *file, unsigned int line, unsigned int column,
 /* As cli_error(), but "warning: ", and nothing is returned. */
 void cli_warn(const struct cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* output.c: write @size bytes to @path, or to the standard output where it is NULL. A regular file is
+ * replaced at once or not at all. CLI_YES; CLI_TROUBLE after an error that was said. */
+int cli_write_file(struct cli *cli, const char *path, const void *bytes, size_t size);
 
 /* The nearest of the words that @next gives (NULL ends them), for "did you mean"; NULL if
  * none is near. @next is called with 0, 1, ... */

@@ -17,7 +17,7 @@ struct options {
 };
 
 /* All of it, in a buffer that the caller frees. */
-static int read_text(struct cli *cli, const char *path, char **out, size_t *length)
+static int read_text(const char *path, char **out, size_t *length)
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *text = malloc(TEXT_MAX + 1);
@@ -39,7 +39,7 @@ static int read_text(struct cli *cli, const char *path, char **out, size_t *leng
 		n += (size_t)rc;
 	}
 	if (n > TEXT_MAX)
-		return cli_error(cli, "%s: more than 4 MB of text", path);
+		return cli_error_at(path, 0, 0, "found more than 4 MB of text");
 	*out = steal_ptr(text);
 	*length = n;
 	return 0;
@@ -49,23 +49,13 @@ static int write_program(
 	struct cli *cli, const char *path, const struct sluice_program *p)
 {
 	const struct sock_filter *insns;
-	FILE *out = stdout;
-	bool good;
 	size_t n;
 
 	if (!path && isatty(STDOUT_FILENO))
 		return cli_error(
 			cli, "a filter is not written to a terminal: use -o FILE");
-	if (path)
-		out = fopen(path, "we");
-	if (!out)
-		return cli_error_at(path, 0, 0, "%s", strerror(errno));
 	insns = sluice_program_instructions(p, 0, &n);
-	good = fwrite(insns, sizeof(*insns), n, out) == n;
-	if (path && fclose(out))
-		good = false;
-	/* Of standard output main() says what went wrong. */
-	return good || !path ? CLI_YES : cli_error_at(path, 0, 0, "%s", strerror(errno));
+	return cli_write_file(cli, path, insns, n * sizeof(*insns));
 }
 
 static int run(struct cli *cli)
@@ -76,7 +66,7 @@ static int run(struct cli *cli)
 	_cleanup_free_ char *text = NULL;
 	struct sluice_error error = {0};
 	size_t length = 0;
-	int rc = read_text(cli, path, &text, &length);
+	int rc = read_text(path, &text, &length);
 
 	if (rc)
 		return rc;

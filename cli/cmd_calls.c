@@ -21,8 +21,6 @@ struct report {
 	struct cli *cli;
 	const struct options *options;
 	struct calls_program program;
-	const char **loads; /* objects that load others */
-	uint32_t n_loads;
 	char *cache;
 };
 
@@ -34,23 +32,7 @@ static uint32_t token(const struct report *r)
 
 static void progress(void *data, uint32_t done, uint32_t total)
 {
-	struct report *r = data;
-
-	cli_progress(r->cli, done, total, "reading functions");
-}
-
-static void loads(void *data, const char *path)
-{
-	struct report *r = data;
-
-	for (uint32_t i = 0; i < r->n_loads; i++)
-		if (r->loads[i] == path)
-			return;
-	/* There are no more than objects; their number is known by now. */
-	if (!r->loads)
-		r->loads = calloc(r->program.n_objects, sizeof(*r->loads));
-	if (r->loads)
-		r->loads[r->n_loads++] = path;
+	cli_progress(data, done, total, "reading functions");
 }
 
 /* From the start to the function that makes the call. */
@@ -129,14 +111,15 @@ static void print_unresolved(const struct report *r)
 	}
 	if (r->program.made_32)
 		cli_warn(r->cli, "32-bit calls (int 0x80) are made; they are not listed");
-	for (uint32_t i = 0; i < r->n_loads; i++)
-		cli_warn(r->cli, "%s loads objects at run time: name them behind the program",
-			r->loads[i]);
+	for (uint32_t i = 0; i < r->program.n_objects; i++)
+		if (r->program.objects[i]->loads)
+			cli_warn(r->cli, "%s loads objects at run time: name them behind the program",
+				r->program.objects[i]->path);
 }
 
 static void json_report(const struct report *r, const struct call *calls, uint32_t n)
 {
-	struct cli_json j = {.out = stdout};
+	struct cli_json j = CLI_JSON(stdout);
 	char name[256];
 
 	cli_json_object(&j, NULL);
@@ -163,8 +146,9 @@ static void json_report(const struct report *r, const struct call *calls, uint32
 	cli_json_end(&j);
 	cli_json_bool(&j, "calls_32", r->program.made_32);
 	cli_json_array(&j, "loads");
-	for (uint32_t i = 0; i < r->n_loads; i++)
-		cli_json_string(&j, NULL, r->loads[i]);
+	for (uint32_t i = 0; i < r->program.n_objects; i++)
+		if (r->program.objects[i]->loads)
+			cli_json_string(&j, NULL, r->program.objects[i]->path);
 	cli_json_end(&j);
 	cli_json_array(&j, "objects");
 	for (uint32_t i = 0; i < r->program.n_objects; i++)
@@ -176,7 +160,7 @@ static void json_report(const struct report *r, const struct call *calls, uint32
 static int why(const struct report *r)
 {
 	int nr = seccomp_syscall_resolve_name_arch(token(r), r->options->why);
-	struct cli_json j = {.out = stdout};
+	struct cli_json j = CLI_JSON(stdout);
 
 	if (nr < 0)
 		return cli_error(r->cli, "this architecture has no call \"%s\"", r->options->why);
@@ -213,13 +197,12 @@ static int list(const struct report *r)
 	}
 	if (!r->cli->json)
 		print_unresolved(r);
-	return r->program.n_unresolved || r->program.made_32 || r->n_loads ? CLI_NO : CLI_YES;
+	return r->program.n_unresolved || r->program.made_32 || r->program.n_loading ? CLI_NO : CLI_YES;
 }
 
 static void clear(struct report *r)
 {
 	calls_program_clear(&r->program);
-	free(r->loads);
 	free(r->cache);
 }
 
@@ -232,9 +215,7 @@ static int run(struct cli *cli)
 	r.program.options = (struct calls_options){.root = r.options->root,
 		.cache = r.options->no_cache ? NULL : r.options->cache ? r.options->cache : r.cache,
 		.progress = progress,
-		.progress_data = &r,
-		.loads = loads,
-		.loads_data = &r};
+		.progress_data = cli};
 	for (int i = 0; i < cli->argc; i++) {
 		int rc = calls_program_add(&r.program, cli->argv[i]);
 

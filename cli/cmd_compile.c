@@ -264,7 +264,7 @@ static int run(struct cli *cli)
 		    cli, &o->target, list ? "command line" : cli->argv[0], &lists, &t) ||
 		set_cutoff(cli, o->enosys, &t))
 		return CLI_TROUBLE;
-	p = list ? listed(cli, o) : cli_read_profile(cli, cli->argv[0], o->strict);
+	p = list ? listed(cli, o) : cli_read_profile(cli->argv[0], o->strict);
 	if (!p)
 		return CLI_TROUBLE;
 	if (form == FORM_SYSTEMD)

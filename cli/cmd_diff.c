@@ -272,7 +272,7 @@ static void json_region(struct cli_json *j, const struct difference *d)
 
 static void print_json(const struct differences *all)
 {
-	struct cli_json j = {.out = stdout};
+	struct cli_json j = CLI_JSON(stdout);
 
 	cli_json_object(&j, NULL);
 	cli_json_bool(&j, "equal", all->n == 0);

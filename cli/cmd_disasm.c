@@ -62,7 +62,7 @@ static int print(struct cli *cli, const struct sluice_program *p, unsigned int f
 	unsigned int last)
 {
 	const struct options *o = cli->options;
-	struct cli_json j = {.out = stdout};
+	struct cli_json j = CLI_JSON(stdout);
 	int rc = 0;
 
 	if (o->raw && last - first != 1)

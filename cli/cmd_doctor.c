@@ -38,7 +38,7 @@ static void print_json(
 
 static int run(struct cli *cli)
 {
-	struct cli_json j = {.out = stdout};
+	struct cli_json j = CLI_JSON(stdout);
 	int rc = CLI_YES;
 
 	if (cli->json)

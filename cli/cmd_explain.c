@@ -176,7 +176,7 @@ static void json_range(struct cli_json *j, const struct sluice_region *r)
 static void print_json(
 	const struct sluice_program *p, const struct question *q, const struct ranges *r)
 {
-	struct cli_json j = {.out = stdout};
+	struct cli_json j = CLI_JSON(stdout);
 	char name[CLI_VERDICT_MAX];
 
 	cli_json_object(&j, NULL);
@@ -221,8 +221,11 @@ static int run(struct cli *cli)
 	_cleanup_(ranges_clear) struct ranges r = {0};
 	const struct options *o = cli->options;
 	struct question q = {0};
-	int rc = cli_call_of_words(cli, o->arch, &q.arch, &q.data);
+	int rc;
 
+	if (o->dot + o->svg + cli->json > 1)
+		return cli_error(cli, "expected one of --dot, --svg and --json");
+	rc = cli_call_of_words(cli, o->arch, &q.arch, &q.data);
 	q.has_args = cli->argc > 2;
 	if (rc == 0)
 		rc = cli_filter_or_profile(cli, &o->target, cli->argv[0], &p, &profile);

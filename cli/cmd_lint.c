@@ -222,7 +222,7 @@ static int check(
 	struct cli *cli, const struct options *o, const char *path, struct report *r)
 {
 	_cleanup_(profile_freep) struct sluice_profile *p =
-		cli_read_profile(cli, path, false);
+		cli_read_profile(path, false);
 	struct cli_target_lists lists;
 	struct sluice_target t;
 	int rc;
@@ -238,11 +238,13 @@ static int check(
 static int run(struct cli *cli)
 {
 	const struct options *o = cli->options;
-	struct report r = {.cli = cli, .options = o, .json = {.out = stdout}};
+	struct report r = {.cli = cli, .options = o, .json = CLI_JSON(stdout)};
 	int rc = CLI_YES;
 
 	if (o->fix && (cli->argc != 1 || o->sarif || cli->json))
 		return cli_error(cli, "--fix takes one profile, and no other report");
+	if (o->sarif && cli->json)
+		return cli_error(cli, "expected one of --sarif and --json");
 	if (!o->fix)
 		begin(&r);
 	for (int i = 0; i < cli->argc && !rc; i++)

@@ -31,7 +31,7 @@ static int add_file(struct cli *cli, const struct options *o, const char *path,
 	struct sluice_profile_merger *merger)
 {
 	_cleanup_(profile_freep) struct sluice_profile *p =
-		cli_read_profile(cli, path, o->strict);
+		cli_read_profile(path, o->strict);
 	_cleanup_(profile_freep) struct sluice_profile *resolved = NULL;
 	struct cli_target_lists lists;
 	struct sluice_target t;

@@ -140,7 +140,7 @@ static int run(struct cli *cli)
 {
 	_cleanup_(cli_program_freep) struct sluice_program *a = NULL, *b = NULL;
 	const struct options *o = cli->options;
-	struct question q = {.cli = cli, .json = {.out = stdout}};
+	struct question q = {.cli = cli, .json = CLI_JSON(stdout)};
 	int rc = cli_filter(cli, &o->target, cli->argv[0], &a);
 
 	if (rc == 0)

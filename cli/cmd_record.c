@@ -194,68 +194,6 @@ static void provenance(const struct cli *cli, char *out, size_t size)
 		command, u.sysname, u.release, u.machine, LIBC, when);
 }
 
-/* Write all of it and close @fd. 0 or an errno. */
-static int fill(int fd, const char *text, size_t size)
-{
-	FILE *f = fdopen(fd, "w");
-	int rc;
-
-	if (!f) {
-		rc = errno;
-		close(fd);
-		return rc;
-	}
-	rc = fwrite(text, 1, size, f) == size ? 0 : errno;
-	if (fclose(f) && !rc)
-		rc = errno;
-	return rc;
-}
-
-/* A regular file is replaced at once or not at all: a profile that is in use stays whole.
- */
-static int replace_file(const char *path, mode_t mode, const char *text, size_t size)
-{
-	_cleanup_free_ char *other = NULL;
-	int fd, rc;
-
-	if (asprintf(&other, "%s.XXXXXX", path) < 0) {
-		other = NULL;
-		return ENOMEM;
-	}
-	fd = mkostemp(other, O_CLOEXEC);
-	if (fd < 0)
-		return errno;
-	rc = fchmod(fd, mode) ? errno : 0;
-	if (rc)
-		close(fd);
-	else
-		rc = fill(fd, text, size);
-	if (!rc && rename(other, path))
-		rc = errno;
-	if (rc)
-		unlink(other);
-	return rc;
-}
-
-static int write_file(
-	const struct cli *cli, const char *path, const char *text, size_t size)
-{
-	/* Links stay, what they name is replaced. */
-	_cleanup_free_ char *real = realpath(path, NULL);
-	struct stat st;
-	int fd, rc;
-
-	if (real && stat(real, &st) == 0 && S_ISREG(st.st_mode)) {
-		rc = replace_file(real, st.st_mode & 0777, text, size);
-	} else {
-		/* A new file; or a device or a FIFO, which stays what it is. */
-		fd = open(
-			path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-		rc = fd < 0 ? errno : fill(fd, text, size);
-	}
-	return rc ? cli_error(cli, "%s: %s", path, strerror(rc)) : 0;
-}
-
 static int write_profile(struct record *r, const struct recorded_list *list)
 {
 	_cleanup_free_ char *text = NULL;
@@ -276,7 +214,7 @@ static int write_profile(struct record *r, const struct recorded_list *list)
 	if (rc)
 		return cli_error(r->cli, "cannot make the profile: %s", strerror(-rc));
 	if (r->options->output && strcmp(r->options->output, "-") != 0)
-		return write_file(r->cli, r->options->output, text, size);
+		return cli_write_file(r->cli, r->options->output, text, size);
 	fwrite(text, 1, size, stdout);
 	return 0;
 }

@@ -38,7 +38,7 @@ static void report(const struct cli *cli, const struct sluice_program *p,
 {
 	const struct options *o = cli->options;
 	unsigned int n = sluice_program_filters(p);
-	struct cli_json j = {.out = stdout};
+	struct cli_json j = CLI_JSON(stdout);
 	char name[CLI_VERDICT_MAX];
 
 	if (!cli->json) {

@@ -156,7 +156,7 @@ static bool matches(const struct wanted *w, const struct sluice_call_info *c)
 static int list(struct cli *cli, const struct wanted *w)
 {
 	const struct options *o = cli->options;
-	struct cli_json j = {.out = stdout};
+	struct cli_json j = CLI_JSON(stdout);
 	unsigned int iterator = 0;
 	const char *name;
 	bool any = false;
@@ -205,7 +205,7 @@ static int find(struct cli *cli, const struct cli_arch *arch, const char *text,
 
 static int show(struct cli *cli, const struct wanted *w)
 {
-	struct cli_json j = {.out = stdout};
+	struct cli_json j = CLI_JSON(stdout);
 	int rc = 0;
 
 	if (cli->json)

@@ -1,89 +1,53 @@
-/* A writer of JSON for reports.
+/* JSON of the tool.
  * SPDX-License-Identifier: MIT */
+#include "json.h"
+
 #include <assert.h>
-#include <inttypes.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
 
-#include "json.h"
+#include "cli.h"
+#include "util/cleanup.h"
 
-/* The length of the UTF-8 sequence at @s, 0 when it is none. RFC 3629, section 4. */
-static size_t sequence(const unsigned char *s)
+int cli_json_read(const char *file, struct sc_json_error *error, struct sc_json **doc)
 {
-	size_t n = s[0] < 0x80	 ? 1
-		   : s[0] < 0xc2 ? 0
-		   : s[0] < 0xe0 ? 2
-		   : s[0] < 0xf0 ? 3
-				 : 4;
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	size_t size = 0;
+	int rc = fd < 0 ? -errno : sc_json_slurp(fd, SC_JSON_MAX_BYTES, &text, &size);
 
-	if (s[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	/* Overlong forms, surrogates, and what is beyond U+10FFFF. */
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-		(s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
+	*error = (struct sc_json_error){0};
+	if (!rc)
+		rc = sc_json_read(text, size, error, doc);
+	if (rc && !*error->message)
+		snprintf(error->message, sizeof(error->message), "%s",
+			rc == -E2BIG ? "found a file of more than 16 MiB" : strerror(-rc));
+	return rc;
 }
 
-static void quote(FILE *out, const char *text)
+int cli_json_error(const char *file, const struct sc_json_error *error)
 {
-	const unsigned char *s = (const unsigned char *)text;
-
-	putc('"', out);
-	while (*s) {
-		size_t n = sequence(s);
-
-		if (n == 0) {
-			fputs("\\ufffd", out);
-			n = 1;
-		} else if (*s == '"' || *s == '\\') {
-			fprintf(out, "\\%c", *s);
-		} else if (*s == '\n') {
-			fputs("\\n", out);
-		} else if (*s == '\t') {
-			fputs("\\t", out);
-		} else if (*s < 0x20 || *s == 0x7f) {
-			fprintf(out, "\\u%04x", *s);
-		} else {
-			fwrite(s, 1, n, out);
-		}
-		s += n;
-	}
-	putc('"', out);
+	return cli_error_at(file, error->line, error->column, "%s%s%s", error->path,
+		*error->path ? ": " : "", error->message);
 }
 
-static void indent(const struct cli_json *j)
+static void put_key(struct cli_json *j, const char *key)
 {
-	putc('\n', j->out);
-	for (unsigned int i = 0; i < j->depth; i++)
-		fputs("  ", j->out);
-}
-
-/* What stands before a value. */
-static void before(struct cli_json *j, const char *key)
-{
-	if (j->depth == 0)
-		return;
-	if (j->filled[j->depth - 1])
-		putc(',', j->out);
-	j->filled[j->depth - 1] = true;
-	indent(j);
-	if (key) {
-		quote(j->out, key);
-		fputs(": ", j->out);
-	}
+	if (key)
+		sc_json_put_key(&j->out, key);
 }
 
 static void open_value(struct cli_json *j, const char *key, bool array)
 {
-	assert(j->depth < CLI_JSON_DEPTH);
-	before(j, key);
-	putc(array ? '[' : '{', j->out);
-	j->array[j->depth] = array;
-	j->filled[j->depth++] = false;
+	uint64_t bit;
+
+	assert(j->out.depth < 64);
+	bit = UINT64_C(1) << j->out.depth;
+	put_key(j, key);
+	j->arrays = array ? j->arrays | bit : j->arrays & ~bit;
+	sc_json_open(&j->out, array ? '[' : '{');
 }
 
 void cli_json_object(struct cli_json *j, const char *key)
@@ -98,22 +62,21 @@ void cli_json_array(struct cli_json *j, const char *key)
 
 void cli_json_end(struct cli_json *j)
 {
-	assert(j->depth > 0);
-	j->depth--;
-	if (j->filled[j->depth])
-		indent(j);
-	putc(j->array[j->depth] ? ']' : '}', j->out);
-	if (j->depth == 0)
-		putc('\n', j->out);
+	assert(j->out.depth > 0);
+	sc_json_close(&j->out, j->arrays >> (j->out.depth - 1) & 1 ? ']' : '}');
+	if (j->out.depth == 0) {
+		putc('\n', j->out.file);
+		j->out.filled = false;
+	}
 }
 
 void cli_json_string(struct cli_json *j, const char *key, const char *value)
 {
-	before(j, key);
+	put_key(j, key);
 	if (value)
-		quote(j->out, value);
+		sc_json_put_string(&j->out, value);
 	else
-		fputs("null", j->out);
+		sc_json_put_word(&j->out, "null");
 }
 
 void cli_json_format(struct cli_json *j, const char *key, const char *format, ...)
@@ -129,12 +92,12 @@ void cli_json_format(struct cli_json *j, const char *key, const char *format, ..
 
 void cli_json_number(struct cli_json *j, const char *key, int64_t value)
 {
-	before(j, key);
-	fprintf(j->out, "%" PRId64, value);
+	put_key(j, key);
+	sc_json_put_i64(&j->out, value);
 }
 
 void cli_json_bool(struct cli_json *j, const char *key, bool value)
 {
-	before(j, key);
-	fputs(value ? "true" : "false", j->out);
+	put_key(j, key);
+	sc_json_put_word(&j->out, value ? "true" : "false");
 }

@@ -195,12 +195,14 @@ int cli_filter_or_profile(struct cli *cli, const struct cli_target *target,
 		return cli_error(cli, "\"%s\" is no process: pid: and a number", text);
 	if (strcmp(text, "-") == 0)
 		return from_fd(&l, STDIN_FILENO, "standard input", out);
-	/* A FIFO would block, a device never ends. */
+	/* A FIFO that nobody writes to is empty, and not waited for. A device never ends. */
 	fd = open(text, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return cli_error_at(text, 0, 0, "%s", strerror(errno));
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
 		return cli_error_at(text, 0, 0, "not a regular file");
+	if (S_ISFIFO(st.st_mode) && fcntl(fd, F_SETFL, O_RDONLY) < 0)
+		return cli_error_at(text, 0, 0, "%s", strerror(errno));
 	return from_fd(&l, fd, text, out);
 }
 

@@ -24,11 +24,13 @@ static int unknown(const char *name)
 	return cli_error(NULL, "unknown command \"%s\": sluice --help lists them", name);
 }
 
-/* A descriptor that is closed would be given to the first file that is opened. */
+/* A descriptor that is closed would be given to the first file that is opened. What stands in its place
+ * can be used as little: reading the input and writing a result fail. */
 static int sane_descriptors(void)
 {
 	for (int fd = 0; fd < 3; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+		if (fcntl(fd, F_GETFD) < 0 &&
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
 			return -1;
 	return 0;
 }

@@ -43,8 +43,17 @@ void cli_printable_line(char *text)
 			*text = '?';
 }
 
+static void say_name(const char *name)
+{
+	_cleanup_free_ char *text = strdup(name);
+
+	if (text)
+		cli_printable_line(text);
+	fputs(text ? text : strerror(ENOMEM), stderr);
+}
+
 /* Messages have words of files in them, which may be hostile; nothing in them moves a cursor. */
-static void say(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void say(const char *format, va_list args)
 {
 	_cleanup_free_ char *text = NULL;
 
@@ -52,7 +61,7 @@ static void say(const char *format, va_list args)
 		text = NULL;
 		fputs(strerror(ENOMEM), stderr);
 	} else {
-		cli_printable(text);
+		cli_printable_line(text);
 		fputs(text, stderr);
 	}
 	putc('\n', stderr);
@@ -85,7 +94,7 @@ int cli_error_at(
 {
 	va_list args;
 
-	fputs(file, stderr);
+	say_name(file);
 	if (line)
 		fprintf(stderr, ":%u", line);
 	if (line && column)

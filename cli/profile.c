@@ -131,7 +131,7 @@ int cli_target_fill(struct cli *cli, const struct cli_target *o, const char *fil
 	return cli_each_word(&o->arches, add_arch, &f);
 }
 
-struct sluice_profile *cli_read_profile(struct cli *cli, const char *path, bool strict)
+struct sluice_profile *cli_read_profile(const char *path, bool strict)
 {
 	struct sluice_profile_options o = SLUICE_PROFILE_OPTIONS_INIT;
 	struct sluice_profile *p = NULL;
@@ -141,7 +141,7 @@ struct sluice_profile *cli_read_profile(struct cli *cli, const char *path, bool 
 	int rc;
 
 	if (!standard && file < 0) {
-		cli_error(cli, "%s: %s", path, strerror(errno));
+		cli_error_at(path, 0, 0, "%s", strerror(errno));
 		return NULL;
 	}
 	o.file = standard ? "<stdin>" : path;
@@ -150,40 +150,6 @@ struct sluice_profile *cli_read_profile(struct cli *cli, const char *path, bool 
 	rc = sluice_profile_read_fd(standard ? STDIN_FILENO : file, &o, &p);
 	/* What is wrong in the text was said with its place. */
 	if (rc && rc != -EINVAL && rc != -E2BIG && rc != -EOPNOTSUPP)
-		cli_error(cli, "%s: %s", path, strerror(-rc));
+		cli_error_at(o.file, 0, 0, "%s", strerror(-rc));
 	return p;
-}
-
-static int write_all(int fd, const char *bytes, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, bytes, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-int cli_write_file(struct cli *cli, const char *path, const void *bytes, size_t size)
-{
-	_cleanup_close_ int file =
-		path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
-			       0666)
-		     : -1;
-	int rc;
-
-	if (path && file < 0)
-		return cli_error(cli, "%s: %s", path, strerror(errno));
-	fflush(stdout);
-	rc = write_all(path ? file : STDOUT_FILENO, bytes, size);
-	if (!rc && path && close(steal_fd(&file)))
-		rc = -errno;
-	return rc ? cli_error(
-			    cli, "%s: %s", path ? path : "standard output", strerror(-rc))
-		  : CLI_YES;
 }

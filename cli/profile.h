@@ -59,15 +59,11 @@ unsigned cli_kernel_version(const char *text);
 void cli_say_finding(const struct sluice_finding *finding, void *data);
 
 /* Read a profile, "-" is the standard input; NULL after an error that was said. */
-struct sluice_profile *cli_read_profile(struct cli *cli, const char *path, bool strict);
+struct sluice_profile *cli_read_profile(const char *path, bool strict);
 
 /* Call @word for each part of the list's words between commas. -1 as soon as it says so.
  */
 int cli_each_word(const struct cli_list *list, int (*word)(const char *word, void *data),
 	void *data);
-
-/* Write @size bytes to @path, or to the standard output where it is NULL. CLI_YES or
- * CLI_TROUBLE. */
-int cli_write_file(struct cli *cli, const char *path, const void *bytes, size_t size);
 
 #endif

@@ -275,7 +275,7 @@ static void json_one(
 
 void refusals_print(const struct refusals *all, bool json, FILE *out)
 {
-	struct cli_json j = {.out = out};
+	struct cli_json j = CLI_JSON(out);
 
 	if (json) {
 		cli_json_object(&j, NULL);
@@ -377,7 +377,7 @@ int refusals_of_audit(struct cli *cli, const char *path, struct refusals *all)
 				path, number_of_line);
 	}
 	if (rc >= 0 && ferror(in))
-		rc = -EIO;
+		rc = -errno;
 	if (!standard)
 		fclose(in);
 	return rc < 0 ? cli_error_at(path, 0, 0, "%s", strerror(-rc)) : 0;

@@ -277,7 +277,7 @@ int sweep(const struct injecting *in, scmp_filter_ctx filter,
 		.options = options,
 		.base = base,
 		.run = run,
-		.json = {.out = stdout}};
+		.json = CLI_JSON(stdout)};
 	int rc;
 
 	if (!base || !run)

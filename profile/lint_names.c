@@ -36,10 +36,22 @@ static void check_name(struct sc_lint *l, const struct sc_entry *e, uint32_t k)
 		meant ? " (did you mean " : "", meant ? meant : "", meant ? "?)" : "");
 }
 
+/* @e is NULL for the default action. */
+static void check_errno(struct sc_lint *l, const struct sc_entry *e, const struct sc_action *a)
+{
+	if (a->has_errno && !sc_takes_errno(a->value))
+		sc_lint_say(l, SLUICE_WARNING, "errno-unused", e, a->errno_at,
+			e ? ".errnoRet" : "defaultErrnoRet",
+			(struct sc_words_of){"crun starts no container with it, runc ignores it",
+				"remove it"},
+			"found an errno for %s, which has none", a->name);
+}
+
 static void check_entry(struct sc_lint *l, const struct sc_entry *e)
 {
 	for (uint32_t k = 0; k < e->names.n; k++)
 		check_name(l, e, k);
+	check_errno(l, e, &e->action);
 	if (!e->names.n)
 		sc_lint_say(l, SLUICE_WARNING, "empty-entry", e, e->at, "",
 			(struct sc_words_of){"it does nothing", "remove it"},
@@ -112,10 +124,24 @@ static bool is_shared(const struct sc_lint *l, const struct sc_entry *e)
 	return e->names.n;
 }
 
+/* Names and comparisons that all compilations together may have: each entry costs one of them. */
+#define DEAD_WORK 300000
+
+/* How many times the profile can be compiled. */
+static uint32_t compilations(const struct sc_lint *l)
+{
+	uint64_t cost = 1;
+
+	for (uint32_t i = 0; i < l->p->n; i++)
+		cost += l->p->entries[i].names.n + l->p->entries[i].n_args;
+	return (uint32_t)(DEAD_WORK / cost);
+}
+
 /* The same program comes out without the entry: that is the proof. */
 static void check_dead(struct sc_lint *l)
 {
 	_cleanup_free_ struct sock_filter *whole = NULL;
+	uint32_t left = compilations(l);
 	unsigned n = 0;
 
 	if (compile_without(l, NULL, &whole, &n))
@@ -126,8 +152,16 @@ static void check_dead(struct sc_lint *l)
 		unsigned m = 0;
 
 		if (!sc_target_applies(&l->t, e) ||
-			sc_action_value(&e->action) == l->action || !is_shared(l, e) ||
-			compile_without(l, e, &less, &m))
+			sc_action_value(&e->action) == l->action || !is_shared(l, e))
+			continue;
+		if (!left--) {
+			sc_lint_say(l, SLUICE_NOTE, "dead-rule", e, e->at, "",
+				(struct sc_words_of){"each is a compilation of this large profile",
+					"look at a part of the profile"},
+				"found too many entries to look for more that change nothing");
+			return;
+		}
+		if (compile_without(l, e, &less, &m))
 			continue;
 		if (n == m && !memcmp(whole, less, n * sizeof(*whole)))
 			sc_lint_say(l, SLUICE_WARNING, "dead-rule", e, e->at, "",
@@ -177,6 +211,7 @@ static void check_arches(struct sc_lint *l)
 
 void sc_lint_names(struct sc_lint *l)
 {
+	check_errno(l, NULL, &l->p->action);
 	for (uint32_t i = 0; i < l->p->n; i++)
 		check_entry(l, &l->p->entries[i]);
 	check_doubled(l);

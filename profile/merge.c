@@ -546,7 +546,7 @@ static void set_default(struct sluice_profile *p, uint32_t action)
 	p->action = (struct sc_action){.name = sc_name_of(sc_profile_actions, value),
 		.value = value,
 		.errno_ret = action & 0xffff,
-		.has_errno = value == SCMP_ACT_ERRNO(0) || value == SCMP_ACT_TRACE(0)};
+		.has_errno = sc_takes_errno(value)};
 }
 
 int sluice_profile_merger_finish(const struct sluice_profile_merger *m,

@@ -133,7 +133,7 @@ int sluice_profile_new(uint32_t default_action, struct sluice_profile **profile)
 	if (!p->action.name)
 		return -EINVAL;
 	p->action.value = value;
-	p->action.has_errno = value == SCMP_ACT_ERRNO(0) || value == SCMP_ACT_TRACE(0);
+	p->action.has_errno = sc_takes_errno(value);
 	p->action.errno_ret = default_action & 0xffff;
 	*profile = steal_ptr(p);
 	return 0;
@@ -174,7 +174,7 @@ int sluice_profile_add(struct sluice_profile *p, uint32_t action,
 		return -ENOMEM;
 	e->action = (struct sc_action){.name = name,
 		.value = value,
-		.has_errno = value == SCMP_ACT_ERRNO(0) || value == SCMP_ACT_TRACE(0),
+		.has_errno = sc_takes_errno(value),
 		.errno_ret = action & 0xffff};
 	for (unsigned i = 0; i < n_names; i++) {
 		const char *text = sc_profile_text(p, names[i], strlen(names[i]));

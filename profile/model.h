@@ -111,6 +111,11 @@ bool sc_condition_is_empty(const struct sc_condition *c);
 bool sc_entry_is_conditional(const struct sc_entry *e);
 /* The action with its errno; EPERM where none was said. */
 uint32_t sc_action_value(const struct sc_action *action);
+/* Whether this action (without its data) has an errno, or another number, that goes with it. */
+static inline bool sc_takes_errno(uint32_t value)
+{
+	return value == SCMP_ACT_ERRNO(0) || value == SCMP_ACT_TRACE(0);
+}
 
 /* words.c: what profiles call things. */
 struct sc_name_value {

@@ -185,7 +185,7 @@ static int set_prefix(struct sc_reading *r, const struct sc_json_token *spec)
 {
 	char path[160];
 
-	sc_json_path(r->doc, spec, path, sizeof(path) - 1);
+	sc_json_path(r->doc, spec, NULL, path, sizeof(path) - 1);
 	if (asprintf(&r->p->prefix, "%s%s", path, *path ? "." : "") < 0)
 		r->p->prefix = NULL;
 	return r->p->prefix ? 0 : -ENOMEM;

@@ -27,7 +27,7 @@ int sc_reading_say(struct sc_reading *r, enum sluice_severity severity, const ch
 	if (o->report) {
 		f.line = token->line;
 		f.column = token->column;
-		sc_json_path(r->doc, token, path, sizeof(path));
+		sc_json_path(r->doc, token, &r->trail, path, sizeof(path));
 		va_start(ap, format);
 		vsnprintf(message, sizeof(message), format, ap);
 		va_end(ap);

@@ -14,6 +14,7 @@ struct sc_reading {
 	bool yaml;
 	unsigned looks; /* for names that are near to unknown ones; SC_NEAR_CALLS at first
 			 */
+	struct sc_json_trail trail; /* of the last finding */
 	bool containers; /* Docker's superset was met: a key of it */
 };
 

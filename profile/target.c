@@ -307,24 +307,36 @@ static int add_entry(const struct emitting *em, const struct sc_entry *e)
 	return 0;
 }
 
+/* crun reads no profile with an errno for an action that has none, wherever it stands. */
+static int check_errno(const struct sluice_target *t, const struct sc_action *a, const char *path)
+{
+	if (t->as != SLUICE_AS_CRUN || !a->has_errno || sc_takes_errno(a->value))
+		return 0;
+	return sc_target_say(t, SLUICE_ERROR, "refused", a->errno_at, path,
+		"found an errno for %s: crun starts no container with it", a->name);
+}
+
 int sc_target_rules(const struct sluice_profile *p, const struct sluice_target *t,
 	int (*add)(const struct sc_rule *rule, void *data), void *data)
 {
 	struct emitting em = {p, t, add, data};
+	int rc;
 
 	if (t->as != SLUICE_AS_CRUN && p->action.value == SCMP_ACT_NOTIFY)
 		return sc_target_say(t, SLUICE_ERROR, "refused", p->action.at,
 			"defaultAction",
 			"found SCMP_ACT_NOTIFY as the default: runc starts no container "
 			"with it");
-	for (uint32_t i = 0; i < p->n; i++) {
-		int rc;
+	rc = check_errno(t, &p->action, "defaultErrnoRet");
+	for (uint32_t i = 0; i < p->n && !rc; i++) {
+		char path[160];
 
 		if (!sc_target_applies(t, &p->entries[i]))
 			continue;
-		rc = add_entry(&em, &p->entries[i]);
-		if (rc)
-			return rc;
+		sc_entry_path(p, &p->entries[i], ".errnoRet", path);
+		rc = check_errno(t, &p->entries[i].action, path);
+		if (!rc)
+			rc = add_entry(&em, &p->entries[i]);
 	}
-	return 0;
+	return rc;
 }

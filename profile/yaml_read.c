@@ -7,6 +7,7 @@
  * aliases end there. */
 #include "reading.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 #include "util/vec.h"
 
 #ifdef HAVE_YAML
-#include <yaml.h>
+#include "yaml_library.h"
 
 struct anchor {
 	uint32_t name; /* in texts */
@@ -25,6 +26,7 @@ struct anchor {
 };
 
 struct yaml {
+	const struct sc_yaml_library *lib;
 	yaml_parser_t parser;
 	struct sc_json_reader r;
 	size_t index;  /* characters before r.at */
@@ -116,6 +118,15 @@ static bool is_number(const char *s)
 	return *s && s[strspn(s, "0123456789")] == '\0';
 }
 
+/* 0x and up to 16 digits. */
+static bool is_hexadecimal(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 2 && n <= 18 && s[0] == '0' && s[1] == 'x' &&
+	       strspn(s + 2, "0123456789abcdefABCDEF") == n - 2;
+}
+
 static enum sc_json_type type_of(const char *word, char number[32])
 {
 	static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
@@ -130,8 +141,7 @@ static enum sc_json_type type_of(const char *word, char number[32])
 		return SC_JSON_TRUE;
 	if (is_one_of(word, falses))
 		return SC_JSON_FALSE;
-	if (!strncmp(word, "0x", 2) && strlen(word) > 2 && strlen(word) <= 18 &&
-		word[2 + strspn(word + 2, "0123456789abcdefABCDEF")] == '\0') {
+	if (is_hexadecimal(word)) {
 		snprintf(number, 32, "%llu", strtoull(word, &end, 16));
 		return SC_JSON_NUMBER;
 	}
@@ -316,11 +326,11 @@ static int read_events(struct yaml *y)
 	for (bool more = true; more && !rc;) {
 		yaml_event_t e;
 
-		if (!yaml_parser_parse(&y->parser, &e))
+		if (!y->lib->parse(&y->parser, &e))
 			return on_problem(y);
 		more = e.type != YAML_STREAM_END_EVENT;
 		rc = on_event(y, &e);
-		yaml_event_delete(&e);
+		y->lib->event_delete(&e);
 	}
 	if (!rc && !y->r.doc->n)
 		rc = sc_json_stop(&y->r, -EINVAL, y->r.at,
@@ -334,18 +344,18 @@ static int read_yaml(struct yaml *y, const char *text, size_t size)
 	int rc;
 
 	doc->source = malloc(size + 1);
-	if (!doc->source || !yaml_parser_initialize(&y->parser))
+	if (!doc->source || !y->lib->initialize(&y->parser))
 		return -ENOMEM;
 	memcpy(doc->source, text, size);
 	doc->source[size] = '\0';
 	doc->length = (uint32_t)size;
 	y->r.at = doc->source;
 	y->r.end = doc->source + size;
-	yaml_parser_set_encoding(&y->parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(
+	y->lib->set_encoding(&y->parser, YAML_UTF8_ENCODING);
+	y->lib->set_input_string(
 		&y->parser, (const unsigned char *)doc->source, size);
 	rc = read_events(y);
-	yaml_parser_delete(&y->parser);
+	y->lib->parser_delete(&y->parser);
 	return rc;
 }
 
@@ -353,12 +363,18 @@ int sc_yaml_read(
 	const char *text, size_t size, struct sc_json_error *error, struct sc_json **out)
 {
 	_cleanup_(sc_json_freep) struct sc_json *doc = calloc(1, sizeof(*doc));
-	struct yaml y = {.r = {.doc = doc, .line = 1, .error = error}};
+	struct yaml y = {.lib = sc_yaml_library(), .r = {.doc = doc, .line = 1, .error = error}};
 	int rc;
 
 	*error = (struct sc_json_error){.code = -ENOMEM, .message = "out of memory"};
 	if (!doc)
 		return -ENOMEM;
+	if (!y.lib) {
+		*error = (struct sc_json_error){.code = -EOPNOTSUPP, .line = 1, .column = 1};
+		snprintf(error->message, sizeof(error->message),
+			"found YAML, which needs libyaml: %s", dlerror());
+		return -EOPNOTSUPP;
+	}
 	if (size > SC_JSON_MAX_BYTES) {
 		*error = (struct sc_json_error){
 			.code = -E2BIG, .message = "found a text of more than 16 MiB"};

@@ -13,8 +13,6 @@
 _Static_assert(POSSIBLE_MAX == CALLS_NUMBERS, "the numbers of calls");
 
 struct search {
-	struct cli *cli;
-	struct possible *found;
 	struct calls_program program;
 	char *cache;
 };
@@ -27,17 +25,7 @@ static void clear(struct search *s)
 
 static void progress(void *data, uint32_t done, uint32_t total)
 {
-	struct search *s = data;
-
-	cli_progress(s->cli, done, total, "reading functions");
-}
-
-static void loads(void *data, const char *path)
-{
-	struct search *s = data;
-
-	(void)path;
-	s->found->more = true;
+	cli_progress(data, done, total, "reading functions");
 }
 
 bool possible_known(void)
@@ -47,15 +35,13 @@ bool possible_known(void)
 
 void possible_add(struct cli *cli, const char *path, struct possible *p)
 {
-	_cleanup_(clear) struct search s = {.cli = cli, .found = p};
+	_cleanup_(clear) struct search s = {0};
 	int rc;
 
 	s.cache = calls_cache_directory();
 	s.program.options = (struct calls_options){.cache = s.cache,
 		.progress = progress,
-		.progress_data = &s,
-		.loads = loads,
-		.loads_data = &s};
+		.progress_data = cli};
 	rc = calls_program_add(&s.program, path);
 	if (!rc && calls_program_reach(&s.program)) {
 		rc = -ENOMEM;
@@ -71,5 +57,5 @@ void possible_add(struct cli *cli, const char *path, struct possible *p)
 	for (unsigned int i = 0; i < POSSIBLE_MAX; i++)
 		if (s.program.made[i] && !p->by[i])
 			p->by[i] = path;
-	p->more = p->more || s.program.n_unresolved || s.program.made_32;
+	p->more = p->more || s.program.n_unresolved || s.program.n_loading || s.program.made_32;
 }

@@ -14,6 +14,7 @@ struct calls_object {
 	struct calls_summary summary;
 	uint32_t first_node; /* its functions are nodes from here on */
 	bool loader;		  /* what PT_INTERP names */
+	bool loads; /* others at run time, which are not seen: dlopen(3) */
 	bool looks_up, looked_up; /* functions by name, at run time: dlsym(3) */
 };
 
@@ -36,9 +37,6 @@ struct calls_options {
 	const char *cache; /* a directory, or NULL */
 	calls_progress progress;
 	void *progress_data;
-	/* Said once of an object that loads others at run time, which are not seen. */
-	void (*loads)(void *data, const char *path);
-	void *loads_data;
 };
 
 struct calls_program {
@@ -53,6 +51,7 @@ struct calls_program {
 	uint32_t maker[CALLS_NUMBERS];	/* the node of the first site found */
 	struct calls_unresolved *unresolved;
 	uint32_t n_unresolved, cap_unresolved;
+	uint32_t n_loading; /* objects that load others */
 	bool made_32; /* through the 32-bit interface, whose numbers are not told */
 	char message[512]; /* of the last error */
 };

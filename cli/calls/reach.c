@@ -140,9 +140,10 @@ static void note_load(struct reach *r, uint32_t object, uint64_t symbol)
 		return;
 	name = calls_elf_string(o->elf.strings, o->elf.strings_size,
 		o->elf.symbols[symbol].st_name);
-	if (r->p->options.loads &&
-		(strcmp(name, "dlopen") == 0 || strcmp(name, "dlmopen") == 0))
-		r->p->options.loads(r->p->options.loads_data, o->path);
+	if (!o->loads && (strcmp(name, "dlopen") == 0 || strcmp(name, "dlmopen") == 0)) {
+		o->loads = true;
+		r->p->n_loading++;
+	}
 	if (strcmp(name, "dlsym") == 0 || strcmp(name, "dlvsym") == 0)
 		o->looks_up = true;
 }

@@ -1,12 +1,11 @@
 /* A policy as a JSON document says it.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "json/json.h"
+#include "json.h"
 #include "policy.h"
 #include "util/cleanup.h"
 
@@ -27,20 +26,11 @@ static void place(
 		t->column);
 }
 
-static int failed(const struct reading *r)
-{
-	if (*r->error.path)
-		return cli_error_at(r->file, r->error.line, r->error.column, "%s: %s",
-			r->error.path, r->error.message);
-	return cli_error_at(
-		r->file, r->error.line, r->error.column, "%s", r->error.message);
-}
-
 static int unexpected(
 	struct reading *r, const struct sc_json_token *t, const char *expected)
 {
 	sc_json_unexpected(r->doc, t, &r->error, expected);
-	return failed(r);
+	return cli_json_error(r->file, &r->error);
 }
 
 /* ---- folders that have names --------------------------------------------------------
@@ -84,7 +74,7 @@ static int expand(
 			"\"%.*s\" is no folder here: $HOME, $PROJECT (where sluice was "
 			"started) and $TMPDIR are known, if they are absolute paths",
 			(int)n + 1, text);
-		return failed(r);
+		return cli_json_error(r->file, &r->error);
 	}
 	if (asprintf(path, "%s%s", base, text + 1 + n) < 0) {
 		*path = NULL;
@@ -240,29 +230,14 @@ static int read_policy(struct reading *r, const struct sc_json_token *holder)
 	return rc;
 }
 
-static int open_document(struct reading *r)
-{
-	_cleanup_free_ char *text = NULL;
-	_cleanup_close_ int fd =
-		open(r->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	size_t size = 0;
-	int rc = fd < 0 ? -errno : sc_json_slurp(fd, SC_JSON_MAX_BYTES, &text, &size);
-
-	if (rc)
-		return cli_error_at(r->file, 0, 0, "%s", strerror(-rc));
-	rc = sc_json_read(text, size, &r->error, &r->doc);
-	if (rc == -ENOMEM)
-		return cli_error_at(r->file, 0, 0, "%s", strerror(ENOMEM));
-	return rc ? failed(r) : 0;
-}
-
 int policy_read(struct policy *p, const char *file)
 {
 	struct reading r = {.policy = p, .file = file};
-	int rc = open_document(&r);
+	int rc = cli_json_read(file, &r.error, &r.doc);
 
-	if (r.doc)
-		rc = read_policy(&r, sc_json_root(r.doc));
+	if (rc)
+		return cli_json_error(file, &r.error);
+	rc = read_policy(&r, sc_json_root(r.doc));
 	sc_json_free(r.doc);
 	return rc;
 }
@@ -297,12 +272,12 @@ int policy_preset(struct policy *p, const char *file, const char *name)
 		snprintf(path, sizeof(path), "%s", file);
 	else
 		presets_path(path, sizeof(path));
-	rc = open_document(&r);
-	if (r.doc) {
-		preset = sc_json_get(r.doc, sc_json_root(r.doc), name);
-		rc = preset ? read_policy(&r, preset)
-			    : cli_error_at(path, 0, 0, "there is no preset \"%s\"", name);
-	}
+	rc = cli_json_read(path, &r.error, &r.doc);
+	if (rc)
+		return cli_json_error(path, &r.error);
+	preset = sc_json_get(r.doc, sc_json_root(r.doc), name);
+	rc = preset ? read_policy(&r, preset)
+		    : cli_error_at(path, 0, 0, "there is no preset \"%s\"", name);
 	sc_json_free(r.doc);
 	return rc;
 }

@@ -1,15 +1,12 @@
 /* A policy of "sluice serve" as a JSON document says it. All mistakes are said, not the
  * first. SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <fcntl.h>
 #include <sluice-calls.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "json/json.h"
+#include "json.h"
 #include "serve/serve.h"
-#include "util/cleanup.h"
 #include "util/errnos.h"
 #include "util/vec.h"
 
@@ -25,12 +22,7 @@ struct reading {
 /* Says r->error. Mistakes are counted, and reading goes on: 0. */
 static int said(struct reading *r)
 {
-	const struct sc_json_error *e = &r->error;
-
-	if (*e->path)
-		cli_error_at(r->file, e->line, e->column, "%s: %s", e->path, e->message);
-	else
-		cli_error_at(r->file, e->line, e->column, "%s", e->message);
+	cli_json_error(r->file, &r->error);
 	++*r->mistakes;
 	return 0;
 }
@@ -413,30 +405,6 @@ static int read_policy(struct reading *r)
 	return rc;
 }
 
-/* ---- the file
- * --------------------------------------------------------------------------- */
-
-static int open_document(struct reading *r)
-{
-	_cleanup_free_ char *text = NULL;
-	_cleanup_close_ int fd =
-		open(r->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	size_t size = 0;
-	int rc = fd < 0 ? -errno : sc_json_slurp(fd, SC_JSON_MAX_BYTES, &text, &size);
-
-	if (rc == -ENOMEM)
-		return rc;
-	if (rc) {
-		cli_error_at(r->file, 0, 0, "%s", strerror(-rc));
-		++*r->mistakes;
-		return 0;
-	}
-	rc = sc_json_read(text, size, &r->error, &r->doc);
-	if (rc && rc != -ENOMEM)
-		return said(r);
-	return rc;
-}
-
 int serve_read(struct serve *s, const char *file, const char *name, uint32_t *mistakes,
 	struct serve_policy **policy)
 {
@@ -453,9 +421,11 @@ int serve_read(struct serve *s, const char *file, const char *name, uint32_t *mi
 	r.policy->mounts = 16;
 	r.policy->limit_errno = EAGAIN;
 	r.policy->counts = serve_counts(s, name);
-	rc = r.policy->counts ? open_document(&r) : -ENOMEM;
-	if (rc == 0 && r.doc)
+	rc = r.policy->counts ? cli_json_read(file, &r.error, &r.doc) : -ENOMEM;
+	if (rc == 0)
 		rc = read_policy(&r);
+	else if (rc != -ENOMEM)
+		rc = said(&r);
 	sc_json_free(r.doc);
 	if (rc || *mistakes != before) {
 		serve_policy_unref(r.policy);

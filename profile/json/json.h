@@ -1,15 +1,13 @@
-/* The JSON reader of the house: strict RFC 8259, values with their places, bounded
- *memory. SPDX-License-Identifier: MIT
+/* JSON of the house: a strict reader of RFC 8259, values with their places, bounded memory; a writer.
+ * SPDX-License-Identifier: MIT
  *
- * A document is one array of tokens in the order of the text. An array or object is a
- *token that is followed by everything inside of it; in an object each key (a string
- *token) is followed by its value. Strings are decoded, numbers are kept as they were
- *written, both end with NUL.
+ * A document is one array of tokens in the order of the text. An array or object is a token that is
+ * followed by everything inside of it; in an object each key (a string token) is followed by its value.
+ * Strings are decoded, numbers are kept as they were written, both end with NUL.
  *
- * Refused beyond the grammar: a key twice in one object, invalid UTF-8, half of a
- *surrogate pair, a byte order mark, more than SC_JSON_MAX_DEPTH levels,
- *SC_JSON_MAX_TOKENS values or SC_JSON_MAX_BYTES bytes. Hostile input costs memory in
- *proportion to these bounds.
+ * Refused beyond the grammar: a key twice in one object, invalid UTF-8, half of a surrogate pair, a byte
+ * order mark, more than SC_JSON_MAX_DEPTH levels, SC_JSON_MAX_TOKENS values or SC_JSON_MAX_BYTES bytes.
+ * Hostile input costs memory in proportion to these bounds.
  *
  * Reading a known form, with the place of what is wrong:
  *
@@ -17,8 +15,7 @@
  *		if (sc_json_is(doc, key, "rules"))
  *			rc = read_rules(doc, value, error);
  *		else
- *			rc = sc_json_fail(doc, key, error, "found another key, expected
- *\"rules\"");
+ *			rc = sc_json_unexpected(doc, key, error, "\"rules\"");
  *	}
  */
 #ifndef SC_JSON_H
@@ -27,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define SC_JSON_MAX_DEPTH  64u
 #define SC_JSON_MAX_TOKENS (1u << 20)
@@ -153,9 +151,18 @@ int sc_json_i64(
 
 /* ---- places ----------------------------------------------------------------------- */
 
-/* Writes the token's path; a long one loses its beginning. @size is at least 128. */
+/* Where the last path went in each array and object: paths of tokens in ascending order then cost no
+ * more than the text is long. Zero-initialised, for one document. */
+struct sc_json_trail {
+	struct {
+		const struct sc_json_token *in, *at;
+		uint32_t i;
+	} levels[8];
+};
+
+/* Writes the token's path; a long one loses its beginning. @size is at least 128. @trail may be NULL. */
 void sc_json_path(const struct sc_json *doc, const struct sc_json_token *token,
-	char *path, size_t size);
+	struct sc_json_trail *trail, char *path, size_t size);
 
 /* What the token is, for a sentence: the string "abc", the number 12, an array, null … */
 void sc_json_describe(const struct sc_json *doc, const struct sc_json_token *token,
@@ -180,9 +187,11 @@ int sc_json_unexpected(const struct sc_json *doc, const struct sc_json_token *to
 
 /* ---- writing ---------------------------------------------------------------------- */
 
-/* Zero-initialised (@indent as wanted). Errors stick: @error is looked at once, at the
- * end. The caller frees @text, which ends with a NUL. */
+/* Zero-initialised (@indent and @file as wanted). With a @file the text goes there at once; without,
+ * it is kept in @text, which ends with a NUL and which the caller frees. Always valid JSON: bytes that
+ * are no UTF-8 become U+FFFD. Errors stick (-ENOMEM, -EIO): @error is looked at once, at the end. */
 struct sc_json_out {
+	FILE *file;
 	char *text;
 	size_t length, room;
 	unsigned indent; /* columns a level; 0: all in one line */
@@ -206,7 +215,7 @@ void sc_json_put_word(struct sc_json_out *out, const char *word);
 void sc_json_put_copy(struct sc_json_out *out, const struct sc_json *doc,
 	const struct sc_json_token *token);
 
-/* Hand the text over, with a line feed behind it. 0 or what went wrong. */
+/* Hand the text over, with a line feed behind it: not with a @file. 0 or what went wrong. */
 int sc_json_finish(struct sc_json_out *out, char **text, size_t *size);
 
 #pragma GCC visibility pop

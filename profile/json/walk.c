@@ -159,29 +159,42 @@ void sc_json_path_step(char *path, size_t size, const char *key, uint32_t i)
 	memcpy(path + used, step, n + 1);
 }
 
+/* The element or the member (its key) of @in that @token is or is in, and its number. */
+static const struct sc_json_token *step_to(const struct sc_json_token *in,
+	const struct sc_json_token *token, struct sc_json_trail *trail, unsigned depth, uint32_t *number)
+{
+	bool object = in->type == SC_JSON_OBJECT;
+	bool kept = trail && depth < sizeof(trail->levels) / sizeof(trail->levels[0]);
+	bool known = kept && trail->levels[depth].in == in && trail->levels[depth].at <= token;
+	const struct sc_json_token *at = known ? trail->levels[depth].at : in + 1;
+	uint32_t i = known ? trail->levels[depth].i : 0;
+
+	for (; sc_json_after(at + object) <= token; i++)
+		at = sc_json_after(at + object);
+	if (kept) {
+		trail->levels[depth].in = in;
+		trail->levels[depth].at = at;
+		trail->levels[depth].i = i;
+	}
+	*number = i;
+	return at;
+}
+
 void sc_json_path(const struct sc_json *doc, const struct sc_json_token *token,
-	char *path, size_t size)
+	struct sc_json_trail *trail, char *path, size_t size)
 {
 	const struct sc_json_token *at = doc->tokens;
 
 	*path = '\0';
-	while (at < token) {
-		const struct sc_json_token *inner = at + 1, *key = NULL;
-		uint32_t i = 0;
+	for (unsigned depth = 0; at < token; depth++) {
 		bool object = at->type == SC_JSON_OBJECT;
+		uint32_t i;
 
-		for (;; i++) {
-			key = inner;
-			if (object)
-				inner++;
-			if (token < sc_json_after(inner))
-				break;
-			inner = sc_json_after(inner);
-		}
-		sc_json_path_step(path, size, object ? doc->texts + key->text : NULL, i);
-		if (token == key)
+		at = step_to(at, token, trail, depth, &i);
+		sc_json_path_step(path, size, object ? doc->texts + at->text : NULL, i);
+		if (at == token)
 			return;
-		at = inner;
+		at += object;
 	}
 }
 
@@ -225,7 +238,7 @@ int sc_json_fail(const struct sc_json *doc, const struct sc_json_token *token,
 	error->code = -EINVAL;
 	error->line = token->line;
 	error->column = token->column;
-	sc_json_path(doc, token, error->path, sizeof(error->path));
+	sc_json_path(doc, token, NULL, error->path, sizeof(error->path));
 	va_start(ap, format);
 	vsnprintf(error->message, sizeof(error->message), format, ap);
 	va_end(ap);

@@ -1,4 +1,4 @@
-/* The writer: into a growing text, with errors that stick.
+/* The writer: into a growing text or a file, with errors that stick.
  * SPDX-License-Identifier: MIT */
 #include "json/json.h"
 
@@ -11,6 +11,11 @@ static void put(struct sc_json_out *out, const char *text, size_t n)
 {
 	if (out->error)
 		return;
+	if (out->file) {
+		if (fwrite(text, 1, n, out->file) != n)
+			out->error = -EIO;
+		return;
+	}
 	if (out->room - out->length <= n) {
 		size_t room = 2 * (out->room + n) + 256;
 		char *grown = room > n ? realloc(out->text, room) : NULL;
@@ -69,27 +74,40 @@ void sc_json_close(struct sc_json_out *out, char bracket)
 	out->filled = true;
 }
 
-static void put_quoted(struct sc_json_out *out, const char *text, size_t length)
+/* What stands for the character of @n bytes at @s (0: it is no UTF-8), or "" where it stands for
+ * itself. */
+static void escape_of(const char *s, unsigned n, char escape[8])
 {
 	static const char letters[] = "\b\t\n\f\r\"\\", names[] = "btnfr\"\\";
+	const char *letter = *s ? strchr(letters, *s) : NULL;
+
+	*escape = '\0';
+	if (n == 0)
+		snprintf(escape, 8, "\\ufffd");
+	else if (letter)
+		snprintf(escape, 8, "\\%c", names[letter - letters]);
+	else if ((unsigned char)*s < 0x20 || *s == 0x7f)
+		snprintf(escape, 8, "\\u%04x", (unsigned)*s);
+}
+
+static void put_quoted(struct sc_json_out *out, const char *text, size_t length)
+{
+	const char *end = text + length, *same = text;
+	char escape[8];
 
 	put(out, "\"", 1);
-	for (size_t i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)text[i];
-		const char *short_one = c ? strchr(letters, c) : NULL;
-		char escape[8];
+	while (text < end) {
+		unsigned n = sc_json_utf8(text, end);
 
-		if (short_one)
-			snprintf(escape, sizeof(escape), "\\%c",
-				names[short_one - letters]);
-		else if (c < 0x20 || c == 0x7f)
-			snprintf(escape, sizeof(escape), "\\u%04x", c);
-		else {
-			put(out, text + i, 1);
-			continue;
+		escape_of(text, n, escape);
+		if (*escape) {
+			put(out, same, (size_t)(text - same));
+			put(out, escape, strlen(escape));
+			same = text + 1;
 		}
-		put(out, escape, strlen(escape));
+		text += n ? n : 1;
 	}
+	put(out, same, (size_t)(end - same));
 	put(out, "\"", 1);
 }
 

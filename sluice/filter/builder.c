@@ -197,7 +197,8 @@ int sc_built_finish(struct sc_builder *b)
 	int rc = sc_reserve(low->calls, b->cap_low_calls, low->n_calls, b->n_calls);
 
 	b->first_call = low->n_calls;
-	qsort(b->calls, b->n_calls, sizeof(*b->calls), by_nr);
+	if (b->n_calls)
+		qsort(b->calls, b->n_calls, sizeof(*b->calls), by_nr);
 	for (uint32_t c = 0; c < b->n_calls && !rc; c++) {
 		const struct sc_built_call *call = &b->calls[c];
 		bool is_simple = is_plain(b, call);

@@ -5,8 +5,8 @@
 
 #include "filter/filter.h"
 
-static void put(struct sluice_error *error, int rc, const char *where, size_t at,
-	const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static void put(struct sluice_error *error, int rc,
+	const char *where, size_t at, const char *format, va_list args)
 {
 	error->code = -rc;
 	vsnprintf(error->message + at, sizeof(error->message) - at, format, args);

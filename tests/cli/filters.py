@@ -5,34 +5,23 @@ SPDX-License-Identifier: MIT"""
 import os
 import pathlib
 import random
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+from live import check, done, skip  # noqa: E402
+
 SLUICE = os.path.abspath(sys.argv[1])
 SOURCE = pathlib.Path(sys.argv[2])
 PROFILES = [p for p in sorted((SOURCE.parent / "shared/data/profiles").glob("*.json"))]
-count = failed = 0
-
-
-def check(name, good, why=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print("ok" if good else "not ok", count, "-", name)
-    for line in ("" if good else str(why)).splitlines():
-        print("#", line)
-
-
-def skip(name, reason):
-    global count
-    count += 1
-    print(f"ok {count} - {name} # SKIP {reason}")
 
 
 def run(*args, stdin=b"", **more):
-    done = subprocess.run([SLUICE, *args], input=stdin, capture_output=True, timeout=280, **more)
-    return done.returncode, done.stdout, done.stderr.decode(errors="replace")
+    ran = subprocess.run([SLUICE, *args], input=stdin, capture_output=True, timeout=280, **more)
+    return ran.returncode, ran.stdout, ran.stderr.decode(errors="replace")
 
 
 def round_trip(name, bpf):
@@ -156,6 +145,89 @@ def check_target(tmp):
         check(f"{option} is refused", run("prove", option, path, path)[0] == 2)
 
 
+def no_room():
+    """Every write to a file fails from now on."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def check_output(tmp):
+    """With -o a file is written whole or not at all."""
+    folder = tmp / "output"
+    folder.mkdir()
+    profile, text = tmp / "output.json", tmp / "output.txt"
+    profile.write_text('{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["bpf"], "action": "SCMP_ACT_ERRNO"}]}')
+    text.write_bytes(run("disasm", profile)[1])
+    for name, words in (("compile", [profile]), ("merge", ["--union", profile, profile]),
+                        ("lint", ["--fix", profile]), ("asm", [text])):
+        out = folder / name
+        code, _, err = run(name, "-o", out, *words, preexec_fn=no_room)
+        check(f"{name} -o: nothing is left where there is no room",
+              code == 2 and f"{out}: " in err and not os.listdir(folder), (code, err, os.listdir(folder)))
+        out.write_text("as it was")
+        out.chmod(0o640)
+        code, _, err = run(name, "-o", out, *words, preexec_fn=no_room)
+        check(f"{name} -o: nor is a file that was there changed",
+              code == 2 and out.read_text() == "as it was" and os.listdir(folder) == [name], (code, err))
+        (folder / "link").symlink_to(name)
+        code, _, err = run(name, "-o", folder / "link", *words)
+        check(f"{name} -o: a link stays, and the mode", code in (0, 1) and out.read_bytes() != b"as it was" and
+              (folder / "link").is_symlink() and out.stat().st_mode & 0o777 == 0o640, (code, err))
+        code, _, err = run(name, "-o", folder, *words)
+        check(f"{name} -o: a folder", code == 2 and f"{folder}: Is a directory\n" in err, (code, err))
+        code, _, err = run(name, "-o", "/dev/full", *words)
+        check(f"{name} -o: a device stays one", code == 2 and "/dev/full: No space left" in err, (code, err))
+        (folder / "link").unlink()
+        out.unlink()
+
+
+def check_closed(tmp):
+    """A result that nobody can read is none, and a name of a file moves no cursor."""
+    profile = tmp / "closed.json"
+    profile.write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')
+    for words in (["compile", profile], ["disasm", profile], ["prove", profile, profile], ["lint", profile],
+                  ["syscalls"], ["--version"], ["--help"], ["compile", "--help"]):
+        ran = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", SLUICE, *words], stderr=subprocess.PIPE, text=True,
+                              check=False)
+        check(f"{words[0]}: standard output is closed", ran.returncode == 2 and "standard output: " in ran.stderr, ran)
+    ran = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", SLUICE, "disasm", "-"], capture_output=True, text=True,
+                          check=False)
+    check("disasm: standard input is closed", ran.returncode == 2 and "standard input: " in ran.stderr, ran)
+    code, _, err = run("why", "--audit", tmp)
+    check("why --audit: a folder", code == 2 and err == f"{tmp}: Is a directory\n", (code, err))
+    odd = tmp / "a\x1b[31m\nb.json"
+    odd.write_text("{")
+    for name in ("compile", "disasm", "lint", "explain"):
+        code, _, err = run(name, odd, *(["read"] if name == "explain" else []))
+        check(f"{name}: a name with an escape and an end of a line",
+              code == 2 and "a?[31m?b.json: " in err.replace(":1:2: ", ": ") and err.count("\n") == 1, (code, err))
+
+
+def check_one_form(tmp):
+    profile = tmp / "form.json"
+    profile.write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')
+    for words in (["explain", "--dot", "--svg", profile, "read"], ["explain", "--dot", "--json", profile, "read"],
+                  ["lint", "--sarif", "--json", profile]):
+        code, out, err = run(*words)
+        check(f"{words[0]} {words[1]} {words[2]}: one of both", code == 2 and not out and "expected one of" in err, err)
+
+
+def check_no_yaml(tmp):
+    """libyaml is loaded for YAML alone, and is missed with a place and its name."""
+    (tmp / "broken").mkdir()
+    (tmp / "broken/libyaml-0.so.2").write_bytes(b"")
+    env = dict(os.environ, LD_LIBRARY_PATH=str(tmp / "broken"))
+    yaml = tmp / "profile.yaml"
+    yaml.write_text("apiVersion: security-profiles-operator.x-k8s.io/v1beta1\nkind: SeccompProfile\n"
+                    "spec:\n  defaultAction: SCMP_ACT_ALLOW\n")
+    (tmp / "profile.json").write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')
+    code, out, err = run("compile", "--base64", yaml, env=env)
+    check("YAML without libyaml", code == 2 and not out and f"{yaml}:1:1: found YAML" in err and "libyaml" in err,
+          (code, out, err))
+    code, out, err = run("compile", "--base64", tmp / "profile.json", env=env)
+    check("JSON without libyaml", code == 0 and out and not err, (code, out, err))
+
+
 def check_user(old, tmp):
     if os.geteuid() != 0:
         skip("as an ordinary user", "the tests run as one already")
@@ -185,9 +257,12 @@ def main():
         check_hostile(found, tmp)
         check_words(old)
         check_target(tmp)
+        check_output(tmp)
+        check_closed(tmp)
+        check_one_form(tmp)
+        check_no_yaml(tmp)
         check_user(old, tmp)
-    print(f"1..{count}")
-    sys.exit(failed > 0)
+    done()
 
 
 main()

@@ -12,29 +12,16 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+from live import check, done, skip  # noqa: E402
+
 SLUICE = os.path.abspath(sys.argv[1])
 PAGES, PROSE = (pathlib.Path(p) for p in sys.argv[2:4])
-count = failed = 0
-
-
-def check(name, good, why=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print("ok" if good else "not ok", count, "-", name)
-    for line in ("" if good else str(why)).splitlines():
-        print("#", line)
-
-
-def skip(name, reason):
-    global count
-    count += 1
-    print(f"ok {count} - {name} # SKIP {reason}")
 
 
 def run(*args, **more):
-    done = subprocess.run([SLUICE, *args], capture_output=True, text=True, timeout=60, **more)
-    return done.returncode, done.stdout, done.stderr
+    ran = subprocess.run([SLUICE, *args], capture_output=True, text=True, timeout=60, **more)
+    return ran.returncode, ran.stdout, ran.stderr
 
 
 def same(name, one, other):
@@ -85,10 +72,10 @@ def bash_complete(script, *words):
     code = (f"source {script}; COMP_WORDS=({' '.join(map(repr, words))}); "
             "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _sluice 2>/dev/null; "
             "printf '%s\\n' \"${COMPREPLY[@]}\"")
-    done = subprocess.run(["bash", "--norc", "-c", code], capture_output=True, text=True,
+    ran = subprocess.run(["bash", "--norc", "-c", code], capture_output=True, text=True,
                           env=dict(os.environ, PATH=os.path.dirname(SLUICE) + ":" +
                                    os.environ["PATH"]))
-    return set(done.stdout.split())
+    return set(ran.stdout.split())
 
 
 def options_of_zsh(text, command):
@@ -157,8 +144,8 @@ def check_shell(shell, script, *arguments):
     if not shutil.which(shell):
         skip(f"{shell} reads its completion", f"{shell} is not installed")
         return
-    done = subprocess.run([shell, *arguments, script], capture_output=True, text=True)
-    check(f"{shell} reads its completion", done.returncode == 0 and not done.stderr, done.stderr)
+    ran = subprocess.run([shell, *arguments, script], capture_output=True, text=True)
+    check(f"{shell} reads its completion", ran.returncode == 0 and not ran.stderr, ran.stderr)
 
 
 def on_terminal(*args, **env):
@@ -198,10 +185,10 @@ def check_frame(commands):
     check("help wins over what follows", run("doctor", "--help", "--nothing")[0] == 0)
     check("commands are in order", list(commands) == sorted(commands), list(commands))
     with open("/dev/full", "w") as full:
-        done = subprocess.run([SLUICE, "--help"], stdout=full, stderr=subprocess.PIPE)
-    check("a full disk", done.returncode == 2 and b"No space" in done.stderr)
-    done = subprocess.run(["sh", "-c", f"{SLUICE} --version >&-"], capture_output=True)
-    check("no standard output", done.returncode in (0, 2))
+        ran = subprocess.run([SLUICE, "--help"], stdout=full, stderr=subprocess.PIPE)
+    check("a full disk", ran.returncode == 2 and b"No space" in ran.stderr)
+    ran = subprocess.run(["sh", "-c", f"{SLUICE} --version >&-"], capture_output=True)
+    check("no standard output", ran.returncode in (0, 2))
     check("no colour in a pipe", "\033" not in run("doctor")[1])
     check("colour on a terminal", "\033[" in on_terminal("doctor"))
     check("NO_COLOR", "\033[" not in on_terminal("doctor", NO_COLOR="1"))
@@ -254,8 +241,7 @@ def main():
          set(re.findall(r"^\.It Xr sluice-(\w+) 1$", overview, flags=re.M)))
     for path in sorted(PAGES.glob("sluice*.1")):
         check_page(path)
-    print(f"1..{count}")
-    sys.exit(failed > 0)
+    done()
 
 
 main()

@@ -83,7 +83,11 @@ def main():
     check("directory", run(one, "."), 2, err="not a regular file")
     check("device", run(one, "/dev/zero"), 2, err="not a regular file")
     os.mkfifo("fifo")
-    check("FIFO", run("fifo", one), 2, err="not a regular file")
+    check("a FIFO that nobody writes to", run("fifo", one), 2, err="fifo: empty")
+    for script, name in (('"$0" prove <(cat "$1") <(cat "$1")', "pipes by name"),
+                         ('cat "$1" | "$0" prove /dev/stdin "$1"', "/dev/stdin")):
+        done = subprocess.run(["bash", "-c", script, SLUICE, one], capture_output=True, text=True)
+        check(name, (done.returncode, done.stdout, done.stderr), 0, out="equal")
     check("empty", run(one, write("empty", b"")), 2, err="empty")
     check("odd size", run(one, write("odd", open(one, "rb").read()[:15])), 2, err="8 bytes each")
     check("truncated", run(write("cut", open(one, "rb").read()[:-8]), one), 2,

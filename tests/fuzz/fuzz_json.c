@@ -29,7 +29,7 @@ static void check_tokens(const struct sc_json *doc)
 		require(t->line >= line && t->at <= doc->length &&
 			t->column >= 1);
 		line = t->line;
-		sc_json_path(doc, t, path, sizeof(path));
+		sc_json_path(doc, t, NULL, path, sizeof(path));
 		sc_json_describe(doc, t, what, sizeof(what));
 		require(strlen(path) < sizeof(path) && *what);
 		if (!sc_json_u64(doc, t, &u) && !sc_json_i64(doc, t, &s))

@@ -97,8 +97,8 @@ static void save_documents(const char *directory)
 		"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":1,\"syscalls\":[]}",
 		"{\"names\":[\"read\"],\"args\":[{\"index\":0,\"value\":18446744073709551615}]}",
 		"[\"\\u0041\\ud83d\\ude00\\n\",-12.5e+3,true,false,null,[],{}]",
-		"{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,"
-		"\"k\":1,\"l\":1}",
+		("{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,"
+		 "\"k\":1,\"l\":1}"),
 		" [ \"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\" ]\n",
 	};
 

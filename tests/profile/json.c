@@ -381,9 +381,9 @@ static void check_walk(void)
 	check(sc_json_type_is(e, SC_JSON_NULL) && e->line == 2 &&
 			e->column == 13,
 		"the place of a value");
-	sc_json_path(doc, e, path, sizeof(path));
+	sc_json_path(doc, e, NULL, path, sizeof(path));
 	check(!strcmp(path, "d.e"), "the path of a value");
-	sc_json_path(doc, sc_json_get(doc, a + 2, "b c") + 3, path, sizeof(path));
+	sc_json_path(doc, sc_json_get(doc, a + 2, "b c") + 3, NULL, path, sizeof(path));
 	check(!strcmp(path, "a[1][\"b c\"][2]"), "the path of a deep value");
 	check(!sc_json_get(doc, NULL, "a") && !sc_json_get(doc, a, "a") &&
 			!sc_json_find(doc, sc_json_root(doc), "d.x.y"),
@@ -482,6 +482,26 @@ static void check_many_keys(void)
 	free(text);
 }
 
+/* A trail changes what a path costs, and nothing else, in whatever order tokens come. */
+static void check_trail(void)
+{
+	struct sc_json *doc = read_text("{\"a\":[1,[2,{\"b\":[],\"c\":[3,4]}],5],\"d\":{\"e\":6},\"f\":[]}");
+	struct sc_json_trail trail = {0};
+	char with[128], without[128];
+	bool same = true;
+
+	for (uint32_t i = 0; i < 6 * doc->n; i++) {
+		const struct sc_json_token *t =
+			&doc->tokens[i < doc->n ? i : i * 7 % doc->n];
+
+		sc_json_path(doc, t, &trail, with, sizeof(with));
+		sc_json_path(doc, t, NULL, without, sizeof(without));
+		same = same && !strcmp(with, without);
+	}
+	check(same, "a path is the same with a trail");
+	sc_json_free(doc);
+}
+
 /* ---- writer ----------------------------------------------------------------------- */
 
 static void check_writer(void)
@@ -521,6 +541,47 @@ static void check_writer(void)
 	free(hand.text);
 }
 
+/* Names of files and what other programs say may be any bytes. */
+static void check_hostile_text(void)
+{
+	static const struct {
+		const char *text, *written;
+	} cases[] = {
+		{"\xff", "\"\\ufffd\""},
+		{"a\xc3\xa9\xc3", "\"a\xc3\xa9\\ufffd\""},
+		{"\xed\xa0\x80z", "\"\\ufffd\\ufffd\\ufffdz\""},
+		{"\r\n\t\b\f\x1f\x7f\\", "\"\\r\\n\\t\\b\\f\\u001f\\u007f\\\\\""},
+		{"", "\"\""},
+	};
+	char *text = NULL;
+	size_t size = 0;
+	FILE *file = open_memstream(&text, &size);
+	struct sc_json_out to_file = {.file = file, .indent = 2};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sc_json_out out = {0};
+
+		sc_json_put_string(&out, cases[i].text);
+		check(!out.error && !strcmp(out.text, cases[i].written), cases[i].written);
+		free(out.text);
+	}
+	sc_json_open(&to_file, '{');
+	sc_json_put_key(&to_file, "k");
+	sc_json_put_string(&to_file, "\xf0\x9f\x98\x80");
+	sc_json_close(&to_file, '}');
+	fclose(file);
+	check(!to_file.error && !strcmp(text, "{\n  \"k\": \"\xf0\x9f\x98\x80\"\n}"),
+		"written to a file");
+	free(text);
+	to_file = (struct sc_json_out){.file = fopen("/dev/full", "w")};
+	if (to_file.file)
+		setvbuf(to_file.file, NULL, _IONBF, 0);
+	sc_json_put_string(&to_file, "lost");
+	check(to_file.error == -EIO, "a file that takes nothing is an error that sticks");
+	if (to_file.file)
+		fclose(to_file.file);
+}
+
 int main(void)
 {
 	check_texts();
@@ -531,7 +592,9 @@ int main(void)
 	check_depth();
 	check_size();
 	check_many_keys();
+	check_trail();
 	check_writer();
+	check_hostile_text();
 	printf("1..%u\n", count);
 	return bad != 0;
 }

@@ -125,6 +125,9 @@ FAULTS = [  # rule, line, profile, options
     ("unknown-name", 6, allow(entry("wait3")), []),
     ("empty-name", 6, allow(entry("")), []),
     ("empty-entry", 6, allow(entry()), []),
+    ("errno-unused", 6, allow(entry("kcmp", errnoRet=1)), []),
+    ("errno-unused", 1, deny(errno("swapon"), defaultErrnoRet=0), []),
+    ("errno-unused", 6, allow(entry("kcmp", errnoRet=1)), ["as=crun"]),
     ("doubled-name", 6, allow(entry("read")), []),
     ("doubled-name", 4, allow(names=NAMES + ["read"]), []),
     ("end-missing", 1, allow(names=without("exit")), []),
@@ -187,6 +190,9 @@ def main():
         arch = "arch=aarch64" if "SCMP_ARCH_AARCH64" in profile.get("architectures", []) else "arch=x86_64"
         found = findings(text(profile), arch)
         check(not found, f"right: {name}", found)
+    many = deny(*(errno("read", args=[arg(0, "EQ", i)]) for i in range(1500)))
+    found = [(severity, at) for severity, rule, at in findings(text(many), "arch=x86_64") if rule == "dead-rule"]
+    check(len(found) == 1 and found[0][0] == "note", "a large profile: where the search for dead rules ended", found)
     print(f"1..{count}")
     sys.exit(bad > 0)
 

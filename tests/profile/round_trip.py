@@ -27,6 +27,12 @@ def check(ok, name, detail=""):
         print("#", str(detail).replace("\n", "\n# ")[:2000])
 
 
+def skip(name, why):
+    global count
+    count += 1
+    print(f"ok {count} - {name} # SKIP {why}")
+
+
 def write(text, form):
     return subprocess.run([TOOL, "write", str(form)], input=text, capture_output=True, check=False)
 
@@ -54,12 +60,23 @@ def seccomp(value):
     return value.get("spec", value)
 
 
+def no_yaml():
+    """Why not, or None."""
+    if not yaml:
+        return "no module yaml of Python"
+    said = write(b"defaultAction: SCMP_ACT_ALLOW\n", 0).stderr.decode()
+    return "the library reads no YAML: libyaml is missing" if "libyaml" in said else None
+
+
 def main():
+    without = no_yaml()
+    if without:
+        skip("profiles in YAML, and as YAML", without)
     here = ROOT / "tests/profile"
     paths = sorted(p for p in here.glob("**/*.json")) + sorted(here.glob("**/*.yaml"))
     paths += sorted((ROOT.parent / "shared/data/profiles").glob("*.*"))
     for path in paths:
-        if path.suffix not in (".json", ".yaml") or (path.suffix == ".yaml" and not yaml):
+        if path.suffix not in (".json", ".yaml") or (path.suffix == ".yaml" and without):
             continue
         if path.parent.name == "wrong":
             continue
@@ -76,7 +93,7 @@ def main():
               plain(json.loads(docker.stdout)) == plain(seccomp(load(path, text))),
               f"{path.name} as Docker's", docker.stderr.decode())
         spo = write(text, 4)
-        if yaml and spo.returncode == 0:
+        if not without and spo.returncode == 0:
             back = write(spo.stdout, 2)
             check(plain(json.loads(back.stdout or "{}")) == plain(json.loads(docker.stdout)),
                   f"{path.name} as YAML and back", spo.stdout.decode()[:1500] + back.stderr.decode())

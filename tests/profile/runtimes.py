@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """What runc and crun load for a profile, taken from a container, beside what the library compiles:
     runtimes.py --tool PROFILE-TOOL --prove SLUICE --getfilter GETFILTER --samefilter S --broken B
-                [--lib LIBRARY] [--only NAME]
+                [--lib LIBRARY] [--suite SUITE] [--only NAME]
 Each profile of ../shared beside the checkout and of tests/profile/runtimes becomes the one of a busybox container; the filter
 that its process ends with is proved equal to the program that the library makes. Both use the same libseccomp:
-the system's own, or LIBRARY. sluice-compile(1) has what the two do differently. Prints TAP.
+the system's own, or LIBRARY. With SUITE the runtimes and their libraries are those of another release of
+Debian: unpacked in the cache, merged to a root directory, and run there. sluice-compile(1) has what the two do
+differently. Prints TAP.
 SPDX-License-Identifier: MIT"""
 import argparse
 import json
@@ -30,6 +32,65 @@ RUNTIMES = {
 }
 
 
+PACKAGES = ["runc", "crun", "libc6", "libseccomp2", "libsystemd0", "libcap2", "libblake3-0", "libjson-c5",
+            "busybox-static"]
+# Words: the name of the container, the root directory, the library. Runtimes want a root that is a mount.
+ENTER = """mkdir root && mount --bind "$2" root && mount --bind "$3" root/usr/lib/x86_64-linux-gnu/libseccomp.so.2 &&
+mount --rbind /proc root/proc && mount --rbind /sys root/sys && mount --rbind /dev root/dev &&
+mount -t tmpfs none root/run && mount -t tmpfs none root/tmp && mkdir -p "root$PWD" && mount --bind . "root$PWD" &&
+exec chroot root /bin/sh -c 'cd "$0" && %s' "$PWD" "$1"
+"""
+
+
+class Here:
+    """The runtimes of this machine."""
+
+    def __init__(self, options):
+        self.library = options.lib or client.system_library()
+
+    def has(self, runtime):
+        return shutil.which(runtime, path=client.PATH)
+
+    def version(self, runtime):
+        return subprocess.run([runtime, "--version"], stdout=subprocess.PIPE, text=True, check=False,
+                              env={"PATH": client.PATH}).stdout
+
+    def command(self, runtime, name):
+        return ["sh", "-c", container.CGROUPS + RUNTIMES[runtime], "sh", name]
+
+
+class Release:
+    """Those of another release of Debian."""
+
+    def __init__(self, options, scratch):
+        fetched = subprocess.run([ROOT / "scripts/fetch-debs", options.suite, "amd64", *PACKAGES],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        if fetched.returncode:
+            raise client.Skip(client.last_line(fetched.stderr))
+        self.root = scratch / options.suite
+        for name in ("proc", "sys", "dev", "run", "tmp", "etc"):
+            (self.root / name).mkdir(parents=True)
+        for package in fetched.stdout.split():
+            shutil.copytree(pathlib.Path(package, "usr"), self.root / "usr", symlinks=True, dirs_exist_ok=True)
+        for name in ("bin", "sbin", "lib", "lib64"):
+            (self.root / name).symlink_to("usr/" + name)
+        (self.root / "usr/bin/sh").symlink_to("busybox")
+        self.library = options.lib or os.path.realpath(
+            self.root / "usr/lib/x86_64-linux-gnu/libseccomp.so.2")
+
+    def has(self, runtime):
+        return (self.root / "usr/bin" / runtime).exists()
+
+    def version(self, runtime):
+        script = 'mount --bind /proc "$1/proc" && exec chroot "$1" "$2" --version'
+        return subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", self.root, "/usr/bin/" + runtime],
+                              stdout=subprocess.PIPE, text=True, check=False, env={"PATH": client.PATH}).stdout
+
+    def command(self, runtime, name):
+        return ["sh", "-c", container.CGROUPS + ENTER % RUNTIMES[runtime], "sh", name, str(self.root),
+                str(self.library)]
+
+
 def profiles():
     here = pathlib.Path(__file__).resolve().parent
     paths = sorted((here / "runtimes").glob("*.json"))
@@ -39,10 +100,9 @@ def profiles():
 
 
 class Tool:
-    def __init__(self, options):
+    def __init__(self, options, place):
         self.path = options.tool
-        library = options.lib or client.system_library()
-        self.env = dict(os.environ, LD_PRELOAD=str(library))
+        self.env = dict(os.environ, LD_PRELOAD=str(place.library))
 
     def run(self, what, text, runtime):
         return subprocess.run([self.path, what, f"as={runtime}", "caps=" + ",".join(container.CAPABILITIES)],
@@ -99,13 +159,11 @@ def that_ends(profile):
     return dict(profile, syscalls=(profile.get("syscalls") or []) + [entry]), True
 
 
-def loaded(options, runtime, profile, directory):
+def loaded(options, place, runtime, profile, directory):
     """(the filters that processes of the container ended with, what the runtime said)"""
-    library = options.lib or client.system_library()
-    box = client.Box(options, library, directory, LIMIT)
+    box = client.Box(options, place.library, directory, LIMIT)
     bundle(box, profile)
-    script = container.CGROUPS + RUNTIMES[runtime]
-    child = box.run(["sh", "-c", script, "sh", f"sluice-{os.getpid()}-{box.dir.name}"], ok=None)
+    child = box.run(place.command(runtime, f"sluice-{os.getpid()}-{box.dir.name}"), ok=None)
     found = {chain[0] for chains in box.filters().values() for chain in chains if chain}
     return found, client.last_line(child.stderr_text)
 
@@ -119,29 +177,28 @@ def prove(options, directory, a, b):
     return out.returncode, (out.stdout or out.stderr).strip()
 
 
-def model(runtime):
-    """What the library calls the runtime that is here."""
-    said = subprocess.run([runtime, "--version"], stdout=subprocess.PIPE, text=True, check=False,
-                          env={"PATH": client.PATH}).stdout
+def model(place, runtime):
+    """What the library calls the runtime that is there."""
+    said = place.version(runtime)
     version = re.search(r"runc version (\d+)\.(\d+)\.(\d+)", said)
     old = version and tuple(map(int, version.groups())) < (1, 1, 15)
     return "runc-1.1" if old else runtime
 
 
-def compare(options, tool, tap, path, runtime, directory):
-    name = f"{runtime} {path.name}"
-    text = path.read_bytes()
-    resolved = tool.run("resolve", text, model(runtime))
+def compare(options, place, tap, path, runtime, directory):
+    tool, name, text = Tool(options, place), f"{runtime} {path.name}", path.read_bytes()
+    known = model(place, runtime)
+    resolved = tool.run("resolve", text, known)
     if resolved.returncode:
         tap.say(False, name, resolved.stderr.decode())
         return None
-    written = tool.run("write-oci", resolved.stdout, model(runtime)).stdout
+    written = tool.run("write-oci", resolved.stdout, known).stdout
     profile, added = that_ends(json.loads(written))
     if added:
         name += " (and what ends a process)"
         text = json.dumps(profile).encode()
-    ours = tool.run("compile", text, model(runtime))
-    theirs, said = loaded(options, runtime, profile, directory / "box")
+    ours = tool.run("compile", text, known)
+    theirs, said = loaded(options, place, runtime, profile, directory / "box")
     if ours.returncode:
         tap.say(not theirs, f"{name}: refused by both",
                 f"{ours.stderr.decode().strip()}\n{said}")
@@ -160,22 +217,28 @@ def main():
     for option in ("tool", "prove", "getfilter", "samefilter", "broken"):
         parser.add_argument("--" + option, type=os.path.abspath, required=True)
     parser.add_argument("--lib", type=os.path.abspath)
+    parser.add_argument("--suite")
     parser.add_argument("--only", default="")
     options = parser.parse_args()
-    tap, tool = client.Tap(), Tool(options)
+    tap = client.Tap()
     found = [p for p in profiles() if options.only in p.name]
     with tempfile.TemporaryDirectory(prefix="runtimes-") as scratch:
         os.chmod(scratch, 0o755)
+        try:
+            place = Release(options, pathlib.Path(scratch)) if options.suite else Here(options)
+        except client.Skip as skip:
+            tap.skip(f"runtimes of {options.suite or 'this machine'}", skip)
+            sys.exit(tap.end())
         for runtime in RUNTIMES:
-            if os.geteuid() or not shutil.which(runtime, path=client.PATH) or not shutil.which(
-                    "busybox", path=client.PATH):
+            if os.geteuid() or not place.has(runtime) or not shutil.which("busybox", path=client.PATH):
                 tap.skip(runtime, "needs root, the runtime and busybox")
                 continue
+            print("#", place.version(runtime).partition("\n")[0])
             for path in found:
                 directory = pathlib.Path(scratch, f"{runtime}-{path.stem}")
                 directory.mkdir(mode=0o755)
                 try:
-                    compare(options, tool, tap, path, runtime, directory)
+                    compare(options, place, tap, path, runtime, directory)
                 except client.Skip as skip:
                     tap.skip(f"{runtime} {path.name}", skip)
                 except client.Failed as failed:

@@ -148,7 +148,12 @@ static int target_sendmsg(int argc, char **argv)
 		char bytes[CMSG_SPACE(2 * sizeof(int))];
 		struct cmsghdr align;
 	} control = {{0}};
-	struct msghdr m = {&in, sizeof(in), iov, 2, control.bytes, sizeof(control.bytes), 0};
+	struct msghdr m = {.msg_name = &in,
+		.msg_namelen = sizeof(in),
+		.msg_iov = iov,
+		.msg_iovlen = 2,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes)};
 	int fds[2] = {40, 41};
 
 	(void)argc;

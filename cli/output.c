@@ -1,0 +1,98 @@
+/* Files that commands write: whole or not at all.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "util/cleanup.h"
+
+/* 0 or an errno. */
+static int write_all(int fd, const char *bytes, size_t size)
+{
+	while (size) {
+		ssize_t n = write(fd, bytes, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno;
+		bytes += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+/* The same, and close @fd. */
+static int fill(int fd, const char *bytes, size_t size)
+{
+	int rc = write_all(fd, bytes, size);
+
+	if (close(fd) && !rc)
+		rc = errno;
+	return rc;
+}
+
+/* A device or a FIFO stays what it is, and so does a file in a folder that takes no other. */
+static int write_in_place(const char *path, const char *bytes, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+
+	return fd < 0 ? errno : fill(fd, bytes, size);
+}
+
+/* Beside @path, and then in its place. @old is what is there, or NULL. */
+static int replace(const char *path, const struct stat *old, const char *bytes, size_t size)
+{
+	_cleanup_free_ char *other = NULL;
+	mode_t mode;
+	int fd, rc;
+
+	if (asprintf(&other, "%s.XXXXXX", path) < 0) {
+		other = NULL;
+		return ENOMEM;
+	}
+	fd = mkostemp(other, O_CLOEXEC);
+	if (fd < 0)
+		return write_in_place(path, bytes, size);
+	mode = umask(0);
+	umask(mode);
+	mode = old ? old->st_mode & 0777 : 0666 & ~mode;
+	/* Not everybody may give a file away: then it is the caller's. */
+	rc = old && fchown(fd, old->st_uid, old->st_gid) && errno != EPERM ? errno : 0;
+	if (!rc && fchmod(fd, mode))
+		rc = errno;
+	if (rc)
+		close(fd);
+	else
+		rc = fill(fd, bytes, size);
+	if (!rc && rename(other, path))
+		rc = errno;
+	if (rc)
+		unlink(other);
+	return rc;
+}
+
+int cli_write_file(struct cli *cli, const char *path, const void *bytes, size_t size)
+{
+	/* Links stay, what they name is replaced. */
+	_cleanup_free_ char *real = path ? realpath(path, NULL) : NULL;
+	struct stat st;
+	int rc;
+
+	if (!path) {
+		fflush(stdout);
+		rc = write_all(STDOUT_FILENO, bytes, size);
+		return rc ? cli_error(cli, "standard output: %s", strerror(rc)) : CLI_YES;
+	}
+	if (real && stat(real, &st) == 0 && S_ISREG(st.st_mode))
+		rc = replace(real, &st, bytes, size);
+	else if (!real && lstat(path, &st) && errno == ENOENT)
+		rc = replace(path, NULL, bytes, size);
+	else
+		rc = write_in_place(path, bytes, size);
+	return rc ? cli_error_at(path, 0, 0, "%s", strerror(rc)) : CLI_YES;
+}
