@@ -15,8 +15,8 @@
 struct options {
 	struct cli_target target;
 	const char *profile, *policy, *preset, *presets, *errnum;
-	struct cli_list ro, rw, exec, hide, sockets, connect, bind, allow, deny, log;
-	bool plan, why, best_effort;
+	struct cli_list ro, rw, exec, hide, sockets, connect, bind, allow, deny, log, mknod, mount;
+	bool plan, why, best_effort, fake_root;
 };
 
 /* ---- what flags say -----------------------------------------------------------------
@@ -42,6 +42,16 @@ static int add_calls(struct policy *p, const struct cli_list *list,
 	return rc;
 }
 
+static int add_grants(struct policy *p, const struct cli_list *list, enum policy_gift gift,
+	const char *where)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < list->n && !rc; i++)
+		rc = policy_add_grant(p, gift, list->items[i], where);
+	return rc;
+}
+
 static int read_flags(struct policy *p, const struct options *o)
 {
 	int rc = add_paths(p, &o->ro, POLICY_READ, "--ro");
@@ -53,6 +63,10 @@ static int read_flags(struct policy *p, const struct options *o)
 	rc = rc ? rc : add_calls(p, &o->allow, POLICY_ALLOW, "--allow");
 	rc = rc ? rc : add_calls(p, &o->deny, POLICY_DENY, "--deny");
 	rc = rc ? rc : add_calls(p, &o->log, POLICY_LOG, "--log");
+	rc = rc ? rc : add_grants(p, &o->mknod, POLICY_NODE, "--mknod");
+	rc = rc ? rc : add_grants(p, &o->mount, POLICY_MOUNT, "--mount");
+	if (!rc && o->fake_root)
+		rc = policy_add_grant(p, POLICY_ROOT, "", "--fake-root");
 	for (unsigned int i = 0; i < o->connect.n && !rc; i++)
 		rc = policy_add_connect(p, o->connect.items[i], "--connect");
 	for (unsigned int i = 0; i < o->bind.n && !rc; i++)
@@ -137,11 +151,13 @@ static int run(struct cli *cli)
 	struct policy_plan plan;
 	int rc = prepare(&c, &p, o);
 
+	if (rc == 0 && !o->plan)
+		rc = policy_own_mounts(&p);
 	if (rc == 0)
 		rc = policy_make_plan(&p, o->best_effort, &plan);
 	if (rc)
 		return rc;
-	if (!plan.any && !p.n_calls && !c.profile)
+	if (!plan.any && !p.n_calls && !p.n_grants && !c.profile)
 		return cli_error(cli, "nothing to hold the program to: -p PROFILE, "
 				      "--policy FILE, or rules");
 	if (o->plan) {
@@ -213,6 +229,17 @@ static const struct cli_option options[] = {
 		"may not make this call, or those of a group such as @clock"),
 	FLAG_LIST("log", log, "CALL", CLI_WORD_CALL,
 		"the kernel logs this call, and lets it happen"),
+	FLAG_LIST("mknod", mknod, "DEVICE", CLI_WORD_ANY,
+		"may make this device node in folders of --rw: null, zero, full, random, "
+		"urandom, tty or whiteout; needs root"),
+	FLAG_LIST("mount", mount, "TYPE", CLI_WORD_ANY,
+		"may mount file systems of this type below folders of --rw: tmpfs; needs "
+		"CAP_SYS_ADMIN"),
+	{.name = "fake-root",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, fake_root),
+		.help = "tell the program that it is root; chown and setuid succeed and do "
+			"nothing"},
 	FLAG_TEXT("errno", errnum, "E", CLI_WORD_ANY,
 		"the errno of calls that the filter or the supervisor refuses "
 		"(default: EPERM)"),

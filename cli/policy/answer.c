@@ -19,9 +19,11 @@
 #include "policy.h"
 #include "util/cleanup.h"
 
-static int refuse(const struct policy *p, struct sluice_request *req)
+int policy_verdict(const struct policy *p, struct sluice_request *req, int rc)
 {
-	return sluice_fail(req, p->errnum ? p->errnum : EPERM);
+	if (rc == -EPERM && p->errnum)
+		rc = -p->errnum;
+	return rc ? sluice_fail(req, rc) : sluice_reply(req, 0);
 }
 
 /* ---- rights -------------------------------------------------------------------------
@@ -187,9 +189,7 @@ static int connect_for_it(struct sluice_request *req, void *data)
 	if (!rc)
 		rc = connect_it(p, req, fd, &address, length);
 	/* After the verdict nobody gives up any more. */
-	rc = rc == -EPERM ? refuse(p, req)
-	     : rc	  ? sluice_fail(req, rc)
-			  : sluice_reply(req, 0);
+	rc = policy_verdict(p, req, rc);
 	close(fd);
 	return rc;
 }
@@ -231,11 +231,10 @@ static int listen_for_it(struct sluice_request *req, void *data)
 	if (fd < 0)
 		return sluice_fail(req, fd);
 	if (!may_listen(p, fd))
-		rc = refuse(p, req);
-	else if (listen(fd, sluice_arg_int(req, 1)))
-		rc = sluice_fail(req, errno);
+		rc = -EPERM;
 	else
-		rc = sluice_reply(req, 0);
+		rc = listen(fd, sluice_arg_int(req, 1)) ? -errno : 0;
+	rc = policy_verdict(p, req, rc);
 	close(fd);
 	return rc;
 }
@@ -248,16 +247,22 @@ static int on_listen(struct sluice_request *req, void *data)
 /* What a profile leaves to a supervisor, and this one knows nothing of. */
 static int on_other(struct sluice_request *req, void *data)
 {
-	return refuse(data, req);
+	return policy_verdict(data, req, -EPERM);
 }
+
+static const struct {
+	const char *call;
+	sluice_handler handler;
+} handlers[] = {{"connect", on_connect}, {"listen", on_listen}, {"mknod", policy_on_mknod},
+	{"mknodat", policy_on_mknod}, {"mount", policy_on_mount},
+	{"getresuid", policy_on_ids}, {"getresgid", policy_on_ids}};
 
 int policy_answer(struct policy *p, struct sluice_supervisor *supervisor)
 {
 	int rc = sluice_on(supervisor, SCMP_ARCH_NATIVE, SLUICE_ANY, on_other, p);
 
-	if (!rc)
-		rc = sluice_on_name(supervisor, "connect", on_connect, p);
-	if (!rc)
-		rc = sluice_on_name(supervisor, "listen", on_listen, p);
+	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]) && !rc; i++)
+		rc = sluice_on_name(
+			supervisor, handlers[i].call, handlers[i].handler, p);
 	return rc ? rc : policy_answer_metadata(p, supervisor);
 }

@@ -95,7 +95,7 @@ static int folder_of(int fd, const struct stat *st)
 	return steal_fd(&dir);
 }
 
-static bool may_change(const struct policy *p, int fd)
+bool policy_may_change(const struct policy *p, int fd)
 {
 	_cleanup_close_ int dir = -1;
 	struct stat st;
@@ -147,13 +147,13 @@ static int find(const struct policy *p, struct sluice_request *req, const struct
 			return -EBADF;
 		/* Landlock let it be opened for writing. */
 		if (access & O_PATH || (access & O_ACCMODE) == O_RDONLY)
-			return may_change(p, fd) ? steal_fd(&fd) : -EPERM;
+			return policy_may_change(p, fd) ? steal_fd(&fd) : -EPERM;
 		return steal_fd(&fd);
 	}
 	fd = sluice_openat(req, dirfd, path, &how);
 	if (fd < 0)
 		return fd;
-	return may_change(p, fd) ? steal_fd(&fd) : -EPERM;
+	return policy_may_change(p, fd) ? steal_fd(&fd) : -EPERM;
 }
 
 /* ---- change it ----------------------------------------------------------------------

@@ -107,6 +107,9 @@ int policy_make_plan(struct policy *p, bool best_effort, struct policy_plan *pla
 	plan->connect = plan->sockets || (p->n_peers && !plan->ports);
 	plan->listen = (p->n_ports && !any_free_port(p)) || (p->network && plan->sockets);
 	plan->metadata = has(p, POLICY_WRITE);
+	plan->grants = p->n_grants > 0;
+	if ((p->nodes || p->mounts) && !plan->metadata)
+		return cli_error(p->cli, "--mknod and --mount need --rw: it says where");
 	rc = open_paths(p);
 	return rc || !plan->any ? rc : landlock_gaps(p, plan);
 }
@@ -178,6 +181,26 @@ static void print_network(
 			"chosen routes");
 }
 
+static void print_grants(const struct policy *p, FILE *out)
+{
+	for (uint32_t i = 0; i < p->n_grants; i++) {
+		const struct policy_grant *g = &p->grants[i];
+
+		if (g->gift == POLICY_ROOT) {
+			line(out, "filter", g->where, "getuid, setuid, chown",
+				"answered with 0, and nothing is done");
+			line(out, "supervisor", g->where, "getresuid, getresgid",
+				"the answer is in memory");
+		} else if (g->gift == POLICY_NODE) {
+			line(out, "supervisor", g->where, g->name,
+				"it makes the node, in a folder of --rw");
+		} else {
+			line(out, "supervisor", g->where, g->name,
+				"it mounts below a folder of --rw, for the program alone");
+		}
+	}
+}
+
 void policy_print(const struct policy *p, const struct policy_plan *plan, FILE *out)
 {
 	static const char *const verdicts[] = {
@@ -185,16 +208,16 @@ void policy_print(const struct policy *p, const struct policy_plan *plan, FILE *
 
 	print_paths(p, plan, out);
 	print_network(p, plan, out);
+	print_grants(p, out);
 	for (uint32_t i = 0; i < p->n_calls; i++)
 		line(out, "filter", p->calls[i].where, p->calls[i].name,
 			verdicts[p->calls[i].verdict]);
-	if (!plan->any)
-		return;
-	if (!plan->sockets)
+	if (plan->any && !plan->sockets)
 		line(out, "filter", "sockets of Unix", "", "none but pairs");
-	line(out, "filter", "ways around", "",
-		"io_uring, mounts, other ABIs, handles, keys, the terminal's input");
-	if (plan->abi)
+	if (plan->any)
+		line(out, "filter", "ways around", "",
+			"io_uring, mounts, other ABIs, handles, keys, the terminal's input");
+	if (plan->any && plan->abi)
 		line(out, "landlock", "other processes", "",
 			plan->abi >= 6 ? "no tracing, no signals, no abstract sockets"
 				       : "no tracing");

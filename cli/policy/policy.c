@@ -30,6 +30,11 @@ void policy_clear(struct policy *p)
 	}
 	for (uint32_t i = 0; i < p->n_ports; i++)
 		free(p->ports[i].where);
+	for (uint32_t i = 0; i < p->n_grants; i++) {
+		free(p->grants[i].name);
+		free(p->grants[i].where);
+	}
+	free(p->grants);
 	free(p->paths);
 	free(p->peers);
 	free(p->calls);

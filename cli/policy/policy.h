@@ -9,6 +9,7 @@
 
 #include <linux/filter.h>
 #include <sluice.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "cli.h"
@@ -54,6 +55,18 @@ struct policy_port {
 	uint16_t port; /* 0: any free one */
 };
 
+/* What the program gets that it could not do itself. */
+enum policy_gift {
+	POLICY_NODE,
+	POLICY_MOUNT,
+	POLICY_ROOT
+};
+
+struct policy_grant {
+	char *name, *where; /* of a device, or a type of file system; "" */
+	enum policy_gift gift;
+};
+
 struct policy {
 	struct cli *cli;
 	struct policy_path *paths;
@@ -64,6 +77,12 @@ struct policy {
 	uint32_t n_calls, cap_calls;
 	struct policy_port *ports;
 	uint32_t n_ports, cap_ports;
+	struct policy_grant *grants;
+	uint32_t n_grants, cap_grants;
+	unsigned int nodes; /* bit i: emulated_nodes[i] may be made */
+	bool mounts;	    /* of tmpfs */
+	atomic_uint mounted;
+	bool fake_root;
 	bool network; /* it says something of the network: the rest is refused */
 	int errnum;   /* of refused calls; 0: EPERM */
 };
@@ -77,6 +96,9 @@ int policy_add_connect(struct policy *p, const char *text, const char *where);
 int policy_add_bind(struct policy *p, const char *text, const char *where);
 int policy_add_call(struct policy *p, enum policy_verdict verdict, const char *name,
 	const char *where);
+/* Also checks that this process can do it. @name is "" for POLICY_ROOT. */
+int policy_add_grant(
+	struct policy *p, enum policy_gift gift, const char *name, const char *where);
 int policy_set_errno(struct policy *p, const char *name, const char *where);
 /* "sluice run: --ro: ..." or "FILE:1:2: ...". Returns CLI_TROUBLE. */
 int policy_error(const struct policy *p, const char *where, const char *format, ...)
@@ -93,6 +115,7 @@ struct policy_plan {
 	int abi;			/* of Landlock; 0: none */
 	bool any, files, sockets;	/* of Unix, by path */
 	bool connect, listen, metadata; /* calls that the supervisor answers */
+	bool grants;			/* such calls, too */
 	bool ports;			/* Landlock looks at what is connected to */
 	bool best_effort;
 };
@@ -103,8 +126,12 @@ int policy_make_plan(struct policy *p, bool best_effort, struct policy_plan *pla
 void policy_print(const struct policy *p, const struct policy_plan *plan, FILE *out);
 static inline bool policy_supervised(const struct policy_plan *plan)
 {
-	return plan->connect || plan->listen || plan->metadata;
+	return plan->connect || plan->listen || plan->metadata || plan->grants;
 }
+
+/* grants.c: before the plan, if something may be mounted: a mount namespace for this process and the
+ * program. 0 or CLI_TROUBLE, said. */
+int policy_own_mounts(const struct policy *p);
 
 /* fence.c: a ruleset of Landlock, which the caller closes; -1: there is none. */
 int policy_ruleset(const struct policy *p, const struct policy_plan *plan, int *ruleset);
@@ -118,6 +145,14 @@ const char *policy_closed(const char *call);
 /* answer.c, metadata.c: handlers of the supervisor. 0 or -errno. */
 int policy_answer(struct policy *p, struct sluice_supervisor *supervisor);
 int policy_answer_metadata(struct policy *p, struct sluice_supervisor *supervisor);
+/* Whether the file @fd is one of --rw, or lies in a folder of these. */
+bool policy_may_change(const struct policy *p, int fd);
+/* The verdict after an action that gave @rc: 0, or -errno, where -EPERM is a refusal of the policy. */
+int policy_verdict(const struct policy *p, struct sluice_request *request, int rc);
+/* grants.c */
+int policy_on_mknod(struct sluice_request *request, void *policy);
+int policy_on_mount(struct sluice_request *request, void *policy);
+int policy_on_ids(struct sluice_request *request, void *policy);
 /* The caller acts with this process's rights; the target must have the same. */
 bool policy_same_rights(struct sluice_request *request);
 

@@ -80,6 +80,11 @@ const char *policy_closed(const char *call)
 	return NULL;
 }
 
+/* What root gets from the kernel, and what changes nothing if the supervisor's user makes it: 0. */
+static const char *const faked[] = {"getuid", "geteuid", "getgid", "getegid", "setuid",
+	"setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid",
+	"setfsgid", "setgroups", "chown", "lchown", "fchown", "fchownat"};
+
 static bool exists(const char *name)
 {
 	int nr;
@@ -150,6 +155,21 @@ static void put_sockets(
 		fprintf(out, "ERRNO(%d) listen\n", e);
 }
 
+static void put_grants(const struct policy *p, FILE *out)
+{
+	for (size_t i = 0; p->fake_root && i < sizeof(faked) / sizeof(faked[0]); i++)
+		fprintf(out, "ERRNO(0) %s\n", faked[i]);
+	if (p->fake_root)
+		fputs("NOTIFY getresuid\nNOTIFY getresgid\n", out);
+	/* Other files than devices the kernel makes, where Landlock lets it. */
+	if (p->nodes && exists("mknod"))
+		fputs("NOTIFY mknod if a1:32 & 0xf000 == 0x2000\n", out);
+	if (p->nodes)
+		fputs("NOTIFY mknodat if a2:32 & 0xf000 == 0x2000\n", out);
+	if (p->mounts)
+		fputs("NOTIFY mount\n", out);
+}
+
 static void put(const struct policy *p, const struct policy_plan *plan, FILE *out)
 {
 	int e = p->errnum ? p->errnum : EPERM;
@@ -160,6 +180,7 @@ static void put(const struct policy *p, const struct policy_plan *plan, FILE *ou
 		return;
 	fprintf(out, "default ALLOW\nbadarch KILL_PROCESS\narch %s\n", arch->name);
 	put_calls(p, out, e);
+	put_grants(p, out);
 	if (!plan->any)
 		return;
 	for (size_t i = 0; i < CLOSED; i++)
@@ -202,7 +223,7 @@ int policy_filter(
 	FILE *out;
 	int rc;
 
-	if (!plan->any && !p->n_calls)
+	if (!plan->any && !p->n_calls && !p->n_grants)
 		return 0;
 	out = open_memstream(&text, &size);
 	if (!out)
