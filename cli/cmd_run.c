@@ -15,7 +15,8 @@
 struct options {
 	struct cli_target target;
 	const char *profile, *policy, *preset, *presets, *errnum;
-	struct cli_list ro, rw, exec, hide, sockets, connect, bind, allow, deny, log, mknod, mount;
+	struct cli_list ro, rw, exec, hide, sockets, connect, bind, allow, deny, log, limit, ask, mknod, mount;
+	uint64_t ask_timeout;
 	bool plan, why, best_effort, fake_root;
 };
 
@@ -63,6 +64,11 @@ static int read_flags(struct policy *p, const struct options *o)
 	rc = rc ? rc : add_calls(p, &o->allow, POLICY_ALLOW, "--allow");
 	rc = rc ? rc : add_calls(p, &o->deny, POLICY_DENY, "--deny");
 	rc = rc ? rc : add_calls(p, &o->log, POLICY_LOG, "--log");
+	rc = rc ? rc : add_calls(p, &o->ask, POLICY_ASK, "--ask");
+	for (unsigned int i = 0; i < o->limit.n && !rc; i++)
+		rc = policy_add_limit(p, o->limit.items[i], "--limit");
+	if (!rc && o->ask_timeout)
+		rc = policy_set_ask_seconds(p, o->ask_timeout, "--ask-timeout");
 	rc = rc ? rc : add_grants(p, &o->mknod, POLICY_NODE, "--mknod");
 	rc = rc ? rc : add_grants(p, &o->mount, POLICY_MOUNT, "--mount");
 	if (!rc && o->fake_root)
@@ -79,7 +85,8 @@ static int read_flags(struct policy *p, const struct options *o)
 /* ---- the program --------------------------------------------------------------------
  */
 
-static int supervise(struct confine *c, struct policy *p)
+static int supervise(
+	struct confine *c, struct policy *p, const struct policy_plan *plan)
 {
 	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;
 	struct sluice_options options = SLUICE_OPTIONS_INIT;
@@ -90,10 +97,10 @@ static int supervise(struct confine *c, struct policy *p)
 	if (rc)
 		return rc;
 	options.workers = 64; /* so many connections may be waited for at once */
-	options.forbid_continue = true;
+	options.forbid_continue = !plan->limits && !plan->asks;
 	rc = sluice_supervisor_new(&options, &supervisor);
 	if (rc == 0)
-		rc = policy_answer(p, supervisor);
+		rc = policy_answer(p, plan, supervisor);
 	if (rc) {
 		rc = cli_error(c->cli, "cannot supervise: %s", strerror(-rc));
 	} else {
@@ -179,7 +186,7 @@ static int run(struct cli *cli)
 				      "that --plan has a supervisor for");
 	if (o->why)
 		return explain(&c, o);
-	return policy_supervised(&plan) ? supervise(&c, &p) : confine_exec(&c);
+	return policy_supervised(&plan) ? supervise(&c, &p, &plan) : confine_exec(&c);
 }
 
 #define FLAG_LIST(flag, member, words, kind, text)                                       \
@@ -229,6 +236,18 @@ static const struct cli_option options[] = {
 		"may not make this call, or those of a group such as @clock"),
 	FLAG_LIST("log", log, "CALL", CLI_WORD_CALL,
 		"the kernel logs this call, and lets it happen"),
+	FLAG_LIST("limit", limit, "CALL=N/s", CLI_WORD_ANY,
+		"may make this call N times a second (/m: a minute, /h: an hour); then it "
+		"fails with EAGAIN, or with the errno behind a colon"),
+	FLAG_LIST("ask", ask, "CALL", CLI_WORD_CALL,
+		"ask on the terminal before this call; connect: before connections that no "
+		"--connect allows"),
+	{.name = "ask-timeout",
+		.value = "SECONDS",
+		.type = CLI_NUMBER,
+		.offset = offsetof(struct options, ask_timeout),
+		.word = CLI_WORD_ANY,
+		.help = "no answer for this time is no (default: 30)"},
 	FLAG_LIST("mknod", mknod, "DEVICE", CLI_WORD_ANY,
 		"may make this device node in folders of --rw: null, zero, full, random, "
 		"urandom, tty or whiteout; needs root"),

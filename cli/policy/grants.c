@@ -204,6 +204,9 @@ int policy_on_mknod(struct sluice_request *req, void *data)
 	const struct emulated_node *node = emulated_node((mode_t)sluice_arg_int(req, at + 1),
 		(unsigned int)sluice_arg_int(req, at + 2));
 
+	/* With a limit these come, too; Landlock judges them. */
+	if (((unsigned int)sluice_arg_int(req, at + 1) & S_IFMT) != S_IFCHR)
+		return policy_let(p, req);
 	if (!node || !(p->nodes & 1u << (node - emulated_nodes)))
 		return policy_verdict(p, req, -EPERM);
 	return sluice_work(req, node_for_it, data);

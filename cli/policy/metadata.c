@@ -276,6 +276,14 @@ static int on_change(struct sluice_request *req, void *data)
 	return sluice_work(req, change_for_it, data);
 }
 
+sluice_handler policy_metadata_handler(const char *call)
+{
+	for (size_t i = 0; i < FORMS; i++)
+		if (strcmp(forms[i].name, call) == 0)
+			return on_change;
+	return NULL;
+}
+
 int policy_answer_metadata(struct policy *p, struct sluice_supervisor *supervisor)
 {
 	for (size_t i = 0; i < FORMS; i++) {

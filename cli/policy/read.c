@@ -102,6 +102,7 @@ enum element {
 	PEER,
 	PORT,
 	CALL,
+	LIMIT,
 	GRANT
 };
 
@@ -120,6 +121,8 @@ static const struct list {
 	{"calls", "allow", CALL, POLICY_ALLOW},
 	{"calls", "deny", CALL, POLICY_DENY},
 	{"calls", "log", CALL, POLICY_LOG},
+	{"calls", "ask", CALL, POLICY_ASK},
+	{"calls", "limit", LIMIT, 0},
 	{"grants", "mknod", GRANT, POLICY_NODE},
 	{"grants", "mount", GRANT, POLICY_MOUNT},
 };
@@ -165,6 +168,8 @@ static int add_element(
 		return add_path(r, t, (enum policy_access)list->how, where);
 	case PEER:
 		return policy_add_connect(r->policy, text, where);
+	case LIMIT:
+		return policy_add_limit(r->policy, text, where);
 	case GRANT:
 		return policy_add_grant(
 			r->policy, (enum policy_gift)list->how, text, where);
@@ -178,6 +183,7 @@ static int read_member(struct reading *r, const char *section,
 	const struct sc_json_token *key, const struct sc_json_token *value)
 {
 	char where[WHERE_MAX];
+	uint64_t seconds;
 	int rc = 0;
 
 	place(r, value, where);
@@ -186,6 +192,10 @@ static int read_member(struct reading *r, const char *section,
 			       ? policy_set_errno(
 					 r->policy, sc_json_text(r->doc, value), where)
 			       : unexpected(r, value, "the name of an errno");
+	if (strcmp(section, "calls") == 0 && sc_json_is(r->doc, key, "ask_seconds"))
+		return sc_json_u64(r->doc, value, &seconds)
+			       ? unexpected(r, value, "a number of seconds")
+			       : policy_set_ask_seconds(r->policy, seconds, where);
 	if (strcmp(section, "grants") == 0 && sc_json_is(r->doc, key, "fake_root")) {
 		if (sc_json_type_is(value, SC_JSON_FALSE))
 			return 0;
@@ -210,7 +220,7 @@ static int read_member(struct reading *r, const char *section,
 		strcmp(section, "files") == 0	  ? "read, write, execute, hide or unix"
 		: strcmp(section, "network") == 0 ? "connect or bind"
 		: strcmp(section, "grants") == 0  ? "mknod, mount or fake_root"
-						  : "allow, deny, log or errno");
+						  : "allow, deny, log, limit, ask, ask_seconds or errno");
 }
 
 static int read_section(struct reading *r, const struct sc_json_token *key,
