@@ -200,7 +200,7 @@ def answers(who, uid, top):
         t.say(answer)
     text += t.end()[1]
     check(f"{who}: one question at a time", text.count("KILLED") == 2 and text.count("NOT 1") == 1, text)
-    t = on("print(kill())\ntime.sleep(100)")
+    t = on("libc.getpgid(0); time.sleep(100)", "--ask", "getpgid")  # Python ends itself with kill
     t.until(PROMPT)
     t.say(b"\x03")
     status, text = t.end()
