@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import socket
 import sys
 import time
@@ -106,6 +107,8 @@ class Terminal:
         self.text = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):  # ignored by nohup(1) and in the background
+                signal.signal(number, signal.SIG_DFL)
             os.chdir(top)
             live.become(uid)
             os.execv(SLUICE, [SLUICE, "run", *words])
