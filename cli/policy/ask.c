@@ -186,7 +186,7 @@ static bool decide(struct policy *p, struct sluice_request *req, const char *tex
 		if (strcmp(p->answered[i].text, text) == 0)
 			return p->answered[i].allow;
 	if (sluice_exe(req, exe, sizeof(exe)) < 0)
-		strcpy(exe, "?");
+		snprintf(exe, sizeof(exe), "?");
 	snprintf(question, sizeof(question), "sluice: process %d (%s) wants: %s",
 		(int)sluice_tid(req), exe, text);
 	cli_printable_line(question);

@@ -243,6 +243,9 @@ static void put(const struct policy *p, const struct policy_plan *plan, FILE *ou
 		return;
 	/* Characters for the terminal's reader: TIOCSTI, TIOCLINUX. */
 	fprintf(out, "ERRNO(%d) ioctl if a1:32 in { 0x5412, 0x541c }\n", e);
+	/* Without descriptors the supervisor cannot do its work. */
+	if (exists("prlimit64"))
+		fprintf(out, "ERRNO(%d) prlimit64 if not a0:32 == 0 and not a2:64 == 0\n", e);
 	if (plan->files)
 		/* Attributes of files: FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR,
 		 * FS_IOC_SETVERSION. */

@@ -194,7 +194,8 @@ def answers(who, uid, top):
     check(f"{who}: without a terminal: no", r.stdout == "NOT 1\n", r)
     t = on("os.setpgid(0, 0)\nimport signal\nsignal.signal(signal.SIGTTOU, signal.SIG_IGN); os.tcsetpgrp(0, os.getpid())\n"
            "print(kill())")
-    check(f"{who}: in the background: no", "NOT 1" in t.end()[1])
+    text = t.end()[1]
+    check(f"{who}: in the background: no, and no question", "NOT 1" in text and "allow it" not in text, text)
     t = on("ts = [threading.Thread(target=lambda: print(kill() + '\\n', end='', flush=True)) for i in range(3)]\n"
            "[x.start() for x in ts]; [x.join() for x in ts]")
     text = ""
