@@ -52,8 +52,9 @@ def flip():
             os.rename('ok/n', 'ok/l')
 t = threading.Thread(target=flip)
 t.start()
-for i in range(400):
+for i in range(100000):
     node(f'ok/l/{i}', 1, 3)
+    if i >= 400 and os.listdir('ok/d'): break
 stop.append(1)
 t.join()
 print('WON', len(os.listdir('secret')), 'MADE', len(os.listdir('ok/d')))
@@ -62,8 +63,7 @@ print('WON', len(os.listdir('secret')), 'MADE', len(os.listdir('ok/d')))
 NAIVE = LINK_RACE.replace("node(f'ok/l/{i}', 1, 3)", """
     if os.path.realpath('ok/l').endswith('/d'):
         try: open(f'ok/l/{i}', 'x').close()
-        except OSError: pass
-    if os.listdir('secret'): break""").replace("range(400)", "range(100000)")
+        except OSError: pass""").replace("i >= 400 and os.listdir('ok/d')", "os.listdir('secret')")
 
 
 def nodes(who, uid, top):
@@ -123,8 +123,9 @@ def flip():
             os.rename('ok/n', 'ok/l')
 t = threading.Thread(target=flip)
 t.start()
-before, n = os.stat('secret').st_dev, 0
-for i in range(400):
+before, n, i = os.stat('secret').st_dev, 0, 0
+while i < 400 or not n:
+    i += 1
     n += libc.mount(b'x', b'ok/l', b'tmpfs', 0, None) == 0
 stop.append(1)
 t.join()
