@@ -12,13 +12,15 @@
 
 struct options {
 	struct cli_list expressions;
-	const char *seed;
+	const char *seed, *log, *replay;
 	uint64_t timeout, only;
 	bool verbose, quiet, sweep, no_leaks;
 };
 
 static int read_expressions(struct injecting *in, const struct cli_list *list)
 {
+	if (list->n == 0 && in->replay.n)
+		return 0;
 	if (list->n == 0)
 		return cli_error(in->cli, "nothing is injected: -e inject=SET:error=E");
 	if (list->n > INJECTIONS_MAX)
@@ -51,6 +53,19 @@ static int choose_seed(struct injecting *in, const char *text)
 	return 0;
 }
 
+static void check_replay(const struct injecting *in)
+{
+	uint32_t missing = 0;
+
+	for (uint32_t i = 0; i < in->replay.n; i++)
+		missing += in->replay.entries[i].injection.happened == 0;
+	if (missing)
+		cli_warn(in->cli,
+			"the program made other calls: %" PRIu32 " of %" PRIu32
+			" injections did not happen again",
+			missing, in->replay.n);
+}
+
 /* @only: of the calls that are to be changed, change that one; 0: all. */
 static int once(struct injecting *in, scmp_filter_ctx filter, uint64_t only, bool quiet)
 {
@@ -68,6 +83,8 @@ static int once(struct injecting *in, scmp_filter_ctx filter, uint64_t only, boo
 		if (!in->injections[i].happened)
 			cli_warn(in->cli, "%s: this never happened",
 				in->injections[i].text);
+	if (!quiet)
+		check_replay(in);
 	return status;
 }
 
@@ -78,6 +95,11 @@ static int check(const struct cli *cli, const struct options *o)
 			o->timeout    ? "--timeout"
 			: o->no_leaks ? "--no-leaks"
 				      : "--json");
+	if (o->sweep && (o->log || o->replay))
+		return cli_error(cli, "--sweep and %s exclude each other",
+			o->log ? "--log" : "--replay");
+	if (o->replay && (o->expressions.n || o->seed || o->only))
+		return cli_error(cli, "--replay takes all from its file: no -e, --seed or --only");
 	if (o->sweep && (o->only || o->quiet))
 		return cli_error(cli, "--sweep and %s exclude each other",
 			o->only ? "--only" : "--quiet");
@@ -94,10 +116,14 @@ static int run(struct cli *cli)
 	_cleanup_(cli_filter_releasep) scmp_filter_ctx filter = NULL;
 	int rc = check(cli, o);
 
+	if (rc == 0 && o->replay)
+		rc = replay_read(cli, &in.replay, o->replay);
 	if (rc == 0)
 		rc = read_expressions(&in, &o->expressions);
 	if (rc == 0)
 		rc = choose_seed(&in, o->seed);
+	if (rc == 0 && o->log)
+		rc = replay_log(&in.replay, o->log);
 	if (rc)
 		return rc;
 	rc = injecting_prepare(&in, &filter);
@@ -121,6 +147,19 @@ static const struct cli_option options[] = {
 		.offset = offsetof(struct options, seed),
 		.word = CLI_WORD_ANY,
 		.help = "the seed of prob=, to repeat the run that printed it"},
+	{.name = "log",
+		.value = "FILE",
+		.type = CLI_STRING,
+		.offset = offsetof(struct options, log),
+		.word = CLI_WORD_FILE,
+		.help = "write to this file what is injected, for --replay"},
+	{.name = "replay",
+		.value = "FILE",
+		.type = CLI_STRING,
+		.offset = offsetof(struct options, replay),
+		.word = CLI_WORD_FILE,
+		.help = "inject what --log wrote, into the same calls of the same processes, in "
+			"place of -e"},
 	{.letter = 'v',
 		.name = "verbose",
 		.type = CLI_FLAG,

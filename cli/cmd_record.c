@@ -21,6 +21,7 @@
 #include "possible.h"
 #include "profile.h"
 #include "recording.h"
+#include "runtimes.h"
 #include "util/cleanup.h"
 
 #define TICK 256 /* calls between two looks at the clock */
@@ -28,6 +29,7 @@
 struct options {
 	struct cli_target target;
 	const char *output, *merge;
+	unsigned int runtime;
 	bool args, exact, diff_fail, quiet, possible;
 };
 
@@ -348,6 +350,8 @@ static int run(struct cli *cli)
 		return rc;
 	if (r.options->possible && !possible_known())
 		return cli_error(cli, "--static: this build lacks libcapstone");
+	if (r.options->runtime)
+		r.recording.runtime = runtime_names[r.options->runtime - 1];
 	r.recording.args = r.options->args;
 	r.recording.programs = r.options->possible;
 	filter = make_filter(&r);
@@ -382,6 +386,14 @@ static const struct cli_option options[] = {
 		.offset = offsetof(struct options, args),
 		.help = "allow calls only with the constants that were seen as "
 			"arguments, if these are few"},
+	{.name = "for",
+		.value = "RUNTIME",
+		.type = CLI_CHOICE,
+		.offset = offsetof(struct options, runtime),
+		.word = CLI_WORD_CHOICE,
+		.choices = runtime_names,
+		.help = "also allow what this container runtime itself calls under the "
+			"profile: runc or crun (default: none)"},
 	{.name = "exact",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, exact),

@@ -15,8 +15,9 @@
 struct options {
 	struct cli_target target;
 	const char *profile, *policy, *preset, *presets, *errnum;
-	struct cli_list ro, rw, exec, hide, sockets, connect, bind, allow, deny, log;
-	bool plan, why, best_effort;
+	struct cli_list ro, rw, exec, hide, sockets, connect, bind, allow, deny, log, limit, ask, mknod, mount;
+	uint64_t ask_timeout;
+	bool plan, why, best_effort, fake_root;
 };
 
 /* ---- what flags say -----------------------------------------------------------------
@@ -42,6 +43,16 @@ static int add_calls(struct policy *p, const struct cli_list *list,
 	return rc;
 }
 
+static int add_grants(struct policy *p, const struct cli_list *list, enum policy_gift gift,
+	const char *where)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < list->n && !rc; i++)
+		rc = policy_add_grant(p, gift, list->items[i], where);
+	return rc;
+}
+
 static int read_flags(struct policy *p, const struct options *o)
 {
 	int rc = add_paths(p, &o->ro, POLICY_READ, "--ro");
@@ -53,6 +64,15 @@ static int read_flags(struct policy *p, const struct options *o)
 	rc = rc ? rc : add_calls(p, &o->allow, POLICY_ALLOW, "--allow");
 	rc = rc ? rc : add_calls(p, &o->deny, POLICY_DENY, "--deny");
 	rc = rc ? rc : add_calls(p, &o->log, POLICY_LOG, "--log");
+	rc = rc ? rc : add_calls(p, &o->ask, POLICY_ASK, "--ask");
+	for (unsigned int i = 0; i < o->limit.n && !rc; i++)
+		rc = policy_add_limit(p, o->limit.items[i], "--limit");
+	if (!rc && o->ask_timeout)
+		rc = policy_set_ask_seconds(p, o->ask_timeout, "--ask-timeout");
+	rc = rc ? rc : add_grants(p, &o->mknod, POLICY_NODE, "--mknod");
+	rc = rc ? rc : add_grants(p, &o->mount, POLICY_MOUNT, "--mount");
+	if (!rc && o->fake_root)
+		rc = policy_add_grant(p, POLICY_ROOT, "", "--fake-root");
 	for (unsigned int i = 0; i < o->connect.n && !rc; i++)
 		rc = policy_add_connect(p, o->connect.items[i], "--connect");
 	for (unsigned int i = 0; i < o->bind.n && !rc; i++)
@@ -65,7 +85,8 @@ static int read_flags(struct policy *p, const struct options *o)
 /* ---- the program --------------------------------------------------------------------
  */
 
-static int supervise(struct confine *c, struct policy *p)
+static int supervise(
+	struct confine *c, struct policy *p, const struct policy_plan *plan)
 {
 	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;
 	struct sluice_options options = SLUICE_OPTIONS_INIT;
@@ -76,10 +97,10 @@ static int supervise(struct confine *c, struct policy *p)
 	if (rc)
 		return rc;
 	options.workers = 64; /* so many connections may be waited for at once */
-	options.forbid_continue = true;
+	options.forbid_continue = !plan->limits && !plan->asks;
 	rc = sluice_supervisor_new(&options, &supervisor);
 	if (rc == 0)
-		rc = policy_answer(p, supervisor);
+		rc = policy_answer(p, plan, supervisor);
 	if (rc) {
 		rc = cli_error(c->cli, "cannot supervise: %s", strerror(-rc));
 	} else {
@@ -137,11 +158,13 @@ static int run(struct cli *cli)
 	struct policy_plan plan;
 	int rc = prepare(&c, &p, o);
 
+	if (rc == 0 && !o->plan)
+		rc = policy_own_mounts(&p);
 	if (rc == 0)
 		rc = policy_make_plan(&p, o->best_effort, &plan);
 	if (rc)
 		return rc;
-	if (!plan.any && !p.n_calls && !c.profile)
+	if (!plan.any && !p.n_calls && !p.n_grants && !c.profile)
 		return cli_error(cli, "nothing to hold the program to: -p PROFILE, "
 				      "--policy FILE, or rules");
 	if (o->plan) {
@@ -163,7 +186,7 @@ static int run(struct cli *cli)
 				      "that --plan has a supervisor for");
 	if (o->why)
 		return explain(&c, o);
-	return policy_supervised(&plan) ? supervise(&c, &p) : confine_exec(&c);
+	return policy_supervised(&plan) ? supervise(&c, &p, &plan) : confine_exec(&c);
 }
 
 #define FLAG_LIST(flag, member, words, kind, text)                                       \
@@ -213,6 +236,29 @@ static const struct cli_option options[] = {
 		"may not make this call, or those of a group such as @clock"),
 	FLAG_LIST("log", log, "CALL", CLI_WORD_CALL,
 		"the kernel logs this call, and lets it happen"),
+	FLAG_LIST("limit", limit, "CALL=N/s", CLI_WORD_ANY,
+		"may make this call N times a second (/m: a minute, /h: an hour); then it "
+		"fails with EAGAIN, or with the errno behind a colon"),
+	FLAG_LIST("ask", ask, "CALL", CLI_WORD_CALL,
+		"ask on the terminal before this call; connect: before connections that no "
+		"--connect allows"),
+	{.name = "ask-timeout",
+		.value = "SECONDS",
+		.type = CLI_NUMBER,
+		.offset = offsetof(struct options, ask_timeout),
+		.word = CLI_WORD_ANY,
+		.help = "no answer for this time is no (default: 30)"},
+	FLAG_LIST("mknod", mknod, "DEVICE", CLI_WORD_ANY,
+		"may make this device node in folders of --rw: null, zero, full, random, "
+		"urandom, tty or whiteout; needs root"),
+	FLAG_LIST("mount", mount, "TYPE", CLI_WORD_ANY,
+		"may mount file systems of this type below folders of --rw: tmpfs; needs "
+		"CAP_SYS_ADMIN"),
+	{.name = "fake-root",
+		.type = CLI_FLAG,
+		.offset = offsetof(struct options, fake_root),
+		.help = "tell the program that it is root; chown and setuid succeed and do "
+			"nothing"},
 	FLAG_TEXT("errno", errnum, "E", CLI_WORD_ANY,
 		"the errno of calls that the filter or the supervisor refuses "
 		"(default: EPERM)"),

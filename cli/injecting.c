@@ -51,10 +51,16 @@ static int add_call(struct injecting *in, const struct sluice_call_info *info)
 		.n_args = info->n_args,
 		.ends = strcmp(info->name, "exit_group") == 0};
 
+	bool replayed = false;
+
 	for (unsigned int i = 0; i < in->n_injections; i++)
 		if (injection_has(&in->injections[i], info))
 			c.injections |= UINT64_C(1) << i;
-	if (!c.injections && !(in->ends && c.ends))
+	for (uint32_t i = 0; i < in->replay.n; i++)
+		if (in->replay.entries[i].arch == info->arch &&
+			in->replay.entries[i].nr == info->nr)
+			replayed = true;
+	if (!replayed && !c.injections && !(in->ends && c.ends))
 		return 0;
 	for (unsigned int i = 0; i < info->n_args; i++)
 		if (info->args[i].type == SLUICE_ARG_PATH)
@@ -320,6 +326,66 @@ static void describe(struct sluice_request *request, const struct effect *e,
 		"%s%s%s (injected)", later, sig, result);
 }
 
+/* The same as an expression has it. */
+static void effect_text(const struct effect *e, char *out, size_t size)
+{
+	const char *name = sc_errno_name(e->error);
+	char result[64] = "", sig[32] = "", delay[48] = "";
+
+	if (e->result == INJECTION_ERROR && name)
+		snprintf(result, sizeof(result), ":error=%s", name);
+	else if (e->result == INJECTION_ERROR)
+		snprintf(result, sizeof(result), ":error=%d", e->error);
+	else if (e->result == INJECTION_VALUE)
+		snprintf(result, sizeof(result), ":retval=%" PRId64, e->value);
+	if (e->signal)
+		snprintf(sig, sizeof(sig), ":signal=%d", e->signal);
+	if (e->delay_ns)
+		snprintf(delay, sizeof(delay), ":delay_enter=%" PRIu64 "ns", e->delay_ns);
+	snprintf(out, size, "%s%s%s", result, sig, delay);
+}
+
+/* Count the call for its task, and do again what the log says of it. *@count: which it was. *@task is NULL
+ * where there is neither a log to read nor one to write. */
+static void replay(struct injecting *in, const struct injecting_call *call,
+	struct sluice_request *request, struct effect *e, const char **task, uint64_t *count)
+{
+	struct occurrence *c;
+	struct injection *again;
+
+	*task = NULL;
+	if (!in->replay.n && !in->replay.log)
+		return;
+	/* No expression has this number. */
+	c = occurrences_of(&in->counts, occurrences_thread(sluice_tid(request)),
+		(uint64_t)(call - in->calls) << 8 | 255);
+	*task = c ? replay_task(&in->replay, request, in->live->pid) : NULL;
+	if (!*task) {
+		in->failed = -ENOMEM;
+		return;
+	}
+	*count = ++c->count;
+	again = replay_find(&in->replay, *task, call->arch, call->nr, *count);
+	if (again) {
+		again->happened++;
+		add_effect(e, again);
+	}
+}
+
+static void note(struct injecting *in, const struct injecting_call *call,
+	const struct effect *e, const char *task, uint64_t count)
+{
+	char text[160];
+	int rc;
+
+	if (!in->replay.log || !task || !e->any)
+		return;
+	effect_text(e, text, sizeof(text));
+	rc = replay_note(&in->replay, task, call->arch, call->name, count, text);
+	if (rc)
+		in->failed = rc;
+}
+
 /* In a sweep: is this the call of this run? */
 static bool chosen(const struct injecting *in, struct sluice_request *request,
 	const struct effect *e)
@@ -366,11 +432,13 @@ static int handle(struct sluice_request *request, void *data)
 	const struct injecting_call *call =
 		find(in, sluice_arch(request), sluice_nr(request));
 	struct effect e = {0}, *copy;
-	uint64_t thread = 0;
+	uint64_t thread = 0, count = 0;
+	const char *task;
 	int rc;
 
 	if (!call || launches(in, request))
 		return sluice_continue(request, SLUICE_CONTINUE_ADVISORY);
+	replay(in, call, request, &e, &task, &count);
 	for (unsigned int i = 0; i < in->n_injections; i++) {
 		if (call->injections >> i & 1 && turn(in, i, call, request, &thread)) {
 			in->injections[i].happened++;
@@ -381,6 +449,7 @@ static int handle(struct sluice_request *request, void *data)
 		e = (struct effect){0};
 	if (e.any)
 		say(in, request, &e);
+	note(in, call, &e, task, count);
 	if (in->probe && in->probe->at_end && call->ends)
 		in->probe->at_end(request, in->probe->data);
 	if (!e.delay_ns)
@@ -411,8 +480,10 @@ int injecting_run(
 		return cli_error(in->cli, "cannot supervise: %s", strerror(-rc));
 	live->supervisor = supervisor;
 	rc = cli_live_run(live, filter, status);
+	if (replay_end(&in->replay))
+		in->failed = -EIO;
 	if (rc == 0 && in->failed)
-		return cli_error(in->cli, "not every occurrence could be counted: %s",
+		return cli_error(in->cli, "not every occurrence could be counted or noted: %s",
 			strerror(-in->failed));
 	return rc;
 }
@@ -424,4 +495,5 @@ void injecting_clear(struct injecting *in)
 	free(in->injections);
 	free(in->calls);
 	occurrences_clear(&in->counts);
+	replay_clear(&in->replay);
 }

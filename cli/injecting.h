@@ -6,6 +6,7 @@
 #include "injection.h"
 #include "live.h"
 #include "occurrences.h"
+#include "replay.h"
 
 /* A call of one ABI that some expression names. */
 struct injecting_call {
@@ -39,6 +40,7 @@ struct injecting {
 	uint32_t n, cap;
 	struct occurrences counts;
 	uint64_t seed;
+	struct replay replay;  /* what to write, or to do again in place of injections */
 	bool verbose, launched;
 	bool ends; /* before injecting_prepare(): notify the ends of processes, too */
 	struct injecting_probe *probe; /* or NULL */

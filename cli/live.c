@@ -26,7 +26,7 @@
 
 /* The handlers' only view: a pidfd, or -1 while there is no program. */
 static volatile sig_atomic_t target_fd = -1;
-static volatile sig_atomic_t child_changed, end_asked;
+static volatile sig_atomic_t child_changed, end_asked, interrupts;
 
 static const int taken[] = {
 	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGTSTP, SIGCHLD};
@@ -45,8 +45,15 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 		/* Somebody sent it to the tool alone. What the terminal sends (si_code
 		 * SI_KERNEL) the program has got itself. */
 		syscall(SYS_pidfd_send_signal, target_fd, sig, NULL, 0);
+	} else {
+		interrupts += sig == SIGINT || sig == SIGQUIT;
 	}
 	errno = saved;
+}
+
+int cli_live_interrupts(void)
+{
+	return interrupts;
 }
 
 static void take_signals(struct sigaction old[TAKEN])

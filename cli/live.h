@@ -41,6 +41,9 @@ struct cli_live {
  * executed; or CLI_TROUBLE; said on stderr. */
 int cli_live_run(struct cli_live *live, scmp_filter_ctx filter, int *status);
 
+/* How often the terminal has interrupted the program. Any thread may ask. */
+int cli_live_interrupts(void);
+
 /* A filter that notifies every call of every ABI; the caller releases it. NULL: no
  * memory. */
 scmp_filter_ctx cli_live_notify_all(void);

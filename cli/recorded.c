@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtimes.h"
 #include "util/cleanup.h"
 #include "util/vec.h"
 
@@ -117,6 +118,9 @@ static void add_arch(struct recorded_list *list, uint32_t arch)
 int recorded_make(const struct recording *r, const struct sluice_profile *base,
 	bool exact, struct recorded_list *list)
 {
+	const char *name, *reason;
+	unsigned int it = 0;
+
 	add_arch(list, seccomp_arch_native());
 	for (uint32_t i = 0; i < r->n; i++) {
 		const struct seen *s = &r->seen[i];
@@ -131,6 +135,9 @@ int recorded_make(const struct recording *r, const struct sluice_profile *base,
 		if (!c->by)
 			c->by = s->by;
 	}
+	while (r->runtime && (name = runtime_call(r->runtime, &it, &reason)))
+		if (belongs(list, name, "runtime", reason))
+			return -ENOMEM;
 	if (!exact && close_over(list))
 		return -ENOMEM;
 	for (uint32_t i = 0; base && i < list->n; i++)

@@ -37,6 +37,7 @@ struct recording {
 	uint64_t total;
 	bool args;     /* note tuples */
 	bool programs; /* note what is executed */
+	const char *runtime; /* of runtime_names: what it calls belongs to the profile; or NULL */
 	char **exes;   /* those programs, each once */
 	pid_t *fresh;  /* processes that called execve(2) last */
 	uint32_t n_exes, cap_exes, n_fresh, cap_fresh;
@@ -64,7 +65,7 @@ struct recorded_list {
 	unsigned int n_arches;
 };
 
-/* The calls by name, and unless @exact what belongs to them (sluice_closure_next()).
+/* The calls by name, those of the runtime, and unless @exact what belongs to them (sluice_closure_next()).
  * @base may be NULL; what it allows whatever the arguments is known. 0 or -ENOMEM. */
 int recorded_make(const struct recording *r, const struct sluice_profile *base,
 	bool exact, struct recorded_list *list);

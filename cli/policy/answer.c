@@ -19,9 +19,19 @@
 #include "policy.h"
 #include "util/cleanup.h"
 
-static int refuse(const struct policy *p, struct sluice_request *req)
+int policy_verdict(const struct policy *p, struct sluice_request *req, int rc)
 {
-	return sluice_fail(req, p->errnum ? p->errnum : EPERM);
+	if (rc == -EPERM && p->errnum)
+		rc = -p->errnum;
+	return rc ? sluice_fail(req, rc) : sluice_reply(req, 0);
+}
+
+int policy_let(const struct policy *p, struct sluice_request *req)
+{
+	int rc = sluice_continue(req, SLUICE_CONTINUE_ARGS);
+
+	/* The request was not consumed: something else than registers was looked at. */
+	return rc == -EPERM || rc == -EINVAL ? policy_verdict(p, req, -EPERM) : rc;
 }
 
 /* ---- rights -------------------------------------------------------------------------
@@ -141,7 +151,7 @@ static int connect_unix(const struct policy *p, struct sluice_request *req, int 
 	return n;
 }
 
-static int connect_it(const struct policy *p, struct sluice_request *req, int fd,
+static int connect_it(struct policy *p, struct sluice_request *req, int fd,
 	struct sockaddr_storage *address, int length)
 {
 	int domain = option(fd, SO_DOMAIN);
@@ -161,7 +171,8 @@ static int connect_it(const struct policy *p, struct sluice_request *req, int fd
 			       : -EPERM;
 	/* AF_UNSPEC ends a connection. */
 	if (address->ss_family != AF_UNSPEC && !policy_lets(p, address) &&
-		!policy_names_instead(p, domain, address, &length))
+		!policy_names_instead(p, domain, address, &length) &&
+		!(policy_asks(p, "connect") && policy_ask_connect(p, req, address)))
 		return -EPERM;
 	return connect(fd, (const struct sockaddr *)address, (socklen_t)length) ? -errno
 										: 0;
@@ -175,7 +186,7 @@ static void give_up(struct sluice_request *req, void *data)
 
 static int connect_for_it(struct sluice_request *req, void *data)
 {
-	const struct policy *p = data;
+	struct policy *p = data;
 	struct sockaddr_storage address;
 	int length = sluice_read_sockaddr(req, 1, 2, &address), fd, rc;
 
@@ -188,9 +199,7 @@ static int connect_for_it(struct sluice_request *req, void *data)
 	if (!rc)
 		rc = connect_it(p, req, fd, &address, length);
 	/* After the verdict nobody gives up any more. */
-	rc = rc == -EPERM ? refuse(p, req)
-	     : rc	  ? sluice_fail(req, rc)
-			  : sluice_reply(req, 0);
+	rc = policy_verdict(p, req, rc);
 	close(fd);
 	return rc;
 }
@@ -232,11 +241,10 @@ static int listen_for_it(struct sluice_request *req, void *data)
 	if (fd < 0)
 		return sluice_fail(req, fd);
 	if (!may_listen(p, fd))
-		rc = refuse(p, req);
-	else if (listen(fd, sluice_arg_int(req, 1)))
-		rc = sluice_fail(req, errno);
+		rc = -EPERM;
 	else
-		rc = sluice_reply(req, 0);
+		rc = listen(fd, sluice_arg_int(req, 1)) ? -errno : 0;
+	rc = policy_verdict(p, req, rc);
 	close(fd);
 	return rc;
 }
@@ -249,18 +257,63 @@ static int on_listen(struct sluice_request *req, void *data)
 /* What a profile leaves to a supervisor, and this one knows nothing of. */
 static int on_other(struct sluice_request *req, void *data)
 {
-	return refuse(data, req);
+	return policy_verdict(data, req, -EPERM);
 }
 
-int policy_answer(struct policy *p, struct sluice_supervisor *supervisor)
+static const struct {
+	const char *call;
+	sluice_handler handler;
+} handlers[] = {{"connect", on_connect}, {"listen", on_listen}, {"mknod", policy_on_mknod},
+	{"mknodat", policy_on_mknod}, {"mount", policy_on_mount},
+	{"getresuid", policy_on_ids}, {"getresgid", policy_on_ids}};
+
+/* Who answers a call that the plan leaves to the supervisor. NULL: nobody, the kernel runs it. */
+static sluice_handler usual(
+	const struct policy *p, const struct policy_plan *plan, const char *call)
+{
+	bool on[] = {plan->connect, plan->listen, p->nodes != 0, p->nodes != 0, p->mounts,
+		p->fake_root, p->fake_root};
+
+	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
+		if (on[i] && strcmp(handlers[i].call, call) == 0)
+			return handlers[i].handler;
+	if (plan->metadata && policy_metadata_handler(call))
+		return policy_metadata_handler(call);
+	return policy_asks(p, call) ? policy_on_asked : NULL;
+}
+
+static int answer_calls(struct policy *p, const struct policy_plan *plan,
+	struct sluice_supervisor *supervisor)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < p->n_calls && !rc; i++) {
+		struct policy_call *c = &p->calls[i];
+
+		c->policy = p;
+		c->next = usual(p, plan, c->name);
+		if (c->verdict == POLICY_ASK && c->next == policy_on_asked)
+			rc = sluice_on_name(supervisor, c->name, policy_on_asked, p);
+	}
+	/* They come first. */
+	for (uint32_t i = 0; i < p->n_calls && !rc; i++)
+		if (p->calls[i].verdict == POLICY_LIMIT)
+			rc = sluice_on_name(supervisor, p->calls[i].name,
+				policy_on_limited, &p->calls[i]);
+	return rc;
+}
+
+int policy_answer(struct policy *p, const struct policy_plan *plan,
+	struct sluice_supervisor *supervisor)
 {
 	int rc = sluice_on(supervisor, SCMP_ARCH_NATIVE, SLUICE_ANY, on_other, p);
 
 	if (!rc && policy_has_names(p))
 		rc = policy_names_start(p);
+	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]) && !rc; i++)
+		rc = sluice_on_name(
+			supervisor, handlers[i].call, handlers[i].handler, p);
 	if (!rc)
-		rc = sluice_on_name(supervisor, "connect", on_connect, p);
-	if (!rc)
-		rc = sluice_on_name(supervisor, "listen", on_listen, p);
-	return rc ? rc : policy_answer_metadata(p, supervisor);
+		rc = policy_answer_metadata(p, supervisor);
+	return rc ? rc : answer_calls(p, plan, supervisor);
 }

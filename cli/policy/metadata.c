@@ -95,7 +95,7 @@ static int folder_of(int fd, const struct stat *st)
 	return steal_fd(&dir);
 }
 
-static bool may_change(const struct policy *p, int fd)
+bool policy_may_change(const struct policy *p, int fd)
 {
 	_cleanup_close_ int dir = -1;
 	struct stat st;
@@ -147,13 +147,13 @@ static int find(const struct policy *p, struct sluice_request *req, const struct
 			return -EBADF;
 		/* Landlock let it be opened for writing. */
 		if (access & O_PATH || (access & O_ACCMODE) == O_RDONLY)
-			return may_change(p, fd) ? steal_fd(&fd) : -EPERM;
+			return policy_may_change(p, fd) ? steal_fd(&fd) : -EPERM;
 		return steal_fd(&fd);
 	}
 	fd = sluice_openat(req, dirfd, path, &how);
 	if (fd < 0)
 		return fd;
-	return may_change(p, fd) ? steal_fd(&fd) : -EPERM;
+	return policy_may_change(p, fd) ? steal_fd(&fd) : -EPERM;
 }
 
 /* ---- change it ----------------------------------------------------------------------
@@ -274,6 +274,14 @@ static int change_for_it(struct sluice_request *req, void *data)
 static int on_change(struct sluice_request *req, void *data)
 {
 	return sluice_work(req, change_for_it, data);
+}
+
+sluice_handler policy_metadata_handler(const char *call)
+{
+	for (size_t i = 0; i < FORMS; i++)
+		if (strcmp(forms[i].name, call) == 0)
+			return on_change;
+	return NULL;
 }
 
 int policy_answer_metadata(struct policy *p, struct sluice_supervisor *supervisor)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <sluice-calls.h>
 #include <string.h>
 
 #include "landlock.h"
@@ -32,6 +33,44 @@ static bool ports_only(const struct policy *p)
 		if (p->peers[i].family != AF_UNSPEC || !p->peers[i].port)
 			return false;
 	return p->n_peers > 0;
+}
+
+/* @name may be a group. */
+static bool covers(const char *name, const char *call)
+{
+	struct sluice_call_info info = {.size = sizeof(info)};
+	uint64_t bit;
+
+	if (sluice_group(name, &bit))
+		return strcmp(name, call) == 0;
+	return sluice_call_info(SCMP_ARCH_NATIVE, call, &info) == 0 && info.groups & bit;
+}
+
+/* What lets a call by would do so without a limit or a question. */
+static int check_calls(const struct policy *p)
+{
+	for (uint32_t i = 0; i < p->n_calls; i++) {
+		const struct policy_call *c = &p->calls[i];
+
+		if (c->verdict != POLICY_LIMIT && c->verdict != POLICY_ASK)
+			continue;
+		if (p->fake_root && policy_faked(c->name))
+			return policy_error(p, c->where,
+				"%s is answered by --fake-root without a supervisor",
+				c->name);
+		for (uint32_t k = 0; k < p->n_calls; k++) {
+			const struct policy_call *other = &p->calls[k];
+			bool twice = other->verdict == c->verdict && k != i;
+
+			if ((other->verdict == POLICY_ALLOW ||
+				    other->verdict == POLICY_LOG || twice) &&
+				covers(other->name, c->name))
+				return policy_error(p, c->where,
+					"%s is named by %s, too: only one of them can be",
+					c->name, other->where);
+		}
+	}
+	return 0;
 }
 
 static bool any_free_port(const struct policy *p)
@@ -93,20 +132,29 @@ static int landlock_gaps(const struct policy *p, const struct policy_plan *plan)
 
 int policy_make_plan(struct policy *p, bool best_effort, struct policy_plan *plan)
 {
-	int rc;
+	int rc = check_calls(p);
 
+	if (rc)
+		return rc;
 	*plan = (struct policy_plan){.abi = landlock_abi(), .best_effort = best_effort};
 	plan->files = has(p, POLICY_READ | POLICY_WRITE | POLICY_EXECUTE);
 	plan->sockets = has(p, POLICY_SOCKET);
-	plan->any = plan->files || plan->sockets || p->network;
+	plan->limits = p->n_limits > 0;
+	plan->asks = policy_asks(p, NULL);
+	plan->ask_connect = policy_asks(p, "connect");
+	/* Whoever can reach the supervisor, or the user's terminal through another program, answers for them. */
+	plan->any = plan->files || plan->sockets || p->network || plan->limits || plan->asks;
 	if (has(p, POLICY_HIDE) && !plan->files)
 		return cli_error(p->cli,
 			"--hide takes something out of --ro and --exec: say what the "
 			"program may read");
-	plan->ports = ports_only(p) && !plan->sockets && plan->abi >= 4;
-	plan->connect = plan->sockets || (p->n_peers && !plan->ports);
+	plan->ports = ports_only(p) && !plan->ask_connect && !plan->sockets && plan->abi >= 4;
+	plan->connect = plan->sockets || (p->n_peers && !plan->ports) || plan->ask_connect;
 	plan->listen = (p->n_ports && !any_free_port(p)) || (p->network && plan->sockets);
 	plan->metadata = has(p, POLICY_WRITE);
+	plan->grants = p->n_grants > 0;
+	if ((p->nodes || p->mounts) && !plan->metadata)
+		return cli_error(p->cli, "--mknod and --mount need --rw: it says where");
 	rc = open_paths(p);
 	return rc || !plan->any ? rc : landlock_gaps(p, plan);
 }
@@ -184,23 +232,59 @@ static void print_network(
 			"chosen routes");
 }
 
+static void print_grants(const struct policy *p, FILE *out)
+{
+	for (uint32_t i = 0; i < p->n_grants; i++) {
+		const struct policy_grant *g = &p->grants[i];
+
+		if (g->gift == POLICY_ROOT) {
+			line(out, "filter", g->where, "getuid, setuid, chown",
+				"answered with 0, and nothing is done");
+			line(out, "supervisor", g->where, "getresuid, getresgid",
+				"the answer is in memory");
+		} else if (g->gift == POLICY_NODE) {
+			line(out, "supervisor", g->where, g->name,
+				"it makes the node, in a folder of --rw");
+		} else {
+			line(out, "supervisor", g->where, g->name,
+				"it mounts below a folder of --rw, for the program alone");
+		}
+	}
+}
+
+static void print_call(const struct policy *p, const struct policy_call *c, FILE *out)
+{
+	static const char *const verdicts[] = {"allowed", "refused", "logged, and allowed"};
+	const struct policy_limit *limit;
+	char text[80];
+
+	if (c->verdict == POLICY_ASK) {
+		line(out, "supervisor", c->where, c->name,
+			"the user at the terminal decides; no answer is no");
+	} else if (c->verdict == POLICY_LIMIT) {
+		limit = &p->limits[c->limit];
+		snprintf(text, sizeof(text), "at most %llu in %llu s by all processes",
+			(unsigned long long)limit->count,
+			(unsigned long long)limit->period_ns / 1000000000);
+		line(out, "supervisor", c->where, c->name, text);
+	} else {
+		line(out, "filter", c->where, c->name, verdicts[c->verdict]);
+	}
+}
+
 void policy_print(const struct policy *p, const struct policy_plan *plan, FILE *out)
 {
-	static const char *const verdicts[] = {
-		"allowed", "refused", "logged, and allowed"};
-
 	print_paths(p, plan, out);
 	print_network(p, plan, out);
+	print_grants(p, out);
 	for (uint32_t i = 0; i < p->n_calls; i++)
-		line(out, "filter", p->calls[i].where, p->calls[i].name,
-			verdicts[p->calls[i].verdict]);
-	if (!plan->any)
-		return;
-	if (!plan->sockets)
+		print_call(p, &p->calls[i], out);
+	if (plan->any && !plan->sockets)
 		line(out, "filter", "sockets of Unix", "", "none but pairs");
-	line(out, "filter", "ways around", "",
-		"io_uring, mounts, other ABIs, handles, keys, the terminal's input");
-	if (plan->abi)
+	if (plan->any)
+		line(out, "filter", "ways around", "",
+			"io_uring, mounts, other ABIs, handles, keys, the terminal's input");
+	if (plan->any && plan->abi)
 		line(out, "landlock", "other processes", "",
 			plan->abi >= 6 ? "no tracing, no signals, no abstract sockets"
 				       : "no tracing");

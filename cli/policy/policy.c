@@ -31,6 +31,15 @@ void policy_clear(struct policy *p)
 	}
 	for (uint32_t i = 0; i < p->n_ports; i++)
 		free(p->ports[i].where);
+	for (uint32_t i = 0; i < p->n_answered; i++)
+		free(p->answered[i].text);
+	free(p->answered);
+	free(p->limits);
+	for (uint32_t i = 0; i < p->n_grants; i++) {
+		free(p->grants[i].name);
+		free(p->grants[i].where);
+	}
+	free(p->grants);
 	free(p->paths);
 	free(p->peers);
 	free(p->calls);
@@ -84,6 +93,9 @@ static bool known(const char *name)
 int policy_add_call(struct policy *p, enum policy_verdict verdict, const char *name,
 	const char *where)
 {
+	static const char *const done[] = {"allowed", NULL, "logged", "limited", "asked about"};
+	const char *(*const check[])(const char *) = {
+		policy_closed, NULL, policy_closed, policy_unlimited, policy_unasked};
 	struct policy_call *new;
 	const char *why;
 
@@ -95,21 +107,45 @@ int policy_add_call(struct policy *p, enum policy_verdict verdict, const char *n
 			near ? " (did you mean \"" : "", near ? near : "",
 			near ? "\"?)" : "");
 	}
-	why = verdict == POLICY_DENY ? NULL : policy_closed(name);
+	why = check[verdict] ? check[verdict](name) : NULL;
 	if (why)
-		return policy_error(p, where, "%s cannot be allowed: %s", name, why);
+		return policy_error(
+			p, where, "%s cannot be %s: %s", name, done[verdict], why);
+	/* It forbids all other connections, too. */
+	if (verdict == POLICY_ASK && strcmp(name, "connect") == 0)
+		p->network = true;
 	if (sc_reserve(p->calls, p->cap_calls, p->n_calls, 1) < 0)
 		return policy_error(p, where, "%s", strerror(ENOMEM));
 	new = &p->calls[p->n_calls];
-	new->verdict = verdict;
-	new->name = strdup(name);
-	new->where = strdup(where);
+	*new = (struct policy_call){.name = strdup(name),
+		.where = strdup(where),
+		.verdict = verdict,
+		.limit = p->n_limits - 1};
 	if (!new->name || !new->where) {
 		free(new->name);
 		free(new->where);
 		return policy_error(p, where, "%s", strerror(ENOMEM));
 	}
 	p->n_calls++;
+	return 0;
+}
+
+bool policy_asks(const struct policy *p, const char *call)
+{
+	for (uint32_t i = 0; i < p->n_calls; i++)
+		if (p->calls[i].verdict == POLICY_ASK &&
+			(!call || strcmp(p->calls[i].name, call) == 0))
+			return true;
+	return false;
+}
+
+int policy_set_ask_seconds(struct policy *p, uint64_t seconds, const char *where)
+{
+	if (!seconds || seconds > 86400)
+		return policy_error(
+			p, where, "%llu: a time from 1 to 86400 seconds is needed",
+			(unsigned long long)seconds);
+	p->ask_seconds = seconds;
 	return 0;
 }
 

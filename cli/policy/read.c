@@ -91,13 +91,15 @@ enum element {
 	PATH,
 	PEER,
 	PORT,
-	CALL
+	CALL,
+	LIMIT,
+	GRANT
 };
 
 static const struct list {
 	const char *section, *key;
 	enum element element;
-	unsigned int how; /* enum policy_access, enum policy_verdict */
+	unsigned int how; /* enum policy_access, policy_verdict or policy_gift */
 } lists[] = {
 	{"files", "read", PATH, POLICY_READ},
 	{"files", "write", PATH, POLICY_WRITE},
@@ -109,6 +111,10 @@ static const struct list {
 	{"calls", "allow", CALL, POLICY_ALLOW},
 	{"calls", "deny", CALL, POLICY_DENY},
 	{"calls", "log", CALL, POLICY_LOG},
+	{"calls", "ask", CALL, POLICY_ASK},
+	{"calls", "limit", LIMIT, 0},
+	{"grants", "mknod", GRANT, POLICY_NODE},
+	{"grants", "mount", GRANT, POLICY_MOUNT},
 };
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
 
@@ -152,6 +158,11 @@ static int add_element(
 		return add_path(r, t, (enum policy_access)list->how, where);
 	case PEER:
 		return policy_add_connect(r->policy, text, where);
+	case LIMIT:
+		return policy_add_limit(r->policy, text, where);
+	case GRANT:
+		return policy_add_grant(
+			r->policy, (enum policy_gift)list->how, text, where);
 	default:
 		return policy_add_call(
 			r->policy, (enum policy_verdict)list->how, text, where);
@@ -162,6 +173,7 @@ static int read_member(struct reading *r, const char *section,
 	const struct sc_json_token *key, const struct sc_json_token *value)
 {
 	char where[WHERE_MAX];
+	uint64_t seconds;
 	int rc = 0;
 
 	place(r, value, where);
@@ -170,6 +182,17 @@ static int read_member(struct reading *r, const char *section,
 			       ? policy_set_errno(
 					 r->policy, sc_json_text(r->doc, value), where)
 			       : unexpected(r, value, "the name of an errno");
+	if (strcmp(section, "calls") == 0 && sc_json_is(r->doc, key, "ask_seconds"))
+		return sc_json_u64(r->doc, value, &seconds)
+			       ? unexpected(r, value, "a number of seconds")
+			       : policy_set_ask_seconds(r->policy, seconds, where);
+	if (strcmp(section, "grants") == 0 && sc_json_is(r->doc, key, "fake_root")) {
+		if (sc_json_type_is(value, SC_JSON_FALSE))
+			return 0;
+		return sc_json_type_is(value, SC_JSON_TRUE)
+			       ? policy_add_grant(r->policy, POLICY_ROOT, "", where)
+			       : unexpected(r, value, "true or false");
+	}
 	for (size_t i = 0; i < LISTS; i++) {
 		if (strcmp(section, lists[i].section) != 0 ||
 			!sc_json_is(r->doc, key, lists[i].key))
@@ -186,15 +209,16 @@ static int read_member(struct reading *r, const char *section,
 	return unexpected(r, key,
 		strcmp(section, "files") == 0	  ? "read, write, execute, hide or unix"
 		: strcmp(section, "network") == 0 ? "connect or bind"
-						  : "allow, deny, log or errno");
+		: strcmp(section, "grants") == 0  ? "mknod, mount or fake_root"
+						  : "allow, deny, log, limit, ask, ask_seconds or errno");
 }
 
 static int read_section(struct reading *r, const struct sc_json_token *key,
 	const struct sc_json_token *value)
 {
-	static const char *const sections[] = {"files", "network", "calls"};
+	static const char *const sections[] = {"files", "network", "calls", "grants"};
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		int rc = 0;
 
 		if (!sc_json_is(r->doc, key, sections[i]))
@@ -211,7 +235,7 @@ static int read_section(struct reading *r, const struct sc_json_token *key,
 		}
 		return rc;
 	}
-	return unexpected(r, key, "files, network or calls");
+	return unexpected(r, key, "files, network, calls or grants");
 }
 
 static int read_policy(struct reading *r, const struct sc_json_token *holder)

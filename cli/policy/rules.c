@@ -62,7 +62,7 @@ static const char *const metadata[] = {"chmod", "fchmod", "fchmodat", "fchmodat2
 static const char *const net[] = {"socket", "socketpair", "connect", "bind", "listen",
 	"sendto", "sendmsg", "sendmmsg", "setsockopt", "ioctl"};
 
-const char *policy_closed(const char *call)
+static const char *always_closed(const char *call)
 {
 	uint64_t bit;
 
@@ -71,6 +71,37 @@ const char *policy_closed(const char *call)
 	for (size_t i = 0; i < CLOSED; i++)
 		if (strcmp(call, closed[i].name) == 0)
 			return closed[i].why;
+	return NULL;
+}
+
+const char *policy_unlimited(const char *call)
+{
+	static const char *const needed[] = {
+		"exit", "exit_group", "rt_sigreturn", "sigreturn", "restart_syscall"};
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (strcmp(call, needed[i]) == 0)
+			return "programs do not expect that it fails";
+	return always_closed(call);
+}
+
+const char *policy_unasked(const char *call)
+{
+	const char *why = policy_unlimited(call);
+
+	if (!why)
+		why = policy_unaskable(call);
+	if (!why && strcmp(call, "connect") != 0 && strcmp(call, "socket") != 0)
+		why = policy_closed(call);
+	return why;
+}
+
+const char *policy_closed(const char *call)
+{
+	const char *why = always_closed(call);
+
+	if (why)
+		return why;
 	for (size_t i = 0; i < METADATA; i++)
 		if (strcmp(call, metadata[i]) == 0)
 			return "it changes files, and is judged by --rw";
@@ -78,6 +109,19 @@ const char *policy_closed(const char *call)
 		if (strcmp(call, net[i]) == 0)
 			return "it is judged by its arguments";
 	return NULL;
+}
+
+/* What root gets from the kernel, and what changes nothing if the supervisor's user makes it: 0. */
+static const char *const faked[] = {"getuid", "geteuid", "getgid", "getegid", "setuid",
+	"setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid",
+	"setfsgid", "setgroups", "chown", "lchown", "fchown", "fchownat"};
+
+bool policy_faked(const char *call)
+{
+	for (size_t i = 0; i < sizeof(faked) / sizeof(faked[0]); i++)
+		if (strcmp(faked[i], call) == 0)
+			return true;
+	return false;
 }
 
 static bool exists(const char *name)
@@ -88,8 +132,10 @@ static bool exists(const char *name)
 }
 
 /* What was said of calls: allow first, then log, then deny, whatever their order. */
-static void put_calls(const struct policy *p, FILE *out, int errnum)
+static bool put_calls(const struct policy *p, FILE *out, int errnum)
 {
+	bool denies = false;
+
 	for (int v = POLICY_ALLOW; v <= POLICY_LOG; v++) {
 		static const enum policy_verdict order[] = {
 			POLICY_ALLOW, POLICY_LOG, POLICY_DENY};
@@ -97,6 +143,7 @@ static void put_calls(const struct policy *p, FILE *out, int errnum)
 		for (uint32_t i = 0; i < p->n_calls; i++) {
 			if (p->calls[i].verdict != order[v])
 				continue;
+			denies = denies || order[v] == POLICY_DENY;
 			if (order[v] == POLICY_DENY)
 				fprintf(out, "ERRNO(%d) %s\n", errnum, p->calls[i].name);
 			else
@@ -105,6 +152,15 @@ static void put_calls(const struct policy *p, FILE *out, int errnum)
 					p->calls[i].name);
 		}
 	}
+	return denies;
+}
+
+/* Within the bounds that the rules before set. */
+static void put_notified(const struct policy *p, FILE *out)
+{
+	for (uint32_t i = 0; i < p->n_calls; i++)
+		if (p->calls[i].verdict == POLICY_LIMIT || p->calls[i].verdict == POLICY_ASK)
+			fprintf(out, "NOTIFY %s\n", p->calls[i].name);
 }
 
 /* Which sockets there are. Only streams: datagrams name an address in each message, which
@@ -124,7 +180,7 @@ static void put_sockets(
 			e);
 	if (!p->network)
 		return;
-	if (!p->n_peers && !p->n_ports)
+	if (!plan->ask_connect && !p->n_peers && !p->n_ports)
 		fprintf(out, "ERRNO(%d) socket if not a0:32 == 1\n", e);
 	fprintf(out, "ERRNO(%d) socket if not a0:32 in { 1, 2, 10 }\n", e);
 	fprintf(out, "ERRNO(%d) socket if a0:32 in { 2, 10 } and not a1:32 & 0xf == 1\n",
@@ -144,30 +200,52 @@ static void put_sockets(
 	fprintf(out,
 		"ERRNO(%d) setsockopt if a1:32 == 41 and a2:32 in { 5, 6, 57, 64, 65 }\n",
 		e);
-	if (!plan->sockets && !p->n_peers)
+	if (!plan->sockets && !p->n_peers && !plan->ask_connect)
 		fprintf(out, "ERRNO(%d) connect\n", e);
 	if (!plan->listen && !p->n_ports)
 		fprintf(out, "ERRNO(%d) listen\n", e);
+}
+
+static void put_grants(const struct policy *p, FILE *out)
+{
+	for (size_t i = 0; p->fake_root && i < sizeof(faked) / sizeof(faked[0]); i++)
+		fprintf(out, "ERRNO(0) %s\n", faked[i]);
+	if (p->fake_root)
+		fputs("NOTIFY getresuid\nNOTIFY getresgid\n", out);
+	/* Other files than devices the kernel makes, where Landlock lets it. */
+	if (p->nodes && exists("mknod"))
+		fputs("NOTIFY mknod if a1:32 & 0xf000 == 0x2000\n", out);
+	if (p->nodes)
+		fputs("NOTIFY mknodat if a2:32 & 0xf000 == 0x2000\n", out);
+	if (p->mounts)
+		fputs("NOTIFY mount\n", out);
 }
 
 static void put(const struct policy *p, const struct policy_plan *plan, FILE *out)
 {
 	int e = p->errnum ? p->errnum : EPERM;
 	const struct cli_arch *arch;
+	bool denies;
 
 	/* Never NULL: it is this machine's. */
 	if (cli_arch(p->cli, NULL, &arch))
 		return;
 	fprintf(out, "default ALLOW\nbadarch KILL_PROCESS\narch %s\n", arch->name);
-	put_calls(p, out, e);
-	if (!plan->any)
-		return;
-	for (size_t i = 0; i < CLOSED; i++)
-		if (exists(closed[i].name))
+	denies = put_calls(p, out, e);
+	put_grants(p, out);
+	/* What a filter refuses io_uring does, too. */
+	for (size_t i = 0; i < CLOSED && (plan->any || denies); i++)
+		if (exists(closed[i].name) &&
+			(plan->any || strncmp(closed[i].name, "io_uring", 8) == 0))
 			fprintf(out, "ERRNO(%d) %s\n",
 				closed[i].errnum ? closed[i].errnum : e, closed[i].name);
+	if (!plan->any)
+		return;
 	/* Characters for the terminal's reader: TIOCSTI, TIOCLINUX. */
 	fprintf(out, "ERRNO(%d) ioctl if a1:32 in { 0x5412, 0x541c }\n", e);
+	/* Without descriptors the supervisor cannot do its work. */
+	if (exists("prlimit64"))
+		fprintf(out, "ERRNO(%d) prlimit64 if not a0:32 == 0 and not a2:64 == 0\n", e);
 	if (plan->files)
 		/* Attributes of files: FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR,
 		 * FS_IOC_SETVERSION. */
@@ -189,6 +267,7 @@ static void put(const struct policy *p, const struct policy_plan *plan, FILE *ou
 		else
 			fprintf(out, "ERRNO(%d) %s exact\n", e, metadata[i]);
 	}
+	put_notified(p, out);
 }
 
 int policy_filter(
@@ -202,7 +281,7 @@ int policy_filter(
 	FILE *out;
 	int rc;
 
-	if (!plan->any && !p->n_calls)
+	if (!plan->any && !p->n_calls && !p->n_grants)
 		return 0;
 	out = open_memstream(&text, &size);
 	if (!out)

@@ -7,9 +7,6 @@
  * rights than it had. */
 #include <errno.h>
 #include <linux/capability.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -71,38 +68,4 @@ int serve_act_begin(struct serve_acting *a, struct sluice_request *req, int capa
 	if (rc)
 		serve_act_end(a);
 	return rc;
-}
-
-bool serve_status(pid_t tid, const char *name, char *value, size_t size)
-{
-	char path[40], line[512];
-	size_t n = strlen(name);
-	bool found = false;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	f = fopen(path, "re");
-	while (f && !found && fgets(line, sizeof(line), f)) {
-		found = strncmp(line, name, n) == 0 && line[n] == ':';
-		if (found)
-			snprintf(value, size, "%s",
-				line + n + 1 + strspn(line + n + 1, " \t"));
-	}
-	if (f)
-		fclose(f);
-	value[found ? strcspn(value, "\n") : 0] = 0;
-	return found;
-}
-
-/* 077 where it cannot be read. */
-mode_t serve_umask(struct sluice_request *req)
-{
-	char text[32], *end;
-	unsigned long mask;
-
-	if (!serve_status(sluice_tid(req), "Umask", text, sizeof(text)) ||
-		sluice_alive(req))
-		return 077;
-	mask = strtoul(text, &end, 8);
-	return end == text ? 077 : mask & 0777;
 }

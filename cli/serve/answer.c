@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "serve/serve.h"
 
@@ -38,35 +37,14 @@ int serve_continue(struct serve_work *w, struct sluice_request *req)
 	return count(w, rc, SERVE_CONTINUED);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* A second's worth of calls can be saved up. */
 static bool too_many(struct serve_container *c)
 {
-	uint64_t rate = c->policy->per_second, full = rate * 1000000000u, now;
+	uint64_t most = c->policy->max_pending, rate = c->policy->per_second;
 
-	if (c->policy->max_pending && atomic_load(&c->pending) >= c->policy->max_pending)
+	if (most && atomic_load(&c->pending) >= most)
 		return true;
-	if (!rate)
-		return false;
-	now = now_ns();
-	if (!c->filled_ns || now - c->filled_ns >= 1000000000u)
-		c->tokens = full;
-	else
-		c->tokens += (now - c->filled_ns) * rate;
-	if (c->tokens > full)
-		c->tokens = full;
-	c->filled_ns = now;
-	if (c->tokens < 1000000000u)
-		return true;
-	c->tokens -= 1000000000u;
-	return false;
+	return rate && !cli_rate_take(&c->rate, rate, 1000000000u);
 }
 
 static void release(void *data)

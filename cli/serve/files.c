@@ -8,47 +8,14 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/limits.h>
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "emulated.h"
+#include "proc.h"
 #include "serve/serve.h"
 #include "util/cleanup.h"
-
-#define DEVICE(major, minor) ((major) << 8 | (minor))
-
-/* What gives a container nothing that it has not got, whoever owns the node. The last
- * three are files that need no privilege. */
-const struct serve_device serve_devices[] = {
-	{"null", S_IFCHR, DEVICE(1, 3)},
-	{"zero", S_IFCHR, DEVICE(1, 5)},
-	{"full", S_IFCHR, DEVICE(1, 7)},
-	{"random", S_IFCHR, DEVICE(1, 8)},
-	{"urandom", S_IFCHR, DEVICE(1, 9)},
-	{"tty", S_IFCHR, DEVICE(5, 0)},
-	{"console", S_IFCHR, DEVICE(5, 1)},
-	{"whiteout", S_IFCHR, DEVICE(0, 0)},
-	{"fifo", S_IFIFO, 0},
-	{"socket", S_IFSOCK, 0},
-	{"file", S_IFREG, 0},
-	{NULL, 0, 0},
-};
-
-bool serve_is_ordinary(int dir)
-{
-	static const unsigned long types[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,
-		BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, TMPFS_MAGIC};
-	struct statfs fs;
-
-	if (fstatfs(dir, &fs))
-		return false;
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if ((unsigned long)(unsigned int)fs.f_type == types[i])
-			return true;
-	return false;
-}
 
 /* The form with a descriptor has it before the path. */
 static unsigned int path_argument(const struct serve_work *w)
@@ -105,7 +72,7 @@ int serve_mkdir(struct serve_work *w, struct sluice_request *req)
 
 	if (root < 0)
 		return serve_fail(w, req, root);
-	mode &= ~serve_umask(req);
+	mode &= ~cli_umask(req);
 	rc = sluice_alive(req);
 	if (rc == 0)
 		rc = serve_act_begin(&acting, req, -1);
@@ -126,19 +93,6 @@ int serve_mkdir(struct serve_work *w, struct sluice_request *req)
 /* ---- mknod --------------------------------------------------------------------------
  */
 
-static const struct serve_device *device_of(mode_t mode, unsigned int device)
-{
-	mode_t type = mode & S_IFMT;
-
-	if (!type)
-		type = S_IFREG;
-	for (int i = 0; serve_devices[i].name; i++)
-		if (serve_devices[i].type == type &&
-			(type != S_IFCHR || serve_devices[i].device == device))
-			return &serve_devices[i];
-	return NULL;
-}
-
 static int make_node(struct serve_work *w, struct sluice_request *req, mode_t mode,
 	unsigned int device)
 {
@@ -149,9 +103,9 @@ static int make_node(struct serve_work *w, struct sluice_request *req, mode_t mo
 
 	if (rc)
 		return rc;
-	if (!serve_is_ordinary(parent))
+	if (!emulated_is_ordinary(parent))
 		return -w->serve->default_errno;
-	mode = S_IFCHR | (mode & 0777 & ~serve_umask(req));
+	mode = S_IFCHR | (mode & 0777 & ~cli_umask(req));
 	rc = sluice_alive(req);
 	if (rc == 0)
 		rc = serve_act_begin(&acting, req, CAP_MKNOD);
@@ -167,10 +121,10 @@ int serve_mknod(struct serve_work *w, struct sluice_request *req)
 	unsigned int at = path_argument(w);
 	mode_t mode = (mode_t)sluice_arg_int(req, at + 1);
 	unsigned int device = (unsigned int)sluice_arg_int(req, at + 2);
-	const struct serve_device *d = device_of(mode, device);
+	const struct emulated_node *d = emulated_node(mode, device);
 	int rc;
 
-	if (!d || !(w->policy->devices & 1u << (d - serve_devices)))
+	if (!d || !(w->policy->devices & 1u << (d - emulated_nodes)))
 		return serve_fail(w, req, w->serve->default_errno);
 	/* A register said what it is: the kernel makes it with the rights of the target.
 	 */

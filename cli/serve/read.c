@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emulated.h"
 #include "json.h"
 #include "serve/serve.h"
 #include "util/errnos.h"
@@ -217,7 +218,7 @@ static int read_mkdir(struct reading *r, const struct sc_json_token *section)
 static const char *device_name(const void *state, unsigned int i)
 {
 	(void)state;
-	return serve_devices[i].name;
+	return emulated_nodes[i].name;
 }
 
 static int read_mknod(struct reading *r, const struct sc_json_token *section)
@@ -231,10 +232,10 @@ static int read_mknod(struct reading *r, const struct sc_json_token *section)
 		const char *name = sc_json_string(r->doc, t);
 		int i = 0;
 
-		while (serve_devices[i].name &&
-			!sc_json_is(r->doc, t, serve_devices[i].name))
+		while (emulated_nodes[i].name &&
+			!sc_json_is(r->doc, t, emulated_nodes[i].name))
 			i++;
-		if (serve_devices[i].name)
+		if (emulated_nodes[i].name)
 			r->policy->devices |= 1u << i;
 		else
 			unknown(r, t,
@@ -247,41 +248,18 @@ static int read_mknod(struct reading *r, const struct sc_json_token *section)
 	return rc ? rc : add_rule(r, section, "mknodat", SERVE_MKNOD, 0);
 }
 
-/* Why a supervisor must not mount a file system for a container. */
-static const struct {
-	const char *type, *why;
-} unsound[] = {
-	{"proc", "a new instance shows what the runtime masked and made read-only in "
-		 "/proc"},
-	{"sysfs", "a new instance shows what the runtime masked and made read-only in "
-		  "/sys"},
-	{"cgroup", "it gives the container groups that are not its own"},
-	{"cgroup2", "it gives the container groups that are not its own"},
-	{"devpts", "it belongs to the runtime, which made the one of the container"},
-	{"mqueue", "it belongs to the IPC namespace of who mounts it, which is this "
-		   "program"},
-	{"ramfs", "it has no limit of memory"},
-	{"overlay",
-		"layers are paths that this program would follow with its own rights"},
-	{"bind", "the source is a path that this program would follow with its own "
-		 "rights"},
-	{"fuse", "the server behind it can stop whoever opens its files"},
-	{"ext4", "the kernel trusts the bytes of the device, which are the container's"},
-	{"xfs", "the kernel trusts the bytes of the device, which are the container's"},
-	{"btrfs", "the kernel trusts the bytes of the device, which are the container's"},
-};
-
 static int read_type(struct reading *r, const struct sc_json_token *t)
 {
+	const char *type = sc_json_string(r->doc, t), *why;
+
 	if (sc_json_is(r->doc, t, "tmpfs"))
 		return 0;
-	for (size_t i = 0; i < sizeof(unsound) / sizeof(unsound[0]); i++)
-		if (sc_json_is(r->doc, t, unsound[i].type)) {
-			sc_json_fail(r->doc, t, &r->error,
-				"%s cannot be mounted soundly for a container: %s",
-				unsound[i].type, unsound[i].why);
-			return said(r);
-		}
+	why = type ? emulated_unsound(type) : NULL;
+	if (why) {
+		sc_json_fail(r->doc, t, &r->error,
+			"%s cannot be mounted soundly for a container: %s", type, why);
+		return said(r);
+	}
 	return unexpected(r, t, "tmpfs, the only type that can be mounted soundly");
 }
 

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "cli.h"
+#include "rate.h"
 
 #define SERVE_NAME_MAX 128 /* of a policy, without ".json" */
 #define SERVE_PATH_MAX 108 /* of a socket */
@@ -34,14 +35,6 @@ struct serve_rule {
 	enum serve_kind kind;
 	int64_t value; /* the errno of SERVE_REFUSE, the result of SERVE_VALUE */
 };
-
-struct serve_device {
-	const char *name;
-	mode_t type;
-	unsigned int device; /* as mknod(2) takes it */
-};
-/* Ends with a NULL name. Bit i of serve_policy.devices is [i]. */
-extern const struct serve_device serve_devices[];
 
 enum serve_verdict {
 	SERVE_DONE,	 /* the supervisor made the call, or gave a value */
@@ -67,7 +60,7 @@ struct serve_policy {
 	uint32_t n_folders, cap_folders;
 	struct serve_rule *rules;
 	uint32_t n_rules, cap_rules;
-	unsigned int devices;
+	unsigned int devices; /* bit i: emulated_nodes[i] */
 	uint64_t mount_size;		  /* bytes */
 	uint64_t mounts;		  /* of one container */
 	uint64_t max_pending, per_second; /* 0: no limit */
@@ -98,7 +91,7 @@ struct serve_container {
 	uint32_t n_folders, cap_folders;
 	atomic_uint pending; /* work that has the container */
 	atomic_uint mounts;
-	uint64_t tokens, filled_ns; /* 10^9 tokens are one call */
+	struct cli_rate rate;
 	char id[SERVE_ID_MAX];
 	char name[SERVE_NAME_MAX + 1]; /* of the policy that it asked for */
 };
@@ -205,8 +198,6 @@ int serve_continue(struct serve_work *w, struct sluice_request *req);
 int serve_mkdir(struct serve_work *w, struct sluice_request *req);
 int serve_mknod(struct serve_work *w, struct sluice_request *req);
 int serve_mount(struct serve_work *w, struct sluice_request *req);
-/* Where files are files, and not what a kernel or a program makes up. */
-bool serve_is_ordinary(int dir);
 
 /* acting.c: this thread makes calls with the ids of the target, no other groups, and
  * no capability but @capability (-1: none). After success serve_act_end() ends that. */
@@ -217,9 +208,6 @@ struct serve_acting {
 };
 int serve_act_begin(struct serve_acting *a, struct sluice_request *req, int capability);
 void serve_act_end(const struct serve_acting *a);
-mode_t serve_umask(struct sluice_request *req);
-/* A line "NAME: value" of /proc/TID/status. False: there is none. */
-bool serve_status(pid_t tid, const char *name, char *value, size_t size);
 
 /* log.c */
 int serve_log_open(struct serve *s);

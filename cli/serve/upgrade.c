@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proc.h"
 #include "serve/serve.h"
 #include "util/cleanup.h"
 
@@ -70,7 +71,7 @@ static bool may_take_over(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
 		return false;
 	return (peer.uid == 0 || peer.uid == geteuid()) && peer.pid > 0 &&
-	       serve_status(peer.pid, "Seccomp", text, sizeof(text)) &&
+	       cli_proc_status(peer.pid, "Seccomp", text, sizeof(text)) &&
 	       strcmp(text, "0") == 0;
 }
 

@@ -163,6 +163,57 @@ def chances(who, uid, tmp):
     check(f"{who}: another seed another one", other.stdout != first.stdout, other)
 
 
+TREE = """
+import os
+for k in range(3):
+    if os.fork() == 0:
+        break
+    os.wait()
+else:
+    k = 'p'
+ts = [threading.Thread(target=lambda: some(30)) for i in range(2)]
+for t in ts:
+    t.start()
+    t.join()
+told(f'{k} {some(60)}')
+"""
+
+
+def replays(who, uid, tmp):
+    log, again = tmp + "/log", tmp + "/again"
+    code = CALLS + TREE
+    first = inject(uid, tmp, python(code), "fault=umask:prob=20%", more=["--log", log])
+    r = inject(uid, tmp, python(code), more=["--replay", log, "--log", again])
+    lines = open(log).readlines()[1:]
+    check(f"{who}: --replay: the same of four processes and their threads", r.stdout == first.stdout and
+          "x" in r.stdout and "did not happen" not in r.stderr and len(lines) > 20, (first, r))
+    check(f"{who}: and the same log", lines == open(again).readlines()[1:] and
+          {w.split()[0] for w in lines} >= {"1", "1.1", "1.2", "1.3", "1/1", "1.1/2"}, lines)
+    other = inject(uid, tmp, python(code), "fault=umask:prob=20%")
+    check(f"{who}: without it the run is another", other.stdout != first.stdout, other)
+    inject(uid, tmp, ["mkdir", "r"], "inject=mkdir:error=ENOSPC:signal=0x11:delay_enter=7us", more=["--log", log])
+    check(f"{who}: --log: all of an effect", "inject=mkdir:error=ENOSPC:signal=17:delay_enter=7000ns\n" in
+          open(log).read(), open(log).read())
+    r = inject(uid, tmp, ["mkdir", "r"], more=["--replay", log])
+    check(f"{who}: which --replay does again", "No space left" in r.stderr, r)
+    r = run([SLUICE, "inject", "--replay", log, "true"], uid, tmp)
+    check(f"{who}: --replay: another program", "1 of 1 injections did not happen again" in r.stderr and
+          r.returncode == 0, r)
+    for text, said in (("1 x86_64 1\n", ":1: expected TASK"), ("1 nothing 1 inject=mkdir:error=1\n", ":1: expected TASK"),
+                       ("1 x86_64 0 inject=mkdir:error=1\n", ":1: expected TASK"),
+                       ("# x\n1 x86_64 1 inject=mkdri:error=1\n", ":2: this is no"),
+                       ("1 x86_64 1 inject=mkdir,rmdir:error=1\n", ":1: expected the name"),
+                       ("1 x86_64 1 inject=mkdir:error=1:when=2\n", ":1: expected the name"),
+                       ("1 x86_64 1 inject=mkdir:error=1\n" * 2, "two lines"), ("# x\n", "nothing to inject")):
+        with open(log, "w") as f:
+            f.write(text)
+        r = inject(uid, tmp, ["true"], more=["--replay", log])
+        check(f"{who}: --replay: {text.strip()[:40]!r}", r.returncode == 2 and said in r.stderr, r)
+    for words in (["--sweep", "--log", log, "-e", "fault=mkdir"], ["--replay", log, "-e", "fault=mkdir"]):
+        r = run([SLUICE, "inject", *words, "true"], uid, tmp)
+        check(f"{who}: not together: {words[0]} {words[1]}", r.returncode == 2, r)
+
+
 def others(who, uid, tmp):
     start = time.monotonic()
     inject(uid, tmp, ["mkdir", "late"], "inject=mkdir:delay_enter=1500ms")
@@ -311,7 +362,7 @@ def main():
         live.done()
     for who, uid in live.users():
         with folder(uid) as tmp:
-            for part in (occurrences, like_strace, conditions, chances, others, sweeps, sweep_findings,
+            for part in (occurrences, like_strace, conditions, chances, replays, others, sweeps, sweep_findings,
                          sweep_ends):
                 part(who, uid, tmp)
     with folder(None) as tmp:

@@ -57,6 +57,7 @@ FILES = (
     ("a file of /proc of another process", "read(f'/proc/{pid}/root' + secret)"),
     ("memory of another process", "open(f'/proc/{pid}/mem', 'rb').close(); out()"),
     ("a signal to another process", "os.kill(pid, 18); out()"),
+    ("limits of another process", "sys_(302, pid, 7, (ctypes.c_ulong * 2)(64, 64), 0); out()"),
     ("write", "open(ro, 'r+').close(); out()"),
     ("truncate", "os.truncate(ro, 0); out()"),
     ("open to read, and truncate", "os.open(ro, os.O_RDONLY | os.O_TRUNC); out()"),

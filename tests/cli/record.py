@@ -224,6 +224,60 @@ def possible(who, uid, tmp):
     check(f"{who}: --static: each program that was executed, once", "by 3 programs" in r.stderr, r.stderr)
 
 
+CGROUPS = "mount -t tmpfs none /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && "
+
+
+def contained(runtime, tmp, name, profile):
+    """What a container with that profile says."""
+    top = f"{tmp}/{runtime}-{name}"
+    os.makedirs(top + "/rootfs/bin")
+    os.mkdir(top + "/rootfs/dev")
+    os.mkdir(top + "/rootfs/proc")
+    shutil.copy(shutil.which("busybox"), top + "/rootfs/bin/busybox")
+    caps = {k: ["CAP_KILL"] for k in ("bounding", "effective", "permitted")}
+    with open(profile) as f:
+        seccomp = json.load(f)
+    for entry in seccomp["syscalls"]:
+        entry.pop("comment", None)
+    config = {"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "hostname": "box",
+              "process": {"user": {"uid": 1000, "gid": 1000}, "cwd": "/", "env": ["PATH=/bin"], "capabilities": caps,
+                          "args": ["/bin/busybox", "echo", "inside"], "noNewPrivileges": False},
+              "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
+              "linux": {"namespaces": [{"type": t} for t in ("pid", "mount", "ipc", "uts")],
+                        "seccomp": {"defaultAction": seccomp["defaultAction"],
+                                    "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [
+                                        {"names": e["names"], "action": e["action"]} for e in seccomp["syscalls"]]}}}
+    with open(top + "/config.json", "w") as f:
+        json.dump(config, f)
+    return run(["unshare", "-m", "sh", "-c", CGROUPS + 'exec "$@"', "sh", runtime, "--root", top + "/state", "run", "-b", top,
+                f"sluice-record-{os.getpid()}-{name}"])
+
+
+def runtimes(tmp):
+    if not shutil.which("busybox"):
+        return skip("--for", "no busybox")
+    words = [SLUICE, "record", "--exact", "-q", "-o"]
+    run([*words, tmp + "/plain.json", shutil.which("busybox"), "echo", "inside"], None, tmp)
+    run([*words, tmp + "/none.json", "--for", "none", shutil.which("busybox"), "echo", "inside"], None, tmp)
+    names = [[e["names"] for e in json.load(open(f"{tmp}/{n}.json"))["syscalls"]] for n in ("plain", "none")]
+    check("--for none adds nothing", names[0] == names[1], names)
+    with open(tmp + "/all.json", "w") as f:
+        json.dump({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}, f)
+    for runtime in ("runc", "crun"):
+        path = f"{tmp}/{runtime}.json"
+        r = run([*words, path, "--for", runtime, shutil.which("busybox"), "echo", "inside"], None, tmp)
+        text = open(path).read()
+        check(f"--for {runtime}: a reason for each", r.returncode == 0 and f"added (runtime): {runtime} calls it" in text, text)
+        if os.getuid() or not shutil.which(runtime) or contained(runtime, tmp, "all", tmp + "/all.json").stdout != "inside\n":
+            skip(f"--for {runtime}: in a container", "none can be started here")
+            continue
+        r = contained(runtime, tmp, "for", path)
+        check(f"--for {runtime}: the container starts under the profile", r.stdout == "inside\n", (r.stdout, r.stderr))
+        r = contained(runtime, tmp, "plain", tmp + "/plain.json")
+        check(f"--for {runtime}: it does not without", r.stdout != "inside\n", (r.stdout, r.stderr))
+    return None
+
+
 def main():
     good, why = live.works(SLUICE)
     if not good:
@@ -236,6 +290,7 @@ def main():
                 part(who, uid, tmp)
     with folder(None) as tmp:
         other_abi(tmp)
+        runtimes(tmp)
         on_a_terminal(tmp)
     live.done()
 
