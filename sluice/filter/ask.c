@@ -247,13 +247,15 @@ static int ask_register(struct sc_asked *asked, const struct sc_meaning *m, stru
 	int rc = 0;
 
 	/* All but the last alternative take a copy. */
-	for (uint32_t i = 0; i < asked->n && !rc; i++) {
+	for (uint32_t i = 0; i + 1 < asked->n && !rc; i++) {
 		struct sc_set copy = *set;
 
 		copy.ranges = sc_vec_copy(set->ranges, set->n, sizeof(*set->ranges));
 		copy.cap = set->n;
 		rc = copy.ranges ? require(&asked->any[i], m->reg, &copy) : -ENOMEM;
 	}
+	if (!rc && asked->n)
+		rc = require(&asked->any[asked->n - 1], m->reg, set);
 	return rc;
 }
 
