@@ -9,6 +9,7 @@
 #include "util/vec.h"
 
 #define ALTERNATIVES_MAX 4096
+#define FEW		 4 /* values, as most conditions have */
 
 static void conjunction_clear(struct sc_conjunction *c)
 {
@@ -262,12 +263,15 @@ static int ask_register(struct sc_asked *asked, const struct sc_meaning *m, stru
 static int ask_one(const struct sluice_filter_condition *c, const struct sc_arch *arch,
 	const struct sc_target *target, struct sc_asked *asked, struct sc_ask_error *error)
 {
-	_cleanup_free_ uint64_t *v = malloc(c->n_values * sizeof(*v));
+	_cleanup_free_ uint64_t *many = NULL;
+	uint64_t few[FEW], *v = few;
 	_cleanup_(sc_set_clear) struct sc_set set = {0};
 	struct sc_meaning m;
 	unsigned int bits;
 	int rc;
 
+	if (c->n_values > FEW)
+		v = many = malloc(c->n_values * sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 	rc = sc_meaning_of(arch, target, c, &m);

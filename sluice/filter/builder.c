@@ -173,18 +173,16 @@ static void lower_rules(struct sc_builder *b, const struct sc_built_call *call)
 static void lower_call(struct sc_builder *b, const struct sc_built_call *call)
 {
 	struct sc_lowered *low = &b->low;
-	struct sc_low_call *lowered = &low->calls[low->n_calls];
+	uint32_t first = low->n_rules;
 
-	if (call->first == SC_NONE_BUILT)
-		return;
-	*lowered = (struct sc_low_call){.nr = call->nr, .first_rule = low->n_rules};
-	if (call->done && call->first == call->last) /* as most are */
-		low->rules[low->n_rules++] = (struct sc_low_rule){
-			.action = b->rules[call->first].action, .first_cmp = low->n_cmps};
-	else
+	if (call->first != SC_NONE_BUILT)
 		lower_rules(b, call);
-	lowered->n_rules = low->n_rules - lowered->first_rule;
-	low->n_calls++;
+	if (call->done)
+		low->rules[low->n_rules++] = (struct sc_low_rule){
+			.action = call->action, .first_cmp = low->n_cmps};
+	if (low->n_rules > first)
+		low->calls[low->n_calls++] = (struct sc_low_call){
+			.nr = call->nr, .first_rule = first, .n_rules = low->n_rules - first};
 }
 
 static int by_nr(const void *a, const void *b)
@@ -200,7 +198,7 @@ int sc_built_finish(struct sc_builder *b)
 	int rc = sc_reserve(low->calls, b->cap_low_calls, low->n_calls, b->n_calls);
 
 	if (!rc)
-		rc = sc_reserve(low->rules, b->cap_low_rules, low->n_rules, b->n_rules);
+		rc = sc_reserve(low->rules, b->cap_low_rules, low->n_rules, b->n_rules + b->n_calls);
 	if (!rc)
 		rc = sc_reserve(low->cmps, b->cap_cmps, low->n_cmps, b->n_terms);
 	if (rc)

@@ -124,7 +124,8 @@ void sluice_filter_free(struct sluice_filter *filter)
 	if (!filter)
 		return;
 	for (uint32_t i = 0; i < filter->n_rules; i++)
-		sc_rule_clear(&filter->rules[i]);
+		if (sc_rule_owns(&filter->rules[i]))
+			sc_rule_clear(&filter->rules[i]);
 	sc_targets_clear(&filter->scratch);
 	free(filter->rules);
 	free(filter->archs);

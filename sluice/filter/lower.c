@@ -12,25 +12,7 @@
 #define X86_64 0xc000003e
 #define X32    0x4000003e
 
-/* A rule on a number, before it is one of a list; its terms are the last that were added. There is room. */
-static void append_rule(struct sc_builder *b, struct sc_built_call *call, uint32_t action,
-	uint32_t n_terms)
-{
-	b->rules[b->n_rules] = (struct sc_built_rule){
-		.action = action,
-		.first_term = b->n_terms - n_terms,
-		.n_terms = n_terms,
-		.next = SC_NONE_BUILT,
-	};
-	if (call->last == SC_NONE_BUILT)
-		call->first = b->n_rules;
-	else
-		b->rules[call->last].next = b->n_rules;
-	call->last = b->n_rules++;
-	call->done = n_terms == 0;
-}
-
-/* Rules behind one without terms are not reached. */
+/* A rule on a number, before it is one of a list. Rules behind one without terms are not reached. */
 static int add_rule(struct sc_builder *b, struct sc_built_call *call, const struct sc_target *target,
 	uint32_t action, const struct sc_conjunction *terms)
 {
@@ -41,9 +23,25 @@ static int add_rule(struct sc_builder *b, struct sc_built_call *call, const stru
 	rc = sc_reserve(b->rules, b->cap_rules, b->n_rules, 1);
 	if (!rc)
 		rc = sc_built_terms(b, target, terms);
-	if (!rc)
-		append_rule(b, call, action, b->added);
-	return rc;
+	if (rc)
+		return rc;
+	if (b->added == 0) {
+		call->action = action;
+		call->done = true;
+		return 0;
+	}
+	b->rules[b->n_rules] = (struct sc_built_rule){
+		.action = action,
+		.first_term = b->n_terms - b->added,
+		.n_terms = b->added,
+		.next = SC_NONE_BUILT,
+	};
+	if (call->last == SC_NONE_BUILT)
+		call->first = b->n_rules;
+	else
+		b->rules[call->last].next = b->n_rules;
+	call->last = b->n_rules++;
+	return 0;
 }
 
 /* A rule that says nothing about arguments, on a number of its own. */
@@ -54,10 +52,9 @@ static int add_always(struct sc_builder *b, uint32_t nr, uint32_t action)
 
 	if (rc || call->done)
 		return rc;
-	rc = sc_reserve(b->rules, b->cap_rules, b->n_rules, 1);
-	if (!rc)
-		append_rule(b, call, action, 0);
-	return rc;
+	call->action = action;
+	call->done = true;
+	return 0;
 }
 
 /* Does a verdict let the call happen? */

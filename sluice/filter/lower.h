@@ -18,14 +18,15 @@ struct sc_built_term {
 
 struct sc_built_rule {
 	uint32_t action;
-	uint32_t first_term, n_terms;
+	uint32_t first_term, n_terms; /* one or more */
 	uint32_t next; /* of the same call; SC_NONE_BUILT */
 };
 
 struct sc_built_call {
 	uint32_t nr;
-	uint32_t first, last; /* rules */
-	bool done; /* a rule without conditions ends it */
+	uint32_t first, last; /* rules with conditions; SC_NONE_BUILT */
+	uint32_t action;      /* of the rule without any behind them */
+	bool done;	      /* there is one, and no rule behind it is reached */
 };
 
 #define SC_BUILT_DENSE 1024 /* numbers from the architecture's base on are found by index */

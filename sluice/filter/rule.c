@@ -35,15 +35,13 @@ static void conditions_clear(const struct sluice_rule *rule)
 	free((struct sluice_filter_condition *)rule->conditions);
 }
 
-/* Most rules of a profile own nothing, so nothing is asked of malloc(3) for them. */
 void sc_rule_clear(struct sc_filter_rule *rule)
 {
 	if (rule->said.conditions)
 		conditions_clear(&rule->said);
 	if (rule->row < 0)
 		free((char *)rule->said.call);
-	if (rule->said.where)
-		free((char *)rule->said.where);
+	free((char *)rule->said.where);
 }
 
 /* @out is zeroed. What was copied before a failure is the caller's to clear. */

@@ -7,6 +7,7 @@
 
 #include "filter/filter.h"
 #include "filter/set.h"
+#include "meaning/meaning.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -15,6 +16,11 @@
 /* rule.c. 0, -EINVAL or -ENOMEM (nothing is left to clear). */
 int sc_rule_copy(const struct sluice_rule *said, struct sc_filter_rule *out);
 void sc_rule_clear(struct sc_filter_rule *rule);
+/* Is there anything to clear? */
+static inline bool sc_rule_owns(const struct sc_filter_rule *rule)
+{
+	return rule->row < 0 || rule->said.conditions || rule->said.where;
+}
 /* Is it for every number that no rule before it is about? */
 static inline bool sc_rule_is_rest(const struct sc_filter_rule *rule)
 {
@@ -29,7 +35,22 @@ static inline bool sc_row_exists(const struct sc_arch *arch, int row)
 	return (arch->has_mux && sc_syscall_is_carried(row)) || sc_syscall_own_nr(arch, row) >= 0;
 }
 /* The row of the next name of the call that @rule names, but for its first; @at begins with 0. -1: no more. */
-int sc_rule_next_row(const struct sc_filter_rule *rule, unsigned int *at);
+static inline int sc_rule_next_row(const struct sc_filter_rule *rule, unsigned int *at)
+{
+	const struct sc_meaning_sibling *siblings;
+	unsigned int n;
+
+	siblings = sc_meaning_siblings_of(rule->row, &n);
+	if (rule->said.flags & SLUICE_RULE_EXACT)
+		return -1;
+	while (*at < n) {
+		const struct sc_meaning_sibling *s = &siblings[(*at)++];
+
+		if (s->kind == SLUICE_SIBLING_ABI)
+			return s->row;
+	}
+	return -1;
+}
 /* Adds those of one row for @rule. 0 or -ENOMEM. */
 int sc_targets_of_row(const struct sc_filter_rule *rule, const struct sc_arch *arch, int row,
 	struct sc_targets *out);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "filter/rule.h"
-#include "meaning/meaning.h"
 #include "util/vec.h"
 
 void sc_targets_clear(struct sc_targets *t)
@@ -45,23 +44,6 @@ int sc_targets_of_row(const struct sc_filter_rule *rule, const struct sc_arch *a
 	target.code = mux.code;
 	target.mask = mux.mask;
 	return add(out, target);
-}
-
-int sc_rule_next_row(const struct sc_filter_rule *rule, unsigned int *at)
-{
-	const struct sc_meaning_sibling *siblings;
-	unsigned int n;
-
-	if (rule->said.flags & SLUICE_RULE_EXACT)
-		return -1;
-	siblings = sc_meaning_siblings_of(rule->row, &n);
-	while (*at < n) {
-		const struct sc_meaning_sibling *s = &siblings[(*at)++];
-
-		if (s->kind == SLUICE_SIBLING_ABI)
-			return s->row;
-	}
-	return -1;
 }
 
 static bool in_group(const struct sc_arch *arch, int row, uint64_t group)
