@@ -107,7 +107,7 @@ static bool carries(uint32_t arch, int nr, int pseudo, uint64_t code)
 		return (uint32_t)code == (uint32_t)(-100 - pseudo);
 	if (pseudo <= -201 && pseudo >= -224 &&
 		nr == seccomp_syscall_resolve_name_arch(arch, "ipc"))
-		return (uint32_t)code == (uint32_t)(-200 - pseudo);
+		return (uint16_t)code == (uint32_t)(-200 - pseudo); /* a version is above */
 	return false;
 }
 

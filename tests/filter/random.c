@@ -181,7 +181,8 @@ static struct seccomp_data random_call(const struct made *m)
 
 		if (is_mux && any(2)) {
 			d.args[0] = (uint64_t)(is_ipc ? -200 - d.nr : -100 - d.nr) |
-				(any(2) ? (uint64_t)any(0) << 32 : 0);
+				(any(2) ? (uint64_t)any(0) << 32 : 0) |
+				(is_ipc && any(2) ? (uint64_t)any(0x10000) << 16 : 0);
 			d.nr = seccomp_syscall_resolve_name_arch(
 				d.arch, is_ipc ? "ipc" : "socketcall");
 		} else {
