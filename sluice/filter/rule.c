@@ -174,9 +174,8 @@ static int check_targets(const struct sluice_filter *filter, uint32_t rule,
 	const struct sluice_rule *said = &filter->rules[rule].said;
 
 	for (uint32_t i = 0; i < targets->n; i++) {
-		_cleanup_(sc_asked_clear) struct sc_asked asked = {0};
 		struct sc_ask_error why = {0};
-		int rc = sc_ask(said, arch, &targets->at[i], &asked, &why);
+		int rc = sc_ask_check(said, arch, &targets->at[i], &why);
 
 		if (rc == -ENOENT)
 			return sc_filter_rule_error(error, rc, filter, rule,

@@ -101,6 +101,9 @@ struct sc_ask_error {
 /* 0; -ENOENT; -E2BIG: too many alternatives; -ENOMEM. */
 int sc_ask(const struct sluice_rule *rule, const struct sc_arch *arch,
 	const struct sc_target *target, struct sc_asked *out, struct sc_ask_error *error);
+/* Can it be asked? As sc_ask(). */
+int sc_ask_check(const struct sluice_rule *rule, const struct sc_arch *arch,
+	const struct sc_target *target, struct sc_ask_error *error);
 
 #pragma GCC visibility pop
 

@@ -50,8 +50,7 @@ static bool in_group(const struct sc_arch *arch, int row, uint64_t group)
 {
 	struct sluice_call_info info = {.size = sizeof(info)};
 
-	return sluice_call_info(arch->token, sc_syscall_name(row), &info) == 0 &&
-	       info.groups & group;
+	return sc_meaning_call(arch, row, &info) == 0 && info.groups & group;
 }
 
 static int add_group(struct sc_targets *t, const struct sc_arch *arch,

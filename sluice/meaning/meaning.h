@@ -34,6 +34,9 @@ static inline const struct sc_meaning_sibling *sc_meaning_siblings_of(int row, u
 	return &sc_meaning_siblings[first];
 }
 
+/* sluice_call_info() of a row. */
+int sc_meaning_call(const struct sc_arch *arch, int row, struct sluice_call_info *out);
+
 /* The text at @offset; NULL for the empty one. */
 const char *sc_meaning_string(uint16_t offset);
 
