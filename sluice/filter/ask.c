@@ -9,6 +9,7 @@
 #include "util/vec.h"
 
 #define ALTERNATIVES_MAX 4096
+#define FEW		 4 /* values, as most conditions have */
 
 static void conjunction_clear(struct sc_conjunction *c)
 {
@@ -59,27 +60,23 @@ static int add_signed(struct sc_set *set, int64_t from, int64_t to, unsigned int
 	return rc;
 }
 
-static int add_unsigned(struct sc_set *set, uint64_t from, uint64_t to, unsigned int bits,
-	bool *unfit)
+static int add_unsigned(struct sc_set *set, uint64_t from, uint64_t to, unsigned int bits)
 {
 	uint64_t first, last;
 
-	if (!cut(from, bits, &first)) {
-		*unfit = true;
+	if (!cut(from, bits, &first))
 		return 0;
-	}
 	if (!cut(to, bits, &last))
 		last = set->mask;
 	return first <= last ? sc_set_add(set, first, last) : 0;
 }
 
 /* Those operators that look at some bits only. */
-static int add_masked(struct sc_set *set, enum sluice_op op, const uint64_t *v, unsigned int bits,
-	bool *unfit)
+static int add_masked(struct sc_set *set, enum sluice_op op, const uint64_t *v, unsigned int bits)
 {
 	uint64_t mask, value;
+	bool fits = cut(v[0], bits, &mask);
 
-	*unfit = !cut(v[0], bits, &mask);
 	switch (op) {
 	case SLUICE_OP_MASKED:
 		set->mask = mask;
@@ -88,7 +85,7 @@ static int add_masked(struct sc_set *set, enum sluice_op op, const uint64_t *v, 
 		return sc_set_add(set, value & mask, value & mask);
 	case SLUICE_OP_ALL_BITS:
 		set->mask = mask;
-		return *unfit ? 0 : sc_set_add(set, mask, mask);
+		return fits ? sc_set_add(set, mask, mask) : 0;
 	case SLUICE_OP_ONLY_BITS:
 		set->mask = all_ones(bits) & ~mask;
 		return sc_set_add(set, 0, 0);
@@ -98,11 +95,22 @@ static int add_masked(struct sc_set *set, enum sluice_op op, const uint64_t *v, 
 	}
 }
 
+/* Does a number that @c asks for lie outside of what @bits can hold? */
+static bool is_unfit(const struct sluice_filter_condition *c, const uint64_t *v, unsigned int bits)
+{
+	size_t n = c->op == SLUICE_OP_IN ? c->n_values : c->op == SLUICE_OP_SRANGE ? 0 : 1;
+	bool fits = true;
+	uint64_t value;
+
+	for (size_t i = 0; i < n && fits; i++)
+		fits = cut(v[i], bits, &value);
+	return !fits;
+}
+
 /* The values of an argument of @bits for which @c holds. */
 static int set_of(const struct sluice_filter_condition *c, const uint64_t *v, unsigned int bits,
-	struct sc_set *set, bool *unfit)
+	struct sc_set *set)
 {
-	uint32_t n_fit = 0;
 	uint64_t value;
 	int rc = 0;
 
@@ -111,20 +119,17 @@ static int set_of(const struct sluice_filter_condition *c, const uint64_t *v, un
 	case SLUICE_OP_EQ:
 	case SLUICE_OP_IN:
 		for (size_t i = 0; i < c->n_values && !rc; i++)
-			if (cut(v[i], bits, &value)) {
-				n_fit++;
+			if (cut(v[i], bits, &value))
 				rc = sc_set_add(set, value, value);
-			}
-		*unfit |= n_fit < c->n_values;
 		break;
 	case SLUICE_OP_RANGE:
-		rc = add_unsigned(set, v[0], v[1], bits, unfit);
+		rc = add_unsigned(set, v[0], v[1], bits);
 		break;
 	case SLUICE_OP_SRANGE:
 		rc = add_signed(set, (int64_t)v[0], (int64_t)v[1], bits);
 		break;
 	default:
-		rc = add_masked(set, c->op, v, bits, unfit);
+		rc = add_masked(set, c->op, v, bits);
 	}
 	if (rc)
 		return rc;
@@ -247,32 +252,52 @@ static int ask_register(struct sc_asked *asked, const struct sc_meaning *m, stru
 	int rc = 0;
 
 	/* All but the last alternative take a copy. */
-	for (uint32_t i = 0; i < asked->n && !rc; i++) {
+	for (uint32_t i = 0; i + 1 < asked->n && !rc; i++) {
 		struct sc_set copy = *set;
 
 		copy.ranges = sc_vec_copy(set->ranges, set->n, sizeof(*set->ranges));
 		copy.cap = set->n;
 		rc = copy.ranges ? require(&asked->any[i], m->reg, &copy) : -ENOMEM;
 	}
+	if (!rc && asked->n)
+		rc = require(&asked->any[asked->n - 1], m->reg, set);
 	return rc;
 }
 
-static int ask_one(const struct sluice_filter_condition *c, const struct sc_arch *arch,
-	const struct sc_target *target, struct sc_asked *asked, struct sc_ask_error *error)
-{
-	_cleanup_free_ uint64_t *v = malloc(c->n_values * sizeof(*v));
-	_cleanup_(sc_set_clear) struct sc_set set = {0};
+/* What one condition says of a target: where its argument lies, and its values. */
+struct understood {
 	struct sc_meaning m;
 	unsigned int bits;
+	uint64_t few[FEW], *many; /* the values; NULL: they are in @few */
+};
+
+static void understood_clear(struct understood *u)
+{
+	free(u->many);
+}
+
+static const uint64_t *values_of(const struct understood *u)
+{
+	return u->many ? u->many : u->few;
+}
+
+/* 0; -ENOENT, -EINVAL or -ENOMEM. @out is zeroed, and the caller's to clear in any case. */
+static int understand(const struct sluice_filter_condition *c, const struct sc_arch *arch,
+	const struct sc_target *target, struct understood *out, struct sc_ask_error *error)
+{
+	uint64_t *v = out->few;
 	int rc;
 
-	if (!v)
-		return -ENOMEM;
-	rc = sc_meaning_of(arch, target, c, &m);
+	if (c->n_values > FEW) {
+		v = out->many = malloc(c->n_values * sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+	}
+	rc = sc_meaning_of(arch, target, c, &out->m);
 	if (rc)
 		error->what = c->argument;
 	for (size_t i = 0; i < c->n_values && !rc; i++) {
-		rc = sc_meaning_value(arch, m.set, &c->values[i], &v[i]);
+		rc = sc_meaning_value(arch, out->m.set, &c->values[i], &v[i]);
 		if (rc)
 			error->what = c->values[i].name;
 	}
@@ -282,15 +307,32 @@ static int ask_one(const struct sluice_filter_condition *c, const struct sc_arch
 		(c->op == SLUICE_OP_SRANGE && (int64_t)v[0] > (int64_t)v[1]) ||
 		(c->op == SLUICE_OP_MASKED && v[1] & ~v[0]))
 		return -EINVAL;
-	bits = c->bits ? c->bits : m.bits;
-	if (m.reg == m.high_reg && bits > arch->bits)
-		bits = arch->bits;
-	rc = set_of(c, v, bits, &set, &error->unfit);
+	out->bits = c->bits ? c->bits : out->m.bits;
+	if (out->m.reg == out->m.high_reg && out->bits > arch->bits)
+		out->bits = arch->bits;
+	error->unfit |= is_unfit(c, v, out->bits);
+	return 0;
+}
+
+static bool is_pair(const struct understood *u)
+{
+	return u->m.reg != u->m.high_reg;
+}
+
+static int ask_one(const struct sluice_filter_condition *c, const struct sc_arch *arch,
+	const struct sc_target *target, struct sc_asked *asked, struct sc_ask_error *error)
+{
+	_cleanup_(understood_clear) struct understood u = {0};
+	_cleanup_(sc_set_clear) struct sc_set set = {0};
+	int rc = understand(c, arch, target, &u, error);
+
+	if (!rc)
+		rc = set_of(c, values_of(&u), u.bits, &set);
 	if (rc || sc_set_is_full(&set))
 		return rc;
-	if (m.reg != m.high_reg && set.mask >> 32)
-		return ask_pair(asked, &m, &set);
-	return ask_register(asked, &m, &set);
+	if (is_pair(&u) && set.mask >> 32)
+		return ask_pair(asked, &u.m, &set);
+	return ask_register(asked, &u.m, &set);
 }
 
 /* A set without values never holds. */
@@ -327,4 +369,22 @@ int sc_ask(const struct sluice_rule *rule, const struct sc_arch *arch,
 	else
 		*out = asked;
 	return rc;
+}
+
+int sc_ask_check(const struct sluice_rule *rule, const struct sc_arch *arch,
+	const struct sc_target *target, struct sc_ask_error *error)
+{
+	_cleanup_(sc_asked_clear) struct sc_asked asked = {0};
+	bool pairs = false;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < rule->n_conditions && !rc; i++) {
+		_cleanup_(understood_clear) struct understood u = {0};
+
+		error->condition = i;
+		rc = understand(&rule->conditions[i], arch, target, &u, error);
+		pairs |= !rc && is_pair(&u);
+	}
+	/* Nothing else can have too many alternatives. */
+	return rc || !pairs ? rc : sc_ask(rule, arch, target, &asked, error);
 }

@@ -20,51 +20,35 @@ void sc_builder_clear(struct sc_builder *b)
 	free(b->low.cmps);
 }
 
-int sc_built_begin(struct sc_builder *b)
+void sc_built_begin(struct sc_builder *b)
 {
-	memset(b->dense, 0, sizeof(b->dense));
-	b->n_calls = b->n_rules = b->n_terms = 0;
-	return 0;
+	memset(b->dense, 0, b->dense_end * sizeof(*b->dense));
+	b->n_calls = b->n_rules = b->n_terms = b->dense_end = 0;
+	b->has_sparse = false;
 }
 
-static const struct sc_built_call *find(const struct sc_builder *b, uint32_t nr)
+int sc_built_make(struct sc_builder *b, uint32_t nr, struct sc_built_call **out)
 {
 	uint32_t dense = nr - (uint32_t)b->arch->base;
+	int rc = sc_reserve(b->calls, b->cap_calls, b->n_calls, 1);
 
-	if (dense < SC_BUILT_DENSE)
-		return b->dense[dense] ? &b->calls[b->dense[dense] - 1] : NULL;
-	for (uint32_t i = 0; i < b->n_calls; i++)
-		if (b->calls[i].nr == nr)
-			return &b->calls[i];
-	return NULL;
-}
-
-int sc_built_find(struct sc_builder *b, uint32_t nr, uint32_t *index)
-{
-	const struct sc_built_call *call = find(b, nr);
-	uint32_t dense = nr - (uint32_t)b->arch->base;
-	int rc;
-
-	if (call) {
-		*index = (uint32_t)(call - b->calls);
-		return 0;
-	}
-	rc = sc_reserve(b->calls, b->cap_calls, b->n_calls, 1);
+	for (uint32_t i = 0; dense >= SC_BUILT_DENSE && i < b->n_calls; i++)
+		if (b->calls[i].nr == nr) {
+			*out = &b->calls[i];
+			return 0;
+		}
 	if (rc)
 		return rc;
-	b->calls[b->n_calls] = (struct sc_built_call){
-		.nr = nr, .first = SC_NONE_BUILT, .last = SC_NONE_BUILT};
-	*index = b->n_calls++;
-	if (dense < SC_BUILT_DENSE)
-		b->dense[dense] = b->n_calls;
+	*out = &b->calls[b->n_calls++];
+	**out = (struct sc_built_call){.nr = nr, .first = SC_NONE_BUILT, .last = SC_NONE_BUILT};
+	if (dense >= SC_BUILT_DENSE) {
+		b->has_sparse = true;
+		return 0;
+	}
+	b->dense[dense] = b->n_calls;
+	if (dense >= b->dense_end)
+		b->dense_end = dense + 1;
 	return 0;
-}
-
-bool sc_built_is_done(const struct sc_builder *b, uint32_t nr)
-{
-	const struct sc_built_call *call = find(b, nr);
-
-	return call && call->done;
 }
 
 bool sc_built_is_newer(const struct sc_builder *b, const struct sc_target *target)
@@ -102,9 +86,8 @@ int sc_built_terms(struct sc_builder *b, const struct sc_target *target,
 	int rc = 0;
 
 	b->added = 0;
-	/* The kernel reads an int there. */
 	if (target->carried)
-		rc = add_term(b, 0, UINT32_MAX, &code, 1);
+		rc = add_term(b, 0, target->mask, &code, 1);
 	for (uint32_t i = 0; terms && i < terms->n && !rc; i++)
 		rc = add_term(b, terms->terms[i].reg, terms->terms[i].set.mask,
 			terms->terms[i].set.ranges, terms->terms[i].set.n);
@@ -157,15 +140,10 @@ static bool is_plain(const struct sc_builder *b, const struct sc_built_call *cal
 	return true;
 }
 
-static int lower_rule(struct sc_builder *b, const struct sc_built_rule *rule, bool is_simple)
+static void lower_rule(struct sc_builder *b, const struct sc_built_rule *rule, bool is_simple)
 {
 	struct sc_lowered *low = &b->low;
-	int rc = sc_reserve(low->rules, b->cap_low_rules, low->n_rules, 1);
 
-	if (!rc)
-		rc = sc_reserve(low->cmps, b->cap_cmps, low->n_cmps, rule->n_terms);
-	if (rc)
-		return rc;
 	low->rules[low->n_rules++] = (struct sc_low_rule){
 		.action = rule->action, .first_cmp = low->n_cmps, .n_cmps = rule->n_terms};
 	for (uint32_t i = 0; i < rule->n_terms; i++) {
@@ -181,7 +159,30 @@ static int lower_rule(struct sc_builder *b, const struct sc_built_rule *rule, bo
 				.n_ranges = term->n_ranges,
 			};
 	}
-	return 0;
+}
+
+static void lower_rules(struct sc_builder *b, const struct sc_built_call *call)
+{
+	bool is_simple = is_plain(b, call);
+
+	for (uint32_t r = call->first; r != SC_NONE_BUILT; r = b->rules[r].next)
+		lower_rule(b, &b->rules[r], is_simple);
+}
+
+/* There is room for it and its rules. */
+static void lower_call(struct sc_builder *b, const struct sc_built_call *call)
+{
+	struct sc_lowered *low = &b->low;
+	uint32_t first = low->n_rules;
+
+	if (call->first != SC_NONE_BUILT)
+		lower_rules(b, call);
+	if (call->done)
+		low->rules[low->n_rules++] = (struct sc_low_rule){
+			.action = call->action, .first_cmp = low->n_cmps};
+	if (low->n_rules > first)
+		low->calls[low->n_calls++] = (struct sc_low_call){
+			.nr = call->nr, .first_rule = first, .n_rules = low->n_rules - first};
 }
 
 static int by_nr(const void *a, const void *b)
@@ -196,24 +197,23 @@ int sc_built_finish(struct sc_builder *b)
 	struct sc_lowered *low = &b->low;
 	int rc = sc_reserve(low->calls, b->cap_low_calls, low->n_calls, b->n_calls);
 
+	if (!rc)
+		rc = sc_reserve(low->rules, b->cap_low_rules, low->n_rules, b->n_rules + b->n_calls);
+	if (!rc)
+		rc = sc_reserve(low->cmps, b->cap_cmps, low->n_cmps, b->n_terms);
+	if (rc)
+		return rc;
 	b->first_call = low->n_calls;
-	if (b->n_calls)
+	if (b->has_sparse) {
 		qsort(b->calls, b->n_calls, sizeof(*b->calls), by_nr);
-	for (uint32_t c = 0; c < b->n_calls && !rc; c++) {
-		const struct sc_built_call *call = &b->calls[c];
-		bool is_simple = is_plain(b, call);
-		uint32_t first = low->n_rules;
-
-		for (uint32_t r = call->first; r != SC_NONE_BUILT && !rc; r = b->rules[r].next)
-			rc = lower_rule(b, &b->rules[r], is_simple);
-		if (!rc)
-			low->calls[low->n_calls++] = (struct sc_low_call){
-				.nr = call->nr,
-				.first_rule = first,
-				.n_rules = low->n_rules - first,
-			};
+		for (uint32_t c = 0; c < b->n_calls; c++)
+			lower_call(b, &b->calls[c]);
+		return 0;
 	}
-	return rc;
+	for (uint32_t at = 0; at < b->dense_end; at++)
+		if (b->dense[at])
+			lower_call(b, &b->calls[b->dense[at] - 1]);
+	return 0;
 }
 
 int sc_built_abi(struct sc_builder *b, const struct sc_low_abi *abi, bool with_calls)

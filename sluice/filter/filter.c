@@ -124,33 +124,59 @@ void sluice_filter_free(struct sluice_filter *filter)
 	if (!filter)
 		return;
 	for (uint32_t i = 0; i < filter->n_rules; i++)
-		sc_rule_clear(&filter->rules[i].said);
+		if (sc_rule_owns(&filter->rules[i]))
+			sc_rule_clear(&filter->rules[i]);
 	sc_targets_clear(&filter->scratch);
 	free(filter->rules);
 	free(filter->archs);
 	free(filter);
 }
 
+/* A call by its name and nothing else, as most rules of a profile are: nothing to copy, and all that can be wrong
+ * is looked at here. Else false. There is room for it. */
+static bool add_named(struct sluice_filter *filter, const struct sluice_rule *rule)
+{
+	struct sc_filter_rule *added = &filter->rules[filter->n_rules];
+	int row;
+
+	if (!rule->call || rule->n_conditions || rule->arch || rule->where || rule->flags ||
+		!sc_filter_action_valid(rule->action))
+		return false;
+	row = sc_syscall_by_name(rule->call);
+	if (row < 0)
+		return false;
+	for (uint32_t a = 0; a < filter->n_archs; a++) {
+		if (!sc_row_exists(filter->archs[a], row))
+			continue;
+		*added = (struct sc_filter_rule){
+			.said = {.size = sizeof(*rule), .action = rule->action,
+				.call = sc_syscall_name(row)},
+			.row = row,
+		};
+		filter->n_rules++;
+		return true;
+	}
+	return false;
+}
+
 int sluice_filter_add(struct sluice_filter *filter, const struct sluice_rule *rule,
 	struct sluice_error *error)
 {
-	struct sc_filter_rule added = {.row = -1};
 	int rc;
 
 	if (!filter || !rule || rule->size < sizeof(*rule))
 		return sc_filter_error(error, -EINVAL, NULL, "there is no filter or no rule");
 	rc = sc_reserve(filter->rules, filter->cap_rules, filter->n_rules, 1);
+	if (!rc && add_named(filter, rule))
+		return 0;
 	if (!rc)
-		rc = sc_rule_copy(rule, &added.said);
+		rc = sc_rule_copy(rule, &filter->rules[filter->n_rules]);
 	if (rc)
 		return sc_filter_error(error, rc, rule->where, rc == -ENOMEM
 				? "no memory" : "a condition has no values, or too many");
-	if (added.said.call)
-		added.row = sc_syscall_by_name(added.said.call);
-	filter->rules[filter->n_rules] = added;
 	rc = sc_rule_check(filter, filter->n_rules, error);
 	if (rc) {
-		sc_rule_clear(&added.said);
+		sc_rule_clear(&filter->rules[filter->n_rules]);
 		return rc;
 	}
 	filter->n_rules++;

@@ -15,7 +15,7 @@
 /* A rule as it was said: copies of all that it points to. */
 struct sc_filter_rule {
 	struct sluice_rule said;
-	int row; /* of the named call; -1 */
+	int row; /* of the named call, whose name in the tables is said.call then; -1 */
 };
 
 /* A number that a rule is about on one architecture. */
@@ -24,7 +24,7 @@ struct sc_target {
 	int row;       /* of the call; -1 */
 	int said_row;  /* of the call that the rule names: @row, or a sibling of it; -1 */
 	bool carried;  /* the call in @nr, a multiplexer, with argument 0 == @code */
-	uint32_t code;
+	uint32_t code, mask; /* of argument 0; the kernel reads no more of it than @mask */
 	bool named;    /* by its name or number, not by a group */
 };
 

@@ -12,23 +12,24 @@
 #define X86_64 0xc000003e
 #define X32    0x4000003e
 
-/* A rule on a number, before it is one of a list. */
-static int add_rule(struct sc_builder *b, const struct sc_target *target, uint32_t action,
-	const struct sc_conjunction *terms)
+/* A rule on a number, before it is one of a list. Rules behind one without terms are not reached. */
+static int add_rule(struct sc_builder *b, struct sc_built_call *call, const struct sc_target *target,
+	uint32_t action, const struct sc_conjunction *terms)
 {
-	struct sc_built_call *call;
-	uint32_t index;
-	int rc = sc_built_find(b, (uint32_t)target->nr, &index);
+	int rc;
 
-	if (!rc)
-		rc = sc_reserve(b->rules, b->cap_rules, b->n_rules, 1);
+	if (call->done)
+		return 0;
+	rc = sc_reserve(b->rules, b->cap_rules, b->n_rules, 1);
 	if (!rc)
 		rc = sc_built_terms(b, target, terms);
 	if (rc)
 		return rc;
-	call = &b->calls[index];
-	if (call->done)
+	if (b->added == 0) {
+		call->action = action;
+		call->done = true;
 		return 0;
+	}
 	b->rules[b->n_rules] = (struct sc_built_rule){
 		.action = action,
 		.first_term = b->n_terms - b->added,
@@ -40,13 +41,20 @@ static int add_rule(struct sc_builder *b, const struct sc_target *target, uint32
 	else
 		b->rules[call->last].next = b->n_rules;
 	call->last = b->n_rules++;
-	call->done = b->added == 0;
 	return 0;
 }
 
-static bool is_done(const struct sc_builder *b, const struct sc_target *target)
+/* A rule that says nothing about arguments, on a number of its own. */
+static int add_always(struct sc_builder *b, uint32_t nr, uint32_t action)
 {
-	return sc_built_is_done(b, (uint32_t)target->nr);
+	struct sc_built_call *call;
+	int rc = sc_built_find(b, nr, &call);
+
+	if (rc || call->done)
+		return rc;
+	call->action = action;
+	call->done = true;
+	return 0;
 }
 
 /* Does a verdict let the call happen? */
@@ -56,16 +64,16 @@ static bool allows(uint32_t action)
 }
 
 /* A rule with conditions, on a call whose arguments are in memory. */
-static int add_carried(struct sc_builder *b, uint32_t rule, const struct sc_target *target,
-	struct sluice_error *error)
+static int add_carried(struct sc_builder *b, uint32_t rule, struct sc_built_call *call,
+	const struct sc_target *target, struct sluice_error *error)
 {
 	const struct sluice_rule *said = &b->filter->rules[rule].said;
 
 	switch (b->filter->multiplexed) {
 	case SLUICE_MULTIPLEXED_REFUSE:
-		return add_rule(b, target, SECCOMP_RET_ERRNO | ENOSYS, NULL);
+		return add_rule(b, call, target, SECCOMP_RET_ERRNO | ENOSYS, NULL);
 	case SLUICE_MULTIPLEXED_ALLOW:
-		return allows(said->action) ? add_rule(b, target, said->action, NULL) : 0;
+		return allows(said->action) ? add_rule(b, call, target, said->action, NULL) : 0;
 	default:
 		return sc_filter_rule_error(error, -EOPNOTSUPP, b->filter, rule,
 			"on %s the call comes through %s, too, with arguments in memory: say "
@@ -80,17 +88,53 @@ static int add_target(struct sc_builder *b, uint32_t rule, const struct sc_targe
 	const struct sluice_rule *said = &b->filter->rules[rule].said;
 	_cleanup_(sc_asked_clear) struct sc_asked asked = {0};
 	struct sc_ask_error why = {0};
+	struct sc_built_call *call;
 	int rc;
 
-	if (is_done(b, target) || (!target->named && sc_built_is_newer(b, target)))
+	if (!target->named && sc_built_is_newer(b, target))
 		return 0;
+	rc = sc_built_find(b, (uint32_t)target->nr, &call);
+	if (rc || call->done)
+		return rc;
 	if (!said->n_conditions)
-		return add_rule(b, target, said->action, NULL);
+		return add_rule(b, call, target, said->action, NULL);
 	if (target->carried)
-		return add_carried(b, rule, target, error);
+		return add_carried(b, rule, call, target, error);
 	rc = sc_ask(said, b->arch, target, &asked, &why);
 	for (uint32_t i = 0; i < asked.n && !rc; i++)
-		rc = add_rule(b, target, said->action, &asked.any[i]);
+		rc = add_rule(b, call, target, said->action, &asked.any[i]);
+	return rc;
+}
+
+static int add_targets(struct sc_builder *b, uint32_t rule, struct sluice_error *error)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < b->targets.n && !rc; i++)
+		rc = add_target(b, rule, &b->targets.at[i], error);
+	b->targets.n = 0;
+	return rc;
+}
+
+/* A rule for a call by its name, whatever its arguments are: most rules of a profile are. */
+static int add_named(struct sc_builder *b, uint32_t r, struct sluice_error *error)
+{
+	const struct sc_filter_rule *rule = &b->filter->rules[r];
+	const struct sc_arch *arch = b->arch;
+	unsigned int at = 0;
+	int rc = 0;
+
+	for (int row = rule->row; row >= 0 && !rc; row = sc_rule_next_row(rule, &at)) {
+		int nr = sc_syscall_own_nr(arch, row);
+
+		if (arch->has_mux && sc_syscall_is_carried(row)) {
+			rc = sc_targets_of_row(rule, arch, row, &b->targets);
+			if (!rc)
+				rc = add_targets(b, r, error);
+		} else if (nr >= 0) {
+			rc = add_always(b, (uint32_t)nr, rule->said.action);
+		}
+	}
 	return rc;
 }
 
@@ -102,18 +146,21 @@ static int add_rules(struct sc_builder *b, uint32_t *rest, struct sluice_error *
 
 	*rest = f->default_action;
 	for (uint32_t r = 0; r < f->n_rules && !rc; r++) {
-		const struct sluice_rule *said = &f->rules[r].said;
+		const struct sc_filter_rule *rule = &f->rules[r];
 
-		if (said->call && strcmp(said->call, "*") == 0) {
-			if (said->arch && said->arch != b->arch->token)
-				continue;
-			*rest = said->action; /* and no rule behind it is reached */
+		if (rule->said.arch && rule->said.arch != b->arch->token)
+			continue;
+		if (rule->row >= 0 && !rule->said.n_conditions) {
+			rc = add_named(b, r, error);
+			continue;
+		}
+		if (sc_rule_is_rest(rule)) {
+			*rest = rule->said.action; /* and no rule behind it is reached */
 			break;
 		}
-		b->targets.n = 0;
-		rc = sc_targets_of(&f->rules[r], b->arch, &b->targets);
-		for (uint32_t i = 0; i < b->targets.n && !rc; i++)
-			rc = add_target(b, r, &b->targets.at[i], error);
+		rc = sc_targets_of(rule, b->arch, &b->targets);
+		if (!rc)
+			rc = add_targets(b, r, error);
 	}
 	return rc;
 }
@@ -136,12 +183,10 @@ static int add_newer(struct sc_builder *b, uint32_t rest, uint32_t *highest)
 		is_private = target.nr - b->arch->base >= 0xf0000;
 		if (!is_private && (uint32_t)target.nr > *highest)
 			*highest = (uint32_t)target.nr;
-		if (sc_built_is_newer(b, &target))
-			rc = add_rule(b, &target, b->filter->newer_action, NULL);
-		else if (is_private)
-			rc = add_rule(b, &target, rest, NULL);
-		else
+		if (!is_private && !sc_built_is_newer(b, &target))
 			continue;
+		rc = add_always(b, (uint32_t)target.nr,
+			sc_built_is_newer(b, &target) ? b->filter->newer_action : rest);
 		if (rc)
 			return rc;
 	}
@@ -192,10 +237,10 @@ static int add_ranges(struct sc_builder *b, uint32_t rest, uint32_t highest)
 static int lower_arch(struct sc_builder *b, struct sluice_error *error)
 {
 	uint32_t rest = 0, highest = 0;
-	int rc = sc_built_begin(b);
+	int rc;
 
-	if (!rc)
-		rc = add_rules(b, &rest, error);
+	sc_built_begin(b);
+	rc = add_rules(b, &rest, error);
 	if (!rc && b->filter->newer)
 		rc = add_newer(b, rest, &highest);
 	if (!rc)

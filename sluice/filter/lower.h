@@ -18,14 +18,15 @@ struct sc_built_term {
 
 struct sc_built_rule {
 	uint32_t action;
-	uint32_t first_term, n_terms;
+	uint32_t first_term, n_terms; /* one or more */
 	uint32_t next; /* of the same call; SC_NONE_BUILT */
 };
 
 struct sc_built_call {
 	uint32_t nr;
-	uint32_t first, last; /* rules */
-	bool done; /* a rule without conditions ends it */
+	uint32_t first, last; /* rules with conditions; SC_NONE_BUILT */
+	uint32_t action;      /* of the rule without any behind them */
+	bool done;	      /* there is one, and no rule behind it is reached */
 };
 
 #define SC_BUILT_DENSE 1024 /* numbers from the architecture's base on are found by index */
@@ -36,6 +37,8 @@ struct sc_builder {
 	struct sc_targets targets;
 	/* of the architecture */
 	uint32_t dense[SC_BUILT_DENSE]; /* call + 1 */
+	uint32_t dense_end;		/* from here on there are none */
+	bool has_sparse;		/* numbers that are not found by index */
 	struct sc_built_call *calls;
 	uint32_t n_calls, cap_calls;
 	struct sc_built_rule *rules;
@@ -52,11 +55,19 @@ struct sc_builder {
 
 void sc_builder_clear(struct sc_builder *b);
 
-/* All: 0 or -ENOMEM. A new architecture. */
-int sc_built_begin(struct sc_builder *b);
-/* The call's index; made where it is new. */
-int sc_built_find(struct sc_builder *b, uint32_t nr, uint32_t *index);
-bool sc_built_is_done(const struct sc_builder *b, uint32_t nr);
+/* A new architecture. */
+void sc_built_begin(struct sc_builder *b);
+/* All: 0 or -ENOMEM. The call; made where it is new. It stays in its place until the next is made. */
+int sc_built_make(struct sc_builder *b, uint32_t nr, struct sc_built_call **out);
+static inline int sc_built_find(struct sc_builder *b, uint32_t nr, struct sc_built_call **out)
+{
+	uint32_t dense = nr - (uint32_t)b->arch->base;
+
+	if (dense >= SC_BUILT_DENSE || !b->dense[dense])
+		return sc_built_make(b, nr, out);
+	*out = &b->calls[b->dense[dense] - 1];
+	return 0;
+}
 bool sc_built_is_newer(const struct sc_builder *b, const struct sc_target *target);
 /* The terms of a rule, b->added of them: those of @terms (may be NULL), and the code of a carried call. */
 int sc_built_terms(struct sc_builder *b, const struct sc_target *target,

@@ -21,7 +21,7 @@ static int numbered(const struct sluice_filter_condition *cond)
 static bool call_of(const struct sc_arch *arch, int row, struct sluice_call_info *info)
 {
 	*info = (struct sluice_call_info){.size = sizeof(*info)};
-	return row >= 0 && sluice_call_info(arch->token, sc_syscall_name(row), info) == 0 &&
+	return row >= 0 && sc_meaning_call(arch, row, info) == 0 &&
 		info->has_prototype;
 }
 

@@ -28,23 +28,20 @@ static void condition_clear(struct sluice_filter_condition *c)
 	free((char *)c->argument);
 }
 
-/* Known names are constant data, and need no copy. */
-static bool owns_call(const struct sluice_rule *rule)
+static void conditions_clear(const struct sluice_rule *rule)
 {
-	int row = rule->call ? sc_syscall_by_name(rule->call) : -1;
-
-	return row < 0 || sc_syscall_name(row) != rule->call;
-}
-
-void sc_rule_clear(struct sluice_rule *rule)
-{
-	for (size_t i = 0; rule->conditions && i < rule->n_conditions; i++)
+	for (size_t i = 0; i < rule->n_conditions; i++)
 		condition_clear((struct sluice_filter_condition *)&rule->conditions[i]);
 	free((struct sluice_filter_condition *)rule->conditions);
-	if (owns_call(rule))
-		free((char *)rule->call);
-	free((char *)rule->where);
-	*rule = (struct sluice_rule){0};
+}
+
+void sc_rule_clear(struct sc_filter_rule *rule)
+{
+	if (rule->said.conditions)
+		conditions_clear(&rule->said);
+	if (rule->row < 0)
+		free((char *)rule->said.call);
+	free((char *)rule->said.where);
 }
 
 /* @out is zeroed. What was copied before a failure is the caller's to clear. */
@@ -69,34 +66,39 @@ static int copy_condition(const struct sluice_filter_condition *said,
 	return rc;
 }
 
-int sc_rule_copy(const struct sluice_rule *said, struct sluice_rule *out)
+static int copy_conditions(const struct sluice_rule *said, struct sluice_rule *out)
 {
-	struct sluice_rule copy = *said;
-	struct sluice_filter_condition *conditions = NULL;
-	int rc, row;
+	struct sluice_filter_condition *conditions;
+	int rc = 0;
 
-	copy.call = copy.where = NULL;
-	copy.conditions = NULL;
-	if (said->n_conditions > SC_CONDITIONS_MAX || (said->n_conditions && !said->conditions))
+	if (said->n_conditions > SC_CONDITIONS_MAX || !said->conditions)
 		return -EINVAL;
-	if (said->n_conditions) {
-		copy.conditions = conditions =
-			calloc(said->n_conditions, sizeof(*conditions));
-		if (!conditions)
-			return -ENOMEM;
-	}
-	row = said->call ? sc_syscall_by_name(said->call) : -1;
-	if (row >= 0)
-		copy.call = sc_syscall_name(row);
-	rc = row >= 0 ? 0 : copy_text(said->call, &copy.call);
-	if (!rc)
-		rc = copy_text(said->where, &copy.where);
+	out->conditions = conditions = calloc(said->n_conditions, sizeof(*conditions));
+	if (!conditions)
+		return -ENOMEM;
 	for (size_t i = 0; i < said->n_conditions && !rc; i++)
 		rc = copy_condition(&said->conditions[i], &conditions[i]);
-	if (rc)
-		sc_rule_clear(&copy);
+	return rc;
+}
+
+int sc_rule_copy(const struct sluice_rule *said, struct sc_filter_rule *out)
+{
+	int rc = 0;
+
+	out->said = *said;
+	out->said.call = out->said.where = NULL;
+	out->said.conditions = NULL;
+	out->row = said->call ? sc_syscall_by_name(said->call) : -1;
+	if (out->row >= 0)
+		out->said.call = sc_syscall_name(out->row);
 	else
-		*out = copy;
+		rc = copy_text(said->call, &out->said.call);
+	if (!rc && said->where)
+		rc = copy_text(said->where, &out->said.where);
+	if (!rc && said->n_conditions)
+		rc = copy_conditions(said, &out->said);
+	if (rc)
+		sc_rule_clear(out);
 	return rc;
 }
 
@@ -148,10 +150,10 @@ static int check_form(const struct sluice_filter *filter, uint32_t rule, struct 
 	if (!said->call && (!said->arch || said->nr < 0))
 		return sc_filter_rule_error(error, -EINVAL, filter, rule,
 			"a number is 0 or more, and of one architecture");
-	if (said->call && !sc_targets_known(&filter->rules[rule]))
+	if (filter->rules[rule].row < 0 && said->call && !sc_targets_known(&filter->rules[rule]))
 		return sc_filter_rule_error(error, -ENOENT, filter, rule,
 			"there is no such call or group");
-	if (said->call && strcmp(said->call, "*") == 0 && said->n_conditions)
+	if (said->n_conditions && sc_rule_is_rest(&filter->rules[rule]))
 		return sc_filter_rule_error(error, -EINVAL, filter, rule,
 			"a rule for every number has no conditions");
 	for (size_t i = 0; i < said->n_conditions; i++) {
@@ -172,9 +174,8 @@ static int check_targets(const struct sluice_filter *filter, uint32_t rule,
 	const struct sluice_rule *said = &filter->rules[rule].said;
 
 	for (uint32_t i = 0; i < targets->n; i++) {
-		_cleanup_(sc_asked_clear) struct sc_asked asked = {0};
 		struct sc_ask_error why = {0};
-		int rc = sc_ask(said, arch, &targets->at[i], &asked, &why);
+		int rc = sc_ask_check(said, arch, &targets->at[i], &why);
 
 		if (rc == -ENOENT)
 			return sc_filter_rule_error(error, rc, filter, rule,
@@ -195,33 +196,39 @@ static int check_targets(const struct sluice_filter *filter, uint32_t rule,
 	return 0;
 }
 
-int sc_rule_check(struct sluice_filter *filter, uint32_t rule, struct sluice_error *error)
+/* Asks all targets of a rule with conditions. */
+static int check_conditions(struct sluice_filter *filter, uint32_t rule, struct sluice_error *error)
 {
 	struct sc_targets *targets = &filter->scratch;
-	const struct sc_filter_rule *r = &filter->rules[rule];
-	bool fits = false, found = false;
 	uint32_t unfit = 0;
-	int rc = check_form(filter, rule, error);
+	bool fits = false;
+	int rc = 0;
 
-	if (rc || (r->said.call && strcmp(r->said.call, "*") == 0))
-		return rc;
 	for (uint32_t a = 0; a < filter->n_archs && !rc; a++) {
 		targets->n = 0;
-		rc = sc_targets_of(r, filter->archs[a], targets);
+		rc = sc_targets_of(&filter->rules[rule], filter->archs[a], targets);
 		if (rc)
 			return sc_filter_rule_error(error, rc, filter, rule, "no memory");
-		found |= targets->n > 0;
-		if (r->said.n_conditions)
-			rc = check_targets(filter, rule, filter->archs[a], targets, &unfit,
-				&fits, error);
+		rc = check_targets(filter, rule, filter->archs[a], targets, &unfit, &fits, error);
 	}
-	if (rc)
+	if (!rc && !fits)
+		return sc_filter_rule_error(error, -ERANGE, filter, rule,
+			"condition %u: the number does not fit the argument's width", unfit + 1);
+	return rc;
+}
+
+int sc_rule_check(struct sluice_filter *filter, uint32_t rule, struct sluice_error *error)
+{
+	const struct sc_filter_rule *r = &filter->rules[rule];
+	bool found = false;
+	int rc = check_form(filter, rule, error);
+
+	if (rc || sc_rule_is_rest(r))
 		return rc;
+	for (uint32_t a = 0; a < filter->n_archs && !found; a++)
+		found = sc_targets_exist(r, filter->archs[a]);
 	if (!found)
 		return sc_filter_rule_error(error, -ENOENT, filter, rule,
 			"no architecture of the filter has it");
-	if (r->said.n_conditions && !fits)
-		return sc_filter_rule_error(error, -ERANGE, filter, rule,
-			"condition %u: the number does not fit the argument's width", unfit + 1);
-	return 0;
+	return r->said.n_conditions ? check_conditions(filter, rule, error) : 0;
 }

@@ -3,24 +3,63 @@
 #ifndef SLUICE_FILTER_RULE_H
 #define SLUICE_FILTER_RULE_H
 
+#include <string.h>
+
 #include "filter/filter.h"
 #include "filter/set.h"
+#include "meaning/meaning.h"
 
 #pragma GCC visibility push(hidden)
 
 #define SC_CONDITIONS_MAX 14 /* of a rule: two sets each, for pairs of registers, fit 32 */
 
-/* rule.c. 0, -EINVAL or -ENOMEM. */
-int sc_rule_copy(const struct sluice_rule *said, struct sluice_rule *out);
-void sc_rule_clear(struct sluice_rule *rule);
+/* rule.c. 0, -EINVAL or -ENOMEM (nothing is left to clear). */
+int sc_rule_copy(const struct sluice_rule *said, struct sc_filter_rule *out);
+void sc_rule_clear(struct sc_filter_rule *rule);
+/* Is there anything to clear? */
+static inline bool sc_rule_owns(const struct sc_filter_rule *rule)
+{
+	return rule->row < 0 || rule->said.conditions || rule->said.where;
+}
+/* Is it for every number that no rule before it is about? */
+static inline bool sc_rule_is_rest(const struct sc_filter_rule *rule)
+{
+	return rule->row < 0 && rule->said.call && strcmp(rule->said.call, "*") == 0;
+}
 /* Does the filter's rule @rule (its last, not counted yet) make sense? */
 int sc_rule_check(struct sluice_filter *filter, uint32_t rule, struct sluice_error *error);
 
-/* targets.c */
+/* targets.c: has @arch the call, by its own number or a multiplexer's? */
+static inline bool sc_row_exists(const struct sc_arch *arch, int row)
+{
+	return (arch->has_mux && sc_syscall_is_carried(row)) || sc_syscall_own_nr(arch, row) >= 0;
+}
+/* The row of the next name of the call that @rule names, but for its first; @at begins with 0. -1: no more. */
+static inline int sc_rule_next_row(const struct sc_filter_rule *rule, unsigned int *at)
+{
+	const struct sc_meaning_sibling *siblings;
+	unsigned int n;
+
+	siblings = sc_meaning_siblings_of(rule->row, &n);
+	if (rule->said.flags & SLUICE_RULE_EXACT)
+		return -1;
+	while (*at < n) {
+		const struct sc_meaning_sibling *s = &siblings[(*at)++];
+
+		if (s->kind == SLUICE_SIBLING_ABI)
+			return s->row;
+	}
+	return -1;
+}
+/* Adds those of one row for @rule. 0 or -ENOMEM. */
+int sc_targets_of_row(const struct sc_filter_rule *rule, const struct sc_arch *arch, int row,
+	struct sc_targets *out);
 void sc_targets_clear(struct sc_targets *t);
 /* Adds those of @rule; none for "*". 0 or -ENOMEM. */
 int sc_targets_of(const struct sc_filter_rule *rule, const struct sc_arch *arch,
 	struct sc_targets *out);
+/* Are there any? */
+bool sc_targets_exist(const struct sc_filter_rule *rule, const struct sc_arch *arch);
 /* Is there such a name? */
 bool sc_targets_known(const struct sc_filter_rule *rule);
 
@@ -62,6 +101,9 @@ struct sc_ask_error {
 /* 0; -ENOENT; -E2BIG: too many alternatives; -ENOMEM. */
 int sc_ask(const struct sluice_rule *rule, const struct sc_arch *arch,
 	const struct sc_target *target, struct sc_asked *out, struct sc_ask_error *error);
+/* Can it be asked? As sc_ask(). */
+int sc_ask_check(const struct sluice_rule *rule, const struct sc_arch *arch,
+	const struct sc_target *target, struct sc_ask_error *error);
 
 #pragma GCC visibility pop
 

@@ -23,56 +23,44 @@ static int add(struct sc_targets *t, struct sc_target target)
 }
 
 /* The call's own number, and the multiplexer's where that carries it. */
-static int add_row(struct sc_targets *t, const struct sc_arch *arch, int row,
-	const struct sc_filter_rule *rule)
+int sc_targets_of_row(const struct sc_filter_rule *rule, const struct sc_arch *arch, int row,
+	struct sc_targets *out)
 {
 	struct sc_target target = {.row = row, .said_row = rule->row, .named = rule->row >= 0};
 	struct sc_mux mux;
 	int rc = 0;
 
-	if (!sc_mux_lookup(arch, row, &mux)) {
-		target.nr = sc_syscall_nr(arch, row);
-		return target.nr < 0 ? 0 : add(t, target);
+	if (!arch->has_mux || !sc_mux_lookup(arch, row, &mux)) {
+		target.nr = sc_syscall_own_nr(arch, row);
+		return target.nr < 0 ? 0 : add(out, target);
 	}
 	target.nr = mux.direct;
 	if (mux.direct >= 0)
-		rc = add(t, target);
+		rc = add(out, target);
 	if (rc)
 		return rc;
 	target.nr = mux.nr;
 	target.carried = true;
 	target.code = mux.code;
-	return add(t, target);
+	target.mask = mux.mask;
+	return add(out, target);
 }
 
-/* The call under its other names. */
-static int add_siblings(struct sc_targets *t, const struct sc_arch *arch,
-	const struct sc_filter_rule *rule)
+static bool in_group(const struct sc_arch *arch, int row, uint64_t group)
 {
-	enum sluice_sibling_kind kind;
-	unsigned int at = 0;
-	const char *name;
-	int rc = 0;
+	struct sluice_call_info info = {.size = sizeof(info)};
 
-	while (!rc && (name = sluice_sibling_next(arch->token, rule->said.call, &at, &kind))) {
-		int row = kind == SLUICE_SIBLING_ABI ? sc_syscall_by_name(name) : -1;
-
-		if (row >= 0)
-			rc = add_row(t, arch, row, rule);
-	}
-	return rc;
+	return sc_meaning_call(arch, row, &info) == 0 && info.groups & group;
 }
 
 static int add_group(struct sc_targets *t, const struct sc_arch *arch,
 	const struct sc_filter_rule *rule, uint64_t group)
 {
-	struct sluice_call_info info = {.size = sizeof(info)};
 	int rc = 0;
 
 	for (int row = 0; row < (int)sc_syscall_count && !rc; row++)
-		if (sluice_call_info(arch->token, sc_syscall_name(row), &info) == 0 &&
-			info.groups & group)
-			rc = add_row(t, arch, row, rule);
+		if (in_group(arch, row, group))
+			rc = sc_targets_of_row(rule, arch, row, t);
 	return rc;
 }
 
@@ -80,15 +68,38 @@ bool sc_targets_known(const struct sc_filter_rule *rule)
 {
 	uint64_t group;
 
-	return rule->row >= 0 || strcmp(rule->said.call, "*") == 0 ||
-		sluice_group(rule->said.call, &group) == 0;
+	return rule->row >= 0 || sc_rule_is_rest(rule) || sluice_group(rule->said.call, &group) == 0;
+}
+
+bool sc_targets_exist(const struct sc_filter_rule *rule, const struct sc_arch *arch)
+{
+	unsigned int at = 0;
+	uint64_t group;
+	bool found = false;
+	int row = rule->row;
+
+	if (rule->said.arch && rule->said.arch != arch->token)
+		return false;
+	if (!rule->said.call)
+		return true;
+	if (row >= 0) {
+		while (row >= 0 && !sc_row_exists(arch, row))
+			row = sc_rule_next_row(rule, &at);
+		return row >= 0;
+	}
+	if (sluice_group(rule->said.call, &group))
+		return false;
+	for (row = 0; row < (int)sc_syscall_count && !found; row++)
+		found = in_group(arch, row, group);
+	return found;
 }
 
 int sc_targets_of(const struct sc_filter_rule *rule, const struct sc_arch *arch,
 	struct sc_targets *out)
 {
+	unsigned int at = 0;
 	uint64_t group;
-	int row, rc;
+	int row, rc = 0;
 
 	if (rule->said.arch && rule->said.arch != arch->token)
 		return 0;
@@ -101,8 +112,7 @@ int sc_targets_of(const struct sc_filter_rule *rule, const struct sc_arch *arch,
 	if (rule->row < 0)
 		return sluice_group(rule->said.call, &group) ? 0
 							     : add_group(out, arch, rule, group);
-	rc = add_row(out, arch, rule->row, rule);
-	if (!rc && !(rule->said.flags & SLUICE_RULE_EXACT))
-		rc = add_siblings(out, arch, rule);
+	for (row = rule->row; row >= 0 && !rc; row = sc_rule_next_row(rule, &at))
+		rc = sc_targets_of_row(rule, arch, row, out);
 	return rc;
 }

@@ -63,7 +63,7 @@ static void fill_arg(const struct sc_arch *arch, const struct sc_meaning_arg *ar
 	};
 }
 
-static int fill(const struct sc_arch *arch, int row, struct sluice_call_info *out)
+int sc_meaning_call(const struct sc_arch *arch, int row, struct sluice_call_info *out)
 {
 	struct sluice_call_info info = {.size = out->size};
 	unsigned index =
@@ -101,7 +101,7 @@ SC_MEANING_PUBLIC int sluice_call_info(
 	if (!a)
 		return -EINVAL;
 	row = sc_syscall_by_name(name);
-	return row < 0 ? -ENOENT : fill(a, row, out);
+	return row < 0 ? -ENOENT : sc_meaning_call(a, row, out);
 }
 
 SC_MEANING_PUBLIC int sluice_call_info_nr(
@@ -113,7 +113,7 @@ SC_MEANING_PUBLIC int sluice_call_info_nr(
 	if (!a)
 		return -EINVAL;
 	row = sc_syscall_by_nr(a, nr);
-	return row < 0 ? -ENOENT : fill(a, row, out);
+	return row < 0 ? -ENOENT : sc_meaning_call(a, row, out);
 }
 
 SC_MEANING_PUBLIC const char *sluice_call_next(uint32_t arch, unsigned *iterator)

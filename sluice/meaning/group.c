@@ -27,15 +27,14 @@ SC_MEANING_PUBLIC const char *sluice_sibling_next(uint32_t arch, const char *nam
 {
 	const struct sc_arch *a = sc_meaning_arch(arch);
 	int nr, row = a ? sc_syscall_by_name(name) : -1;
-	unsigned first, end;
+	const struct sc_meaning_sibling *siblings;
+	unsigned count;
 
 	if (row < 0)
 		return NULL;
-	first = sc_meaning_sibling_at[row];
-	end = sc_meaning_sibling_at[row + 1];
-	while (*iterator < end - first) {
-		const struct sc_meaning_sibling *s =
-			&sc_meaning_siblings[first + (*iterator)++];
+	siblings = sc_meaning_siblings_of(row, &count);
+	while (*iterator < count) {
+		const struct sc_meaning_sibling *s = &siblings[(*iterator)++];
 
 		if (!sc_meaning_number(a, s->row, &nr))
 			continue;

@@ -25,6 +25,18 @@ bool sc_meaning_number(const struct sc_arch *arch, int row, int *nr);
 /* The bits of @arch's registers, which x32 and n32 have more of than of addresses. */
 unsigned sc_meaning_register(const struct sc_arch *arch);
 
+/* The calls that do what @row does, *@count of them, on any architecture. */
+static inline const struct sc_meaning_sibling *sc_meaning_siblings_of(int row, unsigned *count)
+{
+	unsigned first = sc_meaning_sibling_at[row];
+
+	*count = sc_meaning_sibling_at[row + 1] - first;
+	return &sc_meaning_siblings[first];
+}
+
+/* sluice_call_info() of a row. */
+int sc_meaning_call(const struct sc_arch *arch, int row, struct sluice_call_info *out);
+
 /* The text at @offset; NULL for the empty one. */
 const char *sc_meaning_string(uint16_t offset);
 

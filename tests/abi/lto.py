@@ -98,7 +98,7 @@ def check(compiler, way, options, archiver):
         archiver = shutil.which(archiver) or "ar"
         ok, text = run(archiver, "rcs", tmp / "in.a", *objects)
         if ok:
-            ok, text = run(PACK, tmp / "in.a", tmp / "out.a", OBJCOPY, "ar", compiler, *options)
+            ok, text = run(PACK, tmp / "in.a", tmp / "out.a", "seccomp_*", OBJCOPY, "ar", compiler, *options)
         say(ok, f"{name}: the archive is packed", text)
         if not ok:
             return None

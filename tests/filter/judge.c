@@ -107,7 +107,7 @@ static bool carries(uint32_t arch, int nr, int pseudo, uint64_t code)
 		return (uint32_t)code == (uint32_t)(-100 - pseudo);
 	if (pseudo <= -201 && pseudo >= -224 &&
 		nr == seccomp_syscall_resolve_name_arch(arch, "ipc"))
-		return (uint32_t)code == (uint32_t)(-200 - pseudo);
+		return (uint16_t)code == (uint32_t)(-200 - pseudo); /* a version is above */
 	return false;
 }
 
@@ -154,4 +154,25 @@ uint32_t judge(const struct judged *f, const struct seccomp_data *data)
 			return rule->action;
 	}
 	return f->options.default_action;
+}
+
+/* How much a verdict permits: seccomp(2) lists the actions in this order. */
+static int permits(uint32_t verdict)
+{
+	static const uint32_t order[] = {SCMP_ACT_KILL_PROCESS, SCMP_ACT_KILL_THREAD, SCMP_ACT_TRAP,
+		SCMP_ACT_ERRNO(0), SCMP_ACT_NOTIFY, SCMP_ACT_TRACE(0), SCMP_ACT_LOG,
+		SCMP_ACT_ALLOW};
+
+	for (int i = 0; i < (int)(sizeof(order) / sizeof(*order)); i++)
+		if (order[i] == (verdict & 0xffff0000))
+			return i;
+	return -1;
+}
+
+uint32_t judge_together(enum sluice_merge how, uint32_t a, uint32_t b)
+{
+	bool take_b = how == SLUICE_MERGE_UNION ? permits(b) > permits(a)
+						: permits(b) < permits(a);
+
+	return take_b ? b : a;
 }

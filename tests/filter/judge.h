@@ -12,6 +12,9 @@ struct judged {
 	unsigned n_rules;
 };
 
+/* What two programs that return @a and @b decide together. */
+uint32_t judge_together(enum sluice_merge how, uint32_t a, uint32_t b);
+
 uint32_t judge(const struct judged *f, const struct seccomp_data *data);
 
 #endif

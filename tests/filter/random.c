@@ -181,7 +181,8 @@ static struct seccomp_data random_call(const struct made *m)
 
 		if (is_mux && any(2)) {
 			d.args[0] = (uint64_t)(is_ipc ? -200 - d.nr : -100 - d.nr) |
-				(any(2) ? (uint64_t)any(0) << 32 : 0);
+				(any(2) ? (uint64_t)any(0) << 32 : 0) |
+				(is_ipc && any(2) ? (uint64_t)any(0x10000) << 16 : 0);
 			d.nr = seccomp_syscall_resolve_name_arch(
 				d.arch, is_ipc ? "ipc" : "socketcall");
 		} else {
@@ -225,27 +226,6 @@ static int compare(const struct made *m, const struct sock_filter *insns, size_t
 static struct made last;
 static struct sock_fprog last_prog;
 
-/* How much a verdict permits: seccomp(2) lists the actions in this order. */
-static int permits(uint32_t verdict)
-{
-	static const uint32_t order[] = {SCMP_ACT_KILL_PROCESS, SCMP_ACT_KILL_THREAD, SCMP_ACT_TRAP,
-		SCMP_ACT_ERRNO(0), SCMP_ACT_NOTIFY, SCMP_ACT_TRACE(0), SCMP_ACT_LOG,
-		SCMP_ACT_ALLOW};
-
-	for (int i = 0; i < (int)LEN(order); i++)
-		if (order[i] == (verdict & 0xffff0000))
-			return i;
-	return -1;
-}
-
-static uint32_t together(enum sluice_merge how, uint32_t a, uint32_t b)
-{
-	bool take_b = how == SLUICE_MERGE_UNION ? permits(b) > permits(a)
-						: permits(b) < permits(a);
-
-	return take_b ? b : a;
-}
-
 static unsigned merged, too_big, merged_insns, both_insns;
 
 static int check_merge(enum sluice_merge how, const struct made *m, const struct sock_fprog *prog)
@@ -272,7 +252,7 @@ static int check_merge(enum sluice_merge how, const struct made *m, const struct
 
 		sc_bpf_words(&d, false, words);
 		rc = sc_bpf_run(insns, (uint32_t)count, words, NULL) !=
-			together(how, judge(&last.f, &d), judge(&m->f, &d));
+			judge_together(how, judge(&last.f, &d), judge(&m->f, &d));
 		if (rc)
 			printf("# merged: arch 0x%x nr %d\n", d.arch, d.nr);
 	}
