@@ -229,10 +229,8 @@ static void take_client(struct policy_names *names)
 	int fd = accept4(names->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct client *c = &names->clients[names->next];
 
-	if (fd < 0)
-		return;
 	hang_up(c);
-	c->fd = fd;
+	c->fd = fd; /* -1 without a free descriptor: now there may be one */
 	names->next = (names->next + 1) % CLIENTS;
 }
 

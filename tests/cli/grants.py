@@ -42,7 +42,8 @@ os.umask(0o027)
 """
 DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0),
            "whiteout": (0, 0)}
-LINK_RACE = """
+# A thread makes ok/l lead to the allowed folder and to the secret one, in turns.
+FLIP = """
 os.symlink('d', 'ok/l')
 stop = []
 def flip():
@@ -52,6 +53,8 @@ def flip():
             os.rename('ok/n', 'ok/l')
 t = threading.Thread(target=flip)
 t.start()
+"""
+LINK_RACE = FLIP + """
 for i in range(100000):
     node(f'ok/l/{i}', 1, 3)
     if i >= 400 and os.listdir('ok/d'): break
@@ -113,16 +116,7 @@ def mount(path, kind='tmpfs', flags=0, data=None, source='x'):
     rc = libc.mount(source.encode(), path.encode(), kind.encode() if kind else None, flags, data and data.encode())
     print('MOUNTED' if rc == 0 else 'NOT', path, 0 if rc == 0 else ctypes.get_errno())
 """
-MOUNT_RACE = """
-os.symlink('d', 'ok/l')
-stop = []
-def flip():
-    while not stop:
-        for to in ('d', '../secret'):
-            os.symlink(to, 'ok/n')
-            os.rename('ok/n', 'ok/l')
-t = threading.Thread(target=flip)
-t.start()
+MOUNT_RACE = FLIP + """
 before, n, i = os.stat('secret').st_dev, 0, 0
 while i < 400 or not n:
     i += 1
