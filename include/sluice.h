@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -72,8 +73,10 @@ struct sluice_options {
 			NULL, NULL                                                       \
 	}
 
-/* Counters since the supervisor was created. Names with _ns are nanoseconds. */
+/* Counters since the supervisor was created. Names with _ns are nanoseconds. Set @size to
+ * sizeof(struct sluice_statistics) before a call. */
 struct sluice_statistics {
+	size_t size;
 	uint64_t received;      /* requests taken from listeners */
 	uint64_t replied;       /* sluice_reply and sluice_reply_fd that reached the target */
 	uint64_t failed;        /* sluice_fail that reached the target */
@@ -142,6 +145,37 @@ int sluice_add_listener(struct sluice_supervisor *supervisor, int fd, void *tag)
  * (any more). */
 int sluice_set_tag(struct sluice_supervisor *supervisor, unsigned index, void *tag);
 
+/* Limit the unanswered requests of the listener number @index to @max_pending (0: no limit of its own).
+ * At its limit the supervisor receives nothing more from it. It never gets more than its share of
+ * sluice_options.max_pending. A supervisor that takes over does not know the limit. Call this and the
+ * next two functions in the thread that dispatches. -ENOENT if there is no such listener (any
+ * more). */
+int sluice_limit_listener(struct sluice_supervisor *supervisor, unsigned index,
+	unsigned max_pending);
+
+/* From now on every call of the targets of the listener number @index fails with the default errno.
+ * Requests that have no verdict yet still get that of their handler. A keeper and a supervisor
+ * that takes over go on refusing. -ENOENT if there is no such listener (any more). */
+int sluice_refuse_listener(struct sluice_supervisor *supervisor, unsigned index);
+
+/* Stop serving the listener number @index, and close it. Its unanswered requests get the default
+ * errno, and functions of sluice_on_cancel() are called in the next dispatch. Later calls of its
+ * targets fail with ENOSYS: that is what the kernel says if nobody has the listener. A handler may call
+ * it, even for the listener of its own request, whose verdict is then void. -ENOENT if there is
+ * no such listener (any more). Source: seccomp_unotify(2). */
+int sluice_remove_listener(struct sluice_supervisor *supervisor, unsigned index);
+
+/* What sluice_on_listener_end() calls. */
+typedef void (*sluice_listener_end)(unsigned index, void *tag, void *data);
+
+/* Call @ended once for each listener that has ended: the last target died, it was removed or handed
+ * over, or the supervisor was freed, and none of its requests is left. Nothing uses @tag afterwards:
+ * free it here. The thread that lets go of the listener last calls it; this is the one that
+ * dispatches, a worker, or the holder of a deferred request, which may be after
+ * sluice_supervisor_free() has returned. NULL: do not. */
+void sluice_on_listener_end(struct sluice_supervisor *supervisor, sluice_listener_end ended,
+	void *data);
+
 /* Decide one request: give a verdict, or keep the request with sluice_defer() or
  * sluice_work(), and return 0. If the handler does neither, the target gets the default errno.
  * After a verdict the return value has no effect. If the handler keeps the request and then
@@ -178,8 +212,8 @@ int sluice_on(struct sluice_supervisor *supervisor, uint32_t arch, int nr,
 int sluice_on_name(struct sluice_supervisor *supervisor, const char *name,
 	sluice_handler handler, void *data);
 
-/* Copy the counters. Never fails. */
-void sluice_statistics(struct sluice_supervisor *supervisor, struct sluice_statistics *out);
+/* Copy the counters. Returns 0; -EINVAL if @out->size is too small. */
+int sluice_statistics(struct sluice_supervisor *supervisor, struct sluice_statistics *out);
 
 /* Counters of one listener. Set @size to sizeof(struct sluice_listener_statistics) before a call. */
 struct sluice_listener_statistics {
@@ -270,6 +304,7 @@ uint64_t sluice_id(const struct sluice_request *request);    /* the kernel's id 
 uint32_t sluice_arch(const struct sluice_request *request);  /* SCMP_ARCH_* (x32 told apart) */
 int sluice_nr(const struct sluice_request *request);         /* as the kernel reports it */
 void *sluice_tag(const struct sluice_request *request);      /* of the listener */
+unsigned sluice_listener(const struct sluice_request *request); /* its number: sluice_set_tag() */
 
 /* The name of the call, or "?" if libseccomp does not know it. For an unpacked call (see
  * sluice_on_name), the name of the carried call. The request owns the string. */
@@ -319,6 +354,13 @@ ssize_t sluice_write(struct sluice_request *request, uint64_t addr, const void *
 int sluice_read_sockaddr(struct sluice_request *request, unsigned addr_arg, unsigned len_arg,
 	struct sockaddr_storage *address);
 
+/* Write a socket address where accept(2), getsockname(2) and recvfrom(2) put it: at most as many bytes
+ * at @addr as the int at @len_addr says, and then @length to @len_addr, even if the address was cut.
+ * Does nothing if @addr is 0. Returns 0; -EINVAL if the int is negative. Source: net/socket.c,
+ * move_addr_to_user(). */
+int sluice_write_sockaddr(struct sluice_request *request, uint64_t addr, uint64_t len_addr,
+	const struct sockaddr_storage *address, socklen_t length);
+
 /* Copy @count iovecs at @addr, of the target's word size; iov_base are the target's
  * addresses. Returns 0; -EINVAL above 1024 (IOV_MAX) or when lengths overflow. */
 int sluice_read_iovec(struct sluice_request *request, uint64_t addr, size_t count,
@@ -328,6 +370,11 @@ int sluice_read_iovec(struct sluice_request *request, uint64_t addr, size_t coun
  * Returns how many. */
 ssize_t sluice_gather(struct sluice_request *request, const struct iovec *iov, size_t count,
 	void *buffer, size_t size);
+
+/* Write @size bytes to where @count iovecs (from sluice_read_iovec) point, in their order. Returns
+ * how many. As sluice_write() otherwise. */
+ssize_t sluice_scatter(struct sluice_request *request, const struct iovec *iov, size_t count,
+	const void *buffer, size_t size);
 
 /* A message header, copied. @control is always in the native layout, so CMSG_* macros work.
  * Descriptors in it are numbers of the target. */
@@ -348,6 +395,15 @@ int sluice_read_msghdr(struct sluice_request *request, uint64_t addr,
 	struct sluice_msghdr *message);
 void sluice_msghdr_free(struct sluice_msghdr *message);
 
+/* The same for the header number @index (from 0 on) of the vector of sendmmsg(2) and recvmmsg(2) at
+ * @addr. The kernel looks at no more than 1024. */
+int sluice_read_mmsghdr(struct sluice_request *request, uint64_t addr, unsigned index,
+	struct sluice_msghdr *message);
+
+/* Set msg_len of that element: how many bytes were sent or received. */
+int sluice_write_mmsg_len(struct sluice_request *request, uint64_t addr, unsigned index,
+	unsigned length);
+
 /* Copy the structure of openat2(2) by the rules of the kernel: -EINVAL below 24 bytes; -E2BIG if
  * a byte after the known fields is not 0, or above the size of a page. */
 int sluice_read_open_how(struct sluice_request *request, uint64_t addr, size_t size,
@@ -360,19 +416,53 @@ int sluice_read_open_how(struct sluice_request *request, uint64_t addr, size_t s
  * threads can change them. Errors are -ENOENT (the target is gone), -ESRCH (it is outside this
  * pid namespace), -EACCES or -EPERM (no ptrace access) and, of sluice_exe(), -ENAMETOOLONG. */
 
+/* Ids as this user namespace numbers them. Set @size to sizeof(struct sluice_creds) before a call. */
 struct sluice_creds {
+	size_t size;
 	uid_t uid, euid, suid, fsuid;
 	gid_t gid, egid, sgid, fsgid;
+};
+
+/* Capabilities are sets of bits, 1 << CAP_* of capabilities(7), and hold in the user namespace of the
+ * target. Set @size to sizeof(struct sluice_privileges) before a call. */
+struct sluice_privileges {
+	size_t size;
+	uint64_t effective, permitted, inheritable, bounding, ambient;
+	uint64_t user_namespace;  /* its inode number; 0: unknown */
+	bool same_user_namespace; /* it is that of this thread */
 };
 
 pid_t sluice_tid(const struct sluice_request *request); /* 0: not in our pid namespace */
 pid_t sluice_tgid(struct sluice_request *request);      /* or -errno */
 int sluice_pidfd(struct sluice_request *request);       /* of the thread (kernel 6.9), else of its process */
 int sluice_creds(struct sluice_request *request, struct sluice_creds *creds);
-ssize_t sluice_exe(struct sluice_request *request, char *path, size_t size); /* its length */
+int sluice_privileges(struct sluice_request *request, struct sluice_privileges *out);
+
+/* Copy at most @count supplementary groups to @list. Returns how many the target has; -ERANGE if
+ * @count is less and not 0. */
+ssize_t sluice_groups(struct sluice_request *request, gid_t *list, size_t count);
+
+/* The path of the executable, and its length. The target chooses this string: it can mount anything
+ * over the file, in a mount namespace of its own. Compare files by sluice_exe_fd(). */
+ssize_t sluice_exe(struct sluice_request *request, char *path, size_t size);
+
+/* The executable (O_PATH): compare its device and inode with fstat(2). To read it, open
+ * /proc/self/fd/N. The text is the target's: it may have been changed after it was loaded
+ * (ptrace(2), mprotect(2)), and an interpreter runs what a script says. */
+int sluice_exe_fd(struct sluice_request *request);
 int sluice_root_fd(struct sluice_request *request);     /* O_PATH */
 int sluice_cwd_fd(struct sluice_request *request);      /* O_PATH */
 int sluice_mem_fd(struct sluice_request *request);      /* /proc/tid/mem */
+
+/* A namespace of the target, for setns(2). @type is one of CLONE_NEWCGROUP, CLONE_NEWIPC,
+ * CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS; else
+ * -EINVAL. The caller closes it. Rules out SLUICE_CONTINUE_ARGS. Source: namespaces(7). */
+int sluice_namespace_fd(struct sluice_request *request, int type);
+
+/* What the target's descriptor @target_fd refers to (O_PATH, close on exec). Unlike
+ * sluice_get_fd() it shares nothing with the target, and closing it never waits. The caller
+ * closes it. -EBADF if it is not open. Rules out SLUICE_CONTINUE_ARGS. */
+int sluice_path_fd(struct sluice_request *request, int target_fd);
 
 /* A duplicate of the target's descriptor @target_fd (close on exec). The caller closes it. It
  * is the open file of the target: offset and flags are shared. Rules out
@@ -418,6 +508,25 @@ int sluice_open_parent(struct sluice_request *request, int dirfd, const char *pa
  * sluice_fail() then. */
 int sluice_open_reply(struct sluice_request *request, int dirfd, const char *path,
 	const struct open_how *how, unsigned flags);
+
+/* An address of an AF_UNIX socket. Set @size to sizeof(struct sluice_unix_address) before a call. */
+struct sluice_unix_address {
+	size_t size;
+	struct sockaddr_un address;
+	socklen_t length;
+	int fd;                 /* @address names it: close it after use. -1: none */
+};
+
+/* What the AF_UNIX @address of the target (a copy, @length bytes) means, as an address for calls of
+ * this process. A path is looked up as by sluice_openat(): from the working directory of the
+ * target, inside its root. @create false: for connect(2) and sendto(2), the socket itself;
+ * -ECONNREFUSED if it is another kind of file. @create true: for bind(2), the name in its
+ * directory; -ENAMETOOLONG if the name is longer than about 80 bytes. -EREMOTE for an abstract name
+ * of a target with another network namespace; -EINVAL for an empty name, another family, and a
+ * bad length. A connection that this process makes has the credentials of this process
+ * (SO_PEERCRED), not those of the target. Source: unix(7). */
+int sluice_unix_address(struct sluice_request *request, const struct sockaddr_storage *address,
+	socklen_t length, bool create, struct sluice_unix_address *out);
 
 /* 1 if directory @fd is @ancestor or below it in the file system, compared by identity, not by
  * name. 0 if not, if the answer is unknown, and if a mount lies between them, because a target
@@ -539,6 +648,7 @@ int sluice_keeper_connect_pass(int pass);
 /* A container process whose runtime offers its listener (OCI runtime specification, seccomp
  * listenerPath). The library owns all strings, which are valid during the callback. */
 struct sluice_container {
+	size_t size;            /* set by the library */
 	const char *id, *bundle, *status; /* "" if missing */
 	const char *metadata;   /* listenerMetadata, or "" */
 	const char *state_json; /* the whole document */

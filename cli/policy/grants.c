@@ -245,7 +245,7 @@ static int mount_tmpfs(const struct policy *p, struct sluice_request *req)
 {
 	_cleanup_close_ int dir = -1, filesystem = -1;
 	struct emulated_tmpfs wanted = {0};
-	struct sluice_creds creds;
+	struct sluice_creds creds = {.size = sizeof(creds)};
 	int rc = emulated_tmpfs_read(req, TMPFS_BYTES, &wanted);
 
 	if (rc == 0)

@@ -45,7 +45,7 @@ int serve_act_begin(struct serve_acting *a, struct sluice_request *req, int capa
 {
 	uint32_t wanted[2] = {0};
 	struct __user_cap_data_struct data[2];
-	struct sluice_creds creds;
+	struct sluice_creds creds = {.size = sizeof(creds)};
 	int rc = sluice_creds(req, &creds);
 
 	if (rc == 0)

@@ -109,7 +109,7 @@ static void print_counts(FILE *f, const struct serve *s)
 
 static void print_statistics(FILE *f, const struct serve *s)
 {
-	struct sluice_statistics st;
+	struct sluice_statistics st = {.size = sizeof(st)};
 	uint64_t total = 0;
 
 	sluice_statistics(s->supervisor, &st);

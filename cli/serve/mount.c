@@ -107,7 +107,7 @@ static int open_target(struct serve_work *w, struct sluice_request *req,
 static int mount_it(struct serve_work *w, struct sluice_request *req)
 {
 	_cleanup_close_ int dir = -1, filesystem = -1, namespace = -1;
-	struct sluice_creds creds;
+	struct sluice_creds creds = {.size = sizeof(creds)};
 	struct emulated_tmpfs wanted = {0};
 	char path[40];
 	int rc = emulated_tmpfs_read(req, w->policy->mount_size, &wanted);

@@ -53,7 +53,7 @@ static bool is_ordinary(int dir)
 
 static int owned_by_target(struct sluice_request *req, int dir)
 {
-	struct sluice_creds creds;
+	struct sluice_creds creds = {.size = sizeof(creds)};
 	struct stat st;
 	int rc = sluice_creds(req, &creds);
 

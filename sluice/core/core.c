@@ -134,21 +134,26 @@ int sc_core_new(const struct settings *set, bool embryo, struct sluice_superviso
 	return 0;
 }
 
-static void answer_everything(struct sluice_supervisor *sv)
+/* Each unanswered request of @listener (NULL: of all) gets the default errno, and its holder hears
+ * of it in the next sc_core_run_cancelled(). */
+void sc_core_answer_all(struct sluice_supervisor *sv, const struct listener *listener,
+	const char *why)
 {
 	for (;;) {
 		struct sluice_request *req;
 
 		pthread_mutex_lock(&sv->lock);
 		for (req = sv->requests.first; req; req = req->next)
-			if (sc_core_claim(req, R_PASSED_ON))
+			if ((!listener || req->listener == listener) &&
+				sc_core_claim(req, R_GONE))
 				break;
 		if (req)
 			atomic_fetch_add(&req->refs, 1);
 		pthread_mutex_unlock(&sv->lock);
 		if (!req)
 			return;
-		sc_core_default(req, R_PASSED_ON, "supervisor freed");
+		sc_core_default(req, R_GONE, why);
+		sc_core_unqueue(req);
 		sc_core_push_cancelled(req);
 		sc_core_request_unref(req);
 	}
@@ -159,7 +164,7 @@ void sc_core_stop(struct sluice_supervisor *sv)
 {
 	sv->ending = true;
 	if (!sv->passed_on && sv->journal)
-		answer_everything(sv);
+		sc_core_answer_all(sv, NULL, "supervisor freed");
 	sc_core_run_cancelled(sv); /* or a worker might wait for ever */
 	sc_core_workers_stop(sv);
 	sc_core_clock_stop(sv);

@@ -52,6 +52,7 @@ struct listener {
 	bool wait_killable;
 	/* Its share, so that one target takes nothing from another's; under sv->lock: */
 	unsigned pending;       /* received and unanswered */
+	unsigned limit;         /* of these, from sluice_limit_listener() */
 	bool paused;            /* at its share: nothing is received */
 	uint64_t received, answered;
 	/* under the workers' lock: */
@@ -158,6 +159,8 @@ struct listeners {
 	uint32_t next_id;
 	unsigned active;
 	bool paused;            /* some are at their share; changed under sv->lock */
+	sluice_listener_end ended; /* or NULL */
+	void *ended_data;
 	bool twins;             /* one listener may be here twice: look before each RECV */
 	const struct listener_hooks *hooks;
 };
@@ -209,6 +212,8 @@ struct sluice_supervisor {
 /* ---- core.c: the frame ---- */
 
 int sc_core_new(const struct settings *set, bool embryo, struct sluice_supervisor **out);
+void sc_core_answer_all(struct sluice_supervisor *sv, const struct listener *listener,
+	const char *why);
 void sc_core_stop(struct sluice_supervisor *sv);
 void sc_core_close(struct sluice_supervisor *sv);
 void sc_core_unref(struct sluice_supervisor *sv);
@@ -228,6 +233,7 @@ int sc_core_add_listener(struct sluice_supervisor *sv, int fd, void *tag, bool d
 int sc_core_park_listener(struct sluice_supervisor *sv, int fd, uint32_t holder);
 void sc_core_admit_listener(struct listener *listener, bool deny, void *tag);
 struct listener *sc_core_same_listener(struct sluice_supervisor *sv, int fd);
+unsigned sc_core_share(const struct listener *listener);
 void sc_core_listener_ref(struct listener *listener);
 void sc_core_listener_unref(struct listener *listener);
 void sc_core_drop_listener(struct sluice_supervisor *sv, struct listener *listener);

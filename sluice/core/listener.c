@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "core/core.h"
 
+#include <limits.h>
 #include <poll.h>
 
 void sc_core_listener_ref(struct listener *listener)
@@ -13,9 +14,19 @@ void sc_core_listener_ref(struct listener *listener)
  * as something else while a worker is about to answer on it. */
 void sc_core_listener_unref(struct listener *listener)
 {
+	struct sluice_supervisor *sv = listener->sv;
+	sluice_listener_end ended;
+	void *data;
+
 	if (atomic_fetch_sub(&listener->refs, 1) != 1)
 		return;
 	close(listener->source.fd);
+	pthread_mutex_lock(&sv->lock);
+	ended = sv->listeners.ended;
+	data = sv->listeners.ended_data;
+	pthread_mutex_unlock(&sv->lock);
+	if (ended)
+		ended(listener->id, listener->tag, data);
 	free(listener);
 }
 
@@ -50,6 +61,16 @@ static uint32_t wanted(const struct listener *listener)
 	return listener->paused || listener->holder ? 0 : EPOLLIN;
 }
 
+/* How many unanswered requests @listener may have: as many as are left free, so one alone gets half,
+ * with each that is at its share the next gets less, and one that has none finds room. Under
+ * sv->lock. */
+unsigned sc_core_share(const struct listener *listener)
+{
+	unsigned free_count = listener->sv->requests.free_count;
+
+	return free_count < listener->limit ? free_count : listener->limit;
+}
+
 /* A request ended: receive again from those that have come below their share by that. */
 void sc_core_resume(struct sluice_supervisor *sv)
 {
@@ -59,7 +80,7 @@ void sc_core_resume(struct sluice_supervisor *sv)
 		bool resumed;
 
 		pthread_mutex_lock(&sv->lock);
-		resumed = l->paused && l->pending < sv->requests.free_count;
+		resumed = l->paused && l->pending < sc_core_share(l);
 		if (resumed)
 			l->paused = false;
 		paused |= l->paused;
@@ -176,6 +197,7 @@ static int add(struct sluice_supervisor *sv, int fd, const struct listener *like
 	*l = *like;
 	l->source = (struct source){fd, on_ready, destroy, NULL};
 	l->sv = sv;
+	l->limit = UINT_MAX;
 	l->id = sv->listeners.next_id;
 	atomic_init(&l->refs, 1);
 	/* A program that inherits it could answer. */
@@ -232,26 +254,81 @@ int sluice_add_listener(struct sluice_supervisor *supervisor, int fd, void *tag)
 	return sc_core_add_listener(supervisor, fd, tag, false, false);
 }
 
+static struct listener *find(struct sluice_supervisor *sv, unsigned index)
+{
+	struct listener *l = sv->listeners.first;
+
+	while (l && l->id != index)
+		l = l->next;
+	return l;
+}
+
 int sluice_set_tag(struct sluice_supervisor *supervisor, unsigned index, void *tag)
 {
-	for (struct listener *l = supervisor->listeners.first; l; l = l->next)
-		if (l->id == index) {
-			l->tag = tag;
-			return 0;
-		}
-	return -ENOENT;
+	struct listener *l = find(supervisor, index);
+
+	if (!l)
+		return -ENOENT;
+	l->tag = tag;
+	return 0;
+}
+
+int sluice_limit_listener(struct sluice_supervisor *supervisor, unsigned index,
+	unsigned max_pending)
+{
+	struct listener *l = find(supervisor, index);
+
+	if (!l)
+		return -ENOENT;
+	pthread_mutex_lock(&supervisor->lock);
+	l->limit = max_pending ? max_pending : UINT_MAX;
+	pthread_mutex_unlock(&supervisor->lock);
+	sc_core_resume(supervisor);
+	return 0;
+}
+
+int sluice_refuse_listener(struct sluice_supervisor *supervisor, unsigned index)
+{
+	struct listener *l = find(supervisor, index);
+
+	if (!l || l->holder)
+		return -ENOENT;
+	sc_core_admit_listener(l, true, l->tag);
+	return 0;
+}
+
+int sluice_remove_listener(struct sluice_supervisor *supervisor, unsigned index)
+{
+	struct listener *l = find(supervisor, index);
+
+	if (!l || l->holder)
+		return -ENOENT;
+	sc_core_answer_all(supervisor, l, "listener removed");
+	sc_core_listener_ref(l);
+	sc_core_drop_listener(supervisor, l);
+	/* Holders keep the number, and it may not be another file's; but the listener itself closes
+	 * now, or calls of its targets would wait for a receiver. */
+	dup3(supervisor->loop.wake.fd, l->source.fd, O_CLOEXEC);
+	sc_core_listener_unref(l);
+	sc_core_wake(supervisor);
+	return 0;
+}
+
+void sluice_on_listener_end(struct sluice_supervisor *supervisor, sluice_listener_end ended,
+	void *data)
+{
+	pthread_mutex_lock(&supervisor->lock);
+	supervisor->listeners.ended = ended;
+	supervisor->listeners.ended_data = data;
+	pthread_mutex_unlock(&supervisor->lock);
 }
 
 int sluice_listener_statistics(struct sluice_supervisor *supervisor, unsigned index,
 	struct sluice_listener_statistics *out)
 {
 	struct sluice_listener_statistics s = {.size = out->size};
-	struct listener *l = supervisor->listeners.first;
+	struct listener *l = find(supervisor, index);
 
-	if (out->size < sizeof(s))
-		return -EINVAL;
-	while (l && l->id != index)
-		l = l->next;
 	if (!l)
 		return -ENOENT;
 	pthread_mutex_lock(&supervisor->lock);
@@ -264,6 +341,5 @@ int sluice_listener_statistics(struct sluice_supervisor *supervisor, unsigned in
 	s.working = l->working;
 	s.waiting = l->waiting;
 	pthread_mutex_unlock(&supervisor->workers.lock);
-	memcpy(out, &s, sizeof(s));
-	return 0;
+	return sc_sluice_fill(out, out->size, &s, sizeof(s));
 }

@@ -82,31 +82,29 @@ void sc_core_log(struct sluice_request *req, const struct ending *e, uint64_t ns
 		write_line(req, e, ns, log, data);
 }
 
-void sluice_statistics(struct sluice_supervisor *supervisor, struct sluice_statistics *out)
+int sluice_statistics(struct sluice_supervisor *supervisor, struct sluice_statistics *out)
 {
 	struct counters *c = &supervisor->count;
-	uint64_t pending;
+	struct sluice_statistics s = {.size = out->size};
 
 	/* First: what is no longer pending has been counted. */
 	pthread_mutex_lock(&supervisor->lock);
-	pending = supervisor->requests.count;
+	s.pending = supervisor->requests.count;
 	pthread_mutex_unlock(&supervisor->lock);
-	*out = (struct sluice_statistics){
-		.received = relaxed(c->received),
-		.replied = relaxed(c->replied),
-		.failed = relaxed(c->failed),
-		.continued = relaxed(c->continued),
-		.defaulted = relaxed(c->defaulted),
-		.timed_out = relaxed(c->timed_out),
-		.gone = relaxed(c->gone),
-		.replayed = relaxed(c->replayed),
-		.descriptors = relaxed(c->descriptors),
-		.lost_receive = relaxed(c->lost_receive),
-		.latency_ns_sum = relaxed(c->latency_sum),
-		.latency_ns_max = relaxed(c->latency_max),
-	};
+	s.received = relaxed(c->received);
+	s.replied = relaxed(c->replied);
+	s.failed = relaxed(c->failed);
+	s.continued = relaxed(c->continued);
+	s.defaulted = relaxed(c->defaulted);
+	s.timed_out = relaxed(c->timed_out);
+	s.gone = relaxed(c->gone);
+	s.replayed = relaxed(c->replayed);
+	s.descriptors = relaxed(c->descriptors);
+	s.lost_receive = relaxed(c->lost_receive);
+	s.latency_ns_sum = relaxed(c->latency_sum);
+	s.latency_ns_max = relaxed(c->latency_max);
 	for (int i = 0; i < 40; i++)
-		out->latency_log2[i] = relaxed(c->latency[i]);
-	out->pending = pending;
-	out->listeners = supervisor->listeners.active;
+		s.latency_log2[i] = relaxed(c->latency[i]);
+	s.listeners = supervisor->listeners.active;
+	return sc_sluice_fill(out, out->size, &s, sizeof(s));
 }

@@ -22,9 +22,8 @@ static void reset(struct sluice_request *req, struct sluice_supervisor *sv,
 }
 
 /* A request with a free slot, not received yet; NULL if @listener is at its share (receiving from it
- * pauses then, set here so that no slot can come free unnoticed) or memory is out. The share is as
- * much as is left free: one alone gets half, with each that is at its share the next gets less,
- * and one that has none finds room. Without @share: whatever is free. */
+ * pauses then, set here so that no slot can come free unnoticed) or memory is out. Without @share:
+ * whatever is free. */
 struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
 	struct listener *listener, bool share)
 {
@@ -32,7 +31,7 @@ struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
 	uint32_t i;
 
 	pthread_mutex_lock(&sv->lock);
-	if ((share ? listener->pending : 0) >= sv->requests.free_count) {
+	if (share ? listener->pending >= sc_core_share(listener) : !sv->requests.free_count) {
 		sv->listeners.paused = listener->paused = true;
 		if (req) {
 			req->next = sv->requests.spare;
@@ -335,6 +334,11 @@ uint32_t sluice_arch(const struct sluice_request *request)
 int sluice_nr(const struct sluice_request *request)
 {
 	return request->notif.data.nr;
+}
+
+unsigned sluice_listener(const struct sluice_request *request)
+{
+	return request->listener->id;
 }
 
 void *sluice_tag(const struct sluice_request *request)

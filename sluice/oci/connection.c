@@ -47,6 +47,7 @@ static int ask(struct sluice_supervisor *sv, struct connection *c, const struct 
 	struct ucred peer = {0};
 	socklen_t size = sizeof(peer);
 	struct sluice_container container = {
+		.size = sizeof(container),
 		.id = text_of(doc, "state.id"),
 		.bundle = text_of(doc, "state.bundle"),
 		.status = text_of(doc, "state.status"),

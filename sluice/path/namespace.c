@@ -48,7 +48,7 @@ static int in_global_part(int dir)
 	return -1;
 }
 
-static bool same_namespace(struct sluice_request *req, const char *kind)
+bool sc_path_same_namespace(struct sluice_request *req, const char *kind)
 {
 	uint64_t ours = sc_sluice_namespace(&req->sv->proc, "thread-self", kind);
 	char who[16];
@@ -59,8 +59,8 @@ static bool same_namespace(struct sluice_request *req, const char *kind)
 
 static bool same_namespaces(struct sluice_request *req)
 {
-	return same_namespace(req, "net") && same_namespace(req, "ipc") &&
-		same_namespace(req, "uts") && same_namespace(req, "user");
+	return sc_path_same_namespace(req, "net") && sc_path_same_namespace(req, "ipc") &&
+		sc_path_same_namespace(req, "uts") && sc_path_same_namespace(req, "user");
 }
 
 static bool on_cgroups(int fd)
@@ -81,13 +81,13 @@ int sc_path_check_namespaces(struct sluice_request *req, const struct place *pla
 	if (fstat(place->item, &st))
 		return -errno;
 	is_dir = S_ISDIR(st.st_mode);
-	if (S_ISCHR(st.st_mode) && st.st_rdev == TUN_DEVICE && !same_namespace(req, "net"))
+	if (S_ISCHR(st.st_mode) && st.st_rdev == TUN_DEVICE && !sc_path_same_namespace(req, "net"))
 		return -EREMOTE;
 	if (sc_sluice_on_proc(place->item) && !S_ISLNK(st.st_mode) &&
 		in_global_part(is_dir ? place->item : place->dir) && !same_namespaces(req))
 		return -EREMOTE;
 	if ((flags & O_ACCMODE) != O_RDONLY && !(flags & O_PATH) && on_cgroups(place->item) &&
-		!(same_namespace(req, "cgroup") && same_namespace(req, "user")))
+		!(sc_path_same_namespace(req, "cgroup") && sc_path_same_namespace(req, "user")))
 		return -EREMOTE;
 	return 0;
 }

@@ -22,6 +22,9 @@ int sc_path_walk(struct sluice_request *req, int start, const char *path, unsign
 
 /* ---- namespace.c ---- */
 
+/* Whether the target and this thread share their namespace of @kind ("net"); false if that is not
+ * known. */
+bool sc_path_same_namespace(struct sluice_request *req, const char *kind);
 int sc_path_check_namespaces(struct sluice_request *req, const struct place *place,
 	uint64_t flags);
 

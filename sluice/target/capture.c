@@ -34,6 +34,26 @@ int sluice_read_sockaddr(struct sluice_request *request, unsigned addr_arg, unsi
 	return length;
 }
 
+int sluice_write_sockaddr(struct sluice_request *request, uint64_t addr, uint64_t len_addr,
+	const struct sockaddr_storage *address, socklen_t length)
+{
+	int room, rc;
+	socklen_t n;
+
+	if (length > sizeof(*address))
+		return -EINVAL;
+	if (!addr)
+		return 0;
+	rc = sc_target_read_exact(request, len_addr, &room, sizeof(room));
+	if (rc)
+		return rc;
+	if (room < 0)
+		return -EINVAL;
+	n = (socklen_t)room < length ? (socklen_t)room : length;
+	rc = n ? sc_target_write_exact(request, addr, address, n) : 0;
+	return rc ? rc : sc_target_write_exact(request, len_addr, &length, sizeof(length));
+}
+
 struct narrow_iovec {
 	uint32_t base;
 	int32_t len;
@@ -90,8 +110,11 @@ int sluice_read_iovec(struct sluice_request *request, uint64_t addr, size_t coun
 	return rc;
 }
 
-ssize_t sluice_gather(struct sluice_request *request, const struct iovec *iov, size_t count,
-	void *buffer, size_t size)
+/* One step of a gather or a scatter. */
+typedef ssize_t (*copier)(struct sluice_request *req, uint64_t addr, void *buffer, size_t size);
+
+static ssize_t copy_iovecs(struct sluice_request *req, const struct iovec *iov, size_t count,
+	void *buffer, size_t size, copier copy)
 {
 	size_t done = 0;
 
@@ -103,8 +126,7 @@ ssize_t sluice_gather(struct sluice_request *request, const struct iovec *iov, s
 			want = size - done;
 		if (!want)
 			continue;
-		n = sluice_read(request, (uintptr_t)iov[i].iov_base, (char *)buffer + done,
-			want);
+		n = copy(req, (uintptr_t)iov[i].iov_base, (char *)buffer + done, want);
 		if (n == -EFAULT && done)
 			return (ssize_t)done;
 		if (n < 0)
@@ -114,6 +136,23 @@ ssize_t sluice_gather(struct sluice_request *request, const struct iovec *iov, s
 			break;
 	}
 	return (ssize_t)done;
+}
+
+ssize_t sluice_gather(struct sluice_request *request, const struct iovec *iov, size_t count,
+	void *buffer, size_t size)
+{
+	return copy_iovecs(request, iov, count, buffer, size, sluice_read);
+}
+
+static ssize_t write_from(struct sluice_request *req, uint64_t addr, void *buffer, size_t size)
+{
+	return sluice_write(req, addr, buffer, size);
+}
+
+ssize_t sluice_scatter(struct sluice_request *request, const struct iovec *iov, size_t count,
+	const void *buffer, size_t size)
+{
+	return copy_iovecs(request, iov, count, (void *)(uintptr_t)buffer, size, write_from);
 }
 
 struct narrow_msghdr {
@@ -258,6 +297,30 @@ int sluice_read_msghdr(struct sluice_request *request, uint64_t addr,
 	else
 		*message = m;
 	return rc;
+}
+
+/* The element of sendmmsg(2)'s and recvmmsg(2)'s vector: a header, what was sent or received, and
+ * padding to the header's alignment. */
+static uint64_t mmsghdr_at(struct sluice_request *req, uint64_t addr, unsigned index)
+{
+	uint64_t size = narrow(req) ? sizeof(struct narrow_msghdr) + 4 : sizeof(struct mmsghdr);
+
+	return addr + index * size;
+}
+
+int sluice_read_mmsghdr(struct sluice_request *request, uint64_t addr, unsigned index,
+	struct sluice_msghdr *message)
+{
+	return sluice_read_msghdr(request, mmsghdr_at(request, addr, index), message);
+}
+
+int sluice_write_mmsg_len(struct sluice_request *request, uint64_t addr, unsigned index,
+	unsigned length)
+{
+	uint64_t header = narrow(request) ? sizeof(struct narrow_msghdr) : sizeof(struct msghdr);
+
+	return sc_target_write_exact(request, mmsghdr_at(request, addr, index) + header, &length,
+		sizeof(length));
 }
 
 void sluice_msghdr_free(struct sluice_msghdr *message)

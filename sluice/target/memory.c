@@ -84,6 +84,15 @@ int sc_target_read_exact(struct sluice_request *req, uint64_t addr, void *buf, s
 	return (size_t)n == size ? 0 : -EFAULT;
 }
 
+int sc_target_write_exact(struct sluice_request *req, uint64_t addr, const void *buf, size_t size)
+{
+	ssize_t n = sluice_write(req, addr, buf, size);
+
+	if (n < 0)
+		return (int)n;
+	return (size_t)n == size ? 0 : -EFAULT;
+}
+
 ssize_t sluice_read_string(struct sluice_request *request, uint64_t addr, char *buffer,
 	size_t size)
 {

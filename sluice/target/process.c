@@ -9,6 +9,7 @@
 #include "target/target.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/resource.h>
 
@@ -28,12 +29,17 @@ struct targets {
 	unsigned count;
 };
 
+enum which { ROOT, CWD, MEM, EXE, OPENED };
+
 /* What is open for one request. */
 struct view {
 	struct part part;
-	int root_fd, cwd_fd, mem_fd;
+	int fd[OPENED];
 	struct target *target;
 };
+
+/* Of /proc/tid/status: 65536 groups (NGROUPS_MAX) of eleven bytes, and the rest. */
+#define STATUS_MAX (1u << 20)
 
 /* Descriptors that may be kept for later: of many targets, and never more than a quarter of
  * what this process may have, or one target with many threads would take the others'. */
@@ -167,9 +173,8 @@ static void free_view(struct part *part)
 {
 	struct view *view = (struct view *)part;
 
-	closep(&view->root_fd);
-	closep(&view->cwd_fd);
-	closep(&view->mem_fd);
+	for (int i = 0; i < OPENED; i++)
+		closep(&view->fd[i]);
 	if (view->target)
 		target_unref(view->target);
 	free(view);
@@ -185,7 +190,7 @@ static struct view *view_of(struct sluice_request *req)
 	view = malloc(sizeof(*view));
 	if (!view)
 		return NULL;
-	*view = (struct view){{free_view}, -1, -1, -1, NULL};
+	*view = (struct view){{free_view}, {-1, -1, -1, -1}, NULL};
 	req->view = &view->part;
 	return view;
 }
@@ -207,10 +212,10 @@ int sc_target_proc(struct sluice_request *req, const char *what, int flags)
 	return fd < 0 ? -ESRCH : steal_fd(&fd);
 }
 
-/* The directory behind the target's descriptor @target_fd, O_PATH, the caller's. Not its open file: whoever
+/* What is behind the target's descriptor @target_fd, O_PATH, the caller's. Not its open file: whoever
  * closes that last may wait long (a socket that lingers, a file system of the target's). In
  * /proc/tid the table is that of the thread. */
-int sc_target_dir(struct sluice_request *req, int target_fd)
+static int path_of_fd(struct sluice_request *req, int target_fd, int flags)
 {
 	char name[32];
 	int fd;
@@ -219,30 +224,64 @@ int sc_target_dir(struct sluice_request *req, int target_fd)
 	if (target_fd < 0)
 		return -EBADF;
 	snprintf(name, sizeof(name), "fd/%d", target_fd);
-	fd = sc_target_proc(req, name, O_PATH | O_DIRECTORY);
+	fd = sc_target_proc(req, name, O_PATH | flags);
 	return fd == -ESRCH && req->notif.pid ? -EBADF : fd;
+}
+
+int sc_target_dir(struct sluice_request *req, int target_fd)
+{
+	return path_of_fd(req, target_fd, O_DIRECTORY);
+}
+
+/* The beginning of /proc/tid/status as a string, and it was the target's. Its name, the first line, has
+ * no newline that is not escaped. */
+static int read_status(struct sluice_request *req, char *text, size_t size)
+{
+	_cleanup_close_ int fd = sc_target_proc(req, "status", O_RDONLY);
+	size_t used = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	do {
+		n = read(fd, text + used, size - 1 - used);
+		if (n < 0)
+			return errno == ESRCH ? -ENOENT : -errno;
+		used += (size_t)n;
+	} while (n && used < size - 1);
+	text[used] = '\0';
+	return sc_core_id_valid(req);
+}
+
+/* What comes behind the groups, too. The caller frees @text. */
+static int read_whole_status(struct sluice_request *req, char **text)
+{
+	_cleanup_free_ char *whole = malloc(STATUS_MAX);
+	int rc;
+
+	if (!whole)
+		return -ENOMEM;
+	rc = read_status(req, whole, STATUS_MAX);
+	if (!rc)
+		*text = steal_ptr(whole);
+	return rc;
 }
 
 /* The numbers behind @field ("\nTgid:") of /proc/tid/status, octal where they begin with 0. */
 int sc_target_status(struct sluice_request *req, const char *field, unsigned *out, int n)
 {
-	_cleanup_close_ int fd = sc_target_proc(req, "status", O_RDONLY);
 	char text[4096], *at;
-	ssize_t size;
+	int rc = read_status(req, text, sizeof(text));
 
-	if (fd < 0)
-		return fd;
-	size = read(fd, text, sizeof(text) - 1);
-	if (size < 0)
-		return errno == ESRCH ? -ENOENT : -errno;
-	text[size] = '\0';
+	if (rc)
+		return rc;
 	at = strstr(text, field);
 	if (!at)
 		return -EPROTO;
 	at += strlen(field);
 	for (int i = 0; i < n; i++)
 		out[i] = (unsigned)strtoul(at, &at, 0);
-	return sc_core_id_valid(req);
+	return 0;
 }
 
 static int get_info(const struct target *t, struct sluice_pidfd_info *info)
@@ -346,6 +385,7 @@ int sluice_pidfd(struct sluice_request *request)
 
 int sluice_creds(struct sluice_request *request, struct sluice_creds *creds)
 {
+	struct sluice_creds c = {.size = creds->size};
 	struct sluice_pidfd_info i;
 	unsigned u[4], g[4];
 	struct target *t;
@@ -354,19 +394,78 @@ int sluice_creds(struct sluice_request *request, struct sluice_creds *creds)
 	if (rc)
 		return rc;
 	if (t->thread && get_info(t, &i) == 0) {
+		c = (struct sluice_creds){c.size, i.ruid, i.euid, i.suid, i.fsuid, i.rgid, i.egid,
+			i.sgid, i.fsgid};
 		rc = sc_core_id_valid(request);
+	} else {
+		rc = sc_target_status(request, "\nUid:", u, 4);
 		if (!rc)
-			*creds = (struct sluice_creds){i.ruid, i.euid, i.suid, i.fsuid,
-				i.rgid, i.egid, i.sgid, i.fsgid};
-		return rc;
+			rc = sc_target_status(request, "\nGid:", g, 4);
+		if (!rc)
+			c = (struct sluice_creds){c.size, u[0], u[1], u[2], u[3], g[0], g[1],
+				g[2], g[3]};
 	}
-	rc = sc_target_status(request, "\nUid:", u, 4);
-	if (!rc)
-		rc = sc_target_status(request, "\nGid:", g, 4);
-	if (!rc)
-		*creds = (struct sluice_creds){
-			u[0], u[1], u[2], u[3], g[0], g[1], g[2], g[3]};
+	return rc ? rc : sc_sluice_fill(creds, creds->size, &c, sizeof(c));
+}
+
+/* The sets of /proc/tid/status, in hexadecimal. */
+static int read_capabilities(struct sluice_request *req, struct sluice_privileges *out)
+{
+	static const char *const fields[] = {
+		"\nCapInh:", "\nCapPrm:", "\nCapEff:", "\nCapBnd:", "\nCapAmb:"};
+	uint64_t *sets[] = {&out->inheritable, &out->permitted, &out->effective, &out->bounding,
+		&out->ambient};
+	_cleanup_free_ char *text = NULL;
+	int rc = read_whole_status(req, &text);
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(*sets) && !rc; i++) {
+		const char *at = strstr(text, fields[i]);
+
+		if (at)
+			*sets[i] = strtoull(at + strlen(fields[i]), NULL, 16);
+		else
+			rc = -EPROTO;
+	}
 	return rc;
+}
+
+int sluice_privileges(struct sluice_request *request, struct sluice_privileges *out)
+{
+	struct sluice_privileges p = {.size = out->size};
+	char who[16];
+	int rc = read_capabilities(request, &p);
+
+	if (rc)
+		return rc;
+	snprintf(who, sizeof(who), "%u", request->notif.pid);
+	p.user_namespace = sc_sluice_namespace(&request->sv->proc, who, "user");
+	p.same_user_namespace = p.user_namespace &&
+		p.user_namespace == sc_sluice_namespace(&request->sv->proc, "thread-self", "user");
+	rc = sc_core_id_valid(request);
+	return rc ? rc : sc_sluice_fill(out, out->size, &p, sizeof(p));
+}
+
+ssize_t sluice_groups(struct sluice_request *request, gid_t *list, size_t count)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t n = 0;
+	char *at, *end;
+	int rc = read_whole_status(request, &text);
+
+	if (rc)
+		return rc;
+	at = strstr(text, "\nGroups:");
+	end = at ? strchr(at + 1, '\n') : NULL;
+	if (!end)
+		return -EPROTO;
+	*end = '\0';
+	for (at += strlen("\nGroups:"); at + strspn(at, " \t") < end; n++) {
+		gid_t gid = (gid_t)strtoul(at, &at, 10);
+
+		if (n < count)
+			list[n] = gid;
+	}
+	return count && n > count ? -ERANGE : (ssize_t)n;
 }
 
 ssize_t sluice_exe(struct sluice_request *request, char *path, size_t size)
@@ -392,8 +491,6 @@ ssize_t sluice_exe(struct sluice_request *request, char *path, size_t size)
 	return n;
 }
 
-enum which { ROOT, CWD, MEM };
-
 static int cached_fd(struct sluice_request *req, enum which which, const char *what, int flags)
 {
 	struct view *view = view_of(req);
@@ -401,7 +498,7 @@ static int cached_fd(struct sluice_request *req, enum which which, const char *w
 
 	if (!view)
 		return -ENOMEM;
-	fd = which == ROOT ? &view->root_fd : which == CWD ? &view->cwd_fd : &view->mem_fd;
+	fd = &view->fd[which];
 	if (*fd >= 0)
 		return *fd;
 	opened = sc_target_proc(req, what, flags);
@@ -426,6 +523,34 @@ int sluice_mem_fd(struct sluice_request *request)
 {
 	request->saw_pointer = true;
 	return cached_fd(request, MEM, "mem", O_RDWR);
+}
+
+int sluice_exe_fd(struct sluice_request *request)
+{
+	return cached_fd(request, EXE, "exe", O_PATH);
+}
+
+int sluice_path_fd(struct sluice_request *request, int target_fd)
+{
+	return path_of_fd(request, target_fd, 0);
+}
+
+int sluice_namespace_fd(struct sluice_request *request, int type)
+{
+	static const struct {
+		int type;
+		const char *file;
+	} kinds[] = {{CLONE_NEWCGROUP, "ns/cgroup"}, {CLONE_NEWIPC, "ns/ipc"},
+		{CLONE_NEWNET, "ns/net"}, {CLONE_NEWNS, "ns/mnt"}, {CLONE_NEWPID, "ns/pid"},
+		{CLONE_NEWTIME, "ns/time"}, {CLONE_NEWUSER, "ns/user"},
+		{CLONE_NEWUTS, "ns/uts"}};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (kinds[i].type == type) {
+			request->saw_pointer = true; /* setns(2) and unshare(2) change it */
+			return sc_target_proc(request, kinds[i].file, O_RDONLY);
+		}
+	return -EINVAL;
 }
 
 int sluice_get_fd(struct sluice_request *request, int target_fd)

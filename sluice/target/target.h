@@ -16,6 +16,7 @@ int sc_target_status(struct sluice_request *req, const char *field, unsigned *ou
 /* ---- memory.c ---- */
 
 int sc_target_read_exact(struct sluice_request *req, uint64_t addr, void *buf, size_t size);
+int sc_target_write_exact(struct sluice_request *req, uint64_t addr, const void *buf, size_t size);
 
 /* ---- self.c: the target as a procfs of its own names it ---- */
 

@@ -30,6 +30,15 @@ uint64_t sc_sluice_now(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+int sc_sluice_fill(void *out, size_t room, const void *full, size_t size)
+{
+	if (room < size)
+		return -EINVAL;
+	memcpy(out, full, size);
+	memset((char *)out + size, 0, room - size);
+	return 0;
+}
+
 /* Whether a file, a memfd too, may have @size bytes. To find out by trying is SIGXFSZ. */
 bool sc_sluice_fits(uint64_t size)
 {

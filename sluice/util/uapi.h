@@ -75,6 +75,9 @@ struct seccomp_notif_addfd {
 #ifndef CLONE_PIDFD /* 5.2 */
 #define CLONE_PIDFD 0x1000
 #endif
+#ifndef CLONE_NEWTIME /* 5.6 */
+#define CLONE_NEWTIME 0x80
+#endif
 #define SLUICE_P_PIDFD      3 /* of waitid(2), 5.4 */
 #define SLUICE_PIDFD_THREAD O_EXCL /* 6.9 */
 

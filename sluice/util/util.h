@@ -27,6 +27,9 @@ int sc_sluice_error(struct sluice_error *error, int rc, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 uint64_t sc_sluice_now(void); /* CLOCK_MONOTONIC, ns */
 bool sc_sluice_fits(uint64_t size);
+/* A structure that begins with its size: what a newer caller has beyond ours is zero. -EINVAL if it
+ * is smaller than ours. */
+int sc_sluice_fill(void *out, size_t room, const void *full, size_t size);
 
 /* ---- process.c ---- */
 

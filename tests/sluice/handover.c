@@ -86,7 +86,7 @@ static void serve_by_poll(struct sluice_supervisor *sv)
 static void successor(int socket, int report, bool polls)
 {
 	struct sluice_supervisor *sv;
-	struct sluice_statistics s;
+	struct sluice_statistics s = {.size = sizeof(s)};
 	int rc = sluice_take_over(socket, &sv), tag = 5;
 
 	CHECK_EQ(rc, 0);
@@ -110,7 +110,7 @@ static void hand_over(bool keeper)
 		struct sluice_options o = SLUICE_OPTIONS_INIT;
 		struct sluice_child child = SLUICE_CHILD_INIT;
 		struct sluice_supervisor *sv;
-		struct sluice_statistics mine, theirs;
+		struct sluice_statistics mine = {.size = sizeof(mine)}, theirs = mine;
 		int pair[2], report[2], status, before;
 		pid_t pid;
 
@@ -180,7 +180,7 @@ static void deferred(void)
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	struct sluice_request *held = NULL;
-	struct sluice_statistics s;
+	struct sluice_statistics s = {.size = sizeof(s)};
 	int pair[2], report[2], status, told = 0;
 	pid_t pid;
 
@@ -297,7 +297,7 @@ static void stalled(bool late)
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	struct timeval limit = {0, 300000};
 	struct sluice_request *held = NULL;
-	struct sluice_statistics s;
+	struct sluice_statistics s = {.size = sizeof(s)};
 	int pair[2];
 	pthread_t t;
 

@@ -103,7 +103,7 @@ static void standby(bool kill_twice)
 	for (long i = 0; i < rounds || (!replayed && i < 20 * rounds); i++) {
 		struct sluice_options o = SLUICE_OPTIONS_INIT;
 		struct sluice_supervisor *sv = NULL;
-		struct sluice_statistics s;
+		struct sluice_statistics s = {.size = sizeof(s)};
 		int out, bad, refused, socket, next = -1;
 		uint64_t killed;
 		pid_t pid, second = -1;

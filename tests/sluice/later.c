@@ -117,7 +117,7 @@ static void workers(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
-	struct sluice_statistics s;
+	struct sluice_statistics s = {.size = sizeof(s)};
 
 	CHECK_EQ(sluice_on_name(sv, "mkdir", to_worker, NULL), 0);
 	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "threads", "100");
@@ -160,7 +160,7 @@ static void late_on_loop(void)
 	struct sluice_options o = SLUICE_OPTIONS_INIT;
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv;
-	struct sluice_statistics s;
+	struct sluice_statistics s = {.size = sizeof(s)};
 	int rc = 0;
 
 	o.timeout_ms = 100;
@@ -446,7 +446,7 @@ static void cancelled_at_the_end(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
-	struct sluice_statistics s;
+	struct sluice_statistics s = {.size = sizeof(s)};
 
 	CHECK_EQ(sluice_on_name(sv, "mkdir", give_millisecond, NULL), 0);
 	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "pair", "200");

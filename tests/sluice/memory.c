@@ -270,6 +270,125 @@ static void narrow_messages(void)
 	CHECK_EQ(run("sendmsg32", true, "sendmsg", take_message), 0);
 }
 
+/* What a receiving call writes: addresses, buffers, lengths. */
+static int target_recvmmsg(int argc, char **argv)
+{
+	char a[4] = "", b[8] = "";
+	struct sockaddr_in in = {.sin_port = 0};
+	struct iovec iov[2] = {{a, 3}, {b, 7}};
+	struct mmsghdr m[2] = {
+		{.msg_hdr = {.msg_iov = iov, .msg_iovlen = 1}},
+		{.msg_hdr = {.msg_iov = iov, .msg_iovlen = 2}, .msg_len = 77}};
+	int length = 4;
+
+	(void)argc;
+	(void)argv;
+	if (syscall(SYS_recvmmsg, 3, m, 2, 0, NULL) != 2)
+		return 1;
+	if (strcmp(a, "hel") != 0 || strcmp(b, "lo worl") != 0)
+		return 2;
+	if (m[0].msg_len != 5 || m[1].msg_len != 6)
+		return 3;
+	if (syscall(SYS_accept, 3, &in, &length) != 0 || length != sizeof(in) ||
+		in.sin_port != htons(9) || in.sin_addr.s_addr)
+		return 4; /* cut behind the port */
+	length = sizeof(in);
+	if (syscall(SYS_accept, 3, &in, &length) != 0 || in.sin_addr.s_addr != htonl(1))
+		return 5;
+	length = -1;
+	if (syscall(SYS_accept, 3, &in, &length) != -1 || errno != EINVAL)
+		return 6;
+	if (syscall(SYS_accept, 3, NULL, &length) != 0 || length != -1)
+		return 7;
+	return syscall(SYS_accept, 3, &in, 8) == -1 && errno == EFAULT ? 0 : 8;
+}
+
+/* i386's recvmmsg, or x86_64's. */
+static int target_recvmmsg32(int argc, char **argv)
+{
+	long rc = -1;
+#ifdef __x86_64__
+	struct {
+		uint32_t iov[4];
+		uint32_t messages[16];
+		char text[16];
+	} *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
+		-1, 0);
+	uint32_t base = (uint32_t)(uintptr_t)m;
+
+	m->iov[0] = at(text);
+	m->iov[1] = 3;
+	m->iov[2] = at(text) + 3;
+	m->iov[3] = 7;
+	for (int i = 0; i < 2; i++) {
+		m->messages[8 * i + 2] = at(iov);
+		m->messages[8 * i + 3] = (uint32_t)i + 1;
+	}
+	__asm__ volatile("int $0x80"
+			 : "=a"(rc)
+			 : "a"(337L), "b"(3L), "c"((long)at(messages)), "d"(2L), "S"(0L), "D"(0L)
+			 : "memory");
+	if (rc == 2 && (strcmp(m->text, "hello worl") != 0 || m->messages[7] != 5 ||
+			m->messages[15] != 6))
+		return 2;
+#endif
+	(void)argc;
+	(void)argv;
+	return rc == 2 ? 0 : 1;
+}
+
+static int receive_two(struct sluice_request *req, void *data)
+{
+	static const char text[] = "hello world";
+	uint64_t vector = sluice_arg(req, 1);
+
+	(void)data;
+	for (unsigned i = 0; i < 2; i++) {
+		struct sluice_msghdr m;
+
+		CHECK_EQ(sluice_read_mmsghdr(req, vector, i, &m), 0);
+		CHECK_EQ(m.iov_count, i + 1);
+		/* The second has room for ten of eleven bytes. */
+		CHECK_EQ(sluice_scatter(req, m.iov, m.iov_count, text, sizeof(text) - 1),
+			i ? 10 : 3);
+		CHECK_EQ(sluice_write_mmsg_len(req, vector, i, 5 + i), 0);
+		sluice_msghdr_free(&m);
+	}
+	return sluice_reply(req, 2);
+}
+
+static int accept_one(struct sluice_request *req, void *data)
+{
+	struct sockaddr_storage ss = {0};
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(9)};
+	int rc;
+
+	(void)data;
+	in.sin_addr.s_addr = htonl(1);
+	memcpy(&ss, &in, sizeof(in));
+	CHECK_EQ(sluice_write_sockaddr(req, sluice_arg(req, 1), sluice_arg(req, 2), &ss, 999), -EINVAL);
+	rc = sluice_write_sockaddr(req, sluice_arg(req, 1), sluice_arg(req, 2), &ss, sizeof(in));
+	return rc ? sluice_fail(req, rc) : sluice_reply(req, 0);
+}
+
+static void receiving(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+
+	CHECK_EQ(sluice_on_name(sv, "recvmmsg", receive_two, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, "accept", accept_one, NULL), 0);
+	spawn_target(sv, filter_of(false, "recvmmsg", "accept", NULL), &child, "recvmmsg", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
+static void receiving_narrow(void)
+{
+	need_int80();
+	CHECK_EQ(run("recvmmsg32", true, "recvmmsg", receive_two), 0);
+}
+
 static int target_openat2(int argc, char **argv)
 {
 	union {
@@ -310,12 +429,15 @@ static void open_how(void)
 
 const struct target_main targets[] = {{"strings", target_strings}, {"buffers", target_buffers},
 	{"connect", target_connect}, {"sendmsg", target_sendmsg},
-	{"sendmsg32", target_sendmsg32}, {"openat2", target_openat2}, {NULL, NULL}};
+	{"sendmsg32", target_sendmsg32}, {"recvmmsg", target_recvmmsg},
+	{"recvmmsg32", target_recvmmsg32}, {"openat2", target_openat2}, {NULL, NULL}};
 const struct test tests[] = {
 	{"strings at, across and over the end of memory", strings},
 	{"buffers read and written", buffers},
 	{"socket addresses", sockaddr},
 	{"message headers with iovecs and control data", messages},
 	{"message headers of a 32-bit call", narrow_messages},
+	{"vectors of messages, buffers and addresses that a call writes", receiving},
+	{"vectors of messages of a 32-bit call", receiving_narrow},
 	{"open_how by the kernel's rules", open_how},
 	{NULL, NULL}};

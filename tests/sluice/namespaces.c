@@ -246,7 +246,7 @@ static void predecessor(int socket)
 
 static int show(struct sluice_request *req, void *data)
 {
-	struct sluice_creds creds;
+	struct sluice_creds creds = {.size = sizeof(creds)};
 	char text[16];
 
 	CHECK(sluice_replayed(req));

@@ -212,7 +212,7 @@ static void log_and_counters(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
-	struct sluice_statistics s;
+	struct sluice_statistics s = {.size = sizeof(s)};
 	struct lines lines = {0, 0};
 	uint64_t histogram = 0;
 

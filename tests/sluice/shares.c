@@ -261,7 +261,7 @@ static int to_gate_owned(struct sluice_request *req, void *data)
 static void *open_gate(void *data)
 {
 	struct sluice_supervisor *sv = data;
-	struct sluice_statistics s;
+	struct sluice_statistics s = {.size = sizeof(s)};
 
 	do /* sluice_supervisor_free() has answered, and waits for the workers */
 		sluice_statistics(sv, &s);

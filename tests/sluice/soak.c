@@ -66,7 +66,7 @@ static void soak(void)
 	long calls = scaled("SLUICE_SOAK", 60000), each = calls / 64 / 4 * 4;
 	struct sluice_child child[16];
 	struct sluice_supervisor *sv = new_supervisor(NULL);
-	struct sluice_statistics s;
+	struct sluice_statistics s = {.size = sizeof(s)};
 	int before = 0;
 	long rss = 0;
 	char arg[32];
@@ -126,7 +126,7 @@ static void one_listener(void)
 	long each = scaled("SLUICE_SOAK", 60000) / 64;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	struct sluice_child child = SLUICE_CHILD_INIT;
-	struct sluice_statistics s;
+	struct sluice_statistics s = {.size = sizeof(s)};
 	int before = count_fds();
 	char arg[32];
 
@@ -212,7 +212,7 @@ static void crowd(void)
 	static struct crowd c;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	struct sluice_child child = SLUICE_CHILD_INIT;
-	struct sluice_statistics s;
+	struct sluice_statistics s = {.size = sizeof(s)};
 	int before = count_fds();
 
 	CHECK_EQ(sluice_on_name(sv, "mkdir", hold_all, &c), 0);

@@ -35,7 +35,7 @@ static void everything(void)
 	for (int i = 0; i < 20; i++) {
 		struct sluice_child child = SLUICE_CHILD_INIT;
 		struct sluice_supervisor *sv = new_supervisor(NULL);
-		struct sluice_statistics s;
+		struct sluice_statistics s = {.size = sizeof(s)};
 		scmp_filter_ctx f = seccomp_init(SCMP_ACT_NOTIFY);
 
 		CHECK(f);

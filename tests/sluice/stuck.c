@@ -170,7 +170,7 @@ static struct sluice_supervisor *begin(int *calls)
 static void loop_goes_on(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
-	struct sluice_statistics stat = {0};
+	struct sluice_statistics stat = {.size = sizeof(stat)};
 	struct sluice_supervisor *sv;
 	int calls = 0, before;
 

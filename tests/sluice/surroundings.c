@@ -353,7 +353,7 @@ static void no_memfd(void)
 /* Before 5.3, once its target runs: who asks is in /proc. */
 static int without_pidfd(struct sluice_request *req, void *data)
 {
-	struct sluice_creds creds;
+	struct sluice_creds creds = {.size = sizeof(creds)};
 
 	refuse(ENOSYS, "pidfd_open");
 	CHECK_EQ(sluice_tgid(req), ((struct sluice_child *)data)->pid);

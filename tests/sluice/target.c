@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <grp.h>
 #include <sched.h>
 #include <sys/resource.h>
 
@@ -33,9 +34,41 @@ static int target_threads(int argc, char **argv)
 	return syscall(SYS_mkdir, "again", 0) == getpid() ? 0 : 5;
 }
 
+/* Descriptors of what the target has, and what it may do. */
+static void look_closer(struct sluice_request *req)
+{
+	struct sluice_privileges p = {.size = sizeof(p)};
+	gid_t groups[64];
+	struct stat a, b;
+	int fd;
+
+	CHECK(fstat(sluice_exe_fd(req), &a) == 0 && stat(self_path, &b) == 0 &&
+		a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+	CHECK_EQ(sluice_exe_fd(req), sluice_exe_fd(req)); /* the request's */
+	fd = sluice_path_fd(req, 50);
+	CHECK(fcntl(fd, F_GETFL) & O_PATH);
+	CHECK(fstat(fd, &a) == 0 && stat("/dev/zero", &b) == 0 && a.st_rdev == b.st_rdev);
+	close(fd);
+	CHECK_EQ(sluice_path_fd(req, 51), -EBADF);
+	CHECK_EQ(sluice_path_fd(req, -1), -EBADF);
+	fd = sluice_namespace_fd(req, CLONE_NEWNET);
+	CHECK(fstat(fd, &a) == 0 && stat("/proc/self/ns/net", &b) == 0 && a.st_ino == b.st_ino);
+	close(fd);
+	CHECK_EQ(sluice_namespace_fd(req, CLONE_NEWNET | CLONE_NEWIPC), -EINVAL);
+	CHECK_EQ(sluice_privileges(req, &p), 0);
+	CHECK((p.effective != 0) == (geteuid() == 0) && !(p.effective & ~p.permitted));
+	CHECK(stat("/proc/self/ns/user", &b) == 0 && p.user_namespace == b.st_ino &&
+		p.same_user_namespace);
+	p.size = 8;
+	CHECK_EQ(sluice_privileges(req, &p), -EINVAL);
+	CHECK_EQ(sluice_groups(req, NULL, 0), getgroups(0, NULL));
+	CHECK_EQ(sluice_groups(req, groups, 64), getgroups(0, NULL));
+	CHECK_EQ(sluice_continue(req, SLUICE_CONTINUE_ARGS), -EPERM);
+}
+
 static int identify(struct sluice_request *req, void *data)
 {
-	struct sluice_creds creds;
+	struct sluice_creds creds = {.size = sizeof(creds)};
 	char path[4096], name[32], link[64];
 	struct stat a, b;
 	int fd, calls = ++*(int *)data;
@@ -62,6 +95,7 @@ static int identify(struct sluice_request *req, void *data)
 	CHECK(readlink(link, path, sizeof(path)) == 9 && memcmp(path, "/dev/zero", 9) == 0);
 	close(fd);
 	CHECK_EQ(sluice_get_fd(req, 51), -EBADF);
+	look_closer(req);
 	return sluice_reply(req, sluice_tgid(req));
 }
 
@@ -80,6 +114,42 @@ static void identity(void)
 		sluice_dispatch(sv, 50);
 	CHECK_EQ(count_fds(), before); /* pidfds of dead threads went */
 	sluice_supervisor_free(sv);
+}
+
+/* More groups than a page of /proc/tid/status holds. */
+static int target_groups(int argc, char **argv)
+{
+	static gid_t groups[2000];
+
+	(void)argc;
+	(void)argv;
+	for (unsigned i = 0; i < 2000; i++)
+		groups[i] = 4000000000u + i;
+	if (setgroups(2000, groups) || unshare(CLONE_NEWUSER))
+		return 1;
+	return syscall(SYS_mkdir, "groups", 0) == 2000 ? 0 : 2;
+}
+
+static int count_groups(struct sluice_request *req, void *data)
+{
+	struct sluice_privileges p = {.size = sizeof(p)};
+	static gid_t groups[3000];
+	ssize_t n = sluice_groups(req, groups, 3000);
+
+	(void)data;
+	CHECK_EQ(n, 2000);
+	CHECK(groups[0] == 4000000000u && groups[1999] == 4000001999u && groups[2000] == 0);
+	CHECK_EQ(sluice_groups(req, groups, 1999), -ERANGE);
+	CHECK_EQ(sluice_privileges(req, &p), 0);
+	CHECK(!p.same_user_namespace && p.user_namespace && p.effective); /* in its own */
+	return sluice_reply(req, n);
+}
+
+static void many_groups(void)
+{
+	if (geteuid() != 0)
+		SKIP("needs root for setgroups(2)");
+	CHECK_EQ(answer_target("groups", NULL, "mkdir", count_groups, NULL), 0);
 }
 
 #define MANY 120
@@ -242,10 +312,11 @@ static void exec_between(void)
 }
 
 const struct target_main targets[] = {
-	{"threads", target_threads}, {"exec", target_exec}, {"many", target_many}, {NULL, NULL}};
+	{"threads", target_threads}, {"exec", target_exec}, {"many", target_many}, {"groups", target_groups}, {NULL, NULL}};
 const struct test tests[] = {
 	{"thread, process, pidfd, credentials, executable, root, cwd, descriptors", identity},
 	{"many threads' pidfds are a quarter of the descriptors at most", many_threads},
+	{"2000 groups, and capabilities in a user namespace", many_groups},
 	{"exec between two requests, with and without vfork", exec_between},
 	{"control: a memory descriptor kept across exec reads the first program",
 		exec_between_control},

@@ -65,7 +65,7 @@ static int twice(struct sluice_request *req, void *data)
 
 static void once_only(void)
 {
-	struct sluice_statistics s;
+	struct sluice_statistics s = {.size = sizeof(s)};
 
 	CHECK_EQ(run_once(NULL, twice, NULL, &s), ENOSPC);
 	CHECK_EQ(s.failed, 1);
@@ -211,7 +211,7 @@ static void target_dies(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
-	struct sluice_statistics s;
+	struct sluice_statistics s = {.size = sizeof(s)};
 	int before;
 
 	before = count_fds();
@@ -231,7 +231,7 @@ static void before_receive(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
-	struct sluice_statistics s;
+	struct sluice_statistics s = {.size = sizeof(s)};
 	struct pollfd p;
 
 	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
@@ -270,7 +270,7 @@ static void signals_end_a_wait(void)
 	struct itimerval often = {{0, 200000}, {0, 200000}}, never = {{0, 0}, {0, 0}};
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
-	struct sluice_statistics s;
+	struct sluice_statistics s = {.size = sizeof(s)};
 	int rc = 0;
 
 	CHECK_EQ(sluice_on_name(sv, "mkdir", same_number, NULL), 0);
