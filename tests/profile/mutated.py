@@ -127,7 +127,9 @@ def main():
           "Python's json says the same")
     failed = not same
     if "--jansson" in sys.argv:
-        differing = [(d, line) for d, line in zip(documents, ask(tool, documents, "--jansson"))
+        # jansson overlooks a NUL byte that follows a number.
+        asked = [d for d in documents if b"\0" not in d]
+        differing = [(d, line) for d, line in zip(asked, ask(tool, asked, "--jansson"))
                      if line.startswith(b"differs")]
         for data, line in differing[:5]:
             print("#", data[:300], "->", line[:300])
