@@ -96,61 +96,102 @@ static const char *find_program(const struct plan *plan)
  * child. */
 static void __attribute__((noreturn)) close_for(const struct plan *plan, int child)
 {
-	long ns = 20000;
-	bool sent = false;
-
 	for (;;) {
-		struct pollfd p[2] = {{.fd = plan->parent, .events = POLLIN},
-			{.fd = child, .events = POLLIN}};
-		struct timespec t = {0, ns};
-		long n = syscall(SYS_ppoll, p, 2, &t, NULL, 0);
+		struct pollfd p[3] = {{.fd = plan->parent, .events = POLLIN},
+			{.fd = child, .events = POLLIN}, {.fd = plan->theirs, .events = POLLIN}};
+		char what = 0;
+		int listener;
 
-		if (atomic_load(&plan->share->ask) && !sent) {
-			const int listener = atomic_load(&plan->share->listener);
-
-			sent = true;
+		if (syscall(SYS_ppoll, p, 3, NULL, NULL, 0) < 0)
+			continue;
+		listener = atomic_load(&plan->share->listener);
+		if (p[2].revents && syscall(SYS_read, plan->theirs, &what, 1) == 1 &&
+			what == SPAWN_SEND)
 			sc_sluice_send_rights(plan->theirs, "", 1, &listener, 1);
-		}
-		if (atomic_load(&plan->share->go)) {
-			syscall(SYS_close, atomic_load(&plan->share->listener));
+		if (what == SPAWN_CLOSE) {
+			syscall(SYS_close, listener);
 			atomic_store_explicit(&plan->share->closed, 1, memory_order_release);
 			quit(0);
 		}
-		if (n > 0 && p[0].revents)
+		if (p[0].revents)
 			syscall(SYS_pidfd_send_signal, child, SIGKILL, NULL, 0);
-		if (n > 0)
+		if (p[0].revents || p[1].revents)
 			quit(0);
-		if (ns < 1000000)
-			ns *= 2;
 	}
 }
 
-/* A process that shares our descriptors. Twice, so that it is init's child and not one that the
+/* ThreadSanitizer keeps what it knows of a thread where another process would write. */
+#if defined(__SANITIZE_THREAD__)
+#define SHARED 0
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SHARED 0
+#endif
+#endif
+#ifndef SHARED
+#define SHARED CLONE_VM
+#endif
+
+#define STACK 16384u
+
+struct closer {
+	const struct plan *plan;
+	int child; /* a pidfd */
+};
+
+/* A process with our descriptors, and our memory: copying that would take longer than all the rest. What
+ * it writes there is errno, and only where a call fails; we make none that can fail while it does, and
+ * it has memory of its own as soon as we execute the program. */
+static pid_t start_sharing(int (*main)(void *), char *stack, int flags, struct closer *closer)
+{
+#if defined(__hppa__) /* there it grows up */
+	return clone(main, stack, SHARED | CLONE_FILES | flags, closer);
+#else
+	return clone(main, stack + STACK, SHARED | CLONE_FILES | flags, closer);
+#endif
+}
+
+static int closer_main(void *data)
+{
+	const struct closer *closer = data;
+
+	close_for(closer->plan, closer->child);
+}
+
+static char closer_stack[STACK] __attribute__((aligned(16)));
+
+static int orphan_main(void *data)
+{
+	struct closer *closer = data;
+	pid_t pid = start_sharing(closer_main, closer_stack, 0, closer);
+
+	if (pid > 0)
+		atomic_store(&closer->plan->share->closer, pid);
+	quit(pid < 0 ? errno : 0);
+}
+
+/* Start who closes. Twice, so that it is init's child and not one that the
  * program finds (a parent that adopts orphans itself reaps it, see spawn.c). If we are @init only
  * where the listener must be sent, and once: what is left of it is a child without a signal, which
  * the program's wait(2) does not see without __WALL. As the parent's user: the child's may be
  * allowed no second process. */
 static void start_closer(const struct plan *plan, bool init)
 {
-	int self = (int)syscall(SYS_pidfd_open, syscall(SYS_getpid), 0);
+	static char orphan_stack[STACK] __attribute__((aligned(16)));
+	static struct closer closer; /* outlives this frame */
 	int status = 0;
 	pid_t pid;
 
-	if (self < 0)
+	closer.plan = plan;
+	closer.child = (int)syscall(SYS_pidfd_open, syscall(SYS_getpid), 0);
+	if (closer.child < 0)
 		fail(plan, STAGE_NONE);
-	pid = sc_sluice_fork(CLONE_FILES);
-	if (init && pid == 0)
-		close_for(plan, self);
-	if (init && pid > 0)
+	if (init) {
+		if (start_sharing(closer_main, closer_stack, 0, &closer) < 0)
+			fail(plan, STAGE_NONE);
 		return;
-	if (pid == 0) {
-		pid = sc_sluice_fork(CLONE_FILES);
-		if (pid == 0)
-			close_for(plan, self);
-		if (pid > 0)
-			atomic_store(&plan->share->closer, pid);
-		quit(pid < 0 ? errno : 0);
 	}
+	pid = start_sharing(orphan_main, orphan_stack, CLONE_VFORK, &closer);
 	while (pid > 0 && syscall(SYS_wait4, pid, &status, __WALL, NULL) < 0 && errno == EINTR)
 		;
 	if (pid > 0 && status)
@@ -193,6 +234,8 @@ void sc_spawn_child_main(const struct plan *plan)
 		fail(plan, STAGE_NNP);
 	if (plan->landlock >= 0 && syscall(SYS_landlock_restrict_self, plan->landlock, 0))
 		fail(plan, STAGE_LANDLOCK);
+	/* The last call but one that is ours: the parent wakes, and looks for the number. */
+	syscall(SYS_write, plan->theirs, "", 1);
 	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, plan->flags, &plan->prog);
 	if (fd < 0)
 		fail(plan, STAGE_LOAD);

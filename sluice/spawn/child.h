@@ -13,7 +13,6 @@ enum stage { STAGE_NONE, STAGE_STDIO, STAGE_USER, STAGE_CWD, STAGE_FIND, STAGE_N
 struct share {
 	atomic_int listener;    /* the child's number, -1 before */
 	atomic_int failed, stage, error;
-	atomic_int ask;         /* the parent cannot take the listener: the closer is to send it */
 	atomic_int go;          /* the parent has the listener */
 	atomic_int closed;      /* and the child has it no more */
 	atomic_int exec_error;
@@ -36,9 +35,13 @@ struct plan {
 	sigset_t mask;
 	struct share *share;
 	bool refused;           /* pidfd_getfd(2), to everybody */
-	int ours, theirs;       /* a pair of sockets, for a listener that must be sent */
+	int ours, theirs;       /* a pair of sockets: the child says that it loads its filter, the parent
+				 * tells the closer what to do, and the closer sends a listener */
 	int parent;             /* a pidfd: the child may be in another pid namespace */
 };
+
+/* What the closer is told. */
+enum { SPAWN_SEND = 's', SPAWN_CLOSE = 'c' };
 
 const char *sc_spawn_stage(int stage);
 void sc_spawn_child_main(const struct plan *plan) __attribute__((noreturn));

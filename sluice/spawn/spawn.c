@@ -8,6 +8,7 @@
  * for want of ptrace access), that process, which has no filter, sends us the listener. */
 #include "spawn/child.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -237,29 +238,52 @@ static pid_t start(struct plan *plan)
 /* The child runs as another user by then, whose processes may stop it. */
 #define LIMIT_NS 10000000000ull
 
-/* Wait for the number, a failure, the child's death or LIMIT_NS. No futex: waking us would be a call. */
+/* How long to look for the number without a nap: loading a filter takes less, and the nap more. */
+#define LOOK_NS 2000000ull
+
+/* The number or an error; -EAGAIN: not yet. */
+static int look(const struct plan *plan, bool dead)
+{
+	int n = atomic_load(&plan->share->listener);
+
+	if (n >= 0)
+		return n;
+	if (atomic_load(&plan->share->failed))
+		return -atomic_load(&plan->share->error);
+	return dead ? -ECHILD : -EAGAIN;
+}
+
+/* Wait for the number, a failure, the child's death or LIMIT_NS. The child says when it begins to load
+ * the filter; it cannot wake us afterwards, for that would be a call of a target. */
 static int await_listener(const struct plan *plan, int pidfd)
 {
-	uint64_t until = sc_sluice_now() + LIMIT_NS;
+	uint64_t until = sc_sluice_now() + LIMIT_NS, naps = 0;
 	long ns = 20000;
+	char byte;
+	int rc;
 
 	for (;;) {
-		struct pollfd p = {.fd = pidfd, .events = POLLIN};
+		struct pollfd p[2] = {{.fd = pidfd, .events = POLLIN},
+			{.fd = naps ? -1 : plan->ours, .events = POLLIN}};
 		struct timespec t = {0, ns};
-		int n = atomic_load(&plan->share->listener);
 
-		if (n >= 0)
-			return n;
-		if (atomic_load(&plan->share->failed))
-			return -atomic_load(&plan->share->error);
-		if (poll(&p, 1, 0) > 0 && atomic_load(&plan->share->listener) < 0 &&
-			!atomic_load(&plan->share->failed))
-			return -ECHILD;
+		if (poll(p, 2, naps ? 0 : 100) < 0 && errno != EINTR)
+			return -errno;
+		/* This first: what is read next is the closer's. */
+		if (!naps && recv(plan->ours, &byte, 1, MSG_DONTWAIT) == 1)
+			naps = sc_sluice_now() + LOOK_NS;
+		rc = look(plan, p[0].revents);
+		if (rc != -EAGAIN && (rc < 0 || naps))
+			return rc;
 		if (sc_sluice_now() > until)
 			return -ETIMEDOUT;
-		nanosleep(&t, NULL);
-		if (ns < 1000000)
-			ns *= 2;
+		if (naps && sc_sluice_now() < naps) {
+			sched_yield();
+		} else if (naps) {
+			nanosleep(&t, NULL);
+			if (ns < 1000000)
+				ns *= 2;
+		}
 	}
 }
 
@@ -284,6 +308,11 @@ static const char *explain(const struct plan *plan, int rc)
 	}
 }
 
+static int tell(const struct plan *plan, char what)
+{
+	return send(plan->ours, &what, 1, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
 /* The listener, as the closer sends it. It ends with the child; whoever has our user may stop it. */
 static int ask_closer(const struct plan *plan, int pidfd, int *fd)
 {
@@ -292,7 +321,9 @@ static int ask_closer(const struct plan *plan, int pidfd, int *fd)
 	char byte;
 	int rc;
 
-	atomic_store(&plan->share->ask, 1);
+	rc = tell(plan, SPAWN_SEND);
+	if (rc)
+		return rc;
 	for (;;) {
 		struct pollfd p[2] = {{.fd = plan->ours, .events = POLLIN},
 			{.fd = pidfd, .events = POLLIN}};
@@ -333,20 +364,21 @@ static int reap_closer(const struct plan *plan, pid_t child)
 {
 	pid_t closer = atomic_load(&plan->share->closer), ended;
 	uint64_t until = sc_sluice_now() + LIMIT_NS;
-	struct timespec t = {0, 20000};
 	int rc = 0;
 
 	if (closer <= 0 || atomic_load(&plan->share->self) != child)
 		return 0;
 	while ((ended = waitpid(closer, NULL, __WALL | WNOHANG)) == 0 ||
 		(ended < 0 && errno == EINTR)) {
+		_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, closer, 0);
+		struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+		/* Before 5.3 no descriptor, but the time. */
+		poll(&p, 1, pidfd < 0 ? 1 : 100);
 		if (!rc && sc_sluice_now() > until) {
 			kill(closer, SIGKILL); /* ours, and not waited for yet */
 			rc = -ETIMEDOUT;
 		}
-		nanosleep(&t, NULL);
-		if (t.tv_nsec < 1000000)
-			t.tv_nsec *= 2;
 	}
 	return rc;
 }
@@ -372,8 +404,10 @@ int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 	rc = pidfd < 0 ? -errno : adopt(supervisor, &plan, pidfd);
 	if (!rc) {
 		atomic_store(&plan.share->go, 1);
-		rc = reap_closer(&plan, pid);
+		rc = tell(&plan, SPAWN_CLOSE);
 	}
+	if (!rc)
+		rc = reap_closer(&plan, pid);
 	if (rc) {
 		if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0))
 			kill(pid, SIGKILL); /* ours, and not waited for yet */

@@ -115,10 +115,14 @@ static int hold(struct sluice_request *req, void *data)
 	return 0;
 }
 
-static void settle(struct sluice_supervisor *sv)
+/* Until @n requests are held; no more of them come. */
+static void settle(struct sluice_supervisor *sv, int n)
 {
+	while (held_count < n)
+		CHECK(sluice_dispatch(sv, 100) >= 0);
 	for (int i = 0; i < 20; i++)
 		CHECK(sluice_dispatch(sv, 10) >= 0);
+	CHECK_EQ(held_count, n);
 }
 
 static void limits(void)
@@ -131,16 +135,13 @@ static void limits(void)
 	start(sv, &child, "flood", NULL);
 	CHECK_EQ(sluice_limit_listener(sv, 0, 3), 0);
 	CHECK_EQ(sluice_limit_listener(sv, 1, 3), -ENOENT);
-	settle(sv);
-	CHECK_EQ(held_count, 3);
+	settle(sv, 3);
 	CHECK_EQ(sluice_listener_statistics(sv, 0, &s), 0);
 	CHECK(s.paused && s.pending == 3);
 	CHECK_EQ(sluice_reply(held[0], 0), 0);
-	settle(sv);
-	CHECK_EQ(held_count, 4); /* one for one */
+	settle(sv, 4); /* one for one */
 	CHECK_EQ(sluice_limit_listener(sv, 0, 0), 0);
-	settle(sv);
-	CHECK_EQ(held_count, THREADS);
+	settle(sv, THREADS);
 	for (int i = 1; i < THREADS; i++)
 		CHECK_EQ(sluice_reply(held[i], 0), 0);
 	CHECK_EQ(wait_target(sv, &child), 0);
@@ -279,6 +280,14 @@ static int to_worker(struct sluice_request *req, void *data)
 	return sluice_work_owned(req, sleep_in_worker, data, count_release);
 }
 
+static uint64_t pending(struct sluice_supervisor *sv)
+{
+	struct sluice_statistics s = {.size = sizeof(s)};
+
+	CHECK_EQ(sluice_statistics(sv, &s), 0);
+	return s.pending;
+}
+
 /* With workers inside and requests that wait for them. */
 static void remove_working(void)
 {
@@ -290,9 +299,8 @@ static void remove_working(void)
 	sv = counting(&o);
 	CHECK_EQ(sluice_on_name(sv, "mkdir", to_worker, NULL), 0);
 	start(sv, &child, "flood", NULL);
-	while (atomic_load(&entered) < 2)
+	while (atomic_load(&entered) < 2 || pending(sv) < THREADS)
 		CHECK(sluice_dispatch(sv, 10) >= 0);
-	settle(sv);
 	CHECK_EQ(sluice_remove_listener(sv, 0), 0);
 	CHECK_EQ(wait_target(sv, &child), THREADS);
 	while (!atomic_load(&ends))
