@@ -194,7 +194,7 @@ def check_closed(tmp):
                           check=False)
     check("disasm: standard input is closed", ran.returncode == 2 and "standard input: " in ran.stderr, ran)
     code, _, err = run("why", "--audit", tmp)
-    check("why --audit: a folder", code == 2 and err == f"{tmp}: Is a directory\n", (code, err))
+    check("why --audit: a folder", code == 2 and err == f"{tmp}: found a directory, expected a log of the audit system\n", (code, err))
     odd = tmp / "a\x1b[31m\nb.json"
     odd.write_text("{")
     for name in ("compile", "disasm", "lint", "explain"):
