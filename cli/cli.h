@@ -171,9 +171,14 @@ int cli_error_at(const char *file, unsigned int line, unsigned int column,
 void cli_warn(const struct cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* output.c: write @size bytes to @path, or to the standard output where it is NULL. A regular file is
+/* output.c: does the result go to standard output? NULL and "-" say so. */
+bool cli_to_stdout(const char *path);
+/* Write @size bytes to @path, or to standard output. A regular file is
  * replaced at once or not at all. CLI_YES; CLI_TROUBLE after an error that was said. */
 int cli_write_file(struct cli *cli, const char *path, const void *bytes, size_t size);
+/* Can this be expected to work? For commands whose result comes late. Nothing is left behind.
+ * CLI_YES; CLI_TROUBLE after an error that was said. */
+int cli_writable(const char *path);
 
 /* The nearest of the words that @next gives (NULL ends them), for "did you mean"; NULL if
  * none is near. @next is called with 0, 1, ... */

@@ -1,16 +1,17 @@
 /* sluice asm: text to a filter.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "filter.h"
+#include "input.h"
 #include "util/cleanup.h"
 
 /* A listing has at most 100 bytes an instruction; comments may be longer. */
 #define TEXT_MAX (4u << 20)
+#define EXPECTED "the text of a filter, as sluice disasm prints it"
 
 struct options {
 	const char *output;
@@ -19,27 +20,31 @@ struct options {
 /* All of it, in a buffer that the caller frees. */
 static int read_text(const char *path, char **out, size_t *length)
 {
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = cli_input_open(path, EXPECTED);
 	_cleanup_free_ char *text = malloc(TEXT_MAX + 1);
 	size_t n = 0;
 
-	fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO)
-				    : open(path, O_RDONLY | O_CLOEXEC);
-	if (!text || fd < 0)
-		return cli_error_at(path, 0, 0, "%s", strerror(text ? errno : ENOMEM));
+	if (fd < 0)
+		return CLI_TROUBLE;
+	if (!text)
+		return cli_input_failed(path, ENOMEM, EXPECTED);
 	while (n <= TEXT_MAX) {
 		ssize_t rc = read(fd, text + n, TEXT_MAX + 1 - n);
 
 		if (rc < 0 && errno == EINTR)
 			continue;
 		if (rc < 0)
-			return cli_error_at(path, 0, 0, "%s", strerror(errno));
+			return cli_input_failed(path, errno, EXPECTED);
 		if (rc == 0)
 			break;
 		n += (size_t)rc;
 	}
 	if (n > TEXT_MAX)
-		return cli_error_at(path, 0, 0, "found more than 4 MB of text");
+		return cli_error_at(cli_input_name(path), 0, 0,
+			"found more than 4 MB, expected " EXPECTED);
+	if (!n)
+		return cli_error_at(cli_input_name(path), 0, 0,
+			"found an empty file, expected " EXPECTED);
 	*out = steal_ptr(text);
 	*length = n;
 	return 0;
@@ -51,7 +56,7 @@ static int write_program(
 	const struct sock_filter *insns;
 	size_t n;
 
-	if (!path && isatty(STDOUT_FILENO))
+	if (cli_to_stdout(path) && isatty(STDOUT_FILENO))
 		return cli_error(
 			cli, "a filter is not written to a terminal: use -o FILE");
 	insns = sluice_program_instructions(p, 0, &n);
@@ -71,7 +76,7 @@ static int run(struct cli *cli)
 	if (rc)
 		return rc;
 	if (sluice_program_assemble(text, length, &p, &error) < 0) {
-		const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+		const char *name = cli_input_name(path);
 		char *end = error.where;
 		unsigned long line = strtoul(error.where, &end, 10), column = 0;
 

@@ -221,7 +221,8 @@ static int run(struct cli *cli)
 
 		cli_progress_end(cli);
 		if (rc)
-			return cli_error(cli, "%s", r.program.message);
+			return cli_error_at(r.program.file ? r.program.file : cli->argv[i], 0, 0,
+				"%s", r.program.message);
 	}
 	if (calls_program_reach(&r.program))
 		return cli_error(cli, "%s", strerror(ENOMEM));

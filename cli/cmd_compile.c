@@ -219,7 +219,7 @@ static int put(struct cli *cli, const struct options *o, enum form form,
 		return put_base64(cli, o, (const unsigned char *)insns, size);
 	if (form == FORM_C)
 		return put_c(cli, o, insns, count);
-	if (!o->output && isatty(STDOUT_FILENO))
+	if (cli_to_stdout(o->output) && isatty(STDOUT_FILENO))
 		return cli_error(cli,
 			"a program is not for a terminal: use -o FILE, a pipe or "
 			"--format=base64");

@@ -153,7 +153,7 @@ static int read_base(struct record *r)
 	if (rc)
 		return rc;
 	if (!r->base)
-		return cli_error_at(file, 0, 0, "it is a filter; a profile is needed");
+		return cli_error_at(file, 0, 0, "found a filter, expected a profile");
 	if (sluice_profile_default(r->base) == SCMP_ACT_ALLOW)
 		return cli_error_at(file, 0, 0,
 			"it allows what it does not name: there is nothing to record");
@@ -215,10 +215,7 @@ static int write_profile(struct record *r, const struct recorded_list *list)
 		rc = sluice_profile_write(r->base, form, &text, &size);
 	if (rc)
 		return cli_error(r->cli, "cannot make the profile: %s", strerror(-rc));
-	if (r->options->output && strcmp(r->options->output, "-") != 0)
-		return cli_write_file(r->cli, r->options->output, text, size);
-	fwrite(text, 1, size, stdout);
-	return 0;
+	return cli_write_file(r->cli, r->options->output, text, size);
 }
 
 /* ---- the table
@@ -346,6 +343,9 @@ static int run(struct cli *cli)
 	struct cli_live live = {.cli = cli, .tick = tick, .data = &r, .ruleset = -1};
 	int status, rc = read_base(&r);
 
+	/* Before anything runs: a profile that cannot be written is known at once. */
+	if (!rc)
+		rc = cli_writable(r.options->output);
 	if (rc)
 		return rc;
 	if (r.options->possible && !possible_known())

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "explain.h"
+#include "input.h"
 #include "util/cleanup.h"
 
 struct options {
@@ -254,8 +255,8 @@ static int run(struct cli *cli)
 	if (rc == 0 && o->profile)
 		rc = cli_filter_or_profile(cli, NULL, o->profile, &program, &profile);
 	if (rc == 0 && o->profile && !profile)
-		rc = cli_error(
-			cli, "%s is no profile: a filter names no calls", o->profile);
+		rc = cli_error_at(cli_input_name(o->profile), 0, 0,
+			"found a filter, which names no calls, expected a profile");
 	if (rc)
 		return rc;
 	w.profile = profile;

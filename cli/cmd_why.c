@@ -1,6 +1,7 @@
 /* sluice why: which calls of a program does a profile refuse, and for what reason?
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "filter.h"
@@ -31,36 +32,45 @@ static int audit(struct refusing *w, const char *path)
 	if (rc)
 		return rc;
 	refusals_print(&w->refusals, w->cli->json, w->report ? w->report : stdout);
+	w->answered = true;
 	return w->refusals.n ? CLI_NO : CLI_YES;
 }
 
-/* Before anything runs: a report that cannot be written is known at once. */
-static int open_report(struct refusing *w, const char *path)
+/* The report becomes a file when all of it is there. */
+static int answer_to_file(struct refusing *w, const struct options *o)
 {
-	w->report = fopen(path, "we");
-	return w->report ? 0 : cli_error_at(path, 0, 0, "%s", strerror(errno));
-}
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	bool bad;
+	int rc, written;
 
-static int close_report(struct refusing *w, const char *path, int status)
-{
-	bool bad = ferror(w->report) != 0;
-
+	w->report = open_memstream(&text, &size);
+	if (!w->report)
+		return cli_error(w->cli, "%s", strerror(errno));
+	rc = o->audit ? audit(w, o->audit) : refusing_run(w);
+	bad = ferror(w->report) != 0;
 	if (fclose(w->report) || bad)
-		status = cli_error_at(path, 0, 0, "%s", strerror(bad ? EIO : errno));
+		return cli_error(w->cli, "%s", strerror(ENOMEM));
 	w->report = NULL;
-	return status;
+	/* Without an answer the file stays as it was. */
+	if (!w->answered)
+		return rc;
+	written = cli_write_file(w->cli, o->output, text, size);
+	return written ? written : rc;
 }
 
 static int answer(struct refusing *w, const struct options *o)
 {
 	int rc = o->profile ? read_profile(w, o) : 0;
 
+	/* Before anything runs: a report that cannot be written is known at once. */
 	if (rc == 0 && o->output)
-		rc = open_report(w, o->output);
+		rc = cli_writable(o->output);
 	if (rc)
 		return rc;
-	rc = o->audit ? audit(w, o->audit) : refusing_run(w);
-	return o->output ? close_report(w, o->output, rc) : rc;
+	if (o->output)
+		return answer_to_file(w, o);
+	return o->audit ? audit(w, o->audit) : refusing_run(w);
 }
 
 static int run(struct cli *cli)

@@ -33,7 +33,7 @@ static bool holds(const struct scmp_arg_cmp *c, const struct seccomp_data *d)
 	case SCMP_CMP_GT:
 		return v > c->datum_a;
 	case SCMP_CMP_MASKED_EQ:
-		return (v & c->datum_a) == c->datum_b;
+		return (v & c->datum_a) == (c->datum_b & c->datum_a);
 	default:
 		return false;
 	}
@@ -45,7 +45,7 @@ static void print_comparison(const struct scmp_arg_cmp *c)
 
 	if (c->op == SCMP_CMP_MASKED_EQ)
 		printf("a%u & 0x%" PRIx64 " = 0x%" PRIx64, c->arg, (uint64_t)c->datum_a,
-			(uint64_t)c->datum_b);
+			(uint64_t)(c->datum_b & c->datum_a));
 	else
 		printf("a%u %s 0x%" PRIx64, c->arg, ops[c->op <= 7 ? c->op : 0],
 			(uint64_t)c->datum_a);
@@ -59,20 +59,37 @@ static bool names(const struct sluice_profile_entry *e, const char *call)
 	return false;
 }
 
-static bool all_hold(const struct sluice_profile *p, unsigned int index,
+/* Where an argument is asked about twice, the runtimes make each comparison a rule of its own. */
+static bool any_is_enough(
+	const struct sluice_profile *p, unsigned int index, const struct sluice_profile_entry *e)
+{
+	struct scmp_arg_cmp c;
+	unsigned int seen = 0;
+
+	for (unsigned int i = 0; i < e->n_args && sluice_profile_arg(p, index, i, &c) == 0; i++) {
+		if (seen & 1u << c.arg)
+			return true;
+		seen |= 1u << c.arg;
+	}
+	return false;
+}
+
+static bool entry_holds(const struct sluice_profile *p, unsigned int index,
 	const struct sluice_profile_entry *e, const struct seccomp_data *d)
 {
+	bool any = any_is_enough(p, index, e);
 	struct scmp_arg_cmp c;
 
 	for (unsigned int i = 0; i < e->n_args; i++)
-		if (sluice_profile_arg(p, index, i, &c) < 0 || !holds(&c, d))
-			return false;
-	return true;
+		if ((sluice_profile_arg(p, index, i, &c) == 0 && holds(&c, d)) == any)
+			return any;
+	return !any;
 }
 
 static void print_entry(const char *file, const struct sluice_profile *p,
 	unsigned int index, const struct sluice_profile_entry *e)
 {
+	const char *join = any_is_enough(p, index, e) ? " or " : " and ";
 	char name[CLI_VERDICT_MAX];
 	struct scmp_arg_cmp c;
 
@@ -81,7 +98,7 @@ static void print_entry(const char *file, const struct sluice_profile *p,
 		printf(":%u:%u", e->line, e->column);
 	printf(": %s", cli_verdict(e->action, name));
 	for (unsigned int i = 0; i < e->n_args; i++) {
-		fputs(i ? " and " : " if ", stdout);
+		fputs(i ? join : " if ", stdout);
 		if (sluice_profile_arg(p, index, i, &c) == 0)
 			print_comparison(&c);
 	}
@@ -115,7 +132,7 @@ int cli_explain_rules(struct cli *cli, const struct cli_target *options, const c
 			bool wins = any_arguments || e.action == verdict;
 
 			if (!names(&e, call) || wins != (bool)decides ||
-				(!any_arguments && !all_hold(p, i, &e, data)))
+				(!any_arguments && !entry_holds(p, i, &e, data)))
 				continue;
 			if (!head)
 				puts(any_arguments ? "rules that name it:"

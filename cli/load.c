@@ -2,15 +2,16 @@
  * SPDX-License-Identifier: MIT */
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "explain.h"
+#include "input.h"
 #include "profile.h"
 #include "util/cleanup.h"
+
+#define EXPECTED "a profile, a BPF file or pid:N"
 
 /* As much text as a profile can be, and a little more so that too much is seen. */
 #define TEXT_MAX  ((16u << 20) + 1)
@@ -81,7 +82,7 @@ static int slurp(int fd, const char *name, char **out, size_t *size, bool *bpf)
 		n = bigger ? fill(fd, buf, (size_t)n, TEXT_MAX) : -1;
 	}
 	if (n < 0)
-		return cli_error_at(name, 0, 0, "%s", strerror(errno));
+		return cli_input_failed(name, errno, EXPECTED);
 	*out = steal_ptr(buf);
 	*size = (size_t)n;
 	return 0;
@@ -92,11 +93,21 @@ static int from_bytes(
 {
 	struct sluice_error error = {0};
 
+	if (!size)
+		return cli_error_at(name, 0, 0, "found an empty file, expected " EXPECTED);
+	if (size >= 4 && memcmp(bytes, "\177ELF", 4) == 0)
+		return cli_error_at(name, 0, 0,
+			"found an ELF file, expected " EXPECTED
+			" (sluice calls reads programs)");
 	if (size == BPF_BYTES)
-		return cli_error_at(name, 0, 0, "more than 4096 instructions");
+		return cli_error_at(name, 0, 0,
+			"found more than 4096 instructions, expected " EXPECTED);
 	if (size % sizeof(struct sock_filter))
-		return cli_error_at(
-			name, 0, 0, "not a whole number of instructions (8 bytes each)");
+		return cli_error_at(name, 0, 0,
+			"found %zu bytes, which are not a whole number of instructions "
+			"(8 bytes each), expected " EXPECTED
+			": it is cut short, or something else",
+			size);
 	/* malloc() aligned it. */
 	if (sluice_program_new((const struct sock_filter *)(const void *)bytes,
 		    size / sizeof(struct sock_filter), out, &error) == 0)
@@ -184,7 +195,6 @@ int cli_filter_or_profile(struct cli *cli, const struct cli_target *target,
 {
 	const struct loading l = {cli, target, profile};
 	_cleanup_close_ int fd = -1;
-	struct stat st;
 	pid_t pid;
 
 	if (profile)
@@ -193,17 +203,8 @@ int cli_filter_or_profile(struct cli *cli, const struct cli_target *target,
 		return from_process(cli, pid, out);
 	if (strncmp(text, "pid:", 4) == 0)
 		return cli_error(cli, "\"%s\" is no process: pid: and a number", text);
-	if (strcmp(text, "-") == 0)
-		return from_fd(&l, STDIN_FILENO, "standard input", out);
-	/* A FIFO that nobody writes to is empty, and not waited for. A device never ends. */
-	fd = open(text, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return cli_error_at(text, 0, 0, "%s", strerror(errno));
-	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
-		return cli_error_at(text, 0, 0, "not a regular file");
-	if (S_ISFIFO(st.st_mode) && fcntl(fd, F_SETFL, O_RDONLY) < 0)
-		return cli_error_at(text, 0, 0, "%s", strerror(errno));
-	return from_fd(&l, fd, text, out);
+	fd = cli_input_open(text, EXPECTED);
+	return fd < 0 ? CLI_TROUBLE : from_fd(&l, fd, cli_input_name(text), out);
 }
 
 int cli_filter(struct cli *cli, const struct cli_target *target, const char *text,

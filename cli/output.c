@@ -76,6 +76,67 @@ static int replace(const char *path, const struct stat *old, const char *bytes, 
 	return rc;
 }
 
+/* A file beside @path, which replaces it later. 0 or an errno. */
+static int try_beside(const char *path)
+{
+	_cleanup_free_ char *other = NULL;
+	int fd;
+
+	if (asprintf(&other, "%s.XXXXXX", path) < 0) {
+		other = NULL;
+		return ENOMEM;
+	}
+	fd = mkostemp(other, O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	close(fd);
+	unlink(other);
+	return 0;
+}
+
+/* To open a FIFO or a device may wait, or end what reads it: for these the mode has to do. */
+static int try_in_place(const char *path)
+{
+	_cleanup_free_ char *made = NULL;
+	struct stat st;
+	int fd;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) ? errno : 0;
+	fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT) {
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+		made = fd < 0 ? NULL : realpath(path, NULL);
+	}
+	if (fd < 0)
+		return errno;
+	close(fd);
+	if (made)
+		unlink(made);
+	return 0;
+}
+
+bool cli_to_stdout(const char *path)
+{
+	return !path || strcmp(path, "-") == 0;
+}
+
+int cli_writable(const char *path)
+{
+	_cleanup_free_ char *real = path ? realpath(path, NULL) : NULL;
+	struct stat st;
+	int rc = 0;
+
+	if (cli_to_stdout(path))
+		return CLI_YES;
+	/* As cli_write_file() does it: where no other file can be made, the file itself is written. */
+	if (stat(path, &st) && errno != ENOENT)
+		rc = errno;
+	else if ((real && !S_ISREG(st.st_mode)) || try_beside(real ? real : path))
+		rc = try_in_place(path);
+	return rc ? cli_error_at(path, 0, 0, "%s", strerror(rc)) : CLI_YES;
+}
+
 int cli_write_file(struct cli *cli, const char *path, const void *bytes, size_t size)
 {
 	/* Links stay, what they name is replaced. */
@@ -83,7 +144,7 @@ int cli_write_file(struct cli *cli, const char *path, const void *bytes, size_t 
 	struct stat st;
 	int rc;
 
-	if (!path) {
+	if (cli_to_stdout(path)) {
 		fflush(stdout);
 		rc = write_all(STDOUT_FILENO, bytes, size);
 		return rc ? cli_error(cli, "standard output: %s", strerror(rc)) : CLI_YES;

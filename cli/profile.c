@@ -4,11 +4,11 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "input.h"
 #include "util/capabilities.h"
 #include "util/cleanup.h"
 #include "util/kernel.h"
@@ -131,25 +131,39 @@ int cli_target_fill(struct cli *cli, const struct cli_target *o, const char *fil
 	return cli_each_word(&o->arches, add_arch, &f);
 }
 
+/* What is no text at all needs no line and column. A pipe cannot be looked into. */
+static bool is_no_text(int fd, const char *name)
+{
+	char head[8];
+	ssize_t n = pread(fd, head, sizeof(head), 0);
+
+	if (n == 0)
+		cli_error_at(name, 0, 0, "found an empty file, expected a profile");
+	else if (n >= 4 && memcmp(head, "\177ELF", 4) == 0)
+		cli_error_at(name, 0, 0, "found an ELF file, expected a profile");
+	else if (n > 0 && memchr(head, 0, (size_t)n))
+		cli_error_at(name, 0, 0,
+			"found a filter or other bytes that are no text, expected a profile");
+	else
+		return false;
+	return true;
+}
+
 struct sluice_profile *cli_read_profile(const char *path, bool strict)
 {
 	struct sluice_profile_options o = SLUICE_PROFILE_OPTIONS_INIT;
 	struct sluice_profile *p = NULL;
-	bool standard = !strcmp(path, "-");
-	_cleanup_close_ int file =
-		standard ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_close_ int file = cli_input_open(path, "a profile");
 	int rc;
 
-	if (!standard && file < 0) {
-		cli_error_at(path, 0, 0, "%s", strerror(errno));
+	if (file < 0 || is_no_text(file, cli_input_name(path)))
 		return NULL;
-	}
-	o.file = standard ? "<stdin>" : path;
+	o.file = cli_input_name(path);
 	o.strict = strict;
 	o.report = cli_say_finding;
-	rc = sluice_profile_read_fd(standard ? STDIN_FILENO : file, &o, &p);
+	rc = sluice_profile_read_fd(file, &o, &p);
 	/* What is wrong in the text was said with its place. */
 	if (rc && rc != -EINVAL && rc != -E2BIG && rc != -EOPNOTSUPP)
-		cli_error_at(o.file, 0, 0, "%s", strerror(-rc));
+		cli_input_failed(path, -rc, "a profile");
 	return p;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "input.h"
 #include "json.h"
 #include "util/cleanup.h"
 #include "util/vec.h"
@@ -358,27 +359,37 @@ static int take_line(struct refusals *all, const char *line)
 
 int refusals_of_audit(struct cli *cli, const char *path, struct refusals *all)
 {
-	bool standard = strcmp(path, "-") == 0;
-	FILE *in = standard ? stdin : fopen(path, "re");
+	static const char expected[] = "a log of the audit system";
+	FILE *in = cli_input_lines(path, expected);
 	_cleanup_free_ char *line = NULL;
 	unsigned int number_of_line = 0;
+	bool audits = false;
 	size_t size = 0;
+	ssize_t length;
 	int rc = 0;
 
 	if (!in)
-		return cli_error_at(path, 0, 0, "%s", strerror(errno));
-	while (rc >= 0 && getline(&line, &size, in) > 0) {
+		return CLI_TROUBLE;
+	while (rc >= 0 && (length = getline(&line, &size, in)) > 0) {
 		number_of_line++;
+		if (memchr(line, 0, (size_t)length)) {
+			fclose(in);
+			return cli_error_at(cli_input_name(path), number_of_line, 0,
+				"found a NUL byte, expected %s: this is no text", expected);
+		}
+		audits = audits || strstr(line, "audit(");
 		if (!strstr(line, "type=1326") && !strstr(line, "type=SECCOMP"))
 			continue;
 		rc = take_line(all, line);
 		if (rc > 0)
 			cli_warn(cli, "%s:%u: no arch=, syscall= and code= in this line",
-				path, number_of_line);
+				cli_input_name(path), number_of_line);
 	}
 	if (rc >= 0 && ferror(in))
 		rc = -errno;
-	if (!standard)
-		fclose(in);
-	return rc < 0 ? cli_error_at(path, 0, 0, "%s", strerror(-rc)) : 0;
+	fclose(in);
+	if (rc >= 0 && number_of_line && !audits)
+		cli_warn(cli, "%s: found no line of the audit system, expected a log of it",
+			cli_input_name(path));
+	return rc < 0 ? cli_input_failed(path, -rc, expected) : 0;
 }

@@ -156,6 +156,7 @@ int refusing_run(struct refusing *w)
 	rc = cli_live_run(&w->live, filter, &status);
 	fflush(stdout);
 	refusals_print(&w->refusals, w->cli->json, w->report ? w->report : stderr);
+	w->answered = !w->failed && rc != CLI_TROUBLE;
 	if (w->failed)
 		return cli_error(w->cli, "not every refusal could be noted: %s",
 			strerror(-w->failed));

@@ -18,6 +18,7 @@ struct refusing {
 	const struct sluice_program *alone; /* of @profile, where @program has more; or NULL */
 	struct refusals refusals;
 	FILE *report; /* gets the refusals at the end; NULL: stderr */
+	bool answered; /* the report is whole */
 	bool killed; /* the program itself, as the filter would have done it */
 	int failed;  /* -ENOMEM: something could not be noted */
 };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "filter.h"
+#include "input.h"
 #include "occurrences.h"
 #include "proc.h"
 #include "util/cleanup.h"
@@ -75,7 +76,8 @@ static int read_line(const struct cli *cli, struct replay *r, const char *file,
 	if (!arch || !end || *end || !e.occurrence || !expression ||
 		strtok_r(NULL, " \n", &save))
 		return cli_error_at(file, number, 0,
-			"expected TASK ARCH OCCURRENCE EXPRESSION, as --log writes them");
+			"found other words, expected TASK ARCH OCCURRENCE EXPRESSION, as --log "
+			"writes them");
 	if (injection_parse(cli, expression, &e.injection))
 		return cli_error_at(file, number, 0, "this is no expression");
 	e.injection.text = NULL; /* it points into the line */
@@ -96,23 +98,24 @@ static int read_line(const struct cli *cli, struct replay *r, const char *file,
 
 int replay_read(const struct cli *cli, struct replay *r, const char *file)
 {
-	FILE *in = fopen(file, "re");
+	static const char expected[] = "a log of sluice inject --log";
+	FILE *in = cli_input_lines(file, expected);
 	_cleanup_free_ char *line = NULL;
 	unsigned int number = 0;
 	size_t size = 0;
 	int rc = 0;
 
 	if (!in)
-		return cli_error_at(file, 0, 0, "%s", strerror(errno));
+		return CLI_TROUBLE;
 	while (!rc && getline(&line, &size, in) > 0)
 		rc = read_line(cli, r, file, ++number, line);
 	if (!rc && ferror(in))
-		rc = -EIO;
+		rc = -errno;
 	fclose(in);
 	if (rc)
-		return rc < 0 ? cli_error_at(file, 0, 0, "%s", strerror(-rc)) : rc;
+		return rc < 0 ? cli_input_failed(file, -rc, expected) : rc;
 	if (!r->n)
-		return cli_error_at(file, 0, 0, "it has nothing to inject");
+		return cli_error_at(file, 0, 0, "found nothing to inject, expected a line that --log wrote");
 	qsort(r->entries, r->n, sizeof(*r->entries), by_place);
 	for (uint32_t i = 1; i < r->n; i++)
 		if (by_place(&r->entries[i - 1], &r->entries[i]) == 0)

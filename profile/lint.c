@@ -86,22 +86,29 @@ static int list_uses(struct sc_lint *l)
 	return 0;
 }
 
-const struct sc_use *sc_lint_uses(const struct sc_lint *l, const char *name, uint32_t *n)
+/* The first use whose name is not less than @name, or, with @behind, is greater. */
+static uint32_t find_use(const struct sc_lint *l, const char *name, bool behind)
 {
 	uint32_t low = 0, high = l->n_uses;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (strcmp(l->uses[middle].name, name) < 0)
+		if (strcmp(l->uses[middle].name, name) < behind)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	*n = 0;
-	while (low + *n < l->n_uses && !strcmp(l->uses[low + *n].name, name))
-		++*n;
-	return *n ? &l->uses[low] : NULL;
+	return low;
+}
+
+/* A name may be there a million times: they are not counted one by one. */
+const struct sc_use *sc_lint_uses(const struct sc_lint *l, const char *name, uint32_t *n)
+{
+	uint32_t first = find_use(l, name, false);
+
+	*n = find_use(l, name, true) - first;
+	return *n ? &l->uses[first] : NULL;
 }
 
 bool sc_is_permissive(uint32_t action)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "util/cleanup.h"
+#include "util/vec.h"
 
 static void check_name(struct sc_lint *l, const struct sc_entry *e, uint32_t k)
 {
@@ -91,22 +92,117 @@ static void check_doubled(struct sc_lint *l)
 /* ---- dead rules ---------------------------------------------------------------------
  */
 
-static int compile_without(const struct sc_lint *l, const struct sc_entry *without,
+/* The entries that name the calls of one entry, with these names alone: no other entry can decide
+ * them, so nothing else has to be compiled. */
+struct part {
+	const struct sc_entry *of;
+	struct sc_use *uses; /* by entry */
+	const char **texts;
+	struct sc_place *places;
+	struct sc_entry *entries;
+	uint32_t n_uses, n, cost;
+};
+
+static void part_clear(struct part *part)
+{
+	free(part->uses);
+	free(part->texts);
+	free(part->places);
+	free(part->entries);
+}
+
+static int by_entry(const void *a, const void *b)
+{
+	const struct sc_use *x = a, *y = b;
+
+	if (x->entry != y->entry)
+		return x->entry < y->entry ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* Whether this is the first time that the entry says the name. */
+static bool is_first(const struct sc_use *uses, uint32_t n, const struct sc_entry *of, uint32_t index)
+{
+	uint32_t low = 0;
+
+	while (n) {
+		if (uses[low + n / 2].entry < of) {
+			low += n / 2 + 1;
+			n -= n / 2 + 1;
+		} else {
+			n /= 2;
+		}
+	}
+	return uses[low].index == index;
+}
+
+static int list_part_uses(const struct sc_lint *l, struct part *part)
+{
+	uint32_t cap = 0, n;
+
+	for (uint32_t k = 0; k < part->of->names.n; k++) {
+		const struct sc_use *uses = sc_lint_uses(l, part->of->names.texts[k], &n);
+
+		if (!n || !is_first(uses, n, part->of, k))
+			continue;
+		if (sc_reserve(part->uses, cap, part->n_uses, n))
+			return -ENOMEM;
+		memcpy(part->uses + part->n_uses, uses, n * sizeof(*uses));
+		part->n_uses += n;
+	}
+	if (part->n_uses)
+		qsort(part->uses, part->n_uses, sizeof(*part->uses), by_entry);
+	return 0;
+}
+
+static int part_make(const struct sc_lint *l, const struct sc_entry *of, struct part *part)
+{
+	int rc;
+
+	part->of = of;
+	rc = list_part_uses(l, part);
+	if (rc)
+		return rc;
+	part->texts = calloc(part->n_uses + 1, sizeof(*part->texts));
+	part->places = calloc(part->n_uses + 1, sizeof(*part->places));
+	part->entries = calloc(part->n_uses + 1, sizeof(*part->entries));
+	if (!part->texts || !part->places || !part->entries)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < part->n_uses; i++) {
+		const struct sc_use *u = &part->uses[i];
+		struct sc_entry *e;
+
+		if (!i || u->entry != u[-1].entry) {
+			e = &part->entries[part->n++];
+			*e = *u->entry;
+			e->index = (uint32_t)(u->entry - l->p->entries);
+			e->names = (struct sc_words){.texts = part->texts + i,
+				.places = part->places + i};
+			part->cost += e->n_args;
+		}
+		part->entries[part->n - 1].names.n++;
+		part->texts[i] = u->name;
+		part->places[i] = u->entry->names.places[u->index];
+	}
+	part->cost += part->n_uses + 1;
+	return 0;
+}
+
+/* The program of the part without the entry at @without of the profile; UINT32_MAX: with all. */
+static int compile_part(const struct sc_lint *l, const struct part *part, uint32_t without,
 	struct sock_filter **insns, unsigned *n)
 {
 	struct sluice_profile view = *l->p;
 	struct sluice_target t = l->t;
-	_cleanup_free_ struct sc_entry *entries =
-		calloc(view.n ? view.n : 1, sizeof(*entries));
-	uint32_t kept = 0;
+	_cleanup_free_ struct sc_entry *entries = calloc(part->n + 1, sizeof(*entries));
 
 	if (!entries)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < view.n; i++)
-		if (&l->p->entries[i] != without)
-			entries[kept++] = l->p->entries[i];
+	view.n = 0;
+	for (uint32_t i = 0; i < part->n; i++)
+		if (part->entries[i].index != without)
+			entries[view.n++] = part->entries[i];
 	view.entries = entries;
-	view.n = kept;
 	t.cutoff = SLUICE_CUTOFF_NONE;
 	return sluice_profile_program(&view, &t, insns, n);
 }
@@ -127,49 +223,92 @@ static bool is_shared(const struct sc_lint *l, const struct sc_entry *e)
 /* Names and comparisons that all compilations together may have: each entry costs one of them. */
 #define DEAD_WORK 300000
 
-/* How many times the profile can be compiled. */
-static uint32_t compilations(const struct sc_lint *l)
-{
-	uint64_t cost = 1;
+/* What was compiled last: the rules of one call ask for the same part, one after the other. */
+struct dead {
+	struct part part;
+	struct sock_filter *whole; /* NULL: it does not compile */
+	unsigned n;
+	uint32_t left;
+};
 
-	for (uint32_t i = 0; i < l->p->n; i++)
-		cost += l->p->entries[i].names.n + l->p->entries[i].n_args;
-	return (uint32_t)(DEAD_WORK / cost);
+static void dead_clear(struct dead *d)
+{
+	part_clear(&d->part);
+	free(d->whole);
 }
 
-/* The same program comes out without the entry: that is the proof. */
+static bool same_names(const struct sc_entry *a, const struct sc_entry *b)
+{
+	if (!a || a->names.n != b->names.n)
+		return false;
+	for (uint32_t i = 0; i < a->names.n; i++)
+		if (strcmp(a->names.texts[i], b->names.texts[i]) != 0)
+			return false;
+	return true;
+}
+
+static int spend(struct dead *d)
+{
+	if (d->part.cost > d->left)
+		return -E2BIG;
+	d->left -= d->part.cost;
+	return 0;
+}
+
+/* 1: the same program comes out without the entry: that is the proof. 0; -E2BIG: no work is left. */
+static int is_dead(const struct sc_lint *l, const struct sc_entry *e, struct dead *d)
+{
+	_cleanup_free_ struct sock_filter *less = NULL;
+	unsigned m = 0;
+	int rc = 0;
+
+	if (!same_names(d->part.of, e)) {
+		uint32_t left = d->left;
+
+		dead_clear(d);
+		*d = (struct dead){.left = left};
+		rc = part_make(l, e, &d->part);
+		if (!rc)
+			rc = spend(d);
+		if (!rc && compile_part(l, &d->part, UINT32_MAX, &d->whole, &d->n))
+			d->whole = NULL;
+	}
+	if (!rc)
+		rc = spend(d);
+	if (rc || !d->whole ||
+		compile_part(l, &d->part, (uint32_t)(e - l->p->entries), &less, &m))
+		return rc;
+	return d->n == m && !memcmp(d->whole, less, m * sizeof(*less));
+}
+
 static void check_dead(struct sc_lint *l)
 {
-	_cleanup_free_ struct sock_filter *whole = NULL;
-	uint32_t left = compilations(l);
-	unsigned n = 0;
+	_cleanup_(dead_clear) struct dead d = {.left = DEAD_WORK};
 
-	if (compile_without(l, NULL, &whole, &n))
-		return;
 	for (uint32_t i = 0; i < l->p->n; i++) {
 		const struct sc_entry *e = &l->p->entries[i];
-		_cleanup_free_ struct sock_filter *less = NULL;
-		unsigned m = 0;
+		int rc;
 
 		if (!sc_target_applies(&l->t, e) ||
 			sc_action_value(&e->action) == l->action || !is_shared(l, e))
 			continue;
-		if (!left--) {
+		rc = is_dead(l, e, &d);
+		if (rc == -E2BIG) {
 			sc_lint_say(l, SLUICE_NOTE, "dead-rule", e, e->at, "",
-				(struct sc_words_of){"each is a compilation of this large profile",
+				(struct sc_words_of){"each is a compilation of what its calls have",
 					"look at a part of the profile"},
 				"found too many entries to look for more that change nothing");
 			return;
 		}
-		if (compile_without(l, e, &less, &m))
-			continue;
-		if (n == m && !memcmp(whole, less, n * sizeof(*whole)))
+		if (rc > 0)
 			sc_lint_say(l, SLUICE_WARNING, "dead-rule", e, e->at, "",
 				(struct sc_words_of){"other entries decide all of its "
 						     "calls: the program is the "
 						     "same without it",
 					"remove it"},
 				"found an entry that changes nothing");
+		else if (rc < 0)
+			l->error = rc;
 	}
 }
 

@@ -1,11 +1,7 @@
-/* Merging profiles: each call is a list of regions and what holds outside of them.
- * SPDX-License-Identifier: MIT
- *
- * A region of one profile and one of another divide the arguments in four: both, either
- * alone, neither. Each part gets what permits more (or less) of what the two say there.
- * Regions of one call that overlap say the same action when a step is done, so their
- * order does not matter; what cannot be said so is refused. */
-#include "region.h"
+/* Merging profiles: names, one profile after the other, and the result. merging.c has what
+ * happens to one call.
+ * SPDX-License-Identifier: MIT */
+#include "merging.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,14 +12,10 @@
 #include "util/set.h"
 #include "util/vec.h"
 
-#define MOST_REGIONS 512 /* of one call */
-
 struct call {
 	const char *name;
-	struct sc_region *regions;
-	uint32_t n, cap;
-	uint32_t rest;
-	uint64_t added; /* the number of the profile that named it last */
+	struct sc_verdicts v;
+	uint64_t added; /* up to which profile it is merged: see rest_since() */
 };
 
 struct calls {
@@ -32,12 +24,22 @@ struct calls {
 	struct sc_set by_name;
 };
 
+/* What the profiles from @last on say together about calls that they do not name. So do those from
+ * each earlier one on, down to the @last of the element below. */
+struct rest {
+	uint64_t last;
+	uint32_t action;
+};
+
 struct sluice_profile_merger {
 	enum sluice_profile_merge how;
 	struct sluice_profile *base; /* owns names; its head is the first profile's */
 	struct calls calls;
 	uint32_t rest; /* of calls that no profile names */
 	uint64_t added;
+	struct rest *rests;
+	uint32_t n_rests, cap_rests;
+	struct sc_memo merged, idle;
 };
 
 /* ---- calls by name ------------------------------------------------------------------
@@ -80,7 +82,7 @@ static struct call *call_named(
 	name = pool ? sc_profile_text(pool, name, strlen(name)) : name;
 	if (!name)
 		return NULL;
-	c->items[c->n] = (struct call){.name = name, .rest = rest};
+	c->items[c->n] = (struct call){.name = name, .v.rest = rest};
 	sc_set_insert(&c->by_name, slot, c->n);
 	return &c->items[c->n++];
 }
@@ -88,176 +90,57 @@ static struct call *call_named(
 static void free_calls(struct calls *c)
 {
 	for (uint32_t i = 0; i < c->n; i++)
-		free(c->items[i].regions);
+		sc_regions_free(c->items[i].v.regions);
 	free(c->items);
 	sc_set_clear(&c->by_name);
 }
 
-/* ---- verdicts ---------------------------------------------------------------------- */
+/* ---- profiles that do not name a call ------------------------------------------------
+ *
+ * Each gives the call what it gives to all that it does not name. That is put off until the call is
+ * needed: looking at every call for every profile would take the square of the time. Of actions
+ * merged in a row only the one that wins counts, so it is enough to know which one wins from each
+ * profile to the last. From later profiles fewer actions win, so there are few answers. */
 
-/* The kernel's order, the strictest first; actions that it does not tell apart by data.
- */
-static unsigned rank(uint32_t action)
+static int note_rest(struct sluice_profile_merger *m, uint32_t action)
 {
-	static const uint32_t order[] = {SCMP_ACT_KILL_PROCESS, SCMP_ACT_KILL_THREAD,
-		SCMP_ACT_TRAP, SCMP_ACT_ERRNO(0), SCMP_ACT_NOTIFY, SCMP_ACT_TRACE(0),
-		SCMP_ACT_LOG, SCMP_ACT_ALLOW};
-	unsigned i = 0;
-
-	while (i < sizeof(order) / sizeof(*order) && order[i] != (action & 0xffff0000))
-		i++;
-	return i;
-}
-
-/* Where both are the same action with other data, the lower one: whatever the order of
- * adding. */
-static uint32_t decide(enum sluice_profile_merge how, uint32_t a, uint32_t b)
-{
-	unsigned x = rank(a), y = rank(b);
-
-	if (x == y)
-		return a < b ? a : b;
-	return (x > y) == (how == SLUICE_PROFILE_UNION) ? a : b;
-}
-
-/* ---- one call -----------------------------------------------------------------------
- */
-
-static int add_region(struct call *c, const struct sc_region *r)
-{
-	for (uint32_t i = 0; i < c->n; i++)
-		if (c->regions[i].action == r->action &&
-			sc_region_same(&c->regions[i], r))
-			return 0;
-	if (c->n >= MOST_REGIONS)
-		return -E2BIG;
-	if (sc_reserve(c->regions, c->cap, c->n, 1))
+	if (sc_reserve(m->rests, m->cap_rests, m->n_rests, 1))
 		return -ENOMEM;
-	c->regions[c->n++] = *r;
+	while (m->n_rests && sc_merge_actions(m->how, m->rests[m->n_rests - 1].action, action) == action)
+		m->n_rests--;
+	m->rests[m->n_rests++] = (struct rest){m->added, action};
 	return 0;
 }
 
-static int add_alone(enum sluice_profile_merge how, struct call *out,
-	const struct call *from, const struct call *other)
+/* What wins behind profile @added. There is one. */
+static uint32_t rest_since(const struct sluice_profile_merger *m, uint64_t added)
 {
-	for (uint32_t i = 0; i < from->n; i++) {
-		struct sc_region r = from->regions[i];
-		int rc;
+	uint32_t low = 0, high = m->n_rests - 1;
 
-		r.action = decide(how, r.action, other->rest);
-		rc = r.action == out->rest ? 0 : add_region(out, &r);
-		if (rc)
-			return rc;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (m->rests[middle].last > added)
+			high = middle;
+		else
+			low = middle + 1;
 	}
-	return 0;
+	return m->rests[low].action;
 }
 
-/* What is in both, where it is not what each alone gets anyway. */
-static int add_both(enum sluice_profile_merge how, struct call *out, const struct call *a,
-	const struct call *b)
+/* Merge @c with the profiles up to @last, which do not name it. */
+static int catch_up(struct sluice_profile_merger *m, struct call *c, uint64_t last)
 {
-	for (uint32_t i = 0; i < a->n; i++)
-		for (uint32_t k = 0; k < b->n; k++) {
-			const struct sc_region *x = &a->regions[i], *y = &b->regions[k];
-			struct sc_region both = {
-				.action = decide(how, x->action, y->action)};
-			uint32_t p = decide(how, x->action, b->rest);
-			uint32_t q = decide(how, a->rest, y->action), rest = out->rest;
-			int rc;
-
-			if ((both.action == p || both.action == q) &&
-				(both.action == p || p == rest) &&
-				(both.action == q || q == rest))
-				continue;
-			rc = sc_region_meet(x, y, &both);
-			if (rc > 0)
-				rc = add_region(out, &both);
-			if (rc < 0)
-				return rc;
-		}
-	return 0;
-}
-
-/* A region that is one of the meetings holds nowhere alone: the meeting, which is behind
- * it, says what is there. Then no two that overlap may differ. */
-static int settle(struct call *c, uint32_t alone)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < c->n; i++) {
-		bool covered = false;
-
-		for (uint32_t k = alone; i < alone && k < c->n; k++)
-			covered |= sc_region_same(&c->regions[i], &c->regions[k]);
-		if (!covered)
-			c->regions[kept++] = c->regions[i];
-	}
-	c->n = kept;
-	for (uint32_t i = 0; i < c->n; i++)
-		for (uint32_t k = 0; k < i; k++) {
-			struct sc_region both;
-
-			if (c->regions[i].action != c->regions[k].action &&
-				sc_region_meet(&c->regions[i], &c->regions[k], &both))
-				return -EOPNOTSUPP;
-		}
-	kept = 0;
-	for (uint32_t i = 0; i < c->n; i++)
-		if (c->regions[i].action != c->rest)
-			c->regions[kept++] = c->regions[i];
-	c->n = kept;
-	return 0;
-}
-
-static int copy_call(struct call *to, const struct call *from)
-{
-	to->rest = from->rest;
-	for (uint32_t i = 0; i < from->n; i++) {
-		int rc = add_region(to, &from->regions[i]);
-
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-static bool same_call(const struct call *a, const struct call *b)
-{
-	if (a->rest != b->rest || a->n != b->n)
-		return false;
-	for (uint32_t i = 0; i < a->n; i++)
-		if (a->regions[i].action != b->regions[i].action ||
-			!sc_region_same(&a->regions[i], &b->regions[i]))
-			return false;
-	return true;
-}
-
-static int merge_call(enum sluice_profile_merge how, struct call *a, const struct call *b)
-{
-	struct call out = {.name = a->name, .rest = decide(how, a->rest, b->rest)};
-	uint32_t alone;
+	struct sc_verdicts nothing;
 	int rc;
 
-	if (same_call(a, b))
+	if (c->added >= last)
 		return 0;
-	rc = add_alone(how, &out, a, b);
+	nothing = (struct sc_verdicts){NULL, rest_since(m, c->added)};
+	rc = sc_verdicts_merge(&m->idle, m->how, &c->v, &nothing);
 	if (!rc)
-		rc = add_alone(how, &out, b, a);
-	alone = out.n;
-	if (!rc)
-		rc = add_both(how, &out, a, b);
-	if (!rc)
-		rc = settle(&out, alone);
-	if (rc) {
-		free(out.regions);
-		return rc;
-	}
-	free(a->regions);
-	a->regions = out.regions;
-	a->n = out.n;
-	a->cap = out.cap;
-	a->rest = out.rest;
-	return 0;
+		c->added = last;
+	return rc;
 }
 
 /* ---- one profile --------------------------------------------------------------------
@@ -270,58 +153,36 @@ static int complain(char *error, int rc, const char *call, const char *why)
 	return rc;
 }
 
-static int add_rule(
-	struct call *c, const struct sc_arg *args, uint32_t n, uint32_t action)
+static int list_entry(const struct sc_entry *e, uint32_t rest, struct calls *calls,
+	struct sc_memo *memo, char *error)
 {
-	struct sc_region r;
+	struct sc_regions *regions = NULL;
+	int rc = sc_regions_of_entry(e, &regions);
 
-	if (!sc_region_of(args, n, &r))
-		return 0;
-	r.action = action;
-	return add_region(c, &r);
-}
+	for (uint32_t k = 0; k < e->names.n; k++) {
+		struct call *c;
 
-/* A comparison alone each, where one argument is asked about twice: as the runtimes do
- * it. */
-static int add_entry(struct call *c, const struct sc_entry *e)
-{
-	uint32_t action = sc_action_value(&e->action);
-	unsigned seen = 0;
-	bool twice = false;
-
-	for (uint32_t i = 0; i < e->n_args; i++) {
-		twice |= seen >> e->args[i].index & 1;
-		seen |= 1u << e->args[i].index;
-	}
-	if (!twice)
-		return add_rule(c, e->args, e->n_args, action);
-	for (uint32_t i = 0; i < e->n_args; i++) {
-		int rc = add_rule(c, &e->args[i], 1, action);
-
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-/* The first rule without conditions wins over all others of its call. */
-static int close_call(struct call *c)
-{
-	for (uint32_t i = 0; i < c->n; i++)
-		if (sc_region_is_all(&c->regions[i])) {
-			c->rest = c->regions[i].action;
-			c->n = 0;
-			return 0;
+		if (!rc) {
+			c = call_named(calls, NULL, e->names.texts[k], rest);
+			rc = c ? sc_verdicts_append(memo, &c->v, regions) : -ENOMEM;
 		}
-	return settle(c, c->n);
+		if (rc) {
+			complain(error, rc, e->names.texts[k], "too many rules");
+			break;
+		}
+	}
+	sc_regions_free(regions);
+	return rc;
 }
 
 static int list_calls(const struct sluice_profile *p, struct calls *calls, char *error)
 {
+	_cleanup_(sc_memo_clear) struct sc_memo memo = {0};
 	uint32_t rest = sc_action_value(&p->action);
 
 	for (uint32_t i = 0; i < p->n; i++) {
 		const struct sc_entry *e = &p->entries[i];
+		int rc;
 
 		if (sc_entry_is_conditional(e))
 			return complain(error, -EOPNOTSUPP, "",
@@ -329,50 +190,54 @@ static int list_calls(const struct sluice_profile *p, struct calls *calls, char 
 				"machine");
 		if (sc_action_value(&e->action) == rest)
 			continue;
-		for (uint32_t k = 0; k < e->names.n; k++) {
-			struct call *c = call_named(calls, NULL, e->names.texts[k], rest);
-			int rc = c ? add_entry(c, e) : -ENOMEM;
-
-			if (rc)
-				return complain(
-					error, rc, e->names.texts[k], "too many rules");
-		}
+		rc = list_entry(e, rest, calls, &memo, error);
+		if (rc)
+			return rc;
 	}
-	for (uint32_t i = 0; i < calls->n; i++)
-		if (close_call(&calls->items[i]))
-			return complain(error, -EOPNOTSUPP, calls->items[i].name,
+	sc_memo_clear(&memo);
+	for (uint32_t i = 0; i < calls->n; i++) {
+		int rc = sc_verdicts_close(&memo, &calls->items[i].v);
+
+		if (rc)
+			return complain(error, rc, calls->items[i].name,
 				"its rules say several actions for the same arguments");
+	}
 	return 0;
+}
+
+static int add_call(struct sluice_profile_merger *m, const struct call *from)
+{
+	struct call *c = call_named(&m->calls, m->base, from->name, m->rest);
+	int rc;
+
+	if (!c)
+		return -ENOMEM;
+	if (m->added == 1) {
+		c->v = (struct sc_verdicts){sc_regions_share(from->v.regions), from->v.rest};
+		c->added = m->added;
+		return 0;
+	}
+	/* A new one has had its part of the others: m->rest. */
+	rc = c->added ? catch_up(m, c, m->added - 1) : 0;
+	if (!rc)
+		rc = sc_verdicts_merge(&m->merged, m->how, &c->v, &from->v);
+	if (!rc)
+		c->added = m->added;
+	return rc;
 }
 
 static int add_calls(
 	struct sluice_profile_merger *m, struct calls *calls, uint32_t rest, char *error)
 {
-	const struct call nothing = {.rest = rest};
-	uint32_t before = m->calls.n;
-
 	for (uint32_t i = 0; i < calls->n; i++) {
-		struct call *c =
-			call_named(&m->calls, m->base, calls->items[i].name, m->rest);
-		int rc = !c		 ? -ENOMEM
-			 : m->added == 1 ? copy_call(c, &calls->items[i])
-					 : merge_call(m->how, c, &calls->items[i]);
+		int rc = add_call(m, &calls->items[i]);
 
 		if (rc)
 			return complain(error, rc, calls->items[i].name,
 				"no rules can say what the profiles say together");
-		c->added = m->added;
 	}
-	for (uint32_t i = 0; i < before; i++) {
-		struct call *c = &m->calls.items[i];
-		int rc = c->added == m->added ? 0 : merge_call(m->how, c, &nothing);
-
-		if (rc)
-			return complain(error, rc, c->name,
-				"no rules can say what the profiles say together");
-	}
-	m->rest = decide(m->how, m->rest, rest);
-	return 0;
+	m->rest = sc_merge_actions(m->how, m->rest, rest);
+	return note_rest(m, rest);
 }
 
 static bool has_arch(const struct sluice_profile *p, uint32_t arch)
@@ -415,6 +280,9 @@ void sluice_profile_merger_free(struct sluice_profile_merger *m)
 		return;
 	sluice_profile_free(m->base);
 	free_calls(&m->calls);
+	sc_memo_clear(&m->merged);
+	sc_memo_clear(&m->idle);
+	free(m->rests);
 	free(m);
 }
 
@@ -446,39 +314,68 @@ int sluice_profile_merger_add(
 
 struct line {
 	const char *name;
-	struct sc_region region;
+	const struct sc_region *region; /* of a call, or made here */
 };
 
 struct lines {
 	struct line *items;
 	uint32_t n, cap;
+	struct sc_region **made;
+	uint32_t n_made, cap_made;
 };
+
+static void lines_clear(struct lines *l)
+{
+	for (uint32_t i = 0; i < l->n_made; i++)
+		free(l->made[i]);
+	free(l->made);
+	free(l->items);
+}
 
 static int add_line(struct lines *l, const char *name, const struct sc_region *r)
 {
 	if (sc_reserve(l->items, l->cap, l->n, 1))
 		return -ENOMEM;
-	l->items[l->n++] = (struct line){name, *r};
+	l->items[l->n++] = (struct line){name, r};
 	return 0;
+}
+
+/* A region that no call has. What was made last is often the same. */
+static int add_made(struct lines *l, const char *name, const struct sc_region *r)
+{
+	const struct sc_region *last = l->n_made ? l->made[l->n_made - 1] : NULL;
+	struct sc_region *copy;
+
+	if (last && last->action == r->action && sc_region_same(last, r))
+		return add_line(l, name, last);
+	if (sc_reserve(l->made, l->cap_made, l->n_made, 1))
+		return -ENOMEM;
+	copy = malloc(sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	*copy = *r;
+	l->made[l->n_made++] = copy;
+	return add_line(l, name, copy);
 }
 
 /* A call that gets another action than the default whatever its arguments are, but for a
  * region that gets the default, is a rule for what is outside of the region. */
 static int list_call(struct lines *l, const struct call *c, uint32_t rest)
 {
-	struct sc_region all = {.action = c->rest}, outside;
+	struct sc_region all = {.action = c->v.rest}, outside;
+	const struct sc_regions *r = c->v.regions;
 
-	if (c->rest != rest && !c->n)
-		return add_line(l, c->name, &all);
-	if (c->rest != rest) {
-		if (c->n != 1 || c->regions[0].action != rest ||
-			!sc_region_complement(&c->regions[0], &outside))
+	if (c->v.rest != rest && !r)
+		return add_made(l, c->name, &all);
+	if (c->v.rest != rest) {
+		if (r->n != 1 || r->items[0].action != rest ||
+			!sc_region_complement(&r->items[0], &outside))
 			return -EOPNOTSUPP;
-		outside.action = c->rest;
-		return add_line(l, c->name, &outside);
+		outside.action = c->v.rest;
+		return add_made(l, c->name, &outside);
 	}
-	for (uint32_t i = 0; i < c->n; i++) {
-		int rc = add_line(l, c->name, &c->regions[i]);
+	for (uint32_t i = 0; i < sc_regions_n(r); i++) {
+		int rc = add_line(l, c->name, &r->items[i]);
 
 		if (rc)
 			return rc;
@@ -490,21 +387,25 @@ static int list_call(struct lines *l, const struct call *c, uint32_t rest)
 static int compare_lines(const void *a, const void *b)
 {
 	const struct line *x = a, *y = b;
-	bool p = sc_region_is_all(&x->region), q = sc_region_is_all(&y->region);
+	bool p, q;
 	int order;
 
+	if (x->region == y->region)
+		return strcmp(x->name, y->name);
+	p = sc_region_is_all(x->region);
+	q = sc_region_is_all(y->region);
 	if (p != q)
 		return p ? -1 : 1;
-	if (x->region.action != y->region.action)
-		return x->region.action > y->region.action ? -1 : 1;
-	order = sc_region_compare(&x->region, &y->region);
+	if (x->region->action != y->region->action)
+		return x->region->action > y->region->action ? -1 : 1;
+	order = sc_region_compare(x->region, y->region);
 	return order ? order : strcmp(x->name, y->name);
 }
 
 static bool same_line(const struct line *a, const struct line *b)
 {
-	return a->region.action == b->region.action &&
-	       sc_region_same(&a->region, &b->region);
+	return a->region == b->region ||
+	       (a->region->action == b->region->action && sc_region_same(a->region, b->region));
 }
 
 static int write_lines(struct sluice_profile *p, struct lines *l)
@@ -524,13 +425,13 @@ static int write_lines(struct sluice_profile *p, struct lines *l)
 			return -ENOMEM;
 		for (uint32_t i = first; i < next; i++)
 			names[i - first] = l->items[i].name;
-		n = sc_region_args(&l->items[first].region, args);
+		n = sc_region_args(l->items[first].region, args);
 		for (unsigned i = 0; i < n; i++)
 			cmps[i] = (struct scmp_arg_cmp){args[i].index,
 				(enum scmp_compare)args[i].op, args[i].value,
 				args[i].value_two};
 		rc = sluice_profile_add(
-			p, l->items[first].region.action, names, next - first, cmps, n);
+			p, l->items[first].region->action, names, next - first, cmps, n);
 		if (rc)
 			return rc;
 	}
@@ -549,17 +450,21 @@ static void set_default(struct sluice_profile *p, uint32_t action)
 		.has_errno = sc_takes_errno(value)};
 }
 
-int sluice_profile_merger_finish(const struct sluice_profile_merger *m,
+int sluice_profile_merger_finish(const struct sluice_profile_merger *merger,
 	struct sluice_profile **profile, char *error)
 {
-	struct lines l = {0};
+	/* What it says does not change: only what was put off is done. */
+	struct sluice_profile_merger *m = (void *)(uintptr_t)merger;
+	_cleanup_(lines_clear) struct lines l = {0};
 	struct sluice_profile *p = NULL;
 	int rc = m->base ? sc_profile_copy_head(m->base, &p) : -EINVAL;
 
 	if (!rc)
 		set_default(p, m->rest);
 	for (uint32_t i = 0; i < m->calls.n && !rc; i++) {
-		rc = list_call(&l, &m->calls.items[i], m->rest);
+		rc = catch_up(m, &m->calls.items[i], m->added);
+		if (!rc)
+			rc = list_call(&l, &m->calls.items[i], m->rest);
 		if (rc)
 			complain(error, rc, m->calls.items[i].name,
 				"no rules can say what the profiles say together");
@@ -568,7 +473,6 @@ int sluice_profile_merger_finish(const struct sluice_profile_merger *m,
 		qsort(l.items, l.n, sizeof(*l.items), compare_lines);
 	if (!rc)
 		rc = write_lines(p, &l);
-	free(l.items);
 	if (!rc)
 		*profile = steal_ptr(p);
 	sluice_profile_free(p);

@@ -170,28 +170,42 @@ static bool read_segment(struct calls_elf *elf, const Elf64_Phdr *p)
 	}
 }
 
+/* What is there instead of a program; NULL: nothing is wrong. */
+static const char *not_for_us(const struct calls_elf *elf)
+{
+	const Elf64_Ehdr *header = (const void *)elf->data;
+
+	if (elf->size > 2 && memcmp(elf->data, "#!", 2) == 0)
+		return "found a script, expected " CALLS_EXPECTED
+		       ": name the interpreter in its first line";
+	if (elf->size < SELFMAG || memcmp(elf->data, ELFMAG, SELFMAG) != 0)
+		return "found no ELF file, expected " CALLS_EXPECTED;
+	if (elf->size < sizeof(*header))
+		return "found an ELF file that ends in its header: it is cut short";
+	if (header->e_ident[EI_CLASS] != ELFCLASS64)
+		return "found a 32-bit program, expected " CALLS_EXPECTED;
+	if (header->e_ident[EI_DATA] != ELFDATA2LSB ||
+		(header->e_machine != EM_X86_64 && header->e_machine != EM_AARCH64))
+		return "found a program of another machine, expected " CALLS_EXPECTED;
+	if (header->e_type == ET_REL)
+		return "found an object file that is not linked, expected " CALLS_EXPECTED;
+	if (header->e_type == ET_CORE)
+		return "found a core dump, expected " CALLS_EXPECTED;
+	if ((header->e_type != ET_EXEC && header->e_type != ET_DYN) ||
+		header->e_phentsize != sizeof(Elf64_Phdr) ||
+		!inside(elf, header->e_phoff, (uint64_t)header->e_phnum * sizeof(Elf64_Phdr)))
+		return "found program headers outside of the file: it is cut short, or damaged";
+	return NULL;
+}
+
 static int read_headers(struct calls_elf *elf, const char **why)
 {
 	const Elf64_Ehdr *header = (const void *)elf->data;
 	Elf64_Phdr p;
 
-	if (elf->size < sizeof(*header) || memcmp(elf->data, ELFMAG, SELFMAG) != 0) {
-		*why = elf->size > 2 && memcmp(elf->data, "#!", 2) == 0
-			       ? "this is a script: name the interpreter in its first line"
-			       : "this is no ELF file";
+	*why = not_for_us(elf);
+	if (*why)
 		return -ENOEXEC;
-	}
-	if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != ELFDATA2LSB ||
-		(header->e_machine != EM_X86_64 && header->e_machine != EM_AARCH64)) {
-		*why = "only 64-bit programs of x86_64 and aarch64 can be analysed";
-		return -ENOEXEC;
-	}
-	if ((header->e_type != ET_EXEC && header->e_type != ET_DYN) ||
-		header->e_phentsize != sizeof(p) ||
-		!inside(elf, header->e_phoff, (uint64_t)header->e_phnum * sizeof(p))) {
-		*why = "this is no program or shared library, or it is damaged";
-		return -ENOEXEC;
-	}
 	elf->machine = header->e_machine;
 	elf->fixed = header->e_type == ET_EXEC;
 	elf->entry = header->e_entry;
@@ -201,7 +215,7 @@ static int read_headers(struct calls_elf *elf, const char **why)
 	for (unsigned int i = 0; i < header->e_phnum; i++) {
 		memcpy(&p, elf->data + header->e_phoff + i * sizeof(p), sizeof(p));
 		if (!read_segment(elf, &p)) {
-			*why = "a program header points outside of the file";
+			*why = "found a segment outside of the file: it is cut short, or damaged";
 			return -ENOEXEC;
 		}
 	}
@@ -254,7 +268,7 @@ int calls_elf_open(const char *path, struct calls_elf *out, const char **why)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_size == 0) {
-		*why = "this is no ELF file";
+		*why = "found an empty file, expected " CALLS_EXPECTED;
 		return -ENOEXEC;
 	}
 	/* Private: the file may be replaced, but not under the checks. A file that shrinks is

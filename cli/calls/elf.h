@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define CALLS_EXPECTED "a program or a shared library (ELF) of x86_64 or aarch64"
+
 struct calls_segment {
 	uint64_t address, memory_size; /* memory_size may exceed what the file holds */
 	uint64_t offset, file_size;

@@ -236,7 +236,7 @@ int calls_elf_dynamic(struct calls_elf *elf, const char **why)
 	if (!elf->dynamic)
 		return 0;
 	if (!p || (uintptr_t)p % _Alignof(Elf64_Dyn)) {
-		*why = "the dynamic section lies outside of the file";
+		*why = "found a dynamic section outside of the file: it is cut short, or damaged";
 		return -ENOEXEC;
 	}
 	for (uint64_t i = 0; i < n && d[i].d_tag != DT_NULL; i++)

@@ -45,12 +45,12 @@ void possible_add(struct cli *cli, const char *path, struct possible *p)
 	rc = calls_program_add(&s.program, path);
 	if (!rc && calls_program_reach(&s.program)) {
 		rc = -ENOMEM;
-		snprintf(s.program.message, sizeof(s.program.message), "%s: %s", path,
-			strerror(ENOMEM));
+		snprintf(s.program.message, sizeof(s.program.message), "%s", strerror(ENOMEM));
 	}
 	cli_progress_end(cli);
 	if (rc) {
-		cli_warn(cli, "%s", s.program.message);
+		cli_warn(cli, "%s: %s", s.program.file ? s.program.file : path,
+			s.program.message);
 		p->more = true;
 		return;
 	}

@@ -1,6 +1,7 @@
 /* Loading a program as the loader would, and the names of what is in it.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "calls/program.h"
 #include "cli.h"
+#include "input.h"
 #include "util/cleanup.h"
 #include "util/vec.h"
 
@@ -26,10 +28,29 @@ static void object_freep(struct calls_object **o)
 	object_free(*o);
 }
 
-static int trouble(struct calls_program *p, const char *path, int rc, const char *why)
+/* Returns @rc. */
+__attribute__((format(printf, 4, 5))) static int trouble(
+	struct calls_program *p, const char *path, int rc, const char *format, ...)
 {
-	snprintf(p->message, sizeof(p->message), "%s: %s", path, why ? why : strerror(-rc));
+	va_list args;
+
+	free(p->file);
+	p->file = strdup(path);
+	va_start(args, format);
+	vsnprintf(p->message, sizeof(p->message), format, args);
+	va_end(args);
 	return rc;
+}
+
+/* @why: what is in the file; NULL: @rc says it. */
+static int not_read(struct calls_program *p, const char *path, int rc, const char *why)
+{
+	char reason[CLI_REASON_MAX];
+
+	if (why)
+		return trouble(p, path, rc, "%s", why);
+	cli_input_reason(-rc, CALLS_EXPECTED, reason);
+	return trouble(p, path, rc, "%s", reason);
 }
 
 static bool loaded(const struct calls_program *p, const struct calls_elf *by, const char *name)
@@ -60,19 +81,24 @@ static int open_object(struct calls_program *p, const char *path)
 	int rc;
 
 	if (stat(path, &st) < 0)
-		return trouble(p, path, -errno, NULL);
+		return not_read(p, path, -errno, NULL);
+	if (!S_ISREG(st.st_mode))
+		return trouble(p, path, -ENOEXEC, "found %s, expected " CALLS_EXPECTED,
+			cli_file_kind(st.st_mode));
 	if (known(p, &st))
 		return 0;
 	if (!o || !(o->path = strdup(path)) ||
 		sc_reserve(p->objects, p->cap_objects, p->n_objects, 1))
-		return trouble(p, path, -ENOMEM, NULL);
+		return not_read(p, path, -ENOMEM, NULL);
 	o->device = st.st_dev;
 	o->inode = st.st_ino;
 	rc = calls_elf_open(o->path, &o->elf, &why);
 	if (rc)
-		return trouble(p, path, rc, why);
+		return not_read(p, path, rc, why);
 	if (p->n_objects && o->elf.machine != p->objects[0]->elf.machine)
-		return trouble(p, path, -ENOEXEC, "this is of another architecture");
+		return trouble(p, path, -ENOEXEC,
+			"found code of another architecture than in %s, expected the same",
+			p->objects[0]->path);
 	p->objects[p->n_objects++] = steal_ptr(o);
 	return 0;
 }
@@ -84,11 +110,11 @@ static int add_needed(struct calls_program *p, const struct calls_object *o, con
 	if (loaded(p, &o->elf, name))
 		return 0;
 	path = calls_library_find(&o->elf, p->options.root, name);
-	if (!path) {
-		snprintf(p->message, sizeof(p->message), "%s needs %s, which is not here%s", o->path,
-			name, *p->options.root ? "" : " (--root=DIR names another root)");
-		return -ENOENT;
-	}
+	if (!path)
+		return trouble(p, o->path, -ENOENT,
+			"found no %s, which it needs: install it%s", name,
+			*p->options.root ? " below --root"
+					 : ", or name the folder of its system with --root=DIR");
 	return open_object(p, path);
 }
 
@@ -118,9 +144,10 @@ int calls_program_add(struct calls_program *p, const char *path)
 		rc = calls_summary_get(&p->objects[i]->elf, p->options.cache, p->options.progress,
 			p->options.progress_data, &p->objects[i]->summary);
 		if (rc == -ENOSYS)
-			return trouble(p, path, rc, "libcapstone cannot be loaded, or lacks this architecture");
+			return trouble(p, path, rc,
+				"libcapstone cannot be loaded, or lacks this architecture");
 		if (rc)
-			return trouble(p, path, rc, NULL);
+			return not_read(p, path, rc, NULL);
 	}
 	return rc;
 }
@@ -133,6 +160,7 @@ void calls_program_clear(struct calls_program *p)
 	free(p->nodes);
 	free(p->definitions);
 	free(p->unresolved);
+	free(p->file);
 	*p = (struct calls_program){0};
 }
 

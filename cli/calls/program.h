@@ -53,6 +53,7 @@ struct calls_program {
 	uint32_t n_unresolved, cap_unresolved;
 	uint32_t n_loading; /* objects that load others */
 	bool made_32; /* through the 32-bit interface, whose numbers are not told */
+	char *file; /* that the last error is about, or NULL */
 	char message[512]; /* of the last error */
 };
 
@@ -62,7 +63,7 @@ struct calls_definition {
 	uint64_t address;
 };
 
-/* Add @path and what it needs. 0, or -errno with a sentence in program->message. */
+/* Add @path and what it needs. 0, or -errno with program->file and a sentence in program->message. */
 int calls_program_add(struct calls_program *program, const char *path);
 /* Find what is reached from the starts of all objects. Call once, after the last add. 0, -ENOMEM. */
 int calls_program_reach(struct calls_program *program);

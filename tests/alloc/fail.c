@@ -2,6 +2,7 @@
  * (open_memstream(3)), so a program that defines them sees every allocation.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ extern void __libc_free(void *block);
 
 static unsigned int left; /* allocations until the one that fails; 0: none */
 static bool failed, forbidden;
-static atomic_long alive;
+static atomic_long alive, bytes, peak;
 
 void fail_at(unsigned int nth)
 {
@@ -41,6 +42,17 @@ long fail_alive(void)
 	return alive;
 }
 
+void fail_peak_from_here(void)
+{
+	peak = 0;
+	bytes = 0;
+}
+
+long fail_peak(void)
+{
+	return peak;
+}
+
 static bool refuse(void)
 {
 	if (forbidden) {
@@ -60,6 +72,9 @@ static bool refuse(void)
 static void *count(void *block)
 {
 	alive += block != NULL;
+	bytes += (long)malloc_usable_size(block);
+	if (bytes > peak)
+		peak = bytes;
 	return block;
 }
 
@@ -75,20 +90,22 @@ void *calloc(size_t n, size_t size)
 
 void *realloc(void *old, size_t size)
 {
+	long before = (long)malloc_usable_size(old);
 	void *block;
 
 	if (refuse())
 		return NULL;
 	block = __libc_realloc(old, size);
-	if (!old)
-		count(block);
-	else if (!block && size == 0)
-		alive--;
-	return block;
+	if (!block && size)
+		return NULL;
+	alive -= old != NULL;
+	bytes -= before;
+	return count(block);
 }
 
 void free(void *block)
 {
 	alive -= block != NULL;
+	bytes -= (long)malloc_usable_size(block);
 	__libc_free(block);
 }

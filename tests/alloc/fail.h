@@ -13,6 +13,10 @@ bool fail_end(void);
 /* From now on an allocation ends the process. */
 void fail_forbid(void);
 
+/* The most bytes that were in use at once since fail_peak_from_here(), beyond what was then. */
+void fail_peak_from_here(void);
+long fail_peak(void);
+
 /* Blocks that were allocated and not freed. */
 long fail_alive(void);
 

@@ -181,6 +181,24 @@ def check_output(tmp):
         out.unlink()
 
 
+def check_explained(tmp):
+    """explain names the rule as the runtimes make it."""
+    path = tmp / "explained.json"
+    path.write_text("""{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+        {"names": ["dup"], "action": "SCMP_ACT_ALLOW", "args": [
+            {"index": 0, "value": 15, "valueTwo": 31, "op": "SCMP_CMP_MASKED_EQ"}]},
+        {"names": ["close"], "action": "SCMP_ACT_ALLOW", "args": [
+            {"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}, {"index": 0, "value": 2, "op": "SCMP_CMP_EQ"}]}]}""")
+    for words, line in ((["dup", "15"], b":2:9: ALLOW if a0 & 0xf = 0xf\n"),
+                        (["close", "2"], b":4:9: ALLOW if a0 = 0x1 or a0 = 0x2\n")):
+        code, out, err = run("explain", path, *words)
+        check(f"explain {' '.join(words)}: the rule that decides", code == 0 and b"decided by:\n" in out and
+              line in out, (out, err))
+    for words in (["dup", "14"], ["close", "3"]):
+        code, out, err = run("explain", path, *words)
+        check(f"explain {' '.join(words)}: no rule", b"no rule holds for it: the default" in out, (out, err))
+
+
 def check_closed(tmp):
     """A result that nobody can read is none, and a name of a file moves no cursor."""
     profile = tmp / "closed.json"
@@ -194,7 +212,7 @@ def check_closed(tmp):
                           check=False)
     check("disasm: standard input is closed", ran.returncode == 2 and "standard input: " in ran.stderr, ran)
     code, _, err = run("why", "--audit", tmp)
-    check("why --audit: a folder", code == 2 and err == f"{tmp}: Is a directory\n", (code, err))
+    check("why --audit: a folder", code == 2 and err == f"{tmp}: found a directory, expected a log of the audit system\n", (code, err))
     odd = tmp / "a\x1b[31m\nb.json"
     odd.write_text("{")
     for name in ("compile", "disasm", "lint", "explain"):
@@ -258,6 +276,7 @@ def main():
         check_words(old)
         check_target(tmp)
         check_output(tmp)
+        check_explained(tmp)
         check_closed(tmp)
         check_one_form(tmp)
         check_no_yaml(tmp)

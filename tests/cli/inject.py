@@ -199,8 +199,8 @@ def replays(who, uid, tmp):
     r = run([SLUICE, "inject", "--replay", log, "true"], uid, tmp)
     check(f"{who}: --replay: another program", "1 of 1 injections did not happen again" in r.stderr and
           r.returncode == 0, r)
-    for text, said in (("1 x86_64 1\n", ":1: expected TASK"), ("1 nothing 1 inject=mkdir:error=1\n", ":1: expected TASK"),
-                       ("1 x86_64 0 inject=mkdir:error=1\n", ":1: expected TASK"),
+    for text, said in (("1 x86_64 1\n", ":1: found other words, expected TASK"), ("1 nothing 1 inject=mkdir:error=1\n", ":1: found other words, expected TASK"),
+                       ("1 x86_64 0 inject=mkdir:error=1\n", ":1: found other words, expected TASK"),
                        ("# x\n1 x86_64 1 inject=mkdri:error=1\n", ":2: this is no"),
                        ("1 x86_64 1 inject=mkdir,rmdir:error=1\n", ":1: expected the name"),
                        ("1 x86_64 1 inject=mkdir:error=1:when=2\n", ":1: expected the name"),

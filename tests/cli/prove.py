@@ -80,10 +80,10 @@ def main():
     check("no arguments", run(), 2, err="A is missing")
     check("one argument", run(one), 2, err="B is missing")
     check("missing file", run(one, "missing"), 2, err="missing: No such file")
-    check("directory", run(one, "."), 2, err="not a regular file")
-    check("device", run(one, "/dev/zero"), 2, err="not a regular file")
+    check("directory", run(one, "."), 2, err=".: found a directory, expected a profile")
+    check("device", run(one, "/dev/zero"), 2, err="/dev/zero: found a device")
     os.mkfifo("fifo")
-    check("a FIFO that nobody writes to", run("fifo", one), 2, err="fifo: empty")
+    check("a FIFO that nobody writes to", run("fifo", one), 2, err="fifo: found an empty file")
     for script, name in (('"$0" prove <(cat "$1") <(cat "$1")', "pipes by name"),
                          ('cat "$1" | "$0" prove /dev/stdin "$1"', "/dev/stdin")):
         done = subprocess.run(["bash", "-c", script, SLUICE, one], capture_output=True, text=True)

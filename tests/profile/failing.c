@@ -237,6 +237,50 @@ static void fail_each(const struct action *a, const struct sluice_profile *p, co
 	fflush(stdout);
 }
 
+/* ---- memory --------------------------------------------------------------------------
+ */
+
+#define NAMES 20000u
+#define MOST_BYTES 600
+
+/* NAMES calls, each in two entries. */
+static struct sluice_profile *many_names(void)
+{
+	static char text[NAMES][16];
+	static const char *names[NAMES];
+	const struct scmp_arg_cmp one = SCMP_A0(SCMP_CMP_EQ, 1), two = SCMP_A1(SCMP_CMP_GT, 2);
+	struct sluice_profile *p = NULL;
+
+	for (unsigned i = 0; i < NAMES; i++) {
+		snprintf(text[i], sizeof(text[i]), "call%u", i);
+		names[i] = text[i];
+	}
+	if (sluice_profile_new(SCMP_ACT_ERRNO(1), &p) ||
+		sluice_profile_add(p, SCMP_ACT_ALLOW, names, NAMES, &one, 1) ||
+		sluice_profile_add(p, SCMP_ACT_ALLOW, names, NAMES, &two, 1))
+		abort();
+	return p;
+}
+
+/* What is the same for many names is kept once: a region alone has 152 bytes. */
+static void bound_memory(void)
+{
+	struct sluice_profile *p = many_names();
+	long each;
+	bool good;
+
+	fail_peak_from_here();
+	if (merge(p, SLUICE_PROFILE_UNION))
+		abort();
+	each = fail_peak() / (long)NAMES;
+	good = each < MOST_BYTES;
+	n_checks++;
+	n_failed += !good;
+	printf("%s %u - merging takes %ld bytes a name, at most %d\n", good ? "ok" : "not ok",
+		n_checks, each, MOST_BYTES);
+	sluice_profile_free(p);
+}
+
 int main(void)
 {
 	static const struct action actions[] = {{"reading", do_read}, {"writing", do_write},
@@ -257,6 +301,7 @@ int main(void)
 			fail_each(&actions[a], p, texts[t][0], texts[t][1]);
 		sluice_profile_free(p);
 	}
+	bound_memory();
 	printf("1..%u\n", n_checks);
 	return n_failed != 0;
 }

@@ -193,6 +193,20 @@ def main():
     many = deny(*(errno("read", args=[arg(0, "EQ", i)]) for i in range(1500)))
     found = [(severity, at) for severity, rule, at in findings(text(many), "arch=x86_64") if rule == "dead-rule"]
     check(len(found) == 1 and found[0][0] == "note", "a large profile: where the search for dead rules ended", found)
+    calls = ("accept bind brk chdir chmod close connect dup dup2 epoll_wait fchdir fchmod fchown fcntl flock fork fstat "
+             "fsync futex getcwd getdents getpid gettid getuid ioctl kill listen lseek lstat madvise mkdir mmap mprotect "
+             "msync munmap nanosleep open openat pause pipe poll pread64 prctl pwrite64 read readlink readv recvfrom "
+             "rename rmdir sched_yield select sendto setgid setsid setuid shutdown socket stat sync tgkill time umask "
+             "uname unlink wait4 write writev").split()
+    doubled = [entry(call, args=[arg(k % 2, "EQ", 7 + 3 * k)]) for call in calls for k in range(20) for _ in range(2)]
+    huge = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": doubled}
+    found = [rule for _, rule, _ in findings(text(huge), "arch=x86_64") if rule == "dead-rule"]
+    check(len(found) == len(doubled), "a large profile: all doubled rules are found, call by call", len(found))
+    same = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [entry("read"), entry("read")]}
+    for e in same["syscalls"]:
+        e["names"] = ["read"] * 50000
+    found = [rule for _, rule, _ in findings(text(same), "arch=x86_64") if rule == "dead-rule"]
+    check(len(found) == 2, "one name 50 000 times in each of two entries", len(found))
     print(f"1..{count}")
     sys.exit(bad > 0)
 
