@@ -270,10 +270,8 @@ static int run(struct cli *cli)
 	if (form == FORM_SYSTEMD)
 		return put_systemd(cli, o, p, &t);
 	rc = sluice_profile_program(p, &t, &insns, &count);
-	if (rc == -E2BIG)
-		return cli_error(cli, "the program has more than 4096 instructions");
 	if (rc)
-		return cli_error(cli, "nothing was compiled: %s", strerror(-rc));
+		return cli_error(cli, "nothing was compiled: %s", cli_no_program(rc));
 	rc = put(cli, o, form, insns, count);
 	free(insns);
 	return rc;

@@ -153,7 +153,7 @@ static int from_profile(const struct loading *l, const char *name, const char *t
 	rc = sluice_profile_program(p, &target, &insns, &n);
 	if (rc < 0)
 		cli_error_at(
-			name, 0, 0, "the profile gives no filter: %s", strerror(-rc));
+			name, 0, 0, "the profile gives no filter: %s", cli_no_program(rc));
 	else
 		rc = from_bytes(name, (const char *)insns, n * sizeof(*insns), out);
 	free(insns);
@@ -162,6 +162,12 @@ static int from_profile(const struct loading *l, const char *name, const char *t
 	else
 		*l->profile = p;
 	return rc ? CLI_TROUBLE : 0;
+}
+
+const char *cli_no_program(int rc)
+{
+	return rc == -E2BIG ? "it needs more than the 4096 instructions that the kernel takes"
+			    : strerror(-rc);
 }
 
 static int from_fd(

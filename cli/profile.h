@@ -58,6 +58,9 @@ unsigned cli_kernel_version(const char *text);
 /* A finding as FILE:LINE:COLUMN: on stderr. */
 void cli_say_finding(const struct sluice_finding *finding, void *data);
 
+/* Why sluice_profile_program() gave none: @rc is its -errno. */
+const char *cli_no_program(int rc);
+
 /* Read a profile, "-" is the standard input; NULL after an error that was said. */
 struct sluice_profile *cli_read_profile(const char *path, bool strict);
 

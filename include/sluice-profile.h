@@ -258,7 +258,7 @@ int sluice_profile_merger_add(struct sluice_profile_merger *merger,
 
 /* Make one profile of all that were added. It does not depend on the order of adding. The
  * caller frees it. -EINVAL if nothing was added; -EOPNOTSUPP and @error as above; -ENOMEM. */
-int sluice_profile_merger_finish(const struct sluice_profile_merger *merger,
+int sluice_profile_merger_finish(struct sluice_profile_merger *merger,
 	struct sluice_profile **profile, char *error);
 
 #ifdef __cplusplus

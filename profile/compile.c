@@ -183,8 +183,11 @@ int sluice_profile_program(const struct sluice_profile *p,
 
 	if (!rc)
 		rc = sluice_profile_context(p, &t, &ctx);
-	if (!rc)
+	if (!rc) {
+		/* Why it fails is to be seen: a program that is too large says -E2BIG. */
+		seccomp_attr_set(ctx, SCMP_FLTATR_API_SYSRAWRC, 1);
 		rc = export(ctx, &bytes, &size);
+	}
 	if (!rc)
 		rc = sc_cutoff_program(p, &t, front, &n);
 	if (rc)

@@ -450,11 +450,9 @@ static void set_default(struct sluice_profile *p, uint32_t action)
 		.has_errno = sc_takes_errno(value)};
 }
 
-int sluice_profile_merger_finish(const struct sluice_profile_merger *merger,
-	struct sluice_profile **profile, char *error)
+int sluice_profile_merger_finish(
+	struct sluice_profile_merger *m, struct sluice_profile **profile, char *error)
 {
-	/* What it says does not change: only what was put off is done. */
-	struct sluice_profile_merger *m = (void *)(uintptr_t)merger;
 	_cleanup_(lines_clear) struct lines l = {0};
 	struct sluice_profile *p = NULL;
 	int rc = m->base ? sc_profile_copy_head(m->base, &p) : -EINVAL;

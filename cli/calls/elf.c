@@ -256,12 +256,30 @@ static void read_static_symbols(struct calls_elf *elf)
 	elf->static_strings_size = strings.sh_size;
 }
 
+/* A copy: a file that is mapped may change under the checks, or shrink, which is SIGBUS. @size is what
+ * it had; it may have less by now. */
+static int copy_file(int fd, size_t size, struct calls_elf *elf)
+{
+	char *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ssize_t n = 1;
+
+	if (copy == MAP_FAILED)
+		return -errno;
+	elf->data = (const void *)copy;
+	elf->size = size;
+	for (size_t at = 0; at < size && n; at += (size_t)n) {
+		n = read(fd, copy + at, size - at);
+		if (n < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 int calls_elf_open(const char *path, struct calls_elf *out, const char **why)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	_cleanup_(calls_elf_close) struct calls_elf elf = {.path = path};
 	struct stat st;
-	void *map;
 	int rc;
 
 	*why = NULL;
@@ -271,14 +289,13 @@ int calls_elf_open(const char *path, struct calls_elf *out, const char **why)
 		*why = "found an empty file, expected " CALLS_EXPECTED;
 		return -ENOEXEC;
 	}
-	/* Private: the file may be replaced, but not under the checks. A file that shrinks is
-	 * SIGBUS, as for every program that maps it. */
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED)
-		return -errno;
-	elf.data = map;
-	elf.size = (size_t)st.st_size;
-	rc = read_headers(&elf, why);
+	if (st.st_size > CALLS_FILE_MAX) {
+		*why = "found a file of more than 1 GiB, expected " CALLS_EXPECTED;
+		return -ENOEXEC;
+	}
+	rc = copy_file(fd, (size_t)st.st_size, &elf);
+	if (!rc)
+		rc = read_headers(&elf, why);
 	if (!rc)
 		rc = read_code(&elf);
 	if (!rc)

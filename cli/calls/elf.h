@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define CALLS_EXPECTED "a program or a shared library (ELF) of x86_64 or aarch64"
+#define CALLS_FILE_MAX (INT64_C(1) << 30)
 
 struct calls_segment {
 	uint64_t address, memory_size; /* memory_size may exceed what the file holds */
@@ -62,8 +63,8 @@ struct calls_elf {
 	size_t static_strings_size;
 };
 
-/* Map @path. 0; -ENOEXEC with *@why if it is no ELF file of this kind; -ENOMEM; else -errno of
- * open(2) and mmap(2). On success the caller frees with calls_elf_close(). */
+/* Copy @path. 0; -ENOEXEC with *@why if it is no ELF file of this kind; -ENOMEM; else -errno of
+ * open(2), mmap(2) and read(2). On success the caller frees with calls_elf_close(). */
 int calls_elf_open(const char *path, struct calls_elf *elf, const char **why);
 void calls_elf_close(struct calls_elf *elf);
 
