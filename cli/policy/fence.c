@@ -66,11 +66,6 @@ static int grant(int ruleset, int fd, const struct stat *st, uint64_t access)
 	return landlock_add(ruleset, LANDLOCK_BENEATH, &rule) ? -errno : 0;
 }
 
-static bool same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 /* The folder that holds what is hidden. A descriptor, or -1. */
 static int parent(const struct policy_path *path)
 {
@@ -94,8 +89,8 @@ static bool leads_to(const struct policy_path *path, const struct stat *st)
 	int at = parent(path), up;
 	bool found = false;
 
-	while (!found && at >= 0 && fstat(at, &above) == 0 && !same(&above, &here)) {
-		found = same(&above, st);
+	while (!found && at >= 0 && fstat(at, &above) == 0 && !policy_same_file(&above, &here)) {
+		found = policy_same_file(&above, st);
 		here = above;
 		up = openat(at, "..", O_PATH | O_CLOEXEC);
 		close(at);
@@ -114,7 +109,7 @@ static int hides(const struct policy *p, const struct stat *st)
 	for (uint32_t i = 0; i < p->n_paths; i++) {
 		if (p->paths[i].access != POLICY_HIDE || p->paths[i].fd < 0)
 			continue;
-		if (same(&p->paths[i].st, st))
+		if (policy_same_file(&p->paths[i].st, st))
 			return 1;
 		if (leads_to(&p->paths[i], st))
 			found = 2;

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import live
 from live import check, folder, run, skip
@@ -35,7 +36,7 @@ def out(data=True):
         print('OUT')
 def read(path):
     out('SECRET' in open(path).read())
-secret, ok, ro = top + '/secret/file', top + '/ok', top + '/ro/file'
+secret, ok, ro, run = top + '/secret/file', top + '/ok', top + '/ro/file', top + '/run'
 """
 
 # Ways to files: read what is not allowed, or change what may only be read.
@@ -178,13 +179,28 @@ NETWORK = (
     ("another one's socket, by pidfd_getfd", "fd = sys_(434, pid, 0); sys_(438, fd, 0, 0); out()"),
 )
 
+# Another socket in the place of the one that a rule names.
+OTHER = """
+os.rename(run + '/a', run + '/c')
+try:
+    os.%s, run + '/a')
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(%s); out()
+finally:
+    os.unlink(run + '/a'); os.rename(run + '/c', run + '/a')
+"""
+IN_ITS_PLACE = (
+    ("a link in place of a socket", OTHER % ("symlink(top + '/server'", "top + '/server'")),
+    ("another socket under its name", OTHER % ("link(run + '/b'", "run + '/a'")),
+)
+
 
 class World:
     """Files, servers and a process outside of the policy."""
 
     def __init__(self, top, uid):
         self.top, self.uid, self.sockets, self.free = top, uid, [], {}
-        for name in ("secret", "ok", "ro"):
+        for name in ("secret", "ok", "ro", "run"):
             os.mkdir(f"{top}/{name}")
         for name in ("secret/file", "ro/file", "ro/extra"):
             with open(f"{top}/{name}", "w") as f:
@@ -193,6 +209,8 @@ class World:
         self.unix(socket.SOCK_STREAM, top + "/server")
         self.unix(socket.SOCK_STREAM, "\0" + top)
         self.unix(socket.SOCK_DGRAM, top + "/dgram")
+        self.unix(socket.SOCK_STREAM, top + "/run/a")
+        self.unix(socket.SOCK_STREAM, top + "/run/b")
         for directory, _, names in os.walk(top):
             for name in (".", *names):
                 os.chmod(f"{directory}/{name}", 0o777)
@@ -346,12 +364,41 @@ def network(who, world):
                                             "abstract" in w[0] or "bind" in w[0]], policy)
     escapes(who, world, "with another one", [w for w in NETWORK if "a socket of Unix" == w[0]],
             ["--unix", top + "/ok"])
+    for name, policy in (("and one folder", ["--ro", "/", "--rw", top + "/run"]), ("and no folders", [])):
+        policy = [*policy, "--unix", top + "/run/a"]
+        escapes(who, world, f"with one socket {name}", IN_ITS_PLACE, policy)
+        works(who, world, f"with one socket {name}: TCP and UDP, which no rule is about", "socket.create_connection("
+              "('127.0.0.1', b))\nsocket.socket(type=socket.SOCK_DGRAM).connect(('127.0.0.1', b)); out()", policy)
+        works(who, world, f"with one socket {name}: under another name", "os.rename(run + '/a', run + '/c')\n"
+              "try: socket.socket(socket.AF_UNIX).connect(run + '/c'); out()\n"
+              "finally: os.rename(run + '/c', run + '/a')", policy)
+    starts_again(who, world)
     free = socket.create_server(("127.0.0.1", 0)).getsockname()[1]
     serve = f"s = socket.create_server(('127.0.0.1', {free})); out()"
     works(who, world, "listen on one port", serve, ["--bind", str(free)])
     escapes(who, world, "with one port", [(f"listen on another {n}", c) for n, c in (
         ("by bind", serve), ("without bind", "s = socket.socket(); s.listen(); out()"))],
         ["--bind", str(world.a)])
+
+
+def starts_again(who, world):
+    """A server that makes its socket again, where the program cannot."""
+    asks, path = world.top + "/ok/again", world.top + "/run/a"
+
+    def server():
+        while not os.path.exists(asks):
+            time.sleep(0.01)
+        os.unlink(path)
+        world.unix(socket.SOCK_STREAM, path)
+        os.chmod(path, 0o777)
+        os.unlink(asks)
+    thread = threading.Thread(target=server)
+    thread.start()
+    works(who, world, "a socket that was made again", "import time; open(ok + '/again', 'w')\n"
+          "while os.path.exists(ok + '/again'): time.sleep(0.01)\n"
+          "socket.socket(socket.AF_UNIX).connect(run + '/a'); out()",
+          ["--ro", "/", "--rw", world.top + "/ok", "--unix", path])
+    thread.join()
 
 
 def names(who, world):
