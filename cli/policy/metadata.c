@@ -113,6 +113,17 @@ bool policy_may_change(const struct policy *p, int fd)
 	return false;
 }
 
+/* Landlock let it be opened for writing. A device may be one that everybody can write to: the mode of /dev/null is
+ * not the program's. */
+static bool opened_to_write(int fd)
+{
+	int access = fcntl(fd, F_GETFL);
+	struct stat st;
+
+	return !(access & O_PATH) && (access & O_ACCMODE) != O_RDONLY && fstat(fd, &st) == 0 &&
+	       !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode);
+}
+
 /* The file: a descriptor, or -errno. -EPERM: no rule lets it be changed. */
 static int find(const struct policy *p, struct sluice_request *req, const struct form *f)
 {
@@ -134,18 +145,13 @@ static int find(const struct policy *p, struct sluice_request *req, const struct
 	/* utimensat(2) takes a descriptor alone where there is no path. */
 	if (f->fd >= 0 || (f->kind == TIMES && !address) ||
 		(!*path && (flags & AT_EMPTY_PATH) && dirfd != AT_FDCWD)) {
-		int access;
-
 		fd = sluice_get_fd(req, f->fd >= 0 ? sluice_arg_int(req, 0) : dirfd);
 		if (fd < 0)
 			return fd;
-		access = fcntl(fd, F_GETFL);
-		if (access & O_PATH && f->fd >= 0)
+		if (f->fd >= 0 && fcntl(fd, F_GETFL) & O_PATH)
 			return -EBADF;
-		/* Landlock let it be opened for writing. */
-		if (access & O_PATH || (access & O_ACCMODE) == O_RDONLY)
-			return policy_may_change(p, fd) ? steal_fd(&fd) : -EPERM;
-		return steal_fd(&fd);
+		return opened_to_write(fd) || policy_may_change(p, fd) ? steal_fd(&fd)
+									 : -EPERM;
 	}
 	fd = sluice_openat(req, dirfd, path, &how);
 	if (fd < 0)

@@ -73,6 +73,10 @@ FILES = (
     ("an extended attribute", "os.setxattr(ro, 'user.a', b'1'); out()"),
     ("attributes of the file system", "fd = os.open(ro, 0)\nf = struct.unpack('i', fcntl.ioctl(fd, "
      "0x80086601, bytes(8))[:4])[0]\nfcntl.ioctl(fd, 0x40086602, struct.pack('q', f)); out()"),
+    ("the mode of /dev/null", "fd = os.open('/dev/null', 1); os.fchmod(fd, os.fstat(fd).st_mode & 0o777); out()"),
+    ("the owner of /dev/null", "os.fchown(os.open('/dev/null', 1), -1, os.stat('/dev/null').st_gid); out()"),
+    ("an extended attribute of /dev/null", "os.setxattr(os.open('/dev/null', 1), 'trusted.a', b'1'); "
+     "os.removexattr('/dev/null', 'trusted.a'); out()"),
     ("a device node", "os.mknod(ok + '/dev', stat.S_IFCHR | 0o600, os.makedev(1, 5)); "
      "out(os.read(os.open(ok + '/dev', 0), 1))"),
     ("a socket of Unix", "s = socket.socket(socket.AF_UNIX); s.connect(top + '/server'); out()"),
