@@ -34,6 +34,8 @@ def sys_(*args):
 def out(data=True):
     if data:
         print('OUT')
+def looked():
+    out(ctypes.get_errno() != 1) # something else than a filter or a lack of rights refused it
 def read(path):
     out('SECRET' in open(path).read())
 secret, ok, ro, run = top + '/secret/file', top + '/ok', top + '/ro/file', top + '/run'
@@ -77,6 +79,10 @@ FILES = (
     ("the owner of /dev/null", "os.fchown(os.open('/dev/null', 1), -1, os.stat('/dev/null').st_gid); out()"),
     ("an extended attribute of /dev/null", "os.setxattr(os.open('/dev/null', 1), 'trusted.a', b'1'); "
      "os.removexattr('/dev/null', 'trusted.a'); out()"),
+    ("a version of ext4", "libc.ioctl(os.open(ro, 0), 0x40086604, ctypes.byref(ctypes.c_long())); looked()"),
+    ("a subvolume of btrfs", "libc.ioctl(os.open(top + '/ro', 0), 0x5000940e, bytes(4096)); looked()"),
+    ("a file of xfs by its handle", "libc.ioctl(os.open(ro, 0), 0xc038586b, bytes(56)); looked()"),
+    ("a namespace", "out(libc.setns(os.open('/proc/self/ns/uts', 0), 0) == 0)"),
     ("a device node", "os.mknod(ok + '/dev', stat.S_IFCHR | 0o600, os.makedev(1, 5)); "
      "out(os.read(os.open(ok + '/dev', 0), 1))"),
     ("a socket of Unix", "s = socket.socket(socket.AF_UNIX); s.connect(top + '/server'); out()"),
@@ -170,6 +176,13 @@ NETWORK = (
      "s.connect(('127.0.0.1', b)); out()"),
     ("a route of the sender's", "s = socket.socket(); s.setsockopt(0, 4, "
      "bytes([0x83, 7, 4, 127, 0, 0, 2, 0])); out()"),
+    ("another protocol over a socket of TCP", "libc.setsockopt(socket.socket().fileno(), 6, 31, b'smc', 4); looked()"),
+    ("a virtual server", "libc.setsockopt(socket.socket().fileno(), 0, 1154, bytes(100), 48); looked()"),
+    ("tables of a bridge", "libc.setsockopt(socket.socket().fileno(), 0, 128, bytes(100), 100); looked()"),
+    ("routes of multicast", "libc.setsockopt(socket.socket(10).fileno(), 41, 202, bytes(100), 100); looked()"),
+    ("an address of an interface", "libc.ioctl(socket.socket().fileno(), 0x8916, b'none' + bytes(36)); looked()"),
+    ("a route", "libc.ioctl(socket.socket().fileno(), 0x890b, bytes(120)); looked()"),
+    ("a pair of another family", "libc.socketpair(30, 5, 0, (ctypes.c_int * 2)()); looked()"),
     ("netlink", "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0); out()"),
     ("a packet socket", "socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0); out()"),
     ("an abstract socket", "s = socket.socket(socket.AF_UNIX); s.connect('\\0' + top); out()"),
@@ -319,6 +332,9 @@ def files(who, world):
     works(who, world, "/dev/null, /dev/zero and /dev/full", "for name in ('null', 'zero', 'full'):\n"
           "    fd = os.open('/dev/' + name, os.O_RDWR | os.O_TRUNC); os.read(fd, 1); os.isatty(fd)\n"
           "os.write(os.open('/dev/null', os.O_WRONLY), b'x'); out()", reading)
+    works(who, world, "flags and clones of files", "libc.ioctl(os.open(ro, 0), 0x80086601, ctypes.byref("
+          "ctypes.c_long())); flags = ctypes.get_errno()\nlibc.ioctl(os.open(ok + '/a', 65), 0x40049409, os.open(ro, 0)); "
+          "out(1 not in (flags, ctypes.get_errno()))", policy)
     escapes(who, world, "files", [("another device", "os.open('/dev/random', 0); out()")], reading)
     in_its_place(who, world, reading)
     # In the confined process LeakSanitizer cannot look for leaks, which is an error to it.
@@ -355,6 +371,8 @@ def network(who, world):
         works(who, world, f"connect without waiting, by {kind}", "import select; s = socket.socket(); "
               "s.setblocking(False); s.connect_ex(('127.0.0.1', a))\n"
               "select.select([], [s], []); out(not s.getsockopt(1, 4))", policy)
+        works(who, world, f"looking at interfaces, by {kind}", "fcntl.ioctl(socket.socket(), 0x8913, b'lo' + bytes(38)); "
+              "out()", policy)
         works(who, world, f"a pair, by {kind}", "socket.socketpair(); out()", policy)
     escapes(who, world, "no network", NETWORK[:10], ["--connect", "none"])
     policy = ["--connect", f"127.0.0.1:{a}", "--unix", top + "/server"]
@@ -450,7 +468,7 @@ def calls(who, world):
     works(who, world, "a call of a refused group", "os.setpriority(0, 0, os.getpriority(0, 0)); out()",
           ["--deny", "@resources", "--allow", "setpriority"])
     for words, said in ((["--deny", "mkdri"], "did you mean"), (["--allow", "io_uring_setup"],
-                        "cannot be allowed"), (["--connect", "127.0.0.1"], "HOST:PORT"),
+                        "cannot be allowed"), (["--allow", "prlimit64"], "cannot be allowed"), (["--connect", "127.0.0.1"], "HOST:PORT"),
                         (["--connect", "10.1.0.0/8:1"], "bits behind"),
                         (["--connect", "::1:80"], "[ADDRESS]:PORT"),
                         (["--bind", "65536"], "no port"), (["--errno", "EWRONG"], "no errno"),
