@@ -76,6 +76,7 @@ static void note(struct refusing *w, struct sluice_request *request,
 {
 	struct refusal *r = refusals_find(&w->refusals, d->arch, d->nr, verdict);
 	char text[CLI_LIVE_CALL_MAX], path[PATH_MAX];
+	int rc;
 
 	if (r) {
 		r->count++;
@@ -84,10 +85,11 @@ static void note(struct refusing *w, struct sluice_request *request,
 	cli_live_call_text(request, text);
 	if (sluice_exe(request, path, sizeof(path)) <= 0)
 		*path = 0;
-	if (refusals_add(
-		    &w->refusals, d->arch, d->nr, verdict, text, *path ? path : NULL))
-		w->failed = -ENOMEM;
-	else if (w->alone && cli_lets(sluice_program_run(w->alone, d)))
+	rc = refusals_add(
+		&w->refusals, d->arch, d->nr, verdict, text, *path ? path : NULL);
+	if (rc < 0)
+		w->failed = rc;
+	else if (rc == 0 && w->alone && cli_lets(sluice_program_run(w->alone, d)))
 		w->refusals.items[w->refusals.n - 1].elsewhere = true;
 }
 
