@@ -40,7 +40,7 @@ static int let_run(
 {
 	for (unsigned int i = 0; i < e->n_names; i++) {
 		int rc, nr = seccomp_syscall_resolve_name(e->names[i]);
-		struct seccomp_data d = {.nr = nr, .arch = seccomp_arch_native()};
+		struct seccomp_data d = {.nr = nr, .arch = cli_native_audit()};
 
 		if (nr < 0 || !cli_live_only_allowed(w->profile, e->names[i]) ||
 			sluice_program_run(w->program, &d) != SECCOMP_RET_ALLOW)
