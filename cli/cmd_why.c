@@ -34,33 +34,16 @@ static int audit(struct refusing *w, const char *path)
 	return w->refusals.n ? CLI_NO : CLI_YES;
 }
 
-/* Before anything runs: a report that cannot be written is known at once. */
-static int open_report(struct refusing *w, const char *path)
-{
-	w->report = fopen(path, "we");
-	return w->report ? 0 : cli_error_at(path, 0, 0, "%s", strerror(errno));
-}
-
-static int close_report(struct refusing *w, const char *path, int status)
-{
-	bool bad = ferror(w->report) != 0;
-
-	if (fclose(w->report) || bad)
-		status = cli_error_at(path, 0, 0, "%s", strerror(bad ? EIO : errno));
-	w->report = NULL;
-	return status;
-}
-
 static int answer(struct refusing *w, const struct options *o)
 {
 	int rc = o->profile ? read_profile(w, o) : 0;
 
-	if (rc == 0 && o->output)
-		rc = open_report(w, o->output);
+	if (rc == 0)
+		rc = refusing_open(w, o->output);
 	if (rc)
 		return rc;
 	rc = o->audit ? audit(w, o->audit) : refusing_run(w);
-	return o->output ? close_report(w, o->output, rc) : rc;
+	return refusing_close(w, o->output, rc);
 }
 
 static int run(struct cli *cli)

@@ -139,6 +139,29 @@ static int decide(struct sluice_request *request, void *data)
 	return refuse(w, request, verdict);
 }
 
+/* ---- the report --------------------------------------------------------------------- */
+
+int refusing_open(struct refusing *w, const char *path)
+{
+	if (!path)
+		return 0;
+	w->report = fopen(path, "we");
+	return w->report ? 0 : cli_error_at(path, 0, 0, "%s", strerror(errno));
+}
+
+int refusing_close(struct refusing *w, const char *path, int status)
+{
+	bool bad;
+
+	if (!w->report)
+		return status;
+	bad = ferror(w->report) != 0;
+	if (fclose(w->report) || bad)
+		status = cli_error_at(path, 0, 0, "%s", strerror(bad ? EIO : errno));
+	w->report = NULL;
+	return status;
+}
+
 /* ---- the program -------------------------------------------------------------------- */
 
 int refusing_run(struct refusing *w)

@@ -24,6 +24,12 @@ struct refusing {
 
 void refusing_clear(struct refusing *w);
 
+/* Before anything runs: a report that cannot be written is known at once. NULL: standard error gets it. 0 or
+ * CLI_TROUBLE, said. */
+int refusing_open(struct refusing *w, const char *path);
+/* After it was written. @status, or CLI_TROUBLE, said. */
+int refusing_close(struct refusing *w, const char *path, int status);
+
 /* Run the command line's program. Each call that the program of BPF refuses is noted and
  * refused as the kernel would do it; all of them are printed to @report at the end, as JSON with --json. Returns the
  * exit status of the program, 128+N after signal N; or CLI_TROUBLE, 126 or 127, said. */
