@@ -86,7 +86,7 @@ int policy_folder_of(int fd, const struct stat *st, char name[NAME_MAX + 1])
 	if (dir < 0 || fstatat(dir, slash + 1, &found, AT_SYMLINK_NOFOLLOW) ||
 		!policy_same_file(st, &found))
 		return -1;
-	strcpy(name, slash + 1);
+	memcpy(name, slash + 1, strlen(slash + 1) + 1);
 	return steal_fd(&dir);
 }
 
