@@ -221,7 +221,7 @@ static bool decide(struct policy *p, struct sluice_request *req, const char *tex
 	snprintf(question, sizeof(question), "sluice: process %d (%s) wants: %s",
 		(int)sluice_tid(req), exe, text);
 	cli_printable_line(question);
-	answer = on_terminal(req, question, p->ask_seconds ? p->ask_seconds : SECONDS);
+	answer = on_terminal(req, question, p->ask_seconds ? (int64_t)p->ask_seconds : SECONDS);
 	if (answer == ALWAYS || answer == NEVER)
 		remember(p, text, answer == ALWAYS);
 	return answer == YES || answer == ALWAYS;

@@ -278,6 +278,8 @@ static void put(const struct policy *p, const struct policy_plan *plan, FILE *ou
 	/* Characters for the terminal's reader: now, or when the user presses a key. */
 	fprintf(out, "ERRNO(%d) ioctl if a1:32 in { %u, %u, %u, %u }\n", e, (unsigned)TIOCSTI,
 		(unsigned)TIOCLINUX, (unsigned)KDSKBENT, (unsigned)KDSKBSENT);
+	/* What userfaultfd(2) does, by its device (USERFAULTFD_IOC_NEW). */
+	fprintf(out, "ERRNO(%d) ioctl if a1:32 == 0xaa00\n", e);
 	/* Without descriptors the supervisor cannot do its work. */
 	if (exists("prlimit64"))
 		fprintf(out, "ERRNO(%d) prlimit64 if not a0:32 == 0 and not a2:64 == 0\n", e);

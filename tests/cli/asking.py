@@ -89,6 +89,7 @@ def around(who, held, uid, top):
     for name, code in (
             ("io_uring", "print('OUT' if libc.syscall(425, 1, ctypes.create_string_buffer(120)) >= 0 else 'NO')"),
             ("the memory of the parent", "open(f'/proc/{os.getppid()}/mem', 'r+b'); print('OUT')"),
+            ("the device of userfaultfd", "print('NO' if libc.ioctl(0, 0xaa00, 0) < 0 and ctypes.get_errno() == 1 else 'OUT')"),
             ("a signal to the parent", "os.kill(os.getppid(), 18); print('OUT')"),
             ("a socket of the terminal's server", "socket.socket(socket.AF_UNIX); print('OUT')")):
         if "OUT" not in run(program(code), uid, top).stdout:
