@@ -261,10 +261,10 @@ def hostile(who, uid, top):
             if os.path.exists(f"{top}/{file}"):
                 os.remove(f"{top}/{file}")
     t = Terminal(uid, top, ["--ask", "kill", *program(
-        "import fcntl\nfor request in (0x5412, 0x541c):\n    try: print('OUT', fcntl.ioctl(0, request, b'y'))\n"
+        "import fcntl\nfor request in (0x5412, 0x541c, 0x4b47, 0x4b49):\n    try: print('OUT', fcntl.ioctl(0, request, b'y'))\n"
         "    except OSError as e: print('NOT', e.errno)\n")])
     text = t.end()[1]
-    check(f"{who}: no characters into the terminal", text.count("NOT 1\n") == 2 and "OUT" not in text, text)
+    check(f"{who}: no characters into the terminal", text.count("NOT 1\n") == 4 and "OUT" not in text, text)
     around(who, lambda code: run([SLUICE, "run", "--ask", "getpgid", *program(code)], uid, top), uid, top)
 
 

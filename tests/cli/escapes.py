@@ -159,7 +159,8 @@ def write():
                 got[0] = got[0] if got[0] in (OUT, LOOKED) else "leads nowhere: " + got[0]
                 text.append(f"| {name} | {' | '.join(got)} |\n")
             world.end()
-        text.append(f"\nGot through: {out[0]} free, {out[1]} under bubblewrap, {out[2]} under Landlock alone, {out[3]} under sluice run.\n\n")
+        text.append(f"\nGot through: {out[0]} free, {out[1]} under bubblewrap, {out[2]} under Landlock alone, {out[3]} under "
+                    "sluice run.\n\n")
     with open(TABLE, "w", encoding="utf-8") as f:
         f.write("".join(text).rstrip() + "\n")
 
