@@ -116,6 +116,8 @@ void bench_resolve(const struct lib lib[LIBS], unsigned int rounds);
 void bench_roundtrip(const struct lib lib[LIBS], unsigned int rounds);
 /* names.c: all that a program does that has names. */
 void from_names(const struct policy *policy, const struct lib *lib, uint32_t *len);
+/* names.c, said.c, for the main() of once.c: the length of the program that was made. */
+size_t once(const struct policy *policy, const struct lib *lib);
 void bench_startup(const char *program, char *dirs[LIBS], unsigned int rounds);
 
 /* counts.c: how many instructions the program executes. */

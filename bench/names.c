@@ -1,9 +1,6 @@
 /* names LIBRARY POLICY: from names to a program, for counting the instructions that it takes:
  * run under valgrind --tool=callgrind --toggle-collect=from_names (bench/executed.py).
  * SPDX-License-Identifier: MIT */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "bench.h"
 
 /* A context from the policy, each name looked up, its program, and all freed. */
@@ -24,18 +21,10 @@ __attribute__((noinline)) void from_names(const struct policy *policy, const str
 	lib->release(ctx);
 }
 
-int main(int argc, char **argv)
+size_t once(const struct policy *policy, const struct lib *lib)
 {
-	struct policy policy;
-	struct lib lib;
 	uint32_t len;
 
-	if (argc != 3)
-		die("usage: names LIBRARY POLICY");
-	lib_open(&lib, "lib", argv[1]);
-	policy_read(&policy, argv[2], &lib, NULL);
-	from_names(&policy, &lib, &len);
-	printf("%u\n", len);
-	free(policy.rules);
-	return 0;
+	from_names(policy, lib, &len);
+	return len;
 }

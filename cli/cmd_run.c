@@ -14,7 +14,7 @@
 
 struct options {
 	struct cli_target target;
-	const char *profile, *policy, *preset, *presets, *errnum;
+	const char *profile, *policy, *preset, *presets, *errnum, *output;
 	struct cli_list ro, rw, exec, hide, sockets, connect, bind, allow, deny, log, limit, ask, mknod, mount;
 	uint64_t ask_timeout;
 	bool plan, why, best_effort, fake_root;
@@ -120,13 +120,15 @@ static int explain(struct confine *c, const struct options *o)
 		.alone = c->policy.len ? c->profile : NULL,
 		.refusals = {.file = o->profile}};
 	struct sock_fprog merged = {0};
-	int rc;
+	int rc = refusing_open(&w, o->output);
 
+	if (rc)
+		return rc;
 	w.profile = steal_ptr(c->source);
 	w.refusals.profile = w.profile;
 	if (!w.alone) {
 		w.program = steal_ptr(c->profile);
-		return refusing_run(&w);
+		return refusing_close(&w, o->output, refusing_run(&w));
 	}
 	rc = confine_merge(c, &merged);
 	if (rc == 0)
@@ -134,7 +136,7 @@ static int explain(struct confine *c, const struct options *o)
 	free(merged.filter);
 	if (rc < 0)
 		return cli_error(c->cli, "%s", strerror(-rc));
-	return rc ? rc : refusing_run(&w);
+	return rc ? rc : refusing_close(&w, o->output, refusing_run(&w));
 }
 
 static int prepare(struct confine *c, struct policy *p, const struct options *o)
@@ -167,6 +169,9 @@ static int run(struct cli *cli)
 	if (!plan.any && !p.n_calls && !p.n_grants && !c.profile)
 		return cli_error(cli, "nothing to hold the program to: -p PROFILE, "
 				      "--policy FILE, or rules");
+	if (!o->why && (o->output || cli->json))
+		return cli_error(cli, "%s is for the report of --why",
+			o->output ? "--output" : "--json");
 	if (o->plan) {
 		policy_print(&p, &plan, stdout);
 		return 0;
@@ -271,6 +276,13 @@ static const struct cli_option options[] = {
 		.offset = offsetof(struct options, why),
 		.help = "say at the end which calls were refused, by which rule, as sluice why "
 			"does"},
+	{.letter = 'o',
+		.name = "output",
+		.value = "FILE",
+		.type = CLI_STRING,
+		.offset = offsetof(struct options, output),
+		.word = CLI_WORD_FILE,
+		.help = "write the report of --why to this file (default: standard error)"},
 	{.name = "best-effort",
 		.type = CLI_FLAG,
 		.offset = offsetof(struct options, best_effort),
@@ -313,6 +325,7 @@ const struct cli_command cli_cmd_run = {
 		.trouble = "the program was not started, and standard error says why; "
 			   "126 or 127: it could not be executed"},
 	.options_size = sizeof(struct options),
+	.reports = true,
 	.options_first = true,
 	.own_status = true,
 	.run = run,

@@ -36,41 +36,16 @@ static int audit(struct refusing *w, const char *path)
 	return w->refusals.n ? CLI_NO : CLI_YES;
 }
 
-/* The report becomes a file when all of it is there. */
-static int answer_to_file(struct refusing *w, const struct options *o)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t size = 0;
-	bool bad;
-	int rc, written;
-
-	w->report = open_memstream(&text, &size);
-	if (!w->report)
-		return cli_error(w->cli, "%s", strerror(errno));
-	rc = o->audit ? audit(w, o->audit) : refusing_run(w);
-	bad = ferror(w->report) != 0;
-	if (fclose(w->report) || bad)
-		return cli_error(w->cli, "%s", strerror(ENOMEM));
-	w->report = NULL;
-	/* Without an answer the file stays as it was. */
-	if (!w->answered)
-		return rc;
-	written = cli_write_file(w->cli, o->output, text, size);
-	return written ? written : rc;
-}
-
 static int answer(struct refusing *w, const struct options *o)
 {
 	int rc = o->profile ? read_profile(w, o) : 0;
 
-	/* Before anything runs: a report that cannot be written is known at once. */
-	if (rc == 0 && o->output)
-		rc = cli_writable(o->output);
+	if (rc == 0)
+		rc = refusing_open(w, o->output);
 	if (rc)
 		return rc;
-	if (o->output)
-		return answer_to_file(w, o);
-	return o->audit ? audit(w, o->audit) : refusing_run(w);
+	rc = o->audit ? audit(w, o->audit) : refusing_run(w);
+	return refusing_close(w, o->output, rc);
 }
 
 static int run(struct cli *cli)

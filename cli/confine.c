@@ -45,7 +45,7 @@ static bool possible(const struct sluice_program *program, const char *name)
 
 	return nr < 0 ||
 	       sluice_program_ranges(
-		       program, seccomp_arch_native(), nr, note_if_let, &some) ||
+		       program, cli_native_audit(), nr, note_if_let, &some) ||
 	       some;
 }
 

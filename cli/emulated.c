@@ -183,29 +183,23 @@ int emulated_attach(int filesystem, int dir)
 		       : 0;
 }
 
-/* Why a supervisor must not mount a file system for a
- * program. */
+/* Why a supervisor must not mount a file system for a container (serve) or a program (run). */
 static const struct {
 	const char *type, *why;
 } unsound[] = {
-	{"proc", "a new instance shows what the runtime masked and made read-only in "
-		 "/proc"},
-	{"sysfs", "a new instance shows what the runtime masked and made read-only in "
-		  "/sys"},
-	{"cgroup", "it gives the container groups that are not its own"},
-	{"cgroup2", "it gives the container groups that are not its own"},
-	{"devpts", "it belongs to the runtime, which made the one of the container"},
-	{"mqueue", "it belongs to the IPC namespace of who mounts it, which is this "
-		   "program"},
+	{"proc", "a new instance shows what is masked and read-only in the /proc that is there"},
+	{"sysfs", "a new instance shows what is masked and read-only in the /sys that is there"},
+	{"cgroup", "it gives groups that belong to others"},
+	{"cgroup2", "it gives groups that belong to others"},
+	{"devpts", "it belongs to who made the terminals that are there"},
+	{"mqueue", "it belongs to the IPC namespace of who mounts it, which is sluice"},
 	{"ramfs", "it has no limit of memory"},
-	{"overlay",
-		"layers are paths that this program would follow with its own rights"},
-	{"bind", "the source is a path that this program would follow with its own "
-		 "rights"},
+	{"overlay", "layers are paths that sluice would follow with its own rights"},
+	{"bind", "the source is a path that sluice would follow with its own rights"},
 	{"fuse", "the server behind it can stop whoever opens its files"},
-	{"ext4", "the kernel trusts the bytes of the device, which are the container's"},
-	{"xfs", "the kernel trusts the bytes of the device, which are the container's"},
-	{"btrfs", "the kernel trusts the bytes of the device, which are the container's"},
+	{"ext4", "the kernel trusts the bytes of the device, whoever wrote them"},
+	{"xfs", "the kernel trusts the bytes of the device, whoever wrote them"},
+	{"btrfs", "the kernel trusts the bytes of the device, whoever wrote them"},
 };
 
 const char *emulated_unsound(const char *type)

@@ -32,6 +32,16 @@ const struct cli_arch *cli_arch_at(unsigned int i)
 	return a;
 }
 
+uint32_t cli_native_audit(void)
+{
+	const struct cli_arch *a;
+
+	for (unsigned int i = 0; (a = cli_arch_at(i)); i++)
+		if (a->token == seccomp_arch_native())
+			return a->audit;
+	return seccomp_arch_native();
+}
+
 static const char *arch_name(const void *unused, unsigned int i)
 {
 	const struct cli_arch *a = cli_arch_at(i);

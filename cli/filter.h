@@ -60,6 +60,8 @@ struct cli_arch {
 
 /* The @i-th, in alphabetic order; NULL behind the last. */
 const struct cli_arch *cli_arch_at(unsigned int i);
+/* What a filter sees as the architecture of this machine's calls: x32 is x86_64 to it. */
+uint32_t cli_native_audit(void);
 
 /* By name ("native" too; NULL is native): 0, or CLI_TROUBLE, said. */
 int cli_arch(const struct cli *cli, const char *name, const struct cli_arch **out);

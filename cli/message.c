@@ -19,6 +19,16 @@ static void prefix(const struct cli *cli)
 		fputs("sluice: ", stderr);
 }
 
+/* Of three bytes: what orders text from right to left, and ends of lines of Unicode. With them a path shows
+ * another path. */
+static bool reorders(const unsigned char *at)
+{
+	if (at[0] != 0xe2)
+		return false;
+	return at[1] == 0x80 ? at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xa8 && at[2] <= 0xae)
+			     : at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9;
+}
+
 void cli_printable(char *text)
 {
 	const char *end = text + strlen(text);
@@ -27,7 +37,8 @@ void cli_printable(char *text)
 		unsigned int step = sc_json_utf8(text, end);
 		unsigned char c = (unsigned char)text[0], d = (unsigned char)text[1];
 		/* C0 and DEL, C1, and what is no character at all. */
-		bool good = step && c >= 0x20 && c != 0x7f && !(c == 0xc2 && d < 0xa0);
+		bool good = step && c >= 0x20 && c != 0x7f && !(c == 0xc2 && d < 0xa0) &&
+			    !(step == 3 && reorders((const unsigned char *)text));
 
 		if (!good && c != '\n' && c != '\t')
 			memset(text, '?', step ? step : 1);

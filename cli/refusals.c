@@ -31,6 +31,10 @@ int refusals_add(struct refusals *all, uint32_t audit, int nr, uint32_t verdict,
 {
 	struct refusal r = {.audit = audit, .nr = nr, .verdict = verdict, .count = 1};
 
+	if (all->n == REFUSALS_MAX) {
+		all->more++;
+		return 1;
+	}
 	if (sc_reserve(all->items, all->cap, all->n, 1) < 0)
 		return -ENOMEM;
 	r.text = strdup(text);
@@ -197,7 +201,7 @@ static void explain(const struct refusals *all, const struct refusal *r, FILE *o
 
 #define OF_POLICY "of the policy, not of the profile (sluice run --plan)"
 
-static void print_one(const struct refusals *all, const struct refusal *r, FILE *out)
+static void print_head(const struct refusal *r, FILE *out)
 {
 	char verdict[CLI_VERDICT_MAX];
 
@@ -206,7 +210,28 @@ static void print_one(const struct refusals *all, const struct refusal *r, FILE 
 		r->count == 1 ? "time" : "times");
 	if (r->by)
 		fprintf(out, ", by %s", r->by);
-	putc('\n', out);
+}
+
+/* The program chose its name, and a log is anybody's. */
+static void print_line(const struct refusal *r, FILE *out)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (f) {
+		print_head(r, f);
+		if (fclose(f))
+			f = NULL;
+	}
+	if (f)
+		cli_printable_line(text);
+	fprintf(out, "%s\n", f ? text : strerror(ENOMEM));
+}
+
+static void print_one(const struct refusals *all, const struct refusal *r, FILE *out)
+{
+	print_line(r, out);
 	if (r->elsewhere)
 		fputs("    rule:   " OF_POLICY "\n", out);
 	else if (all->profile)
@@ -291,7 +316,12 @@ void refusals_print(const struct refusals *all, bool json, FILE *out)
 	}
 	if (json) {
 		cli_json_end(&j);
+		if (all->more)
+			cli_json_number(&j, "more", (int64_t)all->more);
 		cli_json_end(&j);
+	} else if (all->more) {
+		fprintf(out, "%" PRIu64 " other refused calls came after the first %d kinds\n",
+			all->more, REFUSALS_MAX);
 	}
 }
 
@@ -315,10 +345,6 @@ static bool field(const char *line, const char *key, char *out, size_t size)
 		n = size - 1;
 	memcpy(out, at, n);
 	out[n] = 0;
-	/* What comes from a log goes to a terminal. */
-	for (char *c = out; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 127)
-			*c = '?';
 	return true;
 }
 
@@ -354,7 +380,7 @@ static int take_line(struct refusals *all, const char *line)
 	if (!field(line, "exe", by, sizeof(by)) && !field(line, "comm", by, sizeof(by)))
 		*by = 0;
 	snprintf(text, sizeof(text), "%s(...)", cli_call_name(arch, (int)nr, name));
-	return refusals_add(all, arch, (int)nr, code, text, *by ? by : NULL);
+	return refusals_add(all, arch, (int)nr, code, text, *by ? by : NULL) < 0 ? -ENOMEM : 0;
 }
 
 int refusals_of_audit(struct cli *cli, const char *path, struct refusals *all)

@@ -23,12 +23,16 @@ struct refusals {
 	const struct sluice_profile *profile; /* NULL: it is no profile */
 	struct refusal *items;
 	uint32_t n, cap;
+	uint64_t more; /* calls that there was no place for */
 };
+
+/* A program can make calls of 2^32 numbers. */
+#define REFUSALS_MAX 4096
 
 /* The refusal of this kind; NULL: there was none yet. */
 struct refusal *refusals_find(
 	const struct refusals *all, uint32_t audit, int nr, uint32_t verdict);
-/* A new one with a count of 1; @text and @by are copied. 0 or -ENOMEM. */
+/* A new one with a count of 1; @text and @by are copied. 0; 1: there are too many, it is counted only; -ENOMEM. */
 int refusals_add(struct refusals *all, uint32_t audit, int nr, uint32_t verdict,
 	const char *text, const char *by);
 /* For people, or as JSON, to @out. */

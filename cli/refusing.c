@@ -40,7 +40,7 @@ static int let_run(
 {
 	for (unsigned int i = 0; i < e->n_names; i++) {
 		int rc, nr = seccomp_syscall_resolve_name(e->names[i]);
-		struct seccomp_data d = {.nr = nr, .arch = seccomp_arch_native()};
+		struct seccomp_data d = {.nr = nr, .arch = cli_native_audit()};
 
 		if (nr < 0 || !cli_live_only_allowed(w->profile, e->names[i]) ||
 			sluice_program_run(w->program, &d) != SECCOMP_RET_ALLOW)
@@ -76,6 +76,7 @@ static void note(struct refusing *w, struct sluice_request *request,
 {
 	struct refusal *r = refusals_find(&w->refusals, d->arch, d->nr, verdict);
 	char text[CLI_LIVE_CALL_MAX], path[PATH_MAX];
+	int rc;
 
 	if (r) {
 		r->count++;
@@ -84,10 +85,11 @@ static void note(struct refusing *w, struct sluice_request *request,
 	cli_live_call_text(request, text);
 	if (sluice_exe(request, path, sizeof(path)) <= 0)
 		*path = 0;
-	if (refusals_add(
-		    &w->refusals, d->arch, d->nr, verdict, text, *path ? path : NULL))
-		w->failed = -ENOMEM;
-	else if (w->alone && cli_lets(sluice_program_run(w->alone, d)))
+	rc = refusals_add(
+		&w->refusals, d->arch, d->nr, verdict, text, *path ? path : NULL);
+	if (rc < 0)
+		w->failed = rc;
+	else if (rc == 0 && w->alone && cli_lets(sluice_program_run(w->alone, d)))
 		w->refusals.items[w->refusals.n - 1].elsewhere = true;
 }
 
@@ -135,6 +137,37 @@ static int decide(struct sluice_request *request, void *data)
 		return sluice_continue(request, SLUICE_CONTINUE_ARGS);
 	note(w, request, &d, verdict);
 	return refuse(w, request, verdict);
+}
+
+/* ---- the report --------------------------------------------------------------------- */
+
+int refusing_open(struct refusing *w, const char *path)
+{
+	int rc = path ? cli_writable(path) : 0;
+
+	if (rc || !path)
+		return rc;
+	w->report = open_memstream(&w->text, &w->size);
+	return w->report ? 0 : cli_error(w->cli, "%s", strerror(errno));
+}
+
+/* The report becomes a file when all of it is there; without an answer the file stays as it was. */
+int refusing_close(struct refusing *w, const char *path, int status)
+{
+	int written = 0;
+	bool bad;
+
+	if (!w->report)
+		return status;
+	bad = ferror(w->report) != 0;
+	if (fclose(w->report) || bad)
+		written = cli_error(w->cli, "%s", strerror(ENOMEM));
+	else if (w->answered)
+		written = cli_write_file(w->cli, path, w->text, w->size);
+	w->report = NULL;
+	free(w->text);
+	w->text = NULL;
+	return written ? written : status;
 }
 
 /* ---- the program -------------------------------------------------------------------- */

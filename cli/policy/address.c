@@ -25,10 +25,16 @@ static bool number(const char *text, uint32_t max, uint32_t *out)
 	return true;
 }
 
+static bool mapped(const unsigned char address[16])
+{
+	static const unsigned char before[12] = {[10] = 0xff, [11] = 0xff};
+
+	return memcmp(address, before, sizeof(before)) == 0;
+}
+
 /* An address as it is compared: ::ffff:1.2.3.4 is 1.2.3.4. False: no internet address. */
 static bool normal(const struct sockaddr *a, struct policy_peer *out)
 {
-	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
 	const struct sockaddr_in6 *in6 = (const void *)a;
 	const struct sockaddr_in *in = (const void *)a;
 
@@ -44,7 +50,7 @@ static bool normal(const struct sockaddr *a, struct policy_peer *out)
 	out->prefix = 128;
 	out->port = ntohs(in6->sin6_port);
 	memcpy(out->address, &in6->sin6_addr, 16);
-	if (memcmp(out->address, mapped, 12) == 0) {
+	if (mapped(out->address)) {
 		out->family = AF_INET;
 		out->prefix = 32;
 		memmove(out->address, out->address + 12, 4);
@@ -87,6 +93,8 @@ static int add_network(struct policy *p, const char *host, const char *length,
 	if (!number(length, peer->family == AF_INET ? 32 : 128, &bits))
 		return policy_error(p, where, "\"%s\": \"%s\" is no length of a prefix",
 			text, length);
+	if (peer->family == AF_INET6 && mapped(peer->address))
+		return policy_error(p, where, "\"%s\": write addresses of IPv4 as such", text);
 	peer->prefix = bits;
 	for (uint32_t i = bits; i < (peer->family == AF_INET ? 32u : 128u); i++)
 		if (peer->address[i / 8] & (0x80u >> i % 8))

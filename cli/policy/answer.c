@@ -94,6 +94,18 @@ static bool is_tcp(int fd)
 	       option(fd, SO_PROTOCOL) == IPPROTO_TCP;
 }
 
+/* Whether the socket is the one of the rule. The program may make links and rename files, so names
+ * count only where it cannot: a server that starts again makes another file of the same name. */
+static bool is_socket_of(const struct policy_path *rule, const struct stat *st)
+{
+	struct stat now;
+
+	return policy_same_file(&rule->st, st) ||
+	       (rule->name &&
+		       fstatat(rule->folder, rule->name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+		       policy_same_file(&now, st));
+}
+
 /* The socket that the program names, if a rule has it: -errno, or a descriptor (O_PATH).
  */
 static int find_socket(
@@ -114,15 +126,10 @@ static int find_socket(
 		return -ECONNREFUSED;
 	for (uint32_t i = 0; i < p->n_paths; i++) {
 		const struct policy_path *rule = &p->paths[i];
-		struct stat now;
 
-		if (rule->access != POLICY_SOCKET)
-			continue;
-		/* A server that starts again makes another file of the same name. */
-		if (S_ISDIR(rule->st.st_mode) ? sluice_is_beneath(rule->fd, dir)
-					      : stat(rule->path, &now) == 0 &&
-							now.st_dev == st.st_dev &&
-							now.st_ino == st.st_ino)
+		if (rule->access == POLICY_SOCKET &&
+			(S_ISDIR(rule->st.st_mode) ? sluice_is_beneath(rule->fd, dir) == 1
+						   : is_socket_of(rule, &st)))
 			return steal_fd(&fd);
 	}
 	return -EPERM;
@@ -151,6 +158,17 @@ static int connect_unix(const struct policy *p, struct sluice_request *req, int 
 	return n;
 }
 
+/* Only --unix is there, which says nothing of other sockets. The kernel must not read the address again, as it
+ * could be a path by then; and other families than the internet's may look at the rights of the caller. */
+static int connect_unjudged(struct sluice_request *req, int fd, int domain,
+	const struct sockaddr_storage *address, int length)
+{
+	if (domain != AF_INET && domain != AF_INET6 && !policy_same_rights(req))
+		return -EPERM;
+	return connect(fd, (const struct sockaddr *)address, (socklen_t)length) ? -errno
+										: 0;
+}
+
 static int connect_it(struct policy *p, struct sluice_request *req, int fd,
 	struct sockaddr_storage *address, int length)
 {
@@ -160,6 +178,8 @@ static int connect_it(struct policy *p, struct sluice_request *req, int fd,
 		return -EINVAL;
 	if (address->ss_family == AF_UNIX && domain == AF_UNIX)
 		return connect_unix(p, req, fd, address, length);
+	if (!p->network && domain != AF_UNIX)
+		return connect_unjudged(req, fd, domain, address, length);
 	if (!is_tcp(fd))
 		return -EPERM;
 	if (address->ss_family == AF_INET ? length < (int)sizeof(struct sockaddr_in)

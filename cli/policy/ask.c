@@ -72,26 +72,59 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* A line without its end; 0: there is none (in time). The request may end meanwhile, or the user
- * interrupts the program. */
-static size_t read_line(
-	int tty, struct sluice_request *req, int64_t until, char *line, size_t size)
+struct asked {
+	int tty;
+	struct sluice_request *req;
+	int64_t until;
+	struct termios own;
+};
+
+/* Whole lines with an echo, whatever the program made of the terminal. A terminal answers requests that the program
+ * writes (for its title, say) as if the user typed the answer. It cannot have the end of a line in it, but the
+ * program could let another byte become one, or remove the rest of the line. */
+static void set_plain(struct termios *t)
+{
+	const cc_t erase = t->c_cc[VERASE] == 8 ? 8 : 127;
+
+	t->c_iflag = ICRNL | (t->c_iflag & IUTF8);
+	t->c_lflag = ICANON | ECHO | ECHOE | ECHOK | ISIG;
+	memset(t->c_cc, _POSIX_VDISABLE, sizeof(t->c_cc));
+	t->c_cc[VINTR] = 3;
+	t->c_cc[VQUIT] = 28;
+	t->c_cc[VSUSP] = 26;
+	t->c_cc[VEOF] = 4;
+	t->c_cc[VKILL] = 21;
+	t->c_cc[VERASE] = erase;
+}
+
+static bool still_plain(const struct asked *a)
+{
+	struct termios now;
+
+	return tcgetattr(a->tty, &now) == 0 && now.c_iflag == a->own.c_iflag &&
+	       now.c_lflag == a->own.c_lflag &&
+	       memcmp(now.c_cc, a->own.c_cc, sizeof(now.c_cc)) == 0;
+}
+
+/* A line without its end; 0: there is none (in time). The request may end meanwhile, the user interrupts the program,
+ * or this changes the terminal. */
+static size_t read_line(const struct asked *a, char *line, size_t size)
 {
 	int interrupts = cli_live_interrupts();
 	size_t n = 0;
 
-	while (now_ms() < until && sluice_alive(req) == 0 &&
+	while (now_ms() < a->until && sluice_alive(a->req) == 0 && still_plain(a) &&
 		cli_live_interrupts() == interrupts) {
-		struct pollfd p = {.fd = tty, .events = POLLIN};
+		struct pollfd p = {.fd = a->tty, .events = POLLIN};
 		char c;
 
 		if (poll(&p, 1, LOOK_MS) <= 0)
 			continue;
-		if (read(tty, &c, 1) != 1)
+		if (read(a->tty, &c, 1) != 1)
 			break; /* the end, or in the background */
 		if (c == '\n' || c == '\r') {
 			line[n < size ? n : size - 1] = 0;
-			return n;
+			return still_plain(a) ? n : 0;
 		}
 		if (n < size)
 			line[n] = c;
@@ -107,54 +140,52 @@ enum answer {
 	NEVER
 };
 
-static enum answer ask_on(
-	int tty, struct sluice_request *req, const char *question, int64_t seconds)
+static enum answer ask_on(struct asked *a, const char *question, int64_t seconds)
 {
 	static const struct {
 		const char *word;
 		enum answer answer;
 	} words[] = {{"y", YES}, {"yes", YES}, {"n", NO},
 		{"no", NO}, {"always", ALWAYS}, {"never", NEVER}};
-	int64_t until = now_ms() + seconds * 1000;
 	char line[16];
 
-	dprintf(tty, "\r%s\r\n", question);
+	a->until = now_ms() + seconds * 1000;
+	dprintf(a->tty, "\r%s\r\n", question);
 	for (;;) {
 		size_t n;
 
-		dprintf(tty, "sluice: allow it? y, n, always or never (n after %" PRId64 " s): ",
+		dprintf(a->tty, "sluice: allow it? y, n, always or never (n after %" PRId64 " s): ",
 			seconds);
-		n = read_line(tty, req, until, line, sizeof(line));
+		n = read_line(a, line, sizeof(line));
 		for (size_t i = 0; n && i < sizeof(words) / sizeof(words[0]); i++)
 			if (n < sizeof(line) && strcmp(line, words[i].word) == 0)
 				return words[i].answer;
 		if (!n) {
-			dprintf(tty, "\r\nsluice: no\r\n");
+			dprintf(a->tty, "\r\nsluice: no\r\n");
 			return NO;
 		}
 	}
 }
 
-/* Whole lines with an echo, whatever the program made of the terminal. */
 static enum answer on_terminal(
 	struct sluice_request *req, const char *question, int64_t seconds)
 {
 	_cleanup_close_ int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
+	struct asked asked = {.tty = tty, .req = req};
 	enum answer answer = NO;
-	struct termios old, own;
 	sigset_t stops, before;
+	struct termios old;
 
 	if (tty < 0 || tcgetpgrp(tty) != getpgrp() || tcgetattr(tty, &old))
 		return NO;
-	own = old;
-	own.c_iflag |= ICRNL;
-	own.c_lflag |= ICANON | ECHO | ISIG;
+	asked.own = old;
+	set_plain(&asked.own);
 	sigemptyset(&stops);
 	sigaddset(&stops, SIGTTIN);
 	sigaddset(&stops, SIGTTOU);
 	pthread_sigmask(SIG_BLOCK, &stops, &before);
-	if (tcsetattr(tty, TCSAFLUSH, &own) == 0) {
-		answer = ask_on(tty, req, question, seconds);
+	if (tcsetattr(tty, TCSAFLUSH, &asked.own) == 0) {
+		answer = ask_on(&asked, question, seconds);
 		tcsetattr(tty, TCSANOW, &old);
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -190,7 +221,7 @@ static bool decide(struct policy *p, struct sluice_request *req, const char *tex
 	snprintf(question, sizeof(question), "sluice: process %d (%s) wants: %s",
 		(int)sluice_tid(req), exe, text);
 	cli_printable_line(question);
-	answer = on_terminal(req, question, p->ask_seconds ? p->ask_seconds : SECONDS);
+	answer = on_terminal(req, question, p->ask_seconds ? (int64_t)p->ask_seconds : SECONDS);
 	if (answer == ALWAYS || answer == NEVER)
 		remember(p, text, answer == ALWAYS);
 	return answer == YES || answer == ALWAYS;

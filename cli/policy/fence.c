@@ -66,57 +66,45 @@ static int grant(int ruleset, int fd, const struct stat *st, uint64_t access)
 	return landlock_add(ruleset, LANDLOCK_BENEATH, &rule) ? -errno : 0;
 }
 
-static bool same(const struct stat *a, const struct stat *b)
+/* Whether @st is one of the folders on the way to @path: 1, 0 or -errno. */
+static int leads_to(const struct policy_path *path, const struct stat *st)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
+	struct stat below = path->st, here;
+	char name[NAME_MAX + 1];
+	int at = policy_folder_of(path->fd, &path->st, name);
 
-/* The folder that holds what is hidden. A descriptor, or -1. */
-static int parent(const struct policy_path *path)
-{
-	_cleanup_free_ char *real = NULL;
-	char *slash;
+	if (at < 0)
+		return -ENOENT;
+	for (;;) {
+		_cleanup_close_ int dir = at;
 
-	if (S_ISDIR(path->st.st_mode))
-		return openat(path->fd, "..", O_PATH | O_CLOEXEC);
-	real = realpath(path->path, NULL);
-	slash = real ? strrchr(real, '/') : NULL;
-	if (!slash)
-		return -1;
-	slash[slash == real] = 0;
-	return open(real, O_PATH | O_CLOEXEC);
-}
-
-/* Whether @st is one of the folders on the way to @path. */
-static bool leads_to(const struct policy_path *path, const struct stat *st)
-{
-	struct stat here = path->st, above;
-	int at = parent(path), up;
-	bool found = false;
-
-	while (!found && at >= 0 && fstat(at, &above) == 0 && !same(&above, &here)) {
-		found = same(&above, st);
-		here = above;
-		up = openat(at, "..", O_PATH | O_CLOEXEC);
-		close(at);
-		at = up;
+		if (fstat(dir, &here))
+			return -errno;
+		if (policy_same_file(&here, st))
+			return 1;
+		if (policy_same_file(&here, &below)) /* the root */
+			return 0;
+		below = here;
+		at = openat(dir, "..", O_PATH | O_CLOEXEC);
+		if (at < 0)
+			return -errno;
 	}
-	if (at >= 0)
-		close(at);
-	return found;
 }
 
-/* Whether @st is hidden (1), or a folder on the way to what is (2). */
+/* Whether @st is hidden (1), or a folder on the way to what is (2). What cannot be told is not granted: -errno. */
 static int hides(const struct policy *p, const struct stat *st)
 {
-	int found = 0;
+	int found = 0, leads;
 
 	for (uint32_t i = 0; i < p->n_paths; i++) {
 		if (p->paths[i].access != POLICY_HIDE || p->paths[i].fd < 0)
 			continue;
-		if (same(&p->paths[i].st, st))
+		if (policy_same_file(&p->paths[i].st, st))
 			return 1;
-		if (leads_to(&p->paths[i], st))
+		leads = leads_to(&p->paths[i], st);
+		if (leads < 0)
+			return leads;
+		if (leads)
 			found = 2;
 	}
 	return found;
@@ -134,6 +122,8 @@ static int grant_around(
 	if (fstat(fd, &st))
 		return -errno;
 	how = hides(p, &st);
+	if (how < 0)
+		return how;
 	if (how == 1 || S_ISLNK(st.st_mode))
 		return 0;
 	if (how == 0)
@@ -169,7 +159,7 @@ static int add_paths(const struct policy *p, const struct policy_plan *plan, int
 			path->access == POLICY_SOCKET)
 			continue;
 		access = access_of(p, path) & handled(plan);
-		if (path->access == POLICY_WRITE && hides(p, &path->st))
+		if (path->access == POLICY_WRITE && hides(p, &path->st) > 0)
 			return policy_error(p, path->where,
 				"%s: what is hidden lies in it, and Landlock cannot take "
 				"a "

@@ -65,13 +65,7 @@ static const struct form forms[] = {
 /* ---- may it be changed? -------------------------------------------------------------
  */
 
-static bool same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
-/* The folder that the file @fd is in: the name is the kernel's, and is checked. */
-static int folder_of(int fd, const struct stat *st)
+int policy_folder_of(int fd, const struct stat *st, char name[NAME_MAX + 1])
 {
 	char link[32], path[PATH_MAX];
 	_cleanup_close_ int dir = -1;
@@ -85,35 +79,49 @@ static int folder_of(int fd, const struct stat *st)
 		return -1;
 	path[n] = 0;
 	slash = strrchr(path, '/');
-	if (!slash)
+	if (!slash || strlen(slash + 1) > NAME_MAX)
 		return -1;
 	*slash = 0;
 	dir = open(slash == path ? "/" : path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || fstatat(dir, slash + 1, &found, AT_SYMLINK_NOFOLLOW) ||
-		!same(st, &found))
+		!policy_same_file(st, &found))
 		return -1;
+	memcpy(name, slash + 1, strlen(slash + 1) + 1);
 	return steal_fd(&dir);
 }
 
 bool policy_may_change(const struct policy *p, int fd)
 {
 	_cleanup_close_ int dir = -1;
+	char name[NAME_MAX + 1];
 	struct stat st;
 
 	if (fstat(fd, &st))
 		return false;
-	dir = S_ISDIR(st.st_mode) ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : folder_of(fd, &st);
+	dir = S_ISDIR(st.st_mode) ? fcntl(fd, F_DUPFD_CLOEXEC, 3)
+				  : policy_folder_of(fd, &st, name);
 	for (uint32_t i = 0; i < p->n_paths; i++) {
 		const struct policy_path *rule = &p->paths[i];
 
 		if (rule->access != POLICY_WRITE)
 			continue;
-		if (same(&rule->st, &st) ||
+		if (policy_same_file(&rule->st, &st) ||
 			(S_ISDIR(rule->st.st_mode) && dir >= 0 &&
 				sluice_is_beneath(rule->fd, dir) == 1))
 			return true;
 	}
 	return false;
+}
+
+/* Landlock let it be opened for writing. A device may be one that everybody can write to: the mode of /dev/null is
+ * not the program's. */
+static bool opened_to_write(int fd)
+{
+	int access = fcntl(fd, F_GETFL);
+	struct stat st;
+
+	return !(access & O_PATH) && (access & O_ACCMODE) != O_RDONLY && fstat(fd, &st) == 0 &&
+	       !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode);
 }
 
 /* The file: a descriptor, or -errno. -EPERM: no rule lets it be changed. */
@@ -137,18 +145,13 @@ static int find(const struct policy *p, struct sluice_request *req, const struct
 	/* utimensat(2) takes a descriptor alone where there is no path. */
 	if (f->fd >= 0 || (f->kind == TIMES && !address) ||
 		(!*path && (flags & AT_EMPTY_PATH) && dirfd != AT_FDCWD)) {
-		int access;
-
 		fd = sluice_get_fd(req, f->fd >= 0 ? sluice_arg_int(req, 0) : dirfd);
 		if (fd < 0)
 			return fd;
-		access = fcntl(fd, F_GETFL);
-		if (access & O_PATH && f->fd >= 0)
+		if (f->fd >= 0 && fcntl(fd, F_GETFL) & O_PATH)
 			return -EBADF;
-		/* Landlock let it be opened for writing. */
-		if (access & O_PATH || (access & O_ACCMODE) == O_RDONLY)
-			return policy_may_change(p, fd) ? steal_fd(&fd) : -EPERM;
-		return steal_fd(&fd);
+		return opened_to_write(fd) || policy_may_change(p, fd) ? steal_fd(&fd)
+									 : -EPERM;
 	}
 	fd = sluice_openat(req, dirfd, path, &how);
 	if (fd < 0)

@@ -5,9 +5,11 @@
 #include <linux/seccomp.h>
 #include <sluice-calls.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "landlock.h"
 #include "policy.h"
+#include "util/cleanup.h"
 
 /* What the kernel lacks: an error, or a line if the user can live with it. */
 static int gap(const struct policy *p, const struct policy_plan *plan, const char *what)
@@ -79,6 +81,37 @@ static bool any_free_port(const struct policy *p)
 		if (p->ports[i].port == 0)
 			return true;
 	return false;
+}
+
+/* The name of a socket counts only if the program cannot put another one in its place. Its folder is looked at
+ * now, before the program can change the mode. */
+static int keep_name(const struct policy *p, struct policy_path *path, bool files)
+{
+	char name[NAME_MAX + 1];
+	_cleanup_close_ int folder = policy_folder_of(path->fd, &path->st, name);
+	struct stat st;
+
+	if (folder < 0 || fstat(folder, &st))
+		return 0;
+	if (files ? policy_may_change(p, folder)
+		  : st.st_uid == geteuid() || !faccessat(folder, ".", W_OK, AT_EACCESS))
+		return 0;
+	path->name = strdup(name);
+	if (!path->name)
+		return policy_error(p, path->where, "%s", strerror(ENOMEM));
+	path->folder = steal_fd(&folder);
+	return 0;
+}
+
+/* After all are open: what may be written has to be known. */
+static int keep_names(struct policy *p, bool files)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < p->n_paths && !rc; i++)
+		if (p->paths[i].access == POLICY_SOCKET && S_ISSOCK(p->paths[i].st.st_mode))
+			rc = keep_name(p, &p->paths[i], files);
+	return rc;
 }
 
 /* A rule about what is not there is a mistake, but for what is hidden: it is hidden well.
@@ -156,6 +189,8 @@ int policy_make_plan(struct policy *p, bool best_effort, struct policy_plan *pla
 	if ((p->nodes || p->mounts) && !plan->metadata)
 		return cli_error(p->cli, "--mknod and --mount need --rw: it says where");
 	rc = open_paths(p);
+	if (rc == 0)
+		rc = keep_names(p, plan->files && plan->abi);
 	return rc || !plan->any ? rc : landlock_gaps(p, plan);
 }
 

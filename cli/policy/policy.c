@@ -18,8 +18,11 @@ void policy_clear(struct policy *p)
 	for (uint32_t i = 0; i < p->n_paths; i++) {
 		free(p->paths[i].path);
 		free(p->paths[i].where);
+		free(p->paths[i].name);
 		if (p->paths[i].fd >= 0)
 			close(p->paths[i].fd);
+		if (p->paths[i].folder >= 0)
+			close(p->paths[i].folder);
 	}
 	for (uint32_t i = 0; i < p->n_peers; i++) {
 		free(p->peers[i].text);
@@ -70,7 +73,7 @@ int policy_add_path(
 		return policy_error(p, where, "%s", strerror(ENOMEM));
 	new = &p->paths[p->n_paths];
 	*new = (struct policy_path){
-		.path = strdup(path), .where = strdup(where), .access = access, .fd = -1};
+		.path = strdup(path), .where = strdup(where), .access = access, .fd = -1, .folder = -1};
 	if (!new->path || !new->where) {
 		free(new->path);
 		free(new->where);

@@ -7,6 +7,7 @@
 #ifndef CLI_POLICY_POLICY_H
 #define CLI_POLICY_POLICY_H
 
+#include <limits.h>
 #include <linux/filter.h>
 #include <sluice.h>
 #include <stdatomic.h>
@@ -29,6 +30,10 @@ struct policy_path {
 	enum policy_access access;
 	int fd;		/* O_PATH, or -1 before policy_open() */
 	struct stat st; /* of @fd */
+	/* Of a socket: the folder (O_PATH) and the name in it, if only others can make files there; else
+	 * -1 and NULL. */
+	int folder;
+	char *name;
 };
 
 /* An address with a port, or many. IPv4 is never written as IPv6 here. */
@@ -198,6 +203,13 @@ int policy_on_limited(struct sluice_request *request, void *call);
 bool policy_ask_connect(struct policy *p, struct sluice_request *request,
 	const struct sockaddr_storage *address);
 int policy_on_asked(struct sluice_request *request, void *policy);
+static inline bool policy_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+/* The folder that the file @fd is in, and its name there: those that the kernel knows, checked. A
+ * descriptor (O_PATH), or -1. */
+int policy_folder_of(int fd, const struct stat *st, char name[NAME_MAX + 1]);
 /* Whether the file @fd is one of --rw, or lies in a folder of these. */
 bool policy_may_change(const struct policy *p, int fd);
 /* The verdict after an action that gave @rc: 0, or -errno, where -EPERM is a refusal of the policy. */

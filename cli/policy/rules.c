@@ -2,11 +2,15 @@
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <linux/kd.h>
 #include <seccomp.h>
 #include <sluice-calls.h>
 #include <sluice-filter.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "filter.h"
 #include "policy.h"
@@ -32,6 +36,7 @@ static const struct {
 	{"fspick", "what is mounted has other paths", 0},
 	{"fsmount", "what is mounted has other paths", 0},
 	{"mount_setattr", "what is mounted has other paths", 0},
+	{"setns", "other namespaces have other networks and other paths", 0},
 	{"open_by_handle_at", "it opens files without a path", 0},
 	{"userfaultfd", "it can hold up who reads the program's memory", 0},
 	{"bpf", "it can change the kernel", 0},
@@ -59,8 +64,8 @@ static const char *const metadata[] = {"chmod", "fchmod", "fchmodat", "fchmodat2
 	"fremovexattr"};
 #define METADATA (sizeof(metadata) / sizeof(metadata[0]))
 
-static const char *const net[] = {"socket", "socketpair", "connect", "bind", "listen",
-	"sendto", "sendmsg", "sendmmsg", "setsockopt", "ioctl"};
+static const char *const judged[] = {"socket", "socketpair", "connect", "bind", "listen",
+	"sendto", "sendmsg", "sendmmsg", "setsockopt", "ioctl", "prlimit64"};
 
 static const char *always_closed(const char *call)
 {
@@ -105,8 +110,8 @@ const char *policy_closed(const char *call)
 	for (size_t i = 0; i < METADATA; i++)
 		if (strcmp(call, metadata[i]) == 0)
 			return "it changes files, and is judged by --rw";
-	for (size_t i = 0; i < sizeof(net) / sizeof(net[0]); i++)
-		if (strcmp(call, net[i]) == 0)
+	for (size_t i = 0; i < sizeof(judged) / sizeof(judged[0]); i++)
+		if (strcmp(call, judged[i]) == 0)
 			return "it is judged by its arguments";
 	return NULL;
 }
@@ -163,11 +168,32 @@ static void put_notified(const struct policy *p, FILE *out)
 			fprintf(out, "NOTIFY %s\n", p->calls[i].name);
 }
 
+/* What leads elsewhere than the address says: a route that the sender chooses; from 64 on tables of the packet
+ * filter, of multicast and of virtual servers, and for IPv6, whose own options go further, those from 200 on; and
+ * TCP_ULP, which makes another socket of one of TCP. Interfaces and routes are root's to set, by numbers of
+ * include/uapi/linux/sockios.h; what only reads them is allowed. */
+static void put_routes(FILE *out, int e)
+{
+	fprintf(out, "ERRNO(%d) setsockopt if a1:32 == 0 and a2:32 == 4\n", e);
+	fprintf(out, "ERRNO(%d) setsockopt if a1:32 == 0 and a2:32 in 64..0xffffffff\n", e);
+	fprintf(out,
+		"ERRNO(%d) setsockopt if a1:32 == 41 and a2:32 in { 5, 6, 57, 64, 65 }\n",
+		e);
+	fprintf(out, "ERRNO(%d) setsockopt if a1:32 == 41 and a2:32 in 200..0xffffffff\n", e);
+	fprintf(out, "ERRNO(%d) setsockopt if a1:32 == 6 and a2:32 == 31\n", e);
+	fprintf(out,
+		"ERRNO(%d) ioctl if a1:32 in 0x8908..0x89ff and not a1:32 in { 0x8910, 0x8912, "
+		"0x8913, 0x8915, 0x8917, 0x8919, 0x891b, 0x891d, 0x8921, 0x8927, 0x8933, 0x8935, "
+		"0x8938, 0x8942, 0x8946, 0x8947, 0x894b, 0x8970 }\n",
+		e);
+}
+
 /* Which sockets there are. Only streams: datagrams name an address in each message, which
  * no filter sees. Other protocols than TCP pass Landlock by. */
 static void put_sockets(
 	const struct policy *p, const struct policy_plan *plan, FILE *out, int e)
 {
+	fprintf(out, "ERRNO(%d) socketpair if not a0:32 == 1\n", e);
 	fprintf(out,
 		"ERRNO(%d) socketpair if not a1:32 & 0xf == 1 and not a1:32 & 0xf == 5\n",
 		e);
@@ -192,14 +218,7 @@ static void put_sockets(
 	fprintf(out, "ERRNO(%d) sendto if not a4:64 == 0\n", e);
 	fprintf(out, "ERRNO(%d) sendmsg if a2:32 any 0x20000000\n", e);
 	fprintf(out, "ERRNO(%d) sendmmsg if a3:32 any 0x20000000\n", e);
-	/* A route that the sender chooses leads by somebody else; tables of the packet
-	 * filter send elsewhere. */
-	fprintf(out,
-		"ERRNO(%d) setsockopt if a1:32 == 0 and a2:32 in { 4, 64, 65, 96, 97 }\n",
-		e);
-	fprintf(out,
-		"ERRNO(%d) setsockopt if a1:32 == 41 and a2:32 in { 5, 6, 57, 64, 65 }\n",
-		e);
+	put_routes(out, e);
 	if (!plan->sockets && !p->n_peers && !plan->ask_connect)
 		fprintf(out, "ERRNO(%d) connect\n", e);
 	if (!plan->listen && !p->n_ports)
@@ -219,6 +238,21 @@ static void put_grants(const struct policy *p, FILE *out)
 		fputs("NOTIFY mknodat if a2:32 & 0xf000 == 0x2000\n", out);
 	if (p->mounts)
 		fputs("NOTIFY mount\n", out);
+}
+
+/* File systems change attributes, make and remove subvolumes, open files by handle and more through descriptors
+ * that were opened to read, and Landlock does not look at it. Of their classes of numbers ('f', 'X' and btrfs'
+ * 0x94) only those are left that read, or that ask for a descriptor to write. */
+static void put_file_ioctls(FILE *out, int e)
+{
+	fprintf(out, "ERRNO(%d) ioctl if a1:32 & 0xff00 == 0x6600 and not a1:32 in { %u, %u }\n", e,
+		(unsigned)FS_IOC_GETFLAGS, (unsigned)FS_IOC_FIEMAP);
+	fprintf(out, "ERRNO(%d) ioctl if a1:32 & 0xff00 == 0x5800 and not a1:32 == %u\n", e,
+		(unsigned)FS_IOC_FSGETXATTR);
+	fprintf(out,
+		"ERRNO(%d) ioctl if a1:32 & 0xff00 == 0x9400 and not a1:32 in { %u, %u, %u }\n", e,
+		(unsigned)FICLONE, (unsigned)FICLONERANGE, (unsigned)FIDEDUPERANGE);
+	fprintf(out, "ERRNO(%d) ioctl if a1:32 == %u\n", e, (unsigned)FS_IOC_SETVERSION);
 }
 
 static void put(const struct policy *p, const struct policy_plan *plan, FILE *out)
@@ -241,19 +275,16 @@ static void put(const struct policy *p, const struct policy_plan *plan, FILE *ou
 				closed[i].errnum ? closed[i].errnum : e, closed[i].name);
 	if (!plan->any)
 		return;
-	/* Characters for the terminal's reader: TIOCSTI, TIOCLINUX. */
-	fprintf(out, "ERRNO(%d) ioctl if a1:32 in { 0x5412, 0x541c }\n", e);
+	/* Characters for the terminal's reader: now, or when the user presses a key. */
+	fprintf(out, "ERRNO(%d) ioctl if a1:32 in { %u, %u, %u, %u }\n", e, (unsigned)TIOCSTI,
+		(unsigned)TIOCLINUX, (unsigned)KDSKBENT, (unsigned)KDSKBSENT);
+	/* What userfaultfd(2) does, by its device (USERFAULTFD_IOC_NEW). */
+	fprintf(out, "ERRNO(%d) ioctl if a1:32 == 0xaa00\n", e);
 	/* Without descriptors the supervisor cannot do its work. */
 	if (exists("prlimit64"))
 		fprintf(out, "ERRNO(%d) prlimit64 if not a0:32 == 0 and not a2:64 == 0\n", e);
 	if (plan->files)
-		/* Attributes of files: FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR,
-		 * FS_IOC_SETVERSION. */
-		fprintf(out,
-			"ERRNO(%d) ioctl if a1:32 in { 0x40086602, 0x401c5820, "
-			"0x40087602 "
-			"}\n",
-			e);
+		put_file_ioctls(out, e);
 	put_sockets(p, plan, out, e);
 	if (plan->connect)
 		fputs("NOTIFY connect\n", out);

@@ -89,6 +89,7 @@ def around(who, held, uid, top):
     for name, code in (
             ("io_uring", "print('OUT' if libc.syscall(425, 1, ctypes.create_string_buffer(120)) >= 0 else 'NO')"),
             ("the memory of the parent", "open(f'/proc/{os.getppid()}/mem', 'r+b'); print('OUT')"),
+            ("the device of userfaultfd", "print('NO' if libc.ioctl(0, 0xaa00, 0) < 0 and ctypes.get_errno() == 1 else 'OUT')"),
             ("a signal to the parent", "os.kill(os.getppid(), 18); print('OUT')"),
             ("a socket of the terminal's server", "socket.socket(socket.AF_UNIX); print('OUT')")):
         if "OUT" not in run(program(code), uid, top).stdout:
@@ -211,6 +212,22 @@ def answers(who, uid, top):
     check(f"{who}: Ctrl-C ends the program and the question", status == 130, (status, text))
 
 
+# Without its eighth bit a byte is an end of line, and the one before removes what is before it.
+TERMINAL = """
+import termios
+def change():
+    m = termios.tcgetattr(0)
+    m[0] |= termios.ISTRIP
+    m[0] &= ~termios.IUTF8 if hasattr(termios, 'IUTF8') else ~0o40000
+    m[6][termios.VERASE] = b'J'
+    termios.tcsetattr(0, 0, m)
+def later():
+    while not os.path.exists('shown'): time.sleep(0.01)
+    change()
+    open('changed', 'w')
+"""
+
+
 def hostile(who, uid, top):
     name = top + "/\x1b[2J\nsluice: allow\x9b it?"
     shutil.copy(shutil.which("sh"), name)
@@ -220,11 +237,34 @@ def hostile(who, uid, top):
     text = t.end()[1]
     check(f"{who}: a hostile name of a program", b"\x1b" not in shown and shown.count(b"\n") == 1 and
           b"?[2J?sluice" in shown and "KILLED" not in text, shown)
+    name = top + "/\u202egpj.\u2066x"
+    shutil.copy(shutil.which("sh"), name)
+    t = Terminal(uid, top, ["--ask", "kill", name, "-c", "kill -0 $$"])
+    shown = t.until(PROMPT)
+    t.say(b"n\n")
+    t.end()
+    check(f"{who}: a name that is written from right to left", b"???gpj.???x" in shown, shown)
+    for when, code in (("before", "change(); print(kill())"), ("after", "threading.Thread(target=later).start(); "
+                        "print('KILLED' if libc.kill(os.getpid(), 0) == 0 else f'NOT {ctypes.get_errno()}')")):  # without the GIL
+        # What a terminal answers to a question for its title: the program chooses it, but has no ends of lines.
+        t = Terminal(uid, top, ["--ask", "kill", "--ask-timeout", "3", *program(KILL + TERMINAL + code)])
+        t.until(PROMPT)
+        with open(top + "/shown", "w"):
+            pass
+        while when == "after" and not os.path.exists(top + "/changed"):
+            time.sleep(0.01)
+        t.say(b"yy\xca\x8a")
+        text = t.end()[1]
+        check(f"{who}: no answer of the terminal's, though the program changes it {when} the question",
+              "NOT 1" in text, text)
+        for file in ("shown", "changed"):
+            if os.path.exists(f"{top}/{file}"):
+                os.remove(f"{top}/{file}")
     t = Terminal(uid, top, ["--ask", "kill", *program(
-        "import fcntl\nfor request in (0x5412, 0x541c):\n    try: print('OUT', fcntl.ioctl(0, request, b'y'))\n"
+        "import fcntl\nfor request in (0x5412, 0x541c, 0x4b47, 0x4b49):\n    try: print('OUT', fcntl.ioctl(0, request, b'y'))\n"
         "    except OSError as e: print('NOT', e.errno)\n")])
     text = t.end()[1]
-    check(f"{who}: no characters into the terminal", text.count("NOT 1\n") == 2 and "OUT" not in text, text)
+    check(f"{who}: no characters into the terminal", text.count("NOT 1\n") == 4 and "OUT" not in text, text)
     around(who, lambda code: run([SLUICE, "run", "--ask", "getpgid", *program(code)], uid, top), uid, top)
 
 

@@ -13,114 +13,15 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import live
+import ways
 from live import check, folder, run, skip
+from ways import FILES, IN_ITS_PLACE, NETWORK, World
 
 SLUICE, PRESETS = (live.tool(p) for p in sys.argv[1:3])
-SYSTEM = [f"--ro={p}" for p in ("/usr", "/bin", "/lib", "/lib64", "/etc", "/proc")
-          if os.path.exists(p)]
-
-PRELUDE = """
-import ctypes, fcntl, mmap, os, socket, stat, struct, sys
-top, a, b, pid = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-libc = ctypes.CDLL(None, use_errno=True)
-def sys_(*args):
-    rc = libc.syscall(*[ctypes.c_long(x) if isinstance(x, int) else x for x in args])
-    if rc < 0:
-        raise OSError(ctypes.get_errno(), 'call')
-    return rc
-def out(data=True):
-    if data:
-        print('OUT')
-def read(path):
-    out('SECRET' in open(path).read())
-secret, ok, ro = top + '/secret/file', top + '/ok', top + '/ro/file'
-"""
-
-# Ways to files: read what is not allowed, or change what may only be read.
-FILES = (
-    ("open", "read(secret)"),
-    ("a symbolic link", "os.symlink(secret, ok + '/l'); read(ok + '/l')"),
-    ("a hard link", "os.link(secret, ok + '/h'); read(ok + '/h')"),
-    ("rename into an open folder", "os.rename(secret, ok + '/f')\ntry: read(ok + '/f')\n"
-     "finally: os.rename(ok + '/f', secret)"),
-    ("/proc/self/root", "read('/proc/self/root' + secret)"),
-    ("/proc/self/cwd", "os.chdir(ok); read('/proc/self/cwd/../secret/file')"),
-    ("a bind mount in a namespace", "uid = os.getuid()\nif libc.unshare(0x20000 | (0x10000000 if "
-     "uid else 0)): raise OSError('unshare')\nos.mkdir(ok + '/m')\nif libc.mount((top + '/secret')"
-     ".encode(), (ok + '/m').encode(), None, 4096, None): raise OSError('mount')\n"
-     "read(ok + '/m/file')"),
-    ("a detached mount (open_tree)", "uid = os.getuid()\nif libc.unshare(0x20000 | (0x10000000 if "
-     "uid else 0)): raise OSError('unshare')\nfd = sys_(428, -100, (top + '/secret').encode(), "
-     "1 | 0x8000)\nout(b'SECRET' in os.read(os.open('file', 0, dir_fd=fd), 100))"),
-    ("a file of /proc of another process", "read(f'/proc/{pid}/root' + secret)"),
-    ("memory of another process", "open(f'/proc/{pid}/mem', 'rb').close(); out()"),
-    ("a signal to another process", "os.kill(pid, 18); out()"),
-    ("limits of another process", "sys_(302, pid, 7, (ctypes.c_ulong * 2)(64, 64), 0); out()"),
-    ("write", "open(ro, 'r+').close(); out()"),
-    ("truncate", "os.truncate(ro, 0); out()"),
-    ("open to read, and truncate", "os.open(ro, os.O_RDONLY | os.O_TRUNC); out()"),
-    ("unlink", "os.unlink(top + '/ro/extra'); open(top + '/ro/extra', 'w'); out()"),
-    ("create", "open(top + '/ro/new', 'w'); out()"),
-    ("chmod", "os.chmod(ro, 0o640); out()"),
-    ("chmod by a link", "os.symlink(ro, ok + '/c'); os.chmod(ok + '/c', 0o640); out()"),
-    ("fchmod of what was opened to read", "os.fchmod(os.open(ro, 0), 0o640); out()"),
-    ("chown", "os.chown(ro, os.getuid(), os.getgid()); out()"),
-    ("utime", "os.utime(ro); out()"),
-    ("futimens", "os.utime(os.open(ro, 0)); out()"),
-    ("an extended attribute", "os.setxattr(ro, 'user.a', b'1'); out()"),
-    ("attributes of the file system", "fd = os.open(ro, 0)\nf = struct.unpack('i', fcntl.ioctl(fd, "
-     "0x80086601, bytes(8))[:4])[0]\nfcntl.ioctl(fd, 0x40086602, struct.pack('q', f)); out()"),
-    ("a device node", "os.mknod(ok + '/dev', stat.S_IFCHR | 0o600, os.makedev(1, 5)); "
-     "out(os.read(os.open(ok + '/dev', 0), 1))"),
-    ("a socket of Unix", "s = socket.socket(socket.AF_UNIX); s.connect(top + '/server'); out()"),
-    ("a datagram of a pair to a path", "s = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0]"
-     "; s.sendto(b'x', top + '/dgram'); out()"),
-)
-
-INT80 = """
-code = bytes.fromhex('b814000000cd80c3')
-m = mmap.mmap(-1, 4096, prot=7)
-m.write(code)
-f = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))
-out(f() == os.getpid())
-"""
-
-MMSG = """
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-class iovec(ctypes.Structure): _fields_ = [('b', ctypes.c_char_p), ('n', ctypes.c_size_t)]
-class mmsg(ctypes.Structure): _fields_ = [('name', ctypes.c_char_p), ('len', ctypes.c_uint32),
-    ('iov', ctypes.POINTER(iovec)), ('n', ctypes.c_size_t), ('control', ctypes.c_void_p),
-    ('clen', ctypes.c_size_t), ('flags', ctypes.c_int), ('sent', ctypes.c_uint)]
-address = struct.pack('=HH4s8x', 2, socket.htons(b), bytes([127, 0, 0, 1]))
-m = mmsg(address, 16, ctypes.pointer(iovec(b'x', 1)), 1)
-sys_(307, s.fileno(), ctypes.byref(m), 1, 0)
-out()
-"""
-
-# A thread writes another port into the address while connect(2) looks at it.
-RACE = """
-import threading
-address = ctypes.create_string_buffer(struct.pack('=HH4s8x', 2, socket.htons(a),
-    bytes([127, 0, 0, 1])))
-stop = []
-def flip():
-    while not stop:
-        for port in (a, b):
-            struct.pack_into('=H', address, 2, socket.htons(port))
-t = threading.Thread(target=flip)
-t.start()
-reached = 0
-for i in range(100):
-    s = socket.socket()
-    if libc.connect(s.fileno(), address, 16) == 0:
-        reached += s.getpeername()[1] == b
-    s.close()
-stop.append(1)
-t.join()
-out(reached)
-"""
+SYSTEM = [f"--ro={p}" for p in ways.SYSTEM]
 
 # Questions to a name server, by TCP: RFC 1035.
 ASK = """
@@ -144,107 +45,9 @@ def told(name, kind=1):
     return r[3] & 15, struct.unpack('>H', r[6:8])[0], r[-4:]
 """
 
-# Ways to the network: 127.0.0.1 may be reached on port @a only.
-NETWORK = (
-    ("connect to another port", "socket.create_connection(('127.0.0.1', b)); out()"),
-    ("through an address of IPv6", "s = socket.socket(socket.AF_INET6); "
-     "s.connect(('::ffff:127.0.0.1', b)); out()"),
-    ("0.0.0.0", "socket.create_connection(('0.0.0.0', b)); out()"),
-    ("once more with the same socket", "s = socket.socket(); s.connect(('127.0.0.1', a))\n"
-     "libc.connect(s.fileno(), bytes(16), 16); s.connect(('127.0.0.1', b)); out()"),
-    ("sendto of UDP", "socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', b)); out()"),
-    ("sendmsg of UDP", "socket.socket(type=socket.SOCK_DGRAM).sendmsg([b'x'], [], 0, "
-     "('127.0.0.1', b)); out()"),
-    ("sendmmsg of UDP", MMSG),
-    ("a question to a name server", "s = socket.socket(type=socket.SOCK_DGRAM); "
-     "s.connect(('127.0.0.1', 53)); s.send(b'x'); out()"),
-    ("TCP fast open", "s = socket.socket(); s.sendto(b'x', 0x20000000, ('127.0.0.1', b)); out()"),
-    ("TCP fast open by sendmsg", "s = socket.socket(); s.sendmsg([b'x'], [], 0x20000000, "
-     "('127.0.0.1', b)); out()"),
-    ("multipath TCP", "s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262); "
-     "s.connect(('127.0.0.1', b)); out()"),
-    ("a route of the sender's", "s = socket.socket(); s.setsockopt(0, 4, "
-     "bytes([0x83, 7, 4, 127, 0, 0, 2, 0])); out()"),
-    ("netlink", "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0); out()"),
-    ("a packet socket", "socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0); out()"),
-    ("an abstract socket", "s = socket.socket(socket.AF_UNIX); s.connect('\\0' + top); out()"),
-    ("a socket of Unix", "s = socket.socket(socket.AF_UNIX); s.connect(top + '/server'); out()"),
-    ("io_uring", "sys_(425, 1, ctypes.create_string_buffer(120)); out()"),
-    ("calls of the 32-bit ABI", INT80),
-    ("calls of x32", "out(sys_(0x40000000 | 39))"),
-    ("listen on any port", "s = socket.socket(); s.listen(); out()"),
-    ("bind to another port", "s = socket.socket(); s.bind(('127.0.0.1', 0)); out()"),
-    ("an address that changes meanwhile", RACE),
-    ("another one's socket, by pidfd_getfd", "fd = sys_(434, pid, 0); sys_(438, fd, 0, 0); out()"),
-)
 
-
-class World:
-    """Files, servers and a process outside of the policy."""
-
-    def __init__(self, top, uid):
-        self.top, self.uid, self.sockets, self.free = top, uid, [], {}
-        for name in ("secret", "ok", "ro"):
-            os.mkdir(f"{top}/{name}")
-        for name in ("secret/file", "ro/file", "ro/extra"):
-            with open(f"{top}/{name}", "w") as f:
-                f.write("SECRET")
-        self.a, self.b = self.serve(), self.serve()
-        self.unix(socket.SOCK_STREAM, top + "/server")
-        self.unix(socket.SOCK_STREAM, "\0" + top)
-        self.unix(socket.SOCK_DGRAM, top + "/dgram")
-        for directory, _, names in os.walk(top):
-            for name in (".", *names):
-                os.chmod(f"{directory}/{name}", 0o777)
-                if uid is not None:
-                    os.chown(f"{directory}/{name}", uid, uid)
-        self.process = subprocess.Popen(["sleep", "1000"], preexec_fn=lambda: live.become(uid),
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)  # whoever reads us would wait for it
-
-    def accept(self, server):
-        def loop():
-            while True:
-                try:
-                    server.accept()[0].close()
-                except OSError:
-                    return
-        server.listen(100)
-        threading.Thread(target=loop, daemon=True).start()
-
-    def serve(self):
-        s = socket.create_server(("127.0.0.1", 0))
-        self.sockets.append(s)
-        self.accept(s)
-        return s.getsockname()[1]
-
-    def unix(self, kind, path):
-        s = socket.socket(socket.AF_UNIX, kind)
-        s.bind(path)
-        self.sockets.append(s)
-        if kind == socket.SOCK_STREAM:
-            self.accept(s)
-
-    def clean(self):
-        subprocess.run(["sh", "-c", 'rm -rf "$1"/ok/* "$1"/ro/new; cd "$1"/ro; echo SECRET > file'
-                        '; : > extra; chmod 666 *', "sh", self.top],
-                       preexec_fn=lambda: live.become(self.uid))
-
-    def attempt(self, code, policy):
-        self.clean()
-        words = [live.PYTHON, "-S", "-c", PRELUDE + code, self.top, str(self.a), str(self.b),
-                 str(self.process.pid)]
-        return run([SLUICE, "run", *policy, *words] if policy else words, self.uid, self.top)
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-        for s in self.sockets:
-            s.close()
-
-
-def escapes(who, world, kind, ways, policy):
-    for name, code in ways:
+def escapes(who, world, kind, tries, policy):
+    for name, code in tries:
         free = world.free.get(code) or world.attempt(code, [])
         world.free[code] = free
         if "OUT" not in free.stdout:
@@ -297,6 +100,9 @@ def files(who, world):
     works(who, world, "/dev/null, /dev/zero and /dev/full", "for name in ('null', 'zero', 'full'):\n"
           "    fd = os.open('/dev/' + name, os.O_RDWR | os.O_TRUNC); os.read(fd, 1); os.isatty(fd)\n"
           "os.write(os.open('/dev/null', os.O_WRONLY), b'x'); out()", reading)
+    works(who, world, "flags and clones of files", "libc.ioctl(os.open(ro, 0), 0x80086601, ctypes.byref("
+          "ctypes.c_long())); flags = ctypes.get_errno()\nlibc.ioctl(os.open(ok + '/a', 65), 0x40049409, os.open(ro, 0)); "
+          "out(1 not in (flags, ctypes.get_errno()))", policy)
     escapes(who, world, "files", [("another device", "os.open('/dev/random', 0); out()")], reading)
     in_its_place(who, world, reading)
     # In the confined process LeakSanitizer cannot look for leaks, which is an error to it.
@@ -333,6 +139,8 @@ def network(who, world):
         works(who, world, f"connect without waiting, by {kind}", "import select; s = socket.socket(); "
               "s.setblocking(False); s.connect_ex(('127.0.0.1', a))\n"
               "select.select([], [s], []); out(not s.getsockopt(1, 4))", policy)
+        works(who, world, f"looking at interfaces, by {kind}", "fcntl.ioctl(socket.socket(), 0x8913, b'lo' + bytes(38)); "
+              "out()", policy)
         works(who, world, f"a pair, by {kind}", "socket.socketpair(); out()", policy)
     escapes(who, world, "no network", NETWORK[:10], ["--connect", "none"])
     policy = ["--connect", f"127.0.0.1:{a}", "--unix", top + "/server"]
@@ -346,12 +154,41 @@ def network(who, world):
                                             "abstract" in w[0] or "bind" in w[0]], policy)
     escapes(who, world, "with another one", [w for w in NETWORK if "a socket of Unix" == w[0]],
             ["--unix", top + "/ok"])
+    for name, policy in (("and one folder", ["--ro", "/", "--rw", top + "/run"]), ("and no folders", [])):
+        policy = [*policy, "--unix", top + "/run/a"]
+        escapes(who, world, f"with one socket {name}", IN_ITS_PLACE, policy)
+        works(who, world, f"with one socket {name}: TCP and UDP, which no rule is about", "socket.create_connection("
+              "('127.0.0.1', b))\nsocket.socket(type=socket.SOCK_DGRAM).connect(('127.0.0.1', b)); out()", policy)
+        works(who, world, f"with one socket {name}: under another name", "os.rename(run + '/a', run + '/c')\n"
+              "try: socket.socket(socket.AF_UNIX).connect(run + '/c'); out()\n"
+              "finally: os.rename(run + '/c', run + '/a')", policy)
+    starts_again(who, world)
     free = socket.create_server(("127.0.0.1", 0)).getsockname()[1]
     serve = f"s = socket.create_server(('127.0.0.1', {free})); out()"
     works(who, world, "listen on one port", serve, ["--bind", str(free)])
     escapes(who, world, "with one port", [(f"listen on another {n}", c) for n, c in (
         ("by bind", serve), ("without bind", "s = socket.socket(); s.listen(); out()"))],
         ["--bind", str(world.a)])
+
+
+def starts_again(who, world):
+    """A server that makes its socket again, where the program cannot."""
+    asks, path = world.top + "/ok/again", world.top + "/run/a"
+
+    def server():
+        while not os.path.exists(asks):
+            time.sleep(0.01)
+        os.unlink(path)
+        world.unix(socket.SOCK_STREAM, path)
+        os.chmod(path, 0o777)
+        os.unlink(asks)
+    thread = threading.Thread(target=server)
+    thread.start()
+    works(who, world, "a socket that was made again", "import time; open(ok + '/again', 'w')\n"
+          "while os.path.exists(ok + '/again'): time.sleep(0.01)\n"
+          "socket.socket(socket.AF_UNIX).connect(run + '/a'); out()",
+          ["--ro", "/", "--rw", world.top + "/ok", "--unix", path])
+    thread.join()
 
 
 def names(who, world):
@@ -399,9 +236,10 @@ def calls(who, world):
     works(who, world, "a call of a refused group", "os.setpriority(0, 0, os.getpriority(0, 0)); out()",
           ["--deny", "@resources", "--allow", "setpriority"])
     for words, said in ((["--deny", "mkdri"], "did you mean"), (["--allow", "io_uring_setup"],
-                        "cannot be allowed"), (["--connect", "127.0.0.1"], "HOST:PORT"),
+                        "cannot be allowed"), (["--allow", "prlimit64"], "cannot be allowed"), (["--connect", "127.0.0.1"], "HOST:PORT"),
                         (["--connect", "10.1.0.0/8:1"], "bits behind"),
                         (["--connect", "::1:80"], "[ADDRESS]:PORT"),
+                        (["--connect", "[::ffff:10.0.0.0/104]:1"], "of IPv4 as such"),
                         (["--bind", "65536"], "no port"), (["--errno", "EWRONG"], "no errno"),
                         (["--hide", "/etc"], "--hide takes"),
                         (["--rw", world.top, "--hide", world.top + "/secret"], "cannot take a")):
@@ -525,7 +363,7 @@ def main():
         live.done()
     for who, uid in live.users():
         with folder(uid) as top:
-            world = World(top, uid)
+            world = World(top, uid, SLUICE)
             for part in (files, network, names, calls, plans, documents, both, presets):
                 part(who, world)
             world.end()

@@ -67,6 +67,17 @@ def explained(who, uid, tmp, home):
     r = run([SLUICE, "run", "--why", "-p", path, "--ro", "/", "sh", "-c", "echo > x || mkdir d"], uid, tmp)
     check(f"{who}: --why with Landlock", r.returncode == 1 and "Permission denied" in r.stderr and
           "ERRNO(28)" in r.stderr and not os.path.exists(tmp + "/x"), r)
+    r = run([SLUICE, "run", "--why", "--json", "-o", tmp + "/report.json", "-p", path, "mkdir", "d"], uid, tmp)
+    with open(tmp + "/report.json", encoding="utf-8") as f:
+        report = json.load(f)
+    check(f"{who}: --why --json: a report in a file", r.returncode == 1 and "refused:" not in r.stderr and
+          any(e["call"] == "mkdir" and e["count"] == 1 and path in e["rule"] for e in report["refused"]), (r, report))
+    for words in (["--json"], ["-o", tmp + "/none"]):
+        r = run([SLUICE, "run", *words, "-p", path, "true"], uid, tmp)
+        check(f"{who}: {words[0]} without --why", r.returncode == 2 and "report of --why" in r.stderr and
+              not os.path.exists(tmp + "/none"), r)
+    r = run([SLUICE, "run", "--why", "-o", tmp + "/none/x", "-p", path, "touch", "ran"], uid, tmp)
+    check(f"{who}: --why: a report that cannot be written", r.returncode == 2 and not os.path.exists(tmp + "/ran"), r)
     r = run([SLUICE, "run", "--why", "--deny", "chdir", "true"], uid, tmp)
     check(f"{who}: --why without a profile", r.returncode == 2 and "-p PROFILE" in r.stderr, r)
     return None

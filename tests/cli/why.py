@@ -150,6 +150,28 @@ def as_json(who, uid, tmp, home):
           "none/report" in r.stderr and not os.path.exists(tmp + "/ran"), r)
 
 
+MANY = "import ctypes\nlibc = ctypes.CDLL(None)\nfor i in range(5000): libc.syscall(10000 + i)"
+
+
+def hostile(who, uid, tmp, home):
+    name = home + "/\x1b[2J\u202ex"
+    shutil.copy(shutil.which("sh"), name)
+    words = ["sh", "-c", "cd /"]
+    path = profile(home, needs(uid, tmp, words) - {"chdir"})
+    r = run([SLUICE, "why", "-p", path, name, *words[1:]], uid, tmp)
+    check(f"{who}: the name of a program moves no cursor", "refused: chdir" in r.stderr and "/?[2J???x\n" in r.stderr, r)
+    words = [live.PYTHON, "-S", "-c", MANY]
+    path = profile(home, needs(uid, tmp, [*words[:-1], MANY.replace("5000", "0")]))
+    r = run([SLUICE, "why", "-p", path, *words], uid, tmp)
+    n = r.stderr.count("refused: ")
+    check(f"{who}: of more kinds of calls than there are, the number", n == 4096 and
+          f"{5000 - n} other refused calls" in r.stderr, (n, r.stderr[-200:]))
+    r = run([SLUICE, "why", "--json", "-o", "many.json", "-p", path, *words], uid, tmp)
+    with open(tmp + "/many.json", encoding="utf-8") as f:
+        report = json.load(f)
+    check(f"{who}: --json: the same", (len(report["refused"]), report["more"]) == (n, 5000 - n), r)
+
+
 LOG = '''audit: type=1326 audit(1700000000.123:45): auid=0 uid=0 pid=12 comm="mount" exe="/usr/bin/mount" sig=31 arch=c000003e syscall=165 compat=0 ip=0x7f code=0x80000000
 type=SECCOMP msg=audit(1700000001.1:46): auid=0 pid=13 comm="mount" exe="/usr/bin/mount" sig=31 arch=c000003e syscall=165 compat=0 ip=0x7f code=0x80000000
 type=1300 audit(1.1:1): arch=c000003e syscall=1 code=0x0
@@ -169,6 +191,10 @@ def audit(tmp):
     check("audit: a line without numbers is said", "log:5:" in r.stderr, r)
     r = run([SLUICE, "why", "-p", profile(tmp, {"read"}, "SCMP_ACT_KILL_PROCESS"), "--audit", log])
     check("audit: with a profile, the rule", 'change: add "mount" to the names' in r.stdout, r)
+    with open(log, "wb") as f:
+        f.write(b'type=1326 comm="x" exe="/\x1b[2J\xc2\x9b\x9b\xe2\x80\xaeb" arch=c000003e syscall=165 code=0x0\n')
+    r = run([SLUICE, "why", "--audit", log])
+    check("audit: a log moves no cursor", r.stdout.endswith("by /?[2J??????b\n"), r)
     open(log, "w").close()
     check("audit: nothing is 0", run([SLUICE, "why", "--audit", log]).returncode == 0)
     check("audit: no file is trouble", run([SLUICE, "why", "--audit", log + "x"]).returncode == 2)
@@ -181,7 +207,7 @@ def main():
         live.done()
     for who, uid in live.users():
         with folder(uid) as tmp, folder(None) as home:
-            for part in (each_program, as_loaded, conditions, as_json):
+            for part in (each_program, as_loaded, conditions, as_json, hostile):
                 part(who, uid, tmp, home)
     with folder(None) as tmp:
         audit(tmp)
