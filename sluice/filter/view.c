@@ -392,7 +392,7 @@ static int question_of(struct sc_bdd *b, const struct sluice_rule *rule, const u
 	size_t n_archs, uint32_t *out, struct sluice_error *error)
 {
 	struct sluice_filter_options options = SLUICE_FILTER_OPTIONS_INIT;
-	_cleanup_(sc_lowered_clear) struct sc_lowered low = {0};
+	_cleanup_(sc_filter_lowered_clear) struct sc_lowered low = {0};
 	struct sluice_rule asked = *rule;
 	struct sluice_filter *filter;
 	int rc;
