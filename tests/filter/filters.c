@@ -290,6 +290,28 @@ static void test_view_least(void)
 	free(b.filter);
 }
 
+/* Refuses dup(2) of one ABI where the high word of its argument is not 0. */
+static void test_view_cut(uint32_t token, uint32_t audit, bool there)
+{
+	const unsigned high = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 20 : 16;
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 4), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, audit, 0, 5),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 41, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, high), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SCMP_ACT_ERRNO(1)), BPF_STMT(BPF_RET | BPF_K, SCMP_ACT_ALLOW)};
+	const struct sock_fprog refuses = {8, insns}, allows = {1, &insns[7]};
+	const struct sluice_rule dup = {
+		.size = sizeof(dup), .action = SCMP_ACT_ERRNO(1), .call = "dup"};
+	struct sluice_view_witness w = {0}, r = {0};
+
+	check(sluice_view_equal(&refuses, &allows, &token, 1, &w, NULL) == there &&
+			(w.data.args[0] >> 32 != 0) == there,
+		there ? "a high word that 64-bit code can set differs" : "one that is always 0 does not");
+	check(sluice_view_reaches(&refuses, &dup, &token, 1, &r, NULL) == there &&
+			(r.data.args[0] >> 32 != 0) == there,
+		there ? "and is reached" : "and is not reached");
+}
+
 static void test_view(void)
 {
 	struct sock_fprog narrow = compile("default ALLOW\nmultiplexed refuse\n"
@@ -319,6 +341,13 @@ static void test_view(void)
 		"a wide comparison differs, with a witness");
 	test_view_regions(&narrow, &wide, &high);
 	test_view_least();
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	test_view_cut(SCMP_ARCH_X86, AUDIT_ARCH_I386, true);
+	test_view_cut(SCMP_ARCH_SH, AUDIT_ARCH_SHEL, false);
+#else
+	test_view_cut(SCMP_ARCH_PARISC, AUDIT_ARCH_PARISC, true);
+	test_view_cut(SCMP_ARCH_S390, AUDIT_ARCH_S390, false);
+#endif
 	free(narrow.filter);
 	free(wide.filter);
 	free(carried.filter);
