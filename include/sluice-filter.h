@@ -180,7 +180,8 @@ struct sluice_view_witness {
 
 /* Compare what two programs allow the kernel to do. The kernel ignores the upper bits of most arguments. For each
  * call, with its arguments cut to what the kernel reads, consider the most and the least permissive verdict over all
- * values of the ignored bits. The programs are equal if both verdicts are the same for every call. @archs is as in
+ * values of the ignored bits. The programs are equal if both verdicts are the same for every call. On s390, ppc, m68k
+ * and sh, the high words of arguments are always 0: no other input counts, here and in the next functions. @archs is as in
  * struct sluice_filter_options. Returns 0 if they are equal; 1 with *@witness (may be NULL) if not; -EINVAL,
  * -EOPNOTSUPP, -E2BIG, -ENOMEM. */
 int sluice_view_equal(const struct sock_fprog *a, const struct sock_fprog *b,

@@ -347,21 +347,24 @@ static bool is_possible(const struct sc_conjunction *c)
 int sc_ask(const struct sluice_rule *rule, const struct sc_arch *arch,
 	const struct sc_target *target, struct sc_asked *out, struct sc_ask_error *error)
 {
-	struct sc_asked asked = {0};
+	struct sc_asked asked = {.any = malloc(sizeof(*asked.any)), .n = 1, .cap = 1}; /* mostly */
 	uint32_t n = 0;
-	int rc = sc_reserve(asked.any, asked.cap, 0, 1);
+	int rc = 0;
 
-	if (!rc)
-		asked.any[asked.n++].n = 0;
+	if (!asked.any)
+		return -ENOMEM;
+	asked.any[0].n = 0;
 	for (uint32_t i = 0; i < rule->n_conditions && !rc; i++) {
 		error->condition = i;
 		rc = ask_one(&rule->conditions[i], arch, target, &asked, error);
 	}
 	for (uint32_t i = 0; i < asked.n; i++) {
-		if (is_possible(&asked.any[i]))
-			asked.any[n++] = asked.any[i];
-		else
+		if (!is_possible(&asked.any[i]))
 			conjunction_clear(&asked.any[i]);
+		else if (i == n)
+			n++;
+		else
+			asked.any[n++] = asked.any[i];
 	}
 	asked.n = n;
 	if (rc)

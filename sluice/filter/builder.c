@@ -7,48 +7,109 @@
 #include "filter/lower.h"
 #include "util/vec.h"
 
+void sc_filter_lowered_clear(struct sc_lowered *lowered)
+{
+	free(lowered->abis);
+	free(lowered->calls);
+	free(lowered->rules);
+	free(lowered->cmps);
+	free(lowered->ranges);
+}
+
 void sc_builder_clear(struct sc_builder *b)
 {
 	sc_targets_clear(&b->targets);
 	free(b->calls);
 	free(b->rules);
 	free(b->terms);
-	free(b->ranges);
-	free(b->low.abis);
-	free(b->low.calls);
-	free(b->low.rules);
-	free(b->low.cmps);
+	b->low.ranges = b->ranges;
+	sc_filter_lowered_clear(&b->low);
 }
 
 void sc_built_begin(struct sc_builder *b)
 {
-	memset(b->dense, 0, b->dense_end * sizeof(*b->dense));
-	b->n_calls = b->n_rules = b->n_terms = b->dense_end = 0;
-	b->has_sparse = false;
+	memset(b->slots, 0, b->slots_end * sizeof(*b->slots));
+	b->n_calls = b->n_rules = b->n_terms = b->slots_end = 0;
 }
 
-int sc_built_make(struct sc_builder *b, uint32_t nr, struct sc_built_call **out)
+/* The slot of a number; NULL: it has none. */
+static uint32_t *slot_of(struct sc_builder *b, uint32_t nr)
 {
-	uint32_t dense = nr - (uint32_t)b->arch->base;
-	int rc = sc_reserve(b->calls, b->cap_calls, b->n_calls, 1);
+	uint32_t at = nr - (uint32_t)b->arch->base;
 
-	for (uint32_t i = 0; dense >= SC_BUILT_DENSE && i < b->n_calls; i++)
-		if (b->calls[i].nr == nr) {
-			*out = &b->calls[i];
-			return 0;
-		}
+	if (at >= SC_FILTER_DENSE)
+		return NULL;
+	sc_built_reserve(b, at + 1);
+	return &b->slots[at];
+}
+
+static struct sc_built_call *find_sparse(struct sc_builder *b, uint32_t nr)
+{
+	for (uint32_t i = 0; i < b->n_calls; i++)
+		if (b->calls[i].nr == nr)
+			return &b->calls[i];
+	return NULL;
+}
+
+int sc_built_open(struct sc_builder *b, uint32_t nr, struct sc_built_call **out)
+{
+	uint32_t *slot = slot_of(b, nr);
+	struct sc_built_call *call;
+	int rc;
+
+	*out = NULL;
+	if (slot && *slot & SC_SLOT_ALWAYS)
+		return 0;
+	call = !slot ? find_sparse(b, nr) : *slot ? &b->calls[*slot - 1] : NULL;
+	if (!call) {
+		rc = sc_reserve(b->calls, b->cap_calls, b->n_calls, 1);
+		if (rc)
+			return rc;
+		call = &b->calls[b->n_calls++];
+		*call = (struct sc_built_call){
+			.nr = nr, .first = SC_NONE_BUILT, .last = SC_NONE_BUILT};
+		if (slot)
+			*slot = b->n_calls;
+	}
+	if (!call->done)
+		*out = call;
+	return 0;
+}
+
+/* The rule that calls share from now on. */
+static int share(struct sc_builder *b, uint32_t action)
+{
+	struct sc_lowered *low = &b->low;
+	int rc = sc_reserve(low->rules, b->cap_low_rules, low->n_rules, 1);
+
 	if (rc)
 		return rc;
-	*out = &b->calls[b->n_calls++];
-	**out = (struct sc_built_call){.nr = nr, .first = SC_NONE_BUILT, .last = SC_NONE_BUILT};
-	if (dense >= SC_BUILT_DENSE) {
-		b->has_sparse = true;
-		return 0;
-	}
-	b->dense[dense] = b->n_calls;
-	if (dense >= b->dense_end)
-		b->dense_end = dense + 1;
+	b->always_action = action;
+	b->always_slot = SC_SLOT_ALWAYS | low->n_rules;
+	low->rules[low->n_rules++] =
+		(struct sc_low_rule){.action = action, .first_cmp = low->n_cmps};
 	return 0;
+}
+
+int sc_built_always_slow(struct sc_builder *b, uint32_t nr, uint32_t action)
+{
+	uint32_t *slot = slot_of(b, nr);
+	struct sc_built_call *call;
+	int rc = 0;
+
+	if (slot && !*slot) {
+		if (action != b->always_action)
+			rc = share(b, action);
+		if (!rc)
+			*slot = b->always_slot;
+		return rc;
+	}
+	rc = sc_built_open(b, nr, &call);
+	if (!rc && call) {
+		call->action = action;
+		call->done = true;
+	}
+	return rc;
 }
 
 bool sc_built_is_newer(const struct sc_builder *b, const struct sc_target *target)
@@ -169,8 +230,9 @@ static void lower_rules(struct sc_builder *b, const struct sc_built_call *call)
 		lower_rule(b, &b->rules[r], is_simple);
 }
 
-/* There is room for it and its rules. */
-static void lower_call(struct sc_builder *b, const struct sc_built_call *call)
+/* There is room for it and its rules. Returns what is behind it in low->calls. */
+static struct sc_low_call *lower_call(
+	struct sc_builder *b, const struct sc_built_call *call, struct sc_low_call *to)
 {
 	struct sc_lowered *low = &b->low;
 	uint32_t first = low->n_rules;
@@ -181,8 +243,9 @@ static void lower_call(struct sc_builder *b, const struct sc_built_call *call)
 		low->rules[low->n_rules++] = (struct sc_low_rule){
 			.action = call->action, .first_cmp = low->n_cmps};
 	if (low->n_rules > first)
-		low->calls[low->n_calls++] = (struct sc_low_call){
+		*to++ = (struct sc_low_call){
 			.nr = call->nr, .first_rule = first, .n_rules = low->n_rules - first};
+	return to;
 }
 
 static int by_nr(const void *a, const void *b)
@@ -192,45 +255,79 @@ static int by_nr(const void *a, const void *b)
 	return (x->nr > y->nr) - (x->nr < y->nr);
 }
 
+/* Ascending: sparse ones before and behind those that have a slot. */
+static void lower_calls(struct sc_builder *b)
+{
+	const uint32_t base = (uint32_t)b->arch->base, slots_end = b->slots_end;
+	struct sc_low_call *to = b->low.calls + b->low.n_calls;
+	uint32_t c = 0;
+
+	for (; c < b->n_calls && b->calls[c].nr < base; c++)
+		to = lower_call(b, &b->calls[c], to);
+	for (uint32_t at = 0; at < slots_end; at++) {
+		uint32_t slot = b->slots[at];
+
+		if (slot & SC_SLOT_ALWAYS)
+			*to++ = (struct sc_low_call){.nr = base + at,
+				.first_rule = slot & ~SC_SLOT_ALWAYS,
+				.n_rules = 1};
+		else if (slot)
+			to = lower_call(b, &b->calls[c++], to);
+	}
+	for (; c < b->n_calls; c++)
+		to = lower_call(b, &b->calls[c], to);
+	b->low.n_calls = (uint32_t)(to - b->low.calls);
+}
+
 int sc_built_finish(struct sc_builder *b)
 {
 	struct sc_lowered *low = &b->low;
-	int rc = sc_reserve(low->calls, b->cap_low_calls, low->n_calls, b->n_calls);
+	/* And one more: no array is NULL. */
+	int rc = sc_reserve(
+		low->calls, b->cap_low_calls, low->n_calls, b->n_calls + b->slots_end + 1);
 
 	if (!rc)
-		rc = sc_reserve(low->rules, b->cap_low_rules, low->n_rules, b->n_rules + b->n_calls);
+		rc = sc_reserve(
+			low->rules, b->cap_low_rules, low->n_rules, b->n_rules + b->n_calls + 1);
 	if (!rc)
-		rc = sc_reserve(low->cmps, b->cap_cmps, low->n_cmps, b->n_terms);
+		rc = sc_reserve(low->cmps, b->cap_cmps, low->n_cmps, b->n_terms + 1);
 	if (rc)
 		return rc;
 	b->first_call = low->n_calls;
-	if (b->has_sparse) {
+	if (b->n_calls > 1)
 		qsort(b->calls, b->n_calls, sizeof(*b->calls), by_nr);
-		for (uint32_t c = 0; c < b->n_calls; c++)
-			lower_call(b, &b->calls[c]);
-		return 0;
-	}
-	for (uint32_t at = 0; at < b->dense_end; at++)
-		if (b->dense[at])
-			lower_call(b, &b->calls[b->dense[at] - 1]);
+	lower_calls(b);
 	return 0;
+}
+
+/* The first of the architecture's lowered calls that is not below @nr. */
+static uint32_t first_from(const struct sc_builder *b, uint64_t nr)
+{
+	uint32_t from = b->first_call, to = b->low.n_calls;
+
+	while (from < to) {
+		uint32_t middle = from + (to - from) / 2;
+
+		if (b->low.calls[middle].nr < nr)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
 }
 
 int sc_built_abi(struct sc_builder *b, const struct sc_low_abi *abi, bool with_calls)
 {
 	struct sc_lowered *low = &b->low;
-	uint32_t from = b->first_call, to;
+	uint32_t first = first_from(b, abi->first);
 	int rc = sc_reserve(low->abis, b->cap_abis, low->n_abis, 1);
 
 	if (rc)
 		return rc;
-	while (from < low->n_calls && (!with_calls || low->calls[from].nr < abi->first))
-		from++;
-	for (to = from; to < low->n_calls && low->calls[to].nr <= abi->last; to++)
-		;
 	low->abis[low->n_abis] = *abi;
-	low->abis[low->n_abis].first_call = from;
-	low->abis[low->n_abis++].n_calls = to - from;
+	low->abis[low->n_abis].first_call = first;
+	low->abis[low->n_abis++].n_calls =
+		with_calls ? first_from(b, (uint64_t)abi->last + 1) - first : 0;
 	return 0;
 }
 
@@ -243,36 +340,15 @@ static int by_audit(const void *a, const void *b)
 	return (x->first > y->first) - (x->first < y->first);
 }
 
-static void *put(char **at, const void *from, uint32_t n, size_t size)
+void sc_builder_done(struct sc_builder *b, struct sc_lowered *out)
 {
-	void *to = *at;
+	struct sc_lowered *low = &b->low;
 
-	if (n)
-		memcpy(to, from, n * size);
-	*at += n * size;
-	return to;
-}
-
-int sc_builder_done(struct sc_builder *b, struct sc_lowered *out)
-{
-	const struct sc_lowered *low = &b->low;
-	struct sc_lowered done = *low;
-	char *at;
-
-	/* Widest alignment first. */
-	at = done.block = malloc(low->n_cmps * sizeof(*low->cmps) +
-		b->n_ranges * sizeof(*b->ranges) + low->n_abis * sizeof(*low->abis) +
-		low->n_calls * sizeof(*low->calls) + low->n_rules * sizeof(*low->rules) + 1);
-	if (!at)
-		return -ENOMEM;
-	done.cmps = put(&at, low->cmps, low->n_cmps, sizeof(*low->cmps));
-	done.ranges = put(&at, b->ranges, b->n_ranges, sizeof(*b->ranges));
-	done.abis = put(&at, low->abis, low->n_abis, sizeof(*low->abis));
-	done.calls = put(&at, low->calls, low->n_calls, sizeof(*low->calls));
-	done.rules = put(&at, low->rules, low->n_rules, sizeof(*low->rules));
-	done.badarch = b->filter->badarch_action;
-	done.big_endian = b->filter->archs[0]->big_endian;
-	qsort(done.abis, done.n_abis, sizeof(*done.abis), by_audit);
-	*out = done;
-	return 0;
+	low->ranges = b->ranges;
+	low->badarch = b->filter->badarch_action;
+	low->big_endian = b->filter->archs[0]->big_endian;
+	qsort(low->abis, low->n_abis, sizeof(*low->abis), by_audit);
+	*out = *low;
+	*low = (struct sc_lowered){0};
+	b->ranges = NULL;
 }

@@ -39,7 +39,7 @@ static int generate(const struct sluice_filter *filter, const struct sc_lowered 
 int sc_filter_program(
 	const struct sluice_filter *filter, struct sc_prog *out, struct sluice_error *error)
 {
-	_cleanup_(sc_lowered_clear) struct sc_lowered low = {0};
+	_cleanup_(sc_filter_lowered_clear) struct sc_lowered low = {0};
 	int rc = sc_filter_lower(filter, &low, error);
 
 	return rc ? rc : generate(filter, &low, out, error);
@@ -85,7 +85,7 @@ static int prove(const struct sc_prog *prog, const struct sc_lowered *low,
 int sluice_filter_prove(const struct sluice_filter *filter, const struct sock_filter *instructions,
 	size_t count, struct seccomp_data *data, struct sluice_error *error)
 {
-	_cleanup_(sc_lowered_clear) struct sc_lowered low = {0};
+	_cleanup_(sc_filter_lowered_clear) struct sc_lowered low = {0};
 	struct sc_prog made = {0};
 	int rc;
 

@@ -86,6 +86,35 @@ int sc_filter_archs(const uint32_t *archs, size_t n, const struct sc_arch ***out
 	return 0;
 }
 
+void sluice_filter_free(struct sluice_filter *filter)
+{
+	if (!filter)
+		return;
+	for (uint32_t next = filter->first_more; next; next = filter->rules[next - 1].next)
+		if (filter->rules[next - 1].owns)
+			sc_rule_clear(&filter->rules[next - 1]);
+	sc_targets_clear(&filter->scratch);
+	free(filter->rules);
+	free(filter->decided);
+	free(filter->archs);
+	free(filter);
+}
+
+/* Nothing is decided. */
+static int prepare(struct sluice_filter *f)
+{
+	f->decided = malloc(f->n_archs * sizeof(*f->decided));
+	if (!f->decided)
+		return -ENOMEM;
+	for (uint32_t a = 0; a < f->n_archs; a++) {
+		f->decided[a].cells =
+			&sc_arch_data_nr[f->archs[a]->column * sc_syscall_count];
+		f->decided[a].has_mux = f->archs[a]->has_mux;
+		f->decided[a].end = 0;
+	}
+	return 0;
+}
+
 int sluice_filter_new(const struct sluice_filter_options *options, struct sluice_filter **filter,
 	struct sluice_error *error)
 {
@@ -111,25 +140,31 @@ int sluice_filter_new(const struct sluice_filter_options *options, struct sluice
 	f->optimize = options->optimize;
 	f->all_archs = !options->archs;
 	rc = sc_filter_archs(options->archs, options->n_archs, &f->archs, &f->n_archs, error);
+	if (!rc && prepare(f))
+		rc = sc_filter_error(error, -ENOMEM, NULL, "no memory");
 	if (rc) {
-		free(f);
+		sluice_filter_free(f);
 		return rc;
 	}
 	*filter = f;
 	return 0;
 }
 
-void sluice_filter_free(struct sluice_filter *filter)
+/* The last rule is right, and there is more to it than what numbers it decides. */
+static void chain_rule(struct sluice_filter *filter)
 {
-	if (!filter)
-		return;
-	for (uint32_t i = 0; i < filter->n_rules; i++)
-		if (sc_rule_owns(&filter->rules[i]))
-			sc_rule_clear(&filter->rules[i]);
-	sc_targets_clear(&filter->scratch);
-	free(filter->rules);
-	free(filter->archs);
-	free(filter);
+	if (filter->last_more)
+		filter->rules[filter->last_more - 1].next = filter->n_rules;
+	else
+		filter->first_more = filter->n_rules;
+	filter->last_more = filter->n_rules;
+}
+
+/* Most rules have the action of the one before. */
+static bool is_action(const struct sluice_filter *filter, uint32_t action)
+{
+	return (filter->n_rules && filter->rules[filter->n_rules - 1].said.action == action) ||
+		sc_filter_action_valid(action);
 }
 
 /* A call by its name and nothing else, as most rules of a profile are: nothing to copy, and all that can be wrong
@@ -140,28 +175,28 @@ static bool add_named(struct sluice_filter *filter, const struct sluice_rule *ru
 	int row;
 
 	if (!rule->call || rule->n_conditions || rule->arch || rule->where || rule->flags ||
-		!sc_filter_action_valid(rule->action))
+		!is_action(filter, rule->action))
 		return false;
 	row = sc_syscall_by_name(rule->call);
 	if (row < 0)
 		return false;
-	for (uint32_t a = 0; a < filter->n_archs; a++) {
-		if (!sc_row_exists(filter->archs[a], row))
-			continue;
-		*added = (struct sc_filter_rule){
-			.said = {.size = sizeof(*rule), .action = rule->action,
-				.call = sc_syscall_name(row)},
-			.row = row,
-		};
-		filter->n_rules++;
-		return true;
-	}
-	return false;
+	*added = (struct sc_filter_rule){
+		.said = {.size = sizeof(*rule), .action = rule->action,
+			.call = sc_syscall_name(row)},
+		.row = row,
+	};
+	if (!sc_rule_decide(filter, filter->n_rules))
+		return false;
+	filter->n_rules++;
+	if (!added->is_plain)
+		chain_rule(filter);
+	return true;
 }
 
 int sluice_filter_add(struct sluice_filter *filter, const struct sluice_rule *rule,
 	struct sluice_error *error)
 {
+	struct sc_filter_rule *added;
 	int rc;
 
 	if (!filter || !rule || rule->size < sizeof(*rule))
@@ -169,17 +204,21 @@ int sluice_filter_add(struct sluice_filter *filter, const struct sluice_rule *ru
 	rc = sc_reserve(filter->rules, filter->cap_rules, filter->n_rules, 1);
 	if (!rc && add_named(filter, rule))
 		return 0;
+	added = &filter->rules[filter->n_rules];
 	if (!rc)
-		rc = sc_rule_copy(rule, &filter->rules[filter->n_rules]);
+		rc = sc_rule_copy(rule, added);
 	if (rc)
 		return sc_filter_error(error, rc, rule->where, rc == -ENOMEM
 				? "no memory" : "a condition has no values, or too many");
 	rc = sc_rule_check(filter, filter->n_rules, error);
 	if (rc) {
-		sc_rule_clear(&filter->rules[filter->n_rules]);
+		sc_rule_clear(added);
 		return rc;
 	}
+	if (added->row >= 0 && !rule->n_conditions && !rule->arch)
+		sc_rule_decide(filter, filter->n_rules);
 	filter->n_rules++;
+	chain_rule(filter);
 	return 0;
 }
 

@@ -16,6 +16,9 @@
 struct sc_filter_rule {
 	struct sluice_rule said;
 	int row; /* of the named call, whose name in the tables is said.call then; -1 */
+	bool is_plain; /* struct sc_decided has all that it says */
+	bool owns;     /* something to free */
+	uint32_t next; /* rule, + 1, that says or owns more than that; 0: no more */
 };
 
 /* A number that a rule is about on one architecture. */
@@ -33,16 +36,28 @@ struct sc_targets {
 	uint32_t n, cap;
 };
 
+#define SC_FILTER_DENSE 1024 /* numbers from an architecture's base on that are found by index */
+
+/* What rules that name a call, and ask nothing of its arguments, say about the numbers of an architecture. */
+struct sc_decided {
+	const int16_t *cells; /* [row]: the call's number, from the base on; < 0: none */
+	bool has_mux;	      /* as the architecture's */
+	uint32_t end;	      /* no number from here on has a rule */
+	uint32_t rules[SC_FILTER_DENSE]; /* up to @end: the first, + 1, behind which none is reached; 0: none */
+};
+
 struct sluice_filter {
 	struct sc_targets scratch; /* while a rule is judged */
 	uint32_t default_action, badarch_action;
 	enum sluice_multiplexed multiplexed;
 	int optimize;
 	const struct sc_arch **archs; /* as they were given */
-	uint32_t n_archs, cap_archs;
+	uint32_t n_archs;
 	bool all_archs; /* nobody chose them */
 	struct sc_filter_rule *rules;
 	uint32_t n_rules, cap_rules;
+	uint32_t first_more, last_more; /* of those that are not plain, or own something; + 1 */
+	struct sc_decided *decided; /* of each architecture */
 	unsigned newer; /* major << 16 | minor; 0: no cut-off */
 	uint32_t newer_action;
 };
@@ -60,9 +75,10 @@ int sc_filter_error(struct sluice_error *error, int rc, const char *where, const
 int sc_filter_rule_error(struct sluice_error *error, int rc, const struct sluice_filter *filter,
 	uint32_t rule, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* lower.c: what the filter says, for the passes of src/. */
+/* lower.c: what the filter says, for the passes of src/; an array each, not one block. */
 int sc_filter_lower(
 	const struct sluice_filter *filter, struct sc_lowered *out, struct sluice_error *error);
+void sc_filter_lowered_clear(struct sc_lowered *lowered);
 
 /* compile.c: the program; the caller frees out->insns. */
 int sc_filter_program(

@@ -44,19 +44,6 @@ static int add_rule(struct sc_builder *b, struct sc_built_call *call, const stru
 	return 0;
 }
 
-/* A rule that says nothing about arguments, on a number of its own. */
-static int add_always(struct sc_builder *b, uint32_t nr, uint32_t action)
-{
-	struct sc_built_call *call;
-	int rc = sc_built_find(b, nr, &call);
-
-	if (rc || call->done)
-		return rc;
-	call->action = action;
-	call->done = true;
-	return 0;
-}
-
 /* Does a verdict let the call happen? */
 static bool allows(uint32_t action)
 {
@@ -82,28 +69,47 @@ static int add_carried(struct sc_builder *b, uint32_t rule, struct sc_built_call
 	}
 }
 
+/* Is the number another rule's, before this one? */
+static bool is_decided(const struct sc_builder *b, uint32_t rule, uint32_t nr)
+{
+	uint32_t at = nr - (uint32_t)b->arch->base;
+
+	return at < b->decided->end && b->decided->rules[at] && b->decided->rules[at] <= rule;
+}
+
+/* A rule whose conditions hold in some ways. */
+static int add_asked(struct sc_builder *b, struct sc_built_call *call,
+	const struct sc_target *target, const struct sluice_rule *said)
+{
+	_cleanup_(sc_asked_clear) struct sc_asked asked = {0};
+	struct sc_ask_error why = {0};
+	int rc = sc_ask(said, b->arch, target, &asked, &why);
+
+	for (uint32_t i = 0; i < asked.n && !rc; i++)
+		rc = add_rule(b, call, target, said->action, &asked.any[i]);
+	return rc;
+}
+
 static int add_target(struct sc_builder *b, uint32_t rule, const struct sc_target *target,
 	struct sluice_error *error)
 {
 	const struct sluice_rule *said = &b->filter->rules[rule].said;
-	_cleanup_(sc_asked_clear) struct sc_asked asked = {0};
-	struct sc_ask_error why = {0};
 	struct sc_built_call *call;
 	int rc;
 
-	if (!target->named && sc_built_is_newer(b, target))
+	if (is_decided(b, rule, (uint32_t)target->nr) ||
+		(!target->named && sc_built_is_newer(b, target)))
 		return 0;
-	rc = sc_built_find(b, (uint32_t)target->nr, &call);
-	if (rc || call->done)
+	if (!said->n_conditions && !target->carried)
+		return sc_built_always(b, (uint32_t)target->nr, said->action);
+	rc = sc_built_open(b, (uint32_t)target->nr, &call);
+	if (rc || !call)
 		return rc;
 	if (!said->n_conditions)
 		return add_rule(b, call, target, said->action, NULL);
 	if (target->carried)
 		return add_carried(b, rule, call, target, error);
-	rc = sc_ask(said, b->arch, target, &asked, &why);
-	for (uint32_t i = 0; i < asked.n && !rc; i++)
-		rc = add_rule(b, call, target, said->action, &asked.any[i]);
-	return rc;
+	return add_asked(b, call, target, said);
 }
 
 static int add_targets(struct sc_builder *b, uint32_t rule, struct sluice_error *error)
@@ -116,24 +122,19 @@ static int add_targets(struct sc_builder *b, uint32_t rule, struct sluice_error 
 	return rc;
 }
 
-/* A rule for a call by its name, whatever its arguments are: most rules of a profile are. */
-static int add_named(struct sc_builder *b, uint32_t r, struct sluice_error *error)
+/* The numbers that rules before @end decide, behind the conditions that were asked of them. */
+static int add_decided(struct sc_builder *b, uint32_t end)
 {
-	const struct sc_filter_rule *rule = &b->filter->rules[r];
-	const struct sc_arch *arch = b->arch;
-	unsigned int at = 0;
+	const struct sc_filter_rule *rules = b->filter->rules;
+	const struct sc_decided *d = b->decided;
 	int rc = 0;
 
-	for (int row = rule->row; row >= 0 && !rc; row = sc_rule_next_row(rule, &at)) {
-		int nr = sc_syscall_own_nr(arch, row);
+	sc_built_reserve(b, d->end);
+	for (uint32_t at = 0; at < d->end && !rc; at++) {
+		uint32_t rule = d->rules[at];
 
-		if (arch->has_mux && sc_syscall_is_carried(row)) {
-			rc = sc_targets_of_row(rule, arch, row, &b->targets);
-			if (!rc)
-				rc = add_targets(b, r, error);
-		} else if (nr >= 0) {
-			rc = add_always(b, (uint32_t)nr, rule->said.action);
-		}
+		if (rule && rule <= end)
+			rc = sc_built_always_at(b, at, rules[rule - 1].said.action);
 	}
 	return rc;
 }
@@ -142,27 +143,25 @@ static int add_named(struct sc_builder *b, uint32_t r, struct sluice_error *erro
 static int add_rules(struct sc_builder *b, uint32_t *rest, struct sluice_error *error)
 {
 	const struct sluice_filter *f = b->filter;
+	uint32_t end = f->n_rules;
 	int rc = 0;
 
 	*rest = f->default_action;
-	for (uint32_t r = 0; r < f->n_rules && !rc; r++) {
-		const struct sc_filter_rule *rule = &f->rules[r];
+	for (uint32_t next = f->first_more; next && !rc; next = f->rules[next - 1].next) {
+		const struct sc_filter_rule *rule = &f->rules[next - 1];
 
-		if (rule->said.arch && rule->said.arch != b->arch->token)
+		if (rule->is_plain || (rule->said.arch && rule->said.arch != b->arch->token))
 			continue;
-		if (rule->row >= 0 && !rule->said.n_conditions) {
-			rc = add_named(b, r, error);
-			continue;
-		}
 		if (sc_rule_is_rest(rule)) {
 			*rest = rule->said.action; /* and no rule behind it is reached */
+			end = next;
 			break;
 		}
 		rc = sc_targets_of(rule, b->arch, &b->targets);
 		if (!rc)
-			rc = add_targets(b, r, error);
+			rc = add_targets(b, next - 1, error);
 	}
-	return rc;
+	return rc ? rc : add_decided(b, end);
 }
 
 /* What is newer than the cut-off, behind the rules that name it. *@highest: the largest number
@@ -185,7 +184,7 @@ static int add_newer(struct sc_builder *b, uint32_t rest, uint32_t *highest)
 			*highest = (uint32_t)target.nr;
 		if (!is_private && !sc_built_is_newer(b, &target))
 			continue;
-		rc = add_always(b, (uint32_t)target.nr,
+		rc = sc_built_always(b, (uint32_t)target.nr,
 			sc_built_is_newer(b, &target) ? b->filter->newer_action : rest);
 		if (rc)
 			return rc;
@@ -251,15 +250,17 @@ static int lower_arch(struct sc_builder *b, struct sluice_error *error)
 int sc_filter_lower(
 	const struct sluice_filter *filter, struct sc_lowered *out, struct sluice_error *error)
 {
-	_cleanup_(sc_builder_clear) struct sc_builder b = {.filter = filter};
+	_cleanup_(sc_builder_clear) struct sc_builder b = {
+		.filter = filter, .always_action = UINT32_MAX /* no action of a rule */};
 	int rc = 0;
 
 	for (uint32_t a = 0; a < filter->n_archs && !rc; a++) {
 		b.arch = filter->archs[a];
+		b.decided = &filter->decided[a];
 		rc = lower_arch(&b, error);
 	}
 	if (!rc)
-		rc = sc_builder_done(&b, out);
+		sc_builder_done(&b, out);
 	if (rc == -ENOMEM)
 		sc_filter_error(error, rc, NULL, "no memory");
 	return rc;

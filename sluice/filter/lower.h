@@ -29,16 +29,18 @@ struct sc_built_call {
 	bool done;	      /* there is one, and no rule behind it is reached */
 };
 
-#define SC_BUILT_DENSE 1024 /* numbers from the architecture's base on are found by index */
+/* What the rules say about a number: 0, nothing; a call of the builder's, + 1; or that its only rule has no condition:
+ * this bit, and a rule of low, which calls share. */
+#define SC_SLOT_ALWAYS (UINT32_C(1) << 31)
 
 struct sc_builder {
 	const struct sluice_filter *filter;
 	const struct sc_arch *arch;
 	struct sc_targets targets;
 	/* of the architecture */
-	uint32_t dense[SC_BUILT_DENSE]; /* call + 1 */
-	uint32_t dense_end;		/* from here on there are none */
-	bool has_sparse;		/* numbers that are not found by index */
+	const struct sc_decided *decided; /* the filter's */
+	uint32_t slots[SC_FILTER_DENSE];
+	uint32_t slots_end; /* from here on there are none */
 	struct sc_built_call *calls;
 	uint32_t n_calls, cap_calls;
 	struct sc_built_rule *rules;
@@ -48,7 +50,8 @@ struct sc_builder {
 	/* of all */
 	struct sc_range *ranges;
 	uint32_t n_ranges, cap_ranges;
-	struct sc_lowered low; /* arrays of their own, not one block */
+	uint32_t always_action, always_slot; /* of the last rule without a condition; 0: none */
+	struct sc_lowered low;
 	uint32_t cap_abis, cap_low_calls, cap_low_rules, cap_cmps;
 	uint32_t first_call; /* of the architecture, in low */
 };
@@ -57,16 +60,31 @@ void sc_builder_clear(struct sc_builder *b);
 
 /* A new architecture. */
 void sc_built_begin(struct sc_builder *b);
-/* All: 0 or -ENOMEM. The call; made where it is new. It stays in its place until the next is made. */
-int sc_built_make(struct sc_builder *b, uint32_t nr, struct sc_built_call **out);
-static inline int sc_built_find(struct sc_builder *b, uint32_t nr, struct sc_built_call **out)
+/* There are slots up to @end, which is at most SC_FILTER_DENSE. */
+static inline void sc_built_reserve(struct sc_builder *b, uint32_t end)
 {
-	uint32_t dense = nr - (uint32_t)b->arch->base;
-
-	if (dense >= SC_BUILT_DENSE || !b->dense[dense])
-		return sc_built_make(b, nr, out);
-	*out = &b->calls[b->dense[dense] - 1];
+	if (end > b->slots_end)
+		b->slots_end = end;
+}
+/* All: 0 or -ENOMEM. The call of a number, made where it is new; NULL: no more rules are reached. It stays in its place
+ * until the next is made. */
+int sc_built_open(struct sc_builder *b, uint32_t nr, struct sc_built_call **out);
+/* A rule without a condition: where the number's slot is not enough, for the slot @at of a number, which there is, and
+ * for any number. */
+int sc_built_always_slow(struct sc_builder *b, uint32_t nr, uint32_t action);
+static inline int sc_built_always_at(struct sc_builder *b, uint32_t at, uint32_t action)
+{
+	if (b->slots[at] || action != b->always_action)
+		return sc_built_always_slow(b, (uint32_t)b->arch->base + at, action);
+	b->slots[at] = b->always_slot;
 	return 0;
+}
+static inline int sc_built_always(struct sc_builder *b, uint32_t nr, uint32_t action)
+{
+	uint32_t at = nr - (uint32_t)b->arch->base;
+
+	return at < b->slots_end ? sc_built_always_at(b, at, action)
+				 : sc_built_always_slow(b, nr, action);
 }
 bool sc_built_is_newer(const struct sc_builder *b, const struct sc_target *target);
 /* The terms of a rule, b->added of them: those of @terms (may be NULL), and the code of a carried call. */
@@ -76,8 +94,8 @@ int sc_built_terms(struct sc_builder *b, const struct sc_target *target,
 int sc_built_finish(struct sc_builder *b);
 /* A range of its numbers, and the lowered calls in it. */
 int sc_built_abi(struct sc_builder *b, const struct sc_low_abi *abi, bool with_calls);
-/* The whole, as one block. */
-int sc_builder_done(struct sc_builder *b, struct sc_lowered *out);
+/* No more architectures: @out is all that was lowered, the caller's. */
+void sc_builder_done(struct sc_builder *b, struct sc_lowered *out);
 
 #pragma GCC visibility pop
 

@@ -66,7 +66,7 @@ int sc_meaning_of(const struct sc_arch *arch, const struct sc_target *target,
 	const struct sluice_filter_condition *cond, struct sc_meaning *out)
 {
 	struct sluice_call_info info;
-	bool known = call_of(arch, target->row, &info);
+	struct sluice_arg_info arg;
 	int index = numbered(cond);
 	const char *name = cond->argument;
 
@@ -76,14 +76,15 @@ int sc_meaning_of(const struct sc_arch *arch, const struct sc_target *target,
 		index = -1;
 	}
 	if (index < 0)
-		return known && name ? named(arch, &info, name, out) : -ENOENT;
+		return name && call_of(arch, target->row, &info) ? named(arch, &info, name, out)
+								 : -ENOENT;
 	*out = (struct sc_meaning){
 		.reg = (uint8_t)index, .high_reg = (uint8_t)index, .bits = arch->bits};
-	if (!known || (unsigned int)index >= info.n_args)
+	if (target->row < 0 || !sc_meaning_arg(arch, target->row, (unsigned int)index, &arg))
 		return 0;
-	out->set = info.args[index].set;
-	if (info.args[index].bits < arch->bits)
-		out->bits = (uint8_t)info.args[index].bits;
+	out->set = arg.set;
+	if (arg.bits < arch->bits)
+		out->bits = (uint8_t)arg.bits;
 	return 0;
 }
 

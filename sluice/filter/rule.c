@@ -89,6 +89,9 @@ int sc_rule_copy(const struct sluice_rule *said, struct sc_filter_rule *out)
 	out->said.call = out->said.where = NULL;
 	out->said.conditions = NULL;
 	out->row = said->call ? sc_syscall_by_name(said->call) : -1;
+	out->is_plain = false;
+	out->owns = true;
+	out->next = 0;
 	if (out->row >= 0)
 		out->said.call = sc_syscall_name(out->row);
 	else
@@ -196,12 +199,18 @@ static int check_targets(const struct sluice_filter *filter, uint32_t rule,
 	return 0;
 }
 
+static int nowhere(const struct sluice_filter *filter, uint32_t rule, struct sluice_error *error)
+{
+	return sc_filter_rule_error(
+		error, -ENOENT, filter, rule, "no architecture of the filter has it");
+}
+
 /* Asks all targets of a rule with conditions. */
 static int check_conditions(struct sluice_filter *filter, uint32_t rule, struct sluice_error *error)
 {
 	struct sc_targets *targets = &filter->scratch;
 	uint32_t unfit = 0;
-	bool fits = false;
+	bool fits = false, found = false;
 	int rc = 0;
 
 	for (uint32_t a = 0; a < filter->n_archs && !rc; a++) {
@@ -210,7 +219,10 @@ static int check_conditions(struct sluice_filter *filter, uint32_t rule, struct 
 		if (rc)
 			return sc_filter_rule_error(error, rc, filter, rule, "no memory");
 		rc = check_targets(filter, rule, filter->archs[a], targets, &unfit, &fits, error);
+		found |= targets->n > 0;
 	}
+	if (!rc && !found)
+		return nowhere(filter, rule, error);
 	if (!rc && !fits)
 		return sc_filter_rule_error(error, -ERANGE, filter, rule,
 			"condition %u: the number does not fit the argument's width", unfit + 1);
@@ -225,10 +237,42 @@ int sc_rule_check(struct sluice_filter *filter, uint32_t rule, struct sluice_err
 
 	if (rc || sc_rule_is_rest(r))
 		return rc;
+	if (r->said.n_conditions)
+		return check_conditions(filter, rule, error);
 	for (uint32_t a = 0; a < filter->n_archs && !found; a++)
 		found = sc_targets_exist(r, filter->archs[a]);
-	if (!found)
-		return sc_filter_rule_error(error, -ENOENT, filter, rule,
-			"no architecture of the filter has it");
-	return r->said.n_conditions ? check_conditions(filter, rule, error) : 0;
+	return found ? 0 : nowhere(filter, rule, error);
+}
+
+/* One number of an architecture: the first rule decides it. */
+static inline void decide(struct sc_decided *d, uint32_t cell, uint32_t rule)
+{
+	while (d->end <= cell)
+		d->rules[d->end++] = 0;
+	if (!d->rules[cell])
+		d->rules[cell] = rule + 1;
+}
+
+bool sc_rule_decide(struct sluice_filter *filter, uint32_t rule)
+{
+	struct sc_decided *const first = filter->decided, *const end = first + filter->n_archs;
+	struct sc_filter_rule *r = &filter->rules[rule];
+	bool exists = false, is_plain = true;
+	unsigned int next = 0;
+
+	for (int row = r->row; row >= 0; row = sc_rule_next_row(r, &next)) {
+		const bool carried = sc_syscall_is_carried(row);
+
+		for (struct sc_decided *d = first; d < end; d++) {
+			int cell = d->cells[row];
+			bool more = (carried && d->has_mux) || cell >= SC_FILTER_DENSE;
+
+			if (cell >= 0 && !more)
+				decide(d, (uint32_t)cell, rule);
+			exists |= cell >= 0 || more;
+			is_plain &= !more;
+		}
+	}
+	r->is_plain = is_plain;
+	return exists;
 }

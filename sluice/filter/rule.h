@@ -16,11 +16,6 @@
 /* rule.c. 0, -EINVAL or -ENOMEM (nothing is left to clear). */
 int sc_rule_copy(const struct sluice_rule *said, struct sc_filter_rule *out);
 void sc_rule_clear(struct sc_filter_rule *rule);
-/* Is there anything to clear? */
-static inline bool sc_rule_owns(const struct sc_filter_rule *rule)
-{
-	return rule->row < 0 || rule->said.conditions || rule->said.where;
-}
 /* Is it for every number that no rule before it is about? */
 static inline bool sc_rule_is_rest(const struct sc_filter_rule *rule)
 {
@@ -28,6 +23,10 @@ static inline bool sc_rule_is_rest(const struct sc_filter_rule *rule)
 }
 /* Does the filter's rule @rule (its last, not counted yet) make sense? */
 int sc_rule_check(struct sluice_filter *filter, uint32_t rule, struct sluice_error *error);
+
+/* The filter's rule @rule (its last, not counted yet), which names a call and nothing else, decides its numbers. False:
+ * no architecture has any, and nothing has changed. */
+bool sc_rule_decide(struct sluice_filter *filter, uint32_t rule);
 
 /* targets.c: has @arch the call, by its own number or a multiplexer's? */
 static inline bool sc_row_exists(const struct sc_arch *arch, int row)
@@ -41,15 +40,10 @@ static inline int sc_rule_next_row(const struct sc_filter_rule *rule, unsigned i
 	unsigned int n;
 
 	siblings = sc_meaning_siblings_of(rule->row, &n);
-	if (rule->said.flags & SLUICE_RULE_EXACT)
+	if (*at == n || siblings[*at].kind != SLUICE_SIBLING_ABI ||
+		rule->said.flags & SLUICE_RULE_EXACT)
 		return -1;
-	while (*at < n) {
-		const struct sc_meaning_sibling *s = &siblings[(*at)++];
-
-		if (s->kind == SLUICE_SIBLING_ABI)
-			return s->row;
-	}
-	return -1;
+	return siblings[(*at)++].row;
 }
 /* Adds those of one row for @rule. 0 or -ENOMEM. */
 int sc_targets_of_row(const struct sc_filter_rule *rule, const struct sc_arch *arch, int row,

@@ -236,9 +236,9 @@ static int read_set(struct reader *r, struct sluice_filter_condition *c,
 	int rc;
 
 	do {
-		rc = sc_reserve(*values, cap, n, 1);
-		if (!rc)
-			rc = value_of(r, next(r), &(*values)[n++]);
+		if (sc_reserve(*values, cap, n, 1))
+			return wrong(r, -ENOMEM, "no memory", NULL);
+		rc = value_of(r, next(r), &(*values)[n++]);
 	} while (!rc && next_is(r, ","));
 	if (!rc && !next_is(r, "}"))
 		rc = wrong(r, -EINVAL, "a set ends with }", NULL);

@@ -117,7 +117,8 @@ int sluice_filter_text(const struct sluice_filter *filter, char **text)
 	for (uint32_t i = 0; i < filter->n_rules; i++)
 		put_rule(&filter->rules[i].said, out);
 	failed = ferror(out);
-	if (fclose(out) || failed) {
+	/* fclose() succeeds and leaves NULL where the last of its memory cannot be had. */
+	if (fclose(out) || failed || !made) {
 		free(made);
 		return -ENOMEM;
 	}

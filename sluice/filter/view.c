@@ -38,6 +38,23 @@ static unsigned int low_word(const struct sc_bdd *b, unsigned int arg)
 	return WORD_ARGS + 2 * arg + (b->big_endian ? 1 : 0);
 }
 
+/* Does the kernel give filters 0 for the high words of an ABI's arguments? It cuts them (s390, ppc: syscall_get_arguments()
+ * of arch/s390 and arch/powerpc), or its own registers have 32 bits (m68k, sh). Elsewhere a 64-bit kernel
+ * hands on registers as they are: int 0x80 from 64-bit code has garbage there, and mips has the sign. */
+static bool is_cut(const struct sc_arch *arch)
+{
+	switch (arch->token) {
+	case SCMP_ARCH_S390:
+	case SCMP_ARCH_PPC:
+	case SCMP_ARCH_M68K:
+	case SCMP_ARCH_SH:
+	case SCMP_ARCH_SHEB:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void ignored_of(const struct sc_bdd *b, const struct sc_arch *arch, int row,
 	struct ignored *out)
 {
@@ -56,7 +73,7 @@ static void ignored_of(const struct sc_bdd *b, const struct sc_arch *arch, int r
 			       : info.args[i].bits < bits ? info.args[i].bits : bits;
 		read = bits ? UINT64_MAX >> (64 - bits) : 0;
 		out->words[low_word(b, i)] = ~(uint32_t)read;
-		out->words[low_word(b, i) ^ 1] = ~(uint32_t)(read >> 32);
+		out->words[low_word(b, i) ^ 1] = is_cut(arch) ? 0 : ~(uint32_t)(read >> 32);
 	}
 }
 
@@ -71,9 +88,8 @@ static bool is_ignored(const struct sc_bdd *b, const struct ignored *ignored, ui
 struct choice {
 	struct sc_bdd *b;
 	const struct ignored *ignored;
-	sc_graph_choose choose;
+	sc_graph_choose choose; /* NULL: the bits are 0 */
 	uint32_t *known; /* [diagram] */
-	uint32_t n;	 /* that there were when it began */
 	int rc;
 };
 
@@ -93,17 +109,33 @@ static uint32_t chosen(struct choice *c, uint32_t f)
 		return f;
 	if (!is_ignored(c->b, c->ignored, n.level))
 		c->known[f] = sc_bdd_node(c->b, n.level, lo, hi);
-	else if (lo == hi)
+	else if (lo == hi || !c->choose)
 		c->known[f] = lo;
 	else
 		c->rc = sc_graph_combine(c->b, lo, hi, c->choose, &c->known[f]);
 	return c->rc ? f : c->known[f];
 }
 
-/* The function of the arguments for one architecture and number. */
-static uint32_t of_number(const struct sc_bdd *b, uint32_t f, uint32_t audit, uint32_t nr)
+/* *@f becomes what somebody makes of it who chooses the ignored bits. 0 or -errno. */
+static int choose_bits(
+	struct sc_bdd *b, const struct ignored *ignored, sc_graph_choose choose, uint32_t *f)
 {
-	while (sc_bdd_top(b, f) < 64) {
+	struct choice c = {.b = b, .choose = choose, .ignored = ignored};
+
+	c.known = malloc(b->n_nodes * sizeof(*c.known));
+	if (!c.known)
+		return -ENOMEM;
+	memset(c.known, 0xff, b->n_nodes * sizeof(*c.known));
+	*f = chosen(&c, *f);
+	free(c.known);
+	return c.rc ? c.rc : b->err;
+}
+
+/* The function of what stands behind the first @levels for one architecture (32) and number (64). */
+static uint32_t of_number(
+	const struct sc_bdd *b, uint32_t f, uint32_t levels, uint32_t audit, uint32_t nr)
+{
+	while (sc_bdd_top(b, f) < levels) {
 		uint32_t level = sc_bdd_top(b, f);
 		uint32_t word = level < 32 ? audit : nr;
 
@@ -112,12 +144,13 @@ static uint32_t of_number(const struct sc_bdd *b, uint32_t f, uint32_t audit, ui
 	return f;
 }
 
-/* @f, but for this number @g. */
-static uint32_t with_number(struct sc_bdd *b, uint32_t f, uint32_t audit, uint32_t nr, uint32_t g)
+/* @f, but for this number @g; with 32 levels for all numbers. */
+static uint32_t with_number(
+	struct sc_bdd *b, uint32_t f, uint32_t levels, uint32_t audit, uint32_t nr, uint32_t g)
 {
 	uint32_t here = SC_BDD_TRUE;
 
-	for (unsigned int i = 0; i < 64; i++) {
+	for (unsigned int i = 64 - levels; i < 64; i++) {
 		unsigned int word = i < 32 ? WORD_NR : WORD_ARCH;
 		bool one = (i < 32 ? nr : audit) >> i % 32 & 1;
 		uint32_t level = sc_bdd_level(b, word, i % 32);
@@ -128,34 +161,48 @@ static uint32_t with_number(struct sc_bdd *b, uint32_t f, uint32_t audit, uint32
 	return sc_bdd_ite(b, here, g, f);
 }
 
+/* *@f of inputs that there are: the high words of some ABIs are 0. 0 or -errno. */
+static int cut_words(struct sc_bdd *b, const struct sc_arch *const *archs, uint32_t n, uint32_t *f)
+{
+	struct ignored high = {0};
+	int rc = 0;
+
+	for (unsigned int i = 0; i < 6; i++)
+		high.words[low_word(b, i) ^ 1] = UINT32_MAX;
+	for (uint32_t a = 0; a < n && !rc; a++) {
+		uint32_t g = of_number(b, *f, 32, archs[a]->audit, 0);
+
+		if (!is_cut(archs[a]))
+			continue;
+		rc = choose_bits(b, &high, NULL, &g);
+		if (!rc)
+			*f = with_number(b, *f, 32, archs[a]->audit, 0, g);
+	}
+	return rc ? rc : b->err;
+}
+
 /* @f in the eyes of one who has the choice of what the kernel ignores. */
 static int view_of(struct sc_bdd *b, uint32_t f, const struct sc_arch *const *archs, uint32_t n,
 	sc_graph_choose choose, uint32_t *out)
 {
 	struct ignored ignored;
-	struct choice c = {.b = b, .choose = choose, .ignored = &ignored};
 	uint32_t view = f;
+	int rc = 0;
 
 	for (uint32_t a = 0; a < n; a++)
 		for (int row = 0; row < (int)sc_syscall_count && !b->err; row++) {
 			struct sc_mux mux;
 			int nr = sc_mux_lookup(archs[a], row, &mux)
 				? mux.direct : sc_syscall_nr(archs[a], row);
-			uint32_t g = of_number(b, f, archs[a]->audit, (uint32_t)nr);
+			uint32_t g = of_number(b, f, 64, archs[a]->audit, (uint32_t)nr);
 
 			if (nr < 0 || sc_bdd_is_constant(b, g))
 				continue;
 			ignored_of(b, archs[a], row, &ignored);
-			c.n = b->n_nodes;
-			c.known = malloc(c.n * sizeof(*c.known));
-			if (!c.known)
-				return -ENOMEM;
-			memset(c.known, 0xff, c.n * sizeof(*c.known));
-			g = chosen(&c, g);
-			free(c.known);
-			if (c.rc)
-				return c.rc;
-			view = with_number(b, view, archs[a]->audit, (uint32_t)nr, g);
+			rc = choose_bits(b, &ignored, choose, &g);
+			if (rc)
+				return rc;
+			view = with_number(b, view, 64, archs[a]->audit, (uint32_t)nr, g);
 		}
 	*out = view;
 	return b->err;
@@ -295,6 +342,8 @@ static int views_of(struct sc_bdd *b, struct sides *s)
 	for (int i = 0; i < 2 && !rc; i++)
 		rc = sc_graph_function(b, s->progs[i], &s->f[i]);
 	for (int i = 0; i < 2 && !rc; i++)
+		rc = cut_words(b, s->archs, s->n_archs, &s->f[i]);
+	for (int i = 0; i < 2 && !rc; i++)
 		rc = view_of(b, s->f[i], s->archs, s->n_archs, s->choose, &s->view[i]);
 	return rc;
 }
@@ -392,7 +441,7 @@ static int question_of(struct sc_bdd *b, const struct sluice_rule *rule, const u
 	size_t n_archs, uint32_t *out, struct sluice_error *error)
 {
 	struct sluice_filter_options options = SLUICE_FILTER_OPTIONS_INIT;
-	_cleanup_(sc_lowered_clear) struct sc_lowered low = {0};
+	_cleanup_(sc_filter_lowered_clear) struct sc_lowered low = {0};
 	struct sluice_rule asked = *rule;
 	struct sluice_filter *filter;
 	int rc;
@@ -422,6 +471,7 @@ int sluice_view_reaches(const struct sock_fprog *program, const struct sluice_ru
 	struct sluice_error *error)
 {
 	_cleanup_(sc_bdd_clear) struct sc_bdd b = {0};
+	_cleanup_(sides_clear) struct sides s = {0};
 	struct ignored all;
 	uint32_t f, question = 0, words[16] = {0};
 	int rc;
@@ -437,7 +487,12 @@ int sluice_view_reaches(const struct sock_fprog *program, const struct sluice_ru
 	rc = question_of(&b, rule, archs, n_archs, &question, error);
 	if (rc)
 		return rc;
-	rc = sc_graph_combine(&b, f, question, where_asked, &f);
+	rc = sc_filter_archs(archs, n_archs, &s.archs, &s.n_archs, error);
+	if (rc)
+		return rc;
+	rc = cut_words(&b, s.archs, s.n_archs, &f);
+	if (!rc)
+		rc = sc_graph_combine(&b, f, question, where_asked, &f);
 	memset(&all, 0xff, sizeof(all));
 	if (!rc)
 		rc = find_input(&b, f, rule->action, &all, words);

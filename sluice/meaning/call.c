@@ -63,11 +63,36 @@ static void fill_arg(const struct sc_arch *arch, const struct sc_meaning_arg *ar
 	};
 }
 
-int sc_meaning_call(const struct sc_arch *arch, int row, struct sluice_call_info *out)
+/* NULL: its arguments are not known. */
+static const struct sc_meaning_proto *proto_of(const struct sc_arch *arch, int row)
 {
-	struct sluice_call_info info = {.size = out->size};
 	unsigned index =
 		sc_meaning_proto_of[arch->column * sc_syscall_count + (unsigned)row];
+
+	return index == SC_MEANING_UNKNOWN ? NULL : &sc_meaning_protos[index];
+}
+
+static const struct sc_meaning_arg *arg_at(const struct sc_meaning_proto *proto, unsigned index)
+{
+	return &sc_meaning_args[sc_meaning_lists[proto->first + index]];
+}
+
+bool sc_meaning_arg(
+	const struct sc_arch *arch, int row, unsigned index, struct sluice_arg_info *out)
+{
+	const struct sc_meaning_proto *proto = proto_of(arch, row);
+	int nr;
+
+	if (!proto || index >= proto->count || !sc_meaning_number(arch, row, &nr))
+		return false;
+	fill_arg(arch, arg_at(proto, index), out);
+	return true;
+}
+
+int sc_meaning_call(const struct sc_arch *arch, int row, struct sluice_call_info *out)
+{
+	const struct sc_meaning_proto *proto = proto_of(arch, row);
+	struct sluice_call_info info = {.size = out->size};
 
 	if (out->size < sizeof(info))
 		return -EINVAL;
@@ -78,15 +103,11 @@ int sc_meaning_call(const struct sc_arch *arch, int row, struct sluice_call_info
 	info.since = sc_syscall_since(arch, row);
 	info.since = (info.since >> 8) << 16 | (info.since & 0xff);
 	info.groups = sc_meaning_groups_of[row];
-	if (index != SC_MEANING_UNKNOWN) {
-		const struct sc_meaning_proto *proto = &sc_meaning_protos[index];
-
+	if (proto) {
 		info.has_prototype = true;
 		info.n_args = proto->count;
 		for (unsigned i = 0; i < proto->count; i++)
-			fill_arg(arch,
-				&sc_meaning_args[sc_meaning_lists[proto->first + i]],
-				&info.args[i]);
+			fill_arg(arch, arg_at(proto, i), &info.args[i]);
 	}
 	memcpy(out, &info, sizeof(info));
 	return 0;

@@ -25,7 +25,7 @@ bool sc_meaning_number(const struct sc_arch *arch, int row, int *nr);
 /* The bits of @arch's registers, which x32 and n32 have more of than of addresses. */
 unsigned sc_meaning_register(const struct sc_arch *arch);
 
-/* The calls that do what @row does, *@count of them, on any architecture. */
+/* The calls that do what @row does, *@count of them, on any architecture: those of kind ABI first. */
 static inline const struct sc_meaning_sibling *sc_meaning_siblings_of(int row, unsigned *count)
 {
 	unsigned first = sc_meaning_sibling_at[row];
@@ -36,6 +36,10 @@ static inline const struct sc_meaning_sibling *sc_meaning_siblings_of(int row, u
 
 /* sluice_call_info() of a row. */
 int sc_meaning_call(const struct sc_arch *arch, int row, struct sluice_call_info *out);
+
+/* Only its argument @index. False: @arch does not have the call, or nobody says that it has the argument. */
+bool sc_meaning_arg(
+	const struct sc_arch *arch, int row, unsigned index, struct sluice_arg_info *out);
 
 /* The text at @offset; NULL for the empty one. */
 const char *sc_meaning_string(uint16_t offset);

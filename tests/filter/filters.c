@@ -290,6 +290,28 @@ static void test_view_least(void)
 	free(b.filter);
 }
 
+/* Refuses dup(2) of one ABI where the high word of its argument is not 0. */
+static void test_view_cut(uint32_t token, uint32_t audit, bool there)
+{
+	const unsigned high = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 20 : 16;
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 4), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, audit, 0, 5),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 41, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, high), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SCMP_ACT_ERRNO(1)), BPF_STMT(BPF_RET | BPF_K, SCMP_ACT_ALLOW)};
+	const struct sock_fprog refuses = {8, insns}, allows = {1, &insns[7]};
+	const struct sluice_rule dup = {
+		.size = sizeof(dup), .action = SCMP_ACT_ERRNO(1), .call = "dup"};
+	struct sluice_view_witness w = {0}, r = {0};
+
+	check(sluice_view_equal(&refuses, &allows, &token, 1, &w, NULL) == there &&
+			(w.data.args[0] >> 32 != 0) == there,
+		there ? "a high word that 64-bit code can set differs" : "one that is always 0 does not");
+	check(sluice_view_reaches(&refuses, &dup, &token, 1, &r, NULL) == there &&
+			(r.data.args[0] >> 32 != 0) == there,
+		there ? "and is reached" : "and is not reached");
+}
+
 static void test_view(void)
 {
 	struct sock_fprog narrow = compile("default ALLOW\nmultiplexed refuse\n"
@@ -319,15 +341,103 @@ static void test_view(void)
 		"a wide comparison differs, with a witness");
 	test_view_regions(&narrow, &wide, &high);
 	test_view_least();
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	test_view_cut(SCMP_ARCH_X86, AUDIT_ARCH_I386, true);
+	test_view_cut(SCMP_ARCH_SH, AUDIT_ARCH_SHEL, false);
+#else
+	test_view_cut(SCMP_ARCH_PARISC, AUDIT_ARCH_PARISC, true);
+	test_view_cut(SCMP_ARCH_S390, AUDIT_ARCH_S390, false);
+#endif
 	free(narrow.filter);
 	free(wide.filter);
 	free(carried.filter);
 	free(high.filter);
 }
 
+/* The program of those lines that are rules of the filter: not every call is on every architecture. */
+static struct sock_fprog compile_those(char *text)
+{
+	char *line = strstr(text, "\narch ") + 1, *end;
+	struct sluice_filter *filter;
+
+	while ((end = strchr(line, '\n'))) {
+		size_t length = (size_t)(end + 1 - text);
+
+		if (sluice_filter_parse(text, length, "test", &filter, NULL)) {
+			memmove(line, end + 1, strlen(end + 1) + 1);
+			continue;
+		}
+		sluice_filter_free(filter);
+		line = end + 1;
+	}
+	return compile(text);
+}
+
+/* Rules that ask nothing of arguments are kept apart when they are added. Said with a condition that always holds, they
+ * are not: the same list must be the same program, in every order. */
+static void append_rule(char *text, size_t size, uint32_t *state, bool always)
+{
+	static const char *const actions[] = {"ALLOW", "ERRNO(1)", "LOG"};
+	/* And an argument, by which others find theirs. A group and a number are kept apart in no case. */
+	static const char *const calls[][2] = {{"read", "fd"}, {"chown", "filename"}, {"chown32", "filename"},
+		{"fcntl", "fd"}, {"fcntl64", "fd"}, {"lseek", "fd"}, {"_llseek", "fd"}, {"openat", "dfd"},
+		{"cacheflush", "start"}, {"@network-io", NULL}, {"500/x86_64", NULL}, {"read/x32", "fd"}};
+	size_t length = strlen(text);
+	uint32_t r, which;
+
+	*state = *state * 1664525 + 1013904223;
+	r = *state >> 8;
+	which = r / 4 % 13;
+	length += (size_t)snprintf(text + length, size - length, "%s ", actions[r / 96 % 3]);
+	if (which == 12) {
+		snprintf(text + length, size - length, "*\n");
+		return;
+	}
+	length += (size_t)snprintf(text + length, size - length, "%s%s", calls[which][0],
+		r / 288 % 4 ? "" : " exact");
+	if (r % 4 == 3 && calls[which][1])
+		length += (size_t)snprintf(
+			text + length, size - length, " if %s in 5..9", calls[which][1]);
+	else if (always && calls[which][1])
+		length += (size_t)snprintf(text + length, size - length,
+			" if %s:64 in 0..0xffffffffffffffff", calls[which][1]);
+	snprintf(text + length, size - length, "\n");
+}
+
+static void test_apart(void)
+{
+	static const char *const heads[] = {"default KILL_PROCESS\narch x86_64 x32\n",
+		"default ERRNO(5)\narch aarch64 arm\n",
+		"default KILL_PROCESS\narch x86_64 x32\nnewer 5.10 ERRNO(38)\n"};
+	bool good = true;
+
+	for (uint32_t seed = 0; seed < 300 && good; seed++) {
+		struct sock_fprog made[2];
+
+		for (int always = 0; always < 2; always++) {
+			char text[4096];
+			uint32_t state = seed;
+
+			snprintf(text, sizeof(text), "%s", heads[seed % 3]);
+			for (uint32_t i = 0; i < 2 + seed % 12; i++)
+				append_rule(text, sizeof(text), &state, always);
+			made[always] = compile_those(text);
+		}
+		good = made[0].len && made[0].len == made[1].len &&
+			memcmp(made[0].filter, made[1].filter,
+				made[0].len * sizeof(*made[0].filter)) == 0;
+		if (!good)
+			printf("# seed %u: %u and %u instructions\n", seed, made[0].len, made[1].len);
+		free(made[0].filter);
+		free(made[1].filter);
+	}
+	check(good, "a rule without conditions is one whose condition always holds, in every order");
+}
+
 int main(void)
 {
 	test_errors();
+	test_apart();
 	test_widths();
 	test_sizes();
 	test_cuts();

@@ -1,15 +1,16 @@
-/* Case files as inputs of fuzz_calls, the programs that they make as inputs of fuzz_bpf, and
- * names as inputs of fuzz_tables, small documents as
- * inputs of fuzz_json:
+/* Case files as inputs of fuzz_calls, the programs that they make as inputs of fuzz_bpf,
+ * names as inputs of fuzz_tables, small documents as inputs of fuzz_json, and every call as inputs of fuzz_decode:
  *   seeds calls DIRECTORY CASE-FILES...   seeds bpf DIRECTORY LIBRARY CASE-FILES...
- *   seeds tables DIRECTORY   seeds json DIRECTORY
+ *   seeds tables DIRECTORY   seeds json DIRECTORY   seeds decode DIRECTORY
  * SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "arch/arch.h"
 #include "calls.h"
 #include "cases/run.h"
+#include "decode.h"
 
 static unsigned int n;
 
@@ -106,6 +107,38 @@ static void save_documents(const char *directory)
 		save(directory, (const unsigned char *)documents[i], strlen(documents[i]));
 }
 
+/* Memory whose words are its own addresses, and behind them text: arrays, vectors and paths at once. */
+static size_t make_memory(unsigned char *to)
+{
+	size_t at = 0;
+
+	for (uint64_t i = 0; i < 6; i++, at += 8) {
+		const uint64_t word = i == 5 ? 0 : DECODE_BASE + (i % 2 ? 4 * i : 48);
+
+		memcpy(to + at, &word, sizeof(word));
+	}
+	return at + (size_t)sprintf((char *)to + at, "/etc/\"pass\nwd\x7f") + 1;
+}
+
+/* Every call once, with arguments that are numbers, flags and addresses in turn. */
+static void save_decoded(const char *directory)
+{
+	for (unsigned int row = 0; row < sc_syscall_count; row++) {
+		unsigned char bytes[DECODE_HEAD + 128];
+		uint8_t arch = (uint8_t)(row % sc_arch_count);
+		int nr = sc_syscall_nr(sc_arch_at(arch), (int)row);
+		uint64_t args[6];
+
+		for (unsigned int k = 0; k < 6; k++)
+			args[k] = (row + k) % 3 == 0 ? DECODE_BASE + 8 * k : row * (k + 1);
+		bytes[0] = arch;
+		memcpy(bytes + 1, &nr, sizeof(nr));
+		bytes[5] = (unsigned char)(row % 16);
+		memcpy(bytes + DECODE_ARGS, args, sizeof(args));
+		save(directory, bytes, DECODE_HEAD + make_memory(bytes + DECODE_HEAD));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 3)
@@ -115,6 +148,8 @@ int main(int argc, char **argv)
 		save_names(argv[2]);
 	if (strcmp(argv[1], "json") == 0)
 		save_documents(argv[2]);
+	if (strcmp(argv[1], "decode") == 0)
+		save_decoded(argv[2]);
 	if (strcmp(argv[1], "calls") == 0)
 		for (int i = 3; i < argc; i++)
 			save_cases(argv[2], argv[i]);
