@@ -17,13 +17,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#ifndef STATX_INO /* musl before 1.2.5 has no statx(2) */
-#include <linux/stat.h>
-#endif
 
 #include "emulated.h"
 #include "serve/serve.h"
 #include "util/cleanup.h"
+#include "util/identity.h"
 
 /* Whether what is mounted in @dir appears in other namespaces, too; true if that is
  * unknown. */
@@ -32,18 +30,17 @@ static bool is_shared(struct sluice_request *req, int dir)
 	_cleanup_free_ char *line = NULL;
 	char path[40], *end;
 	bool shared = true;
-	struct statx st;
+	struct sc_identity id;
 	size_t room = 0;
 	FILE *f;
 
-	if (syscall(SYS_statx, dir, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) ||
-		!(st.stx_mask & STATX_MNT_ID))
+	if (!sc_identify(dir, &id) || !id.mount)
 		return true;
 	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)sluice_tid(req));
 	f = fopen(path, "re");
 	/* Whole lines: the container has a say in how long they are. */
 	while (f && getline(&line, &room, f) > 0) {
-		if (strtoull(line, &end, 10) != st.stx_mnt_id || *end != ' ')
+		if (strtoull(line, &end, 10) != id.mount || *end != ' ')
 			continue;
 		end = strstr(line, " - ");
 		if (end) {

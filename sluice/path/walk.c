@@ -10,18 +10,12 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#ifndef STATX_INO /* musl before 1.2.5 has no statx(2) */
-#include <linux/stat.h>
-#endif
+
+#include "util/identity.h"
 
 #define LINK_LIMIT 40    /* include/linux/namei.h MAXSYMLINKS */
 #define STEP_LIMIT 16384 /* whole paths need 2048; so that links cannot add up to seconds */
 #define OWN_COST   32    /* what it takes to tell the target's own number, in steps */
-
-struct identity {
-	uint32_t dev_major, dev_minor;
-	uint64_t ino, mount;
-};
 
 struct walk {
 	struct sluice_request *req;
@@ -29,26 +23,14 @@ struct walk {
 	int links, left;
 	bool over;              /* nobody waits any more */
 	bool went_up;           /* not seen to be below the root since */
-	struct identity root;
+	struct sc_identity root;
 	int cur;
 	char own[96];           /* where in our procfs @cur is, in the target's own directory; or "" */
 	struct own_pid who;     /* with @own: the numbers of the procfs that it is walked in */
 	char rest[2 * PATH_MAX];
 };
 
-/* An object as reached through one mount: a bind mount of the root is not the root. */
-static bool identify(int fd, struct identity *id)
-{
-	struct statx x = {0};
-
-	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO | 0x1000 /* STATX_MNT_ID */, &x))
-		return false;
-	*id = (struct identity){x.stx_dev_major, x.stx_dev_minor, x.stx_ino,
-		((uint64_t *)&x)[18]}; /* stx_mnt_id at byte 144, 5.8: zero before */
-	return true;
-}
-
-static bool same(const struct identity *a, const struct identity *b)
+static bool same(const struct sc_identity *a, const struct sc_identity *b)
 {
 	return a->ino == b->ino && a->dev_major == b->dev_major &&
 		a->dev_minor == b->dev_minor && a->mount == b->mount;
@@ -78,13 +60,13 @@ static void move_to(struct walk *w, int fd)
 static int check_within(struct walk *w)
 {
 	_cleanup_close_ int cur = -1;
-	struct identity id, up;
+	struct sc_identity id, up;
 	int rc = 0;
 
 	if (!w->went_up)
 		return 0;
 	cur = fcntl(w->cur, F_DUPFD_CLOEXEC, 3);
-	if (cur < 0 || !identify(cur, &id))
+	if (cur < 0 || !sc_identify(cur, &id))
 		return -EXDEV;
 	while (!same(&id, &w->root)) {
 		int parent = openat(cur, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -92,7 +74,7 @@ static int check_within(struct walk *w)
 		closep(&cur);
 		cur = parent;
 		rc = spend(w);
-		if (cur < 0 || rc || !identify(cur, &up) || same(&id, &up))
+		if (cur < 0 || rc || !sc_identify(cur, &up) || same(&id, &up))
 			return rc == -ENOENT ? rc : -EXDEV;
 		id = up;
 	}
@@ -117,10 +99,10 @@ static int restart(struct walk *w)
 /* Up, never above the root. */
 static int step_up(struct walk *w)
 {
-	struct identity id;
+	struct sc_identity id;
 	int fd;
 
-	if (!identify(w->cur, &id))
+	if (!sc_identify(w->cur, &id))
 		return -EIO;
 	if (same(&id, &w->root))
 		return 0;
@@ -420,7 +402,7 @@ int sc_path_walk(struct sluice_request *req, int start, const char *path, unsign
 	if (root < 0)
 		return root;
 	snprintf(w.rest, sizeof(w.rest), "%s", path);
-	if (!identify(root, &w.root))
+	if (!sc_identify(root, &w.root))
 		return -EIO;
 	w.cur = fcntl(path[0] == '/' ? root : start, F_DUPFD_CLOEXEC, 3);
 	rc = w.cur < 0 ? -errno : follow_all(&w, &found);
