@@ -159,10 +159,11 @@ int sluice_limit_listener(struct sluice_supervisor *supervisor, unsigned index,
 int sluice_refuse_listener(struct sluice_supervisor *supervisor, unsigned index);
 
 /* Stop serving the listener number @index, and close it. Its unanswered requests get the default
- * errno, and functions of sluice_on_cancel() are called in the next dispatch. Later calls of its
- * targets fail with ENOSYS: that is what the kernel says if nobody has the listener. A handler may call
- * it, even for the listener of its own request, whose verdict is then void. -ENOENT if there is
- * no such listener (any more). Source: seccomp_unotify(2). */
+ * errno, and functions of sluice_on_cancel() are called in the next dispatch. A verdict that another
+ * thread is sending still arrives. Later calls of its targets fail with ENOSYS: that is what the
+ * kernel says if nobody has the listener. A handler may call it, even for the listener of its own
+ * request, whose verdict is then void. -ENOENT if there is no such listener (any more); -EMFILE, and
+ * nothing changes, if its descriptor is above RLIMIT_NOFILE by now. Source: seccomp_unotify(2). */
 int sluice_remove_listener(struct sluice_supervisor *supervisor, unsigned index);
 
 /* What sluice_on_listener_end() calls. */
