@@ -524,8 +524,10 @@ struct sluice_unix_address {
  * -ECONNREFUSED if it is another kind of file. @create true: for bind(2), the name in its
  * directory; -ENAMETOOLONG if the name is longer than about 80 bytes. -EREMOTE for an abstract name
  * of a target with another network namespace; -EINVAL for an empty name, another family, and a
- * bad length. A connection that this process makes has the credentials of this process
- * (SO_PEERCRED), not those of the target. Source: unix(7). */
+ * bad length. The call that uses the address has the permissions and credentials (SO_PEERCRED) of this
+ * process, and a new socket its user, group and umask. A path leads through /proc/thread-self/fd: it
+ * needs a procfs there, and is what getsockname(2) says after a bind(2). An abstract name is that of the namespace in which the socket of the call was
+ * made, whoever calls. Sources: unix(7), net/unix/af_unix.c. */
 int sluice_unix_address(struct sluice_request *request, const struct sockaddr_storage *address,
 	socklen_t length, bool create, struct sluice_unix_address *out);
 
