@@ -58,7 +58,7 @@ static int existing(struct sluice_request *req, const char *path, struct sluice_
 	return 0;
 }
 
-/* bind(2): a new name in its directory. */
+/* bind(2): a new name in its directory, with the slash behind it that the kernel refuses. */
 static int created(struct sluice_request *req, const char *path, struct sluice_unix_address *out)
 {
 	char last[256];
@@ -68,7 +68,8 @@ static int created(struct sluice_request *req, const char *path, struct sluice_u
 	if (fd < 0)
 		return fd;
 	n = snprintf(out->address.sun_path, sizeof(out->address.sun_path),
-		"/proc/thread-self/fd/%d/%s", fd, last);
+		"/proc/thread-self/fd/%d/%s%s", fd, last,
+		path[strlen(path) - 1] == '/' ? "/" : "");
 	if ((size_t)n >= sizeof(out->address.sun_path))
 		return -ENAMETOOLONG;
 	out->fd = steal_fd(&fd);

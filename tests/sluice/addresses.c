@@ -72,6 +72,7 @@ static int target_paths(int argc, char **argv)
 	WANT(with(SYS_bind, "new", 4), 0);
 	WANT(with(SYS_bind, "new", 4), EADDRINUSE);
 	WANT(with(SYS_bind, "no/such", 8), ENOENT);
+	WANT(with(SYS_bind, "slash/", 7), ENOENT); /* no socket is a directory */
 	memset(longest, 'n', 100);
 	WANT(with(SYS_bind, longest, 100), ENAMETOOLONG);
 	WANT(other(SYS_connect, AF_UNIX, 2), EINVAL);
