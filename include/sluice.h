@@ -147,9 +147,10 @@ int sluice_set_tag(struct sluice_supervisor *supervisor, unsigned index, void *t
 
 /* Limit the unanswered requests of the listener number @index to @max_pending (0: no limit of its own).
  * At its limit the supervisor receives nothing more from it. It never gets more than its share of
- * sluice_options.max_pending. A supervisor that takes over does not know the limit. Call this and the
- * next two functions in the thread that dispatches. -ENOENT if there is no such listener (any
- * more). */
+ * sluice_options.max_pending. Requests above a lower limit stay. A supervisor that takes over does not
+ * know the limit. Call this and the next two functions in the thread that dispatches. -ENOENT if
+ * there is no such listener (any more); the next two also say so while the callback of
+ * sluice_listen_oci() has not decided about it. */
 int sluice_limit_listener(struct sluice_supervisor *supervisor, unsigned index,
 	unsigned max_pending);
 
@@ -159,10 +160,11 @@ int sluice_limit_listener(struct sluice_supervisor *supervisor, unsigned index,
 int sluice_refuse_listener(struct sluice_supervisor *supervisor, unsigned index);
 
 /* Stop serving the listener number @index, and close it. Its unanswered requests get the default
- * errno, and functions of sluice_on_cancel() are called in the next dispatch. Later calls of its
- * targets fail with ENOSYS: that is what the kernel says if nobody has the listener. A handler may call
- * it, even for the listener of its own request, whose verdict is then void. -ENOENT if there is
- * no such listener (any more). Source: seccomp_unotify(2). */
+ * errno, and functions of sluice_on_cancel() are called in the next dispatch. A verdict that another
+ * thread is sending still arrives. Later calls of its targets fail with ENOSYS: that is what the
+ * kernel says if nobody has the listener. A handler may call it, even for the listener of its own
+ * request, whose verdict is then void. -ENOENT if there is no such listener (any more); -EMFILE, and
+ * nothing changes, if its descriptor is above RLIMIT_NOFILE by now. Source: seccomp_unotify(2). */
 int sluice_remove_listener(struct sluice_supervisor *supervisor, unsigned index);
 
 /* What sluice_on_listener_end() calls. */
@@ -170,9 +172,11 @@ typedef void (*sluice_listener_end)(unsigned index, void *tag, void *data);
 
 /* Call @ended once for each listener that has ended: the last target died, it was removed or handed
  * over, or the supervisor was freed, and none of its requests is left. Nothing uses @tag afterwards:
- * free it here. The thread that lets go of the listener last calls it; this is the one that
- * dispatches, a worker, or the holder of a deferred request, which may be after
- * sluice_supervisor_free() has returned. NULL: do not. */
+ * free it here. @tag is the last one that was set, and NULL for a listener of sluice_listen_oci() that
+ * was not accepted. The thread that lets go of the listener last calls it, and holds no lock of the
+ * library; this is the one that dispatches, hands over or frees, a worker, or the holder of a deferred
+ * request, which may be after sluice_supervisor_free() has returned. So it must not use the
+ * supervisor. NULL: do not. */
 void sluice_on_listener_end(struct sluice_supervisor *supervisor, sluice_listener_end ended,
 	void *data);
 
@@ -438,17 +442,20 @@ int sluice_pidfd(struct sluice_request *request);       /* of the thread (kernel
 int sluice_creds(struct sluice_request *request, struct sluice_creds *creds);
 int sluice_privileges(struct sluice_request *request, struct sluice_privileges *out);
 
-/* Copy at most @count supplementary groups to @list. Returns how many the target has; -ERANGE if
- * @count is less and not 0. */
+/* Copy the supplementary groups to @list, which has room for @count, as this user namespace numbers
+ * them (65534: not at all). Returns how many there are. If @count is 0 it only counts them; -ERANGE
+ * if it is less than that. */
 ssize_t sluice_groups(struct sluice_request *request, gid_t *list, size_t count);
 
 /* The path of the executable, and its length. The target chooses this string: it can mount anything
- * over the file, in a mount namespace of its own. Compare files by sluice_exe_fd(). */
+ * over the file, in a mount namespace of its own. */
 ssize_t sluice_exe(struct sluice_request *request, char *path, size_t size);
 
-/* The executable (O_PATH): compare its device and inode with fstat(2). To read it, open
- * /proc/self/fd/N. The text is the target's: it may have been changed after it was loaded
- * (ptrace(2), mprotect(2)), and an interpreter runs what a script says. */
+/* What /proc/tid/exe leads to (O_PATH): the executable. To read it, open /proc/self/fd/N. Its device
+ * and inode (fstat(2)) tell what an honest target runs. They prove nothing about a hostile one: it can
+ * run a trusted program and change its memory (ptrace(2)), give a script to an interpreter, and in a
+ * user namespace of its own let the link lead to any file that it may execute. Source: prctl(2),
+ * PR_SET_MM_EXE_FILE, and kernel/sys.c for PR_SET_MM_MAP. */
 int sluice_exe_fd(struct sluice_request *request);
 int sluice_root_fd(struct sluice_request *request);     /* O_PATH */
 int sluice_cwd_fd(struct sluice_request *request);      /* O_PATH */
@@ -523,8 +530,10 @@ struct sluice_unix_address {
  * -ECONNREFUSED if it is another kind of file. @create true: for bind(2), the name in its
  * directory; -ENAMETOOLONG if the name is longer than about 80 bytes. -EREMOTE for an abstract name
  * of a target with another network namespace; -EINVAL for an empty name, another family, and a
- * bad length. A connection that this process makes has the credentials of this process
- * (SO_PEERCRED), not those of the target. Source: unix(7). */
+ * bad length. The call that uses the address has the permissions and credentials (SO_PEERCRED) of this
+ * process, and a new socket its user, group and umask. A path leads through /proc/thread-self/fd: it
+ * needs a procfs there, and is what getsockname(2) says after a bind(2). An abstract name is that of the namespace in which the socket of the call was
+ * made, whoever calls. Sources: unix(7), net/unix/af_unix.c. */
 int sluice_unix_address(struct sluice_request *request, const struct sockaddr_storage *address,
 	socklen_t length, bool create, struct sluice_unix_address *out);
 

@@ -89,6 +89,7 @@ struct sluice_request {
 	atomic_uint custody;    /* counts hand-offs: a frame sees whether it still decides */
 	atomic_bool deferred;   /* the holder has a reference (sluice_defer) */
 	bool consumed;          /* under sv->lock: no cancel callback any more */
+	atomic_bool sent;       /* the verdict is with the kernel, whatever that said */
 	bool saw_pointer;
 	bool replayed;
 	struct part *view;      /* who asks: target/ */

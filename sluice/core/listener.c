@@ -4,6 +4,8 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <sys/resource.h>
+#include <time.h>
 
 void sc_core_listener_ref(struct listener *listener)
 {
@@ -297,13 +299,39 @@ int sluice_refuse_listener(struct sluice_supervisor *supervisor, unsigned index)
 	return 0;
 }
 
+/* Whether a thread has decided about a request of @listener and not told the kernel yet. */
+static bool is_sending(struct sluice_supervisor *sv, const struct listener *listener)
+{
+	bool sending = false;
+
+	pthread_mutex_lock(&sv->lock);
+	for (struct sluice_request *r = sv->requests.first; r && !sending; r = r->next)
+		sending = r->listener == listener && !atomic_load(&r->sent);
+	pthread_mutex_unlock(&sv->lock);
+	return sending;
+}
+
+/* dup3(2) does not replace a number that is above the limit by now. */
+static bool may_replace(int fd)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) || (rlim_t)fd < limit.rlim_cur;
+}
+
 int sluice_remove_listener(struct sluice_supervisor *supervisor, unsigned index)
 {
 	struct listener *l = find(supervisor, index);
 
 	if (!l || l->holder)
 		return -ENOENT;
+	if (!may_replace(l->source.fd))
+		return -EMFILE;
 	sc_core_answer_all(supervisor, l, "listener removed");
+	/* A verdict on its way must arrive before the listener closes, or the call gives ENOSYS and
+	 * the target keeps a descriptor that nobody gave it. */
+	while (is_sending(supervisor, l))
+		nanosleep(&(struct timespec){0, 50000}, NULL);
 	sc_core_listener_ref(l);
 	sc_core_drop_listener(supervisor, l);
 	/* Holders keep the number, and it may not be another file's; but the listener itself closes

@@ -96,6 +96,7 @@ static int take_directly(struct sluice_supervisor *sv)
 {
 	int rc = sc_core_receive(sv, sv->listeners.first);
 
+	empty_graveyard(sv); /* the handler may have removed it */
 	return rc == -EINTR ? rc : 0; /* gone, or all targets are, or no room: epoll tells */
 }
 

@@ -180,6 +180,7 @@ void sc_core_end(struct sluice_request *req, const struct ending *e)
 	uint64_t ns = sc_sluice_now() - req->received_ns;
 	bool resume;
 
+	atomic_store(&req->sent, true);
 	sc_core_log(req, e, ns);
 	pthread_mutex_lock(&sv->lock);
 	sc_core_count(e->rc ? &sv->count.gone : e->counter, 1);

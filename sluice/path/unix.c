@@ -2,8 +2,11 @@
  * SPDX-License-Identifier: MIT
  *
  * A path in such an address is looked up from the working directory and the root of who calls, and an
- * abstract name in its network namespace: the same bytes mean something else here. Sources:
- * unix(7), net/unix/af_unix.c. */
+ * abstract name in the network namespace of the socket, which is that of who made it: the same bytes
+ * mean something else here. Sources: unix(7), net/unix/af_unix.c.
+ *
+ * thread-self, because a thread may have descriptors of its own: the same number in the table of its
+ * process is another file. */
 #include "path/path.h"
 
 #include <stdio.h>
@@ -49,12 +52,13 @@ static int existing(struct sluice_request *req, const char *path, struct sluice_
 		return -errno;
 	if (!S_ISSOCK(st.st_mode))
 		return -ECONNREFUSED;
-	snprintf(out->address.sun_path, sizeof(out->address.sun_path), "/proc/self/fd/%d", fd);
+	snprintf(out->address.sun_path, sizeof(out->address.sun_path),
+		"/proc/thread-self/fd/%d", fd);
 	out->fd = steal_fd(&fd);
 	return 0;
 }
 
-/* bind(2): a new name in its directory. */
+/* bind(2): a new name in its directory, with the slash behind it that the kernel refuses. */
 static int created(struct sluice_request *req, const char *path, struct sluice_unix_address *out)
 {
 	char last[256];
@@ -63,8 +67,9 @@ static int created(struct sluice_request *req, const char *path, struct sluice_u
 
 	if (fd < 0)
 		return fd;
-	n = snprintf(out->address.sun_path, sizeof(out->address.sun_path), "/proc/self/fd/%d/%s",
-		fd, last);
+	n = snprintf(out->address.sun_path, sizeof(out->address.sun_path),
+		"/proc/thread-self/fd/%d/%s%s", fd, last,
+		path[strlen(path) - 1] == '/' ? "/" : "");
 	if ((size_t)n >= sizeof(out->address.sun_path))
 		return -ENAMETOOLONG;
 	out->fd = steal_fd(&fd);
@@ -91,7 +96,5 @@ int sluice_unix_address(struct sluice_request *request, const struct sockaddr_st
 		rc = abstract(request, &un, length, &a);
 	else if (!rc)
 		rc = create ? created(request, path, &a) : existing(request, path, &a);
-	if (!rc)
-		*out = a;
-	return rc;
+	return rc ? rc : sc_sluice_fill(out, out->size, &a, sizeof(a));
 }

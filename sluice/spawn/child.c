@@ -139,15 +139,25 @@ struct closer {
 	int child; /* a pidfd */
 };
 
+/* Whether the child becomes somebody else, while the closer stays who we are. Who may trace the child
+ * then must not write to the closer's memory. The kernel lets nobody trace it until it executes the
+ * program, unless fs.suid_dumpable is 1. */
+static bool changes_user(const struct plan *plan)
+{
+	return plan->child->uid != SLUICE_KEEP || plan->child->gid != SLUICE_KEEP || plan->set_groups;
+}
+
 /* A process with our descriptors, and our memory: copying that would take longer than all the rest. What
  * it writes there is errno, and only where a call fails; we make none that can fail while it does, and
  * it has memory of its own as soon as we execute the program. */
 static pid_t start_sharing(int (*main)(void *), char *stack, int flags, struct closer *closer)
 {
+	if (!changes_user(closer->plan))
+		flags |= SHARED;
 #if defined(__hppa__) /* there it grows up */
-	return clone(main, stack, SHARED | CLONE_FILES | flags, closer);
+	return clone(main, stack, CLONE_FILES | flags, closer);
 #else
-	return clone(main, stack + STACK, SHARED | CLONE_FILES | flags, closer);
+	return clone(main, stack + STACK, CLONE_FILES | flags, closer);
 #endif
 }
 

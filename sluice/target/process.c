@@ -445,11 +445,25 @@ int sluice_privileges(struct sluice_request *request, struct sluice_privileges *
 	return rc ? rc : sc_sluice_fill(out, out->size, &p, sizeof(p));
 }
 
+/* How many ids there are from @at to @end, which is a NUL; to @list unless that is NULL. */
+static size_t read_ids(char *at, const char *end, gid_t *list)
+{
+	size_t n = 0;
+
+	for (; at + strspn(at, " \t") < end; n++) {
+		gid_t gid = (gid_t)strtoul(at, &at, 10);
+
+		if (list)
+			list[n] = gid;
+	}
+	return n;
+}
+
 ssize_t sluice_groups(struct sluice_request *request, gid_t *list, size_t count)
 {
 	_cleanup_free_ char *text = NULL;
-	size_t n = 0;
 	char *at, *end;
+	size_t n;
 	int rc = read_whole_status(request, &text);
 
 	if (rc)
@@ -459,13 +473,13 @@ ssize_t sluice_groups(struct sluice_request *request, gid_t *list, size_t count)
 	if (!end)
 		return -EPROTO;
 	*end = '\0';
-	for (at += strlen("\nGroups:"); at + strspn(at, " \t") < end; n++) {
-		gid_t gid = (gid_t)strtoul(at, &at, 10);
-
-		if (n < count)
-			list[n] = gid;
-	}
-	return count && n > count ? -ERANGE : (ssize_t)n;
+	at += strlen("\nGroups:");
+	n = read_ids(at, end, NULL);
+	if (count && n > count)
+		return -ERANGE;
+	if (count)
+		read_ids(at, end, list);
+	return (ssize_t)n;
 }
 
 ssize_t sluice_exe(struct sluice_request *request, char *path, size_t size)

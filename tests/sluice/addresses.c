@@ -72,6 +72,7 @@ static int target_paths(int argc, char **argv)
 	WANT(with(SYS_bind, "new", 4), 0);
 	WANT(with(SYS_bind, "new", 4), EADDRINUSE);
 	WANT(with(SYS_bind, "no/such", 8), ENOENT);
+	WANT(with(SYS_bind, "slash/", 7), ENOENT); /* no socket is a directory */
 	memset(longest, 'n', 100);
 	WANT(with(SYS_bind, longest, 100), ENAMETOOLONG);
 	WANT(other(SYS_connect, AF_UNIX, 2), EINVAL);
@@ -84,6 +85,13 @@ static int target_abstract(int argc, char **argv)
 	if (argc > 0 && strcmp(argv[0], "own") == 0 && unshare(CLONE_NEWNET))
 		return 2;
 	return with(SYS_connect, "\0sluice-test-addresses", 22);
+}
+
+static int target_once(int argc, char **argv)
+{
+	if (argc < 1 || chdir(argv[0]))
+		return 2;
+	return with(SYS_connect, "socket", 7);
 }
 
 /* Does what is asked with a socket of its own, which it throws away. */
@@ -141,6 +149,26 @@ static int run(sluice_handler handler, const char *target, const char *arg)
 	return rc;
 }
 
+/* A caller that knows more fields than we do. */
+static int fill_more(struct sluice_request *req, void *data)
+{
+	struct {
+		struct sluice_unix_address known;
+		uint64_t newer;
+	} own = {.known = {.size = sizeof(own)}, .newer = 7};
+	struct sockaddr_storage address;
+	int length = sluice_read_sockaddr(req, 1, 2, &address);
+
+	(void)data;
+	CHECK_EQ(sluice_unix_address(req, &address, (socklen_t)length, false, &own.known), 0);
+	CHECK(own.known.size == sizeof(own) && own.newer == 0);
+	close(own.known.fd);
+	own.known.size = sizeof(own.known) - 1;
+	CHECK_EQ(sluice_unix_address(req, &address, (socklen_t)length, false, &own.known),
+		-EINVAL);
+	return sluice_reply(req, 0);
+}
+
 static char *prepare(void)
 {
 	char *dir = scratch_dir(), path[108];
@@ -171,6 +199,27 @@ static void control(void)
 	CHECK(run(act_naively, "paths", prepare()) != 0);
 }
 
+/* A supervisor with descriptors of its own, of which the first thread knows nothing. */
+static void *run_apart(void *data)
+{
+	CHECK_EQ(unshare(CLONE_FILES), 0);
+	CHECK_EQ(run(act, "once", data), 0);
+	return NULL;
+}
+
+static void own_table(void)
+{
+	pthread_t thread;
+
+	CHECK_EQ(pthread_create(&thread, NULL, run_apart, prepare()), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+}
+
+static void sizes(void)
+{
+	CHECK_EQ(run(fill_more, "once", prepare()), 0);
+}
+
 static void abstract(void)
 {
 	server("\0sluice-test-addresses", 22);
@@ -188,10 +237,13 @@ static void abstract_elsewhere(void)
 }
 
 const struct target_main targets[] = {
-	{"paths", target_paths}, {"abstract", target_abstract}, {NULL, NULL}};
+	{"paths", target_paths}, {"abstract", target_abstract}, {"once", target_once},
+	{NULL, NULL}};
 const struct test tests[] = {
 	{"paths from the target's directory, links, other files, lengths", paths},
 	{"control: the target's bytes name other files here", control},
+	{"for a thread with descriptors of its own", own_table},
+	{"for callers that know more or fewer fields", sizes},
 	{"abstract names", abstract},
 	{"abstract names of another network are refused", abstract_elsewhere},
 	{NULL, NULL}};

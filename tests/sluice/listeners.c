@@ -2,7 +2,9 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 #define THREADS 12
 
@@ -323,6 +325,118 @@ static void remove_with_workers(void)
 	remove_working();
 }
 
+/* ---- removing while a verdict is on its way ---- */
+
+static atomic_int sending, removed_now;
+
+/* What libsluice calls to give a descriptor: here the worker loses the processor for a while, as it
+ * may at any time. */
+int ioctl(int fd, unsigned long number, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, number);
+	arg = va_arg(args, void *);
+	va_end(args);
+	if (number == SECCOMP_IOCTL_NOTIF_ADDFD && !atomic_exchange(&sending, 1))
+		for (int i = 0; i < 200 && !atomic_load(&removed_now); i++)
+			usleep(1000);
+	return (int)syscall(SYS_ioctl, fd, number, arg);
+}
+
+static int give_null(struct sluice_request *req, void *data)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), rc;
+
+	rc = sluice_reply_fd(req, fd, 0);
+	close(fd);
+	*(int *)data = rc;
+	return 0;
+}
+
+static int give_in_worker(struct sluice_request *req, void *data)
+{
+	return sluice_work(req, give_null, data);
+}
+
+/* One call, which must give a descriptor. */
+static int target_given(int argc, char **argv)
+{
+	int fd = (int)syscall(SYS_mkdir, "x", 0);
+
+	(void)argc;
+	(void)argv;
+	if (fd < 0)
+		return errno;
+	return fcntl(fd, F_GETFD) < 0 ? 200 : 0;
+}
+
+static void remove_sending(void)
+{
+	struct sluice_supervisor *sv = counting(NULL);
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	int result = 1;
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", give_in_worker, &result), 0);
+	start(sv, &child, "given", NULL);
+	while (!atomic_load(&sending))
+		CHECK(sluice_dispatch(sv, 10) >= 0);
+	CHECK_EQ(sluice_remove_listener(sv, 0), 0);
+	atomic_store(&removed_now, 1);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(result, 0);
+}
+
+/* sluice_run() returns when the last listener is removed; that is the end of it. */
+static int remove_second(struct sluice_request *req, void *data)
+{
+	static int calls;
+
+	if (++calls == 20)
+		CHECK_EQ(sluice_remove_listener(data, 0), 0);
+	return sluice_reply(req, 0);
+}
+
+static void remove_running(void)
+{
+	struct sluice_supervisor *sv = counting(NULL);
+	struct sluice_child child = SLUICE_CHILD_INIT;
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", remove_second, sv), 0);
+	start(sv, &child, "calls", "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 38");
+	CHECK_EQ(sluice_run(sv), 0);
+	CHECK_EQ(atomic_load(&ends), 1);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(atomic_load(&ends), 1);
+}
+
+/* The number cannot be taken away from its holders: then nothing happens. */
+static void remove_above_limit(void)
+{
+	struct sluice_supervisor *sv = counting(NULL);
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct rlimit old, low = {3, 0};
+
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low.rlim_max = old.rlim_max;
+	CHECK_EQ(sluice_on_name(sv, "mkdir", hold, NULL), 0);
+	start(sv, &child, "calls", "1 38");
+	while (!held_count)
+		CHECK(sluice_dispatch(sv, -1) >= 0);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+	CHECK_EQ(sluice_remove_listener(sv, 0), -EMFILE);
+	CHECK_EQ(sluice_alive(held[0]), 0);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
+	CHECK_EQ(sluice_remove_listener(sv, 0), 0);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	CHECK_EQ(sluice_reply(held[0], 0), -ENOENT);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(atomic_load(&ends), 1);
+}
+
 /* ---- structures of other sizes ---- */
 
 static void sizes(void)
@@ -341,7 +455,8 @@ static void sizes(void)
 }
 
 const struct target_main targets[] = {
-	{"flood", target_flood}, {"calls", target_calls}, {NULL, NULL}};
+	{"flood", target_flood}, {"calls", target_calls}, {"given", target_given},
+	{NULL, NULL}};
 const struct test tests[] = {
 	{"a request knows the number of its listener", numbers},
 	{"a limit of its own, raised and taken away", limits},
@@ -351,5 +466,8 @@ const struct test tests[] = {
 	{"removed, and a keeper had it", remove_kept},
 	{"removed while a request is held", remove_held},
 	{"removed while workers have its requests", remove_with_workers},
+	{"removed while a worker gives a descriptor: that arrives", remove_sending},
+	{"removed by a handler in sluice_run(): its end is told", remove_running},
+	{"removed, and its number is above the limit by now", remove_above_limit},
 	{"counters for callers that know more or fewer of them", sizes},
 	{NULL, NULL}};

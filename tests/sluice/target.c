@@ -139,7 +139,9 @@ static int count_groups(struct sluice_request *req, void *data)
 	(void)data;
 	CHECK_EQ(n, 2000);
 	CHECK(groups[0] == 4000000000u && groups[1999] == 4000001999u && groups[2000] == 0);
+	groups[0] = 7;
 	CHECK_EQ(sluice_groups(req, groups, 1999), -ERANGE);
+	CHECK_EQ(groups[0], 7); /* it failed, and has changed nothing */
 	CHECK_EQ(sluice_privileges(req, &p), 0);
 	CHECK(!p.same_user_namespace && p.user_namespace && p.effective); /* in its own */
 	return sluice_reply(req, n);
