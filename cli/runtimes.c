@@ -1,8 +1,8 @@
 /* What container runtimes call between loading the filter and starting the program.
  * SPDX-License-Identifier: MIT
  *
- * Measured with strace -f of a container with and without no_new_privs, as uid 0 and 1000: runc 1.1.5, crun
- * 1.8.1. Other versions may call more. The threads of Go's runtime go on meanwhile; what they call is up to
+ * Measured with strace -f of a container with and without no_new_privs, as uid 0 and 1000: runc 1.1.5 and
+ * 1.3.6, crun 1.8.1. Other versions may call more. The threads of Go's runtime go on meanwhile; what they call is up to
  * time, so it is here whether it was seen or not. */
 #include "runtimes.h"
 
@@ -23,6 +23,7 @@ static const struct {
 	{"runc", "capset", runc},
 	{"runc", "chdir", runc},
 	{"runc", "close", runc},
+	{"runc", "close_range", runc},
 	{"runc", "execve", runc},
 	{"runc", "faccessat2", runc},
 	{"runc", "fchown", runc},
@@ -35,11 +36,13 @@ static const struct {
 	{"runc", "getppid", runc},
 	{"runc", "newfstatat", runc},
 	{"runc", "openat", runc},
+	{"runc", "openat2", runc},
 	{"runc", "prctl", runc},
 	{"runc", "read", runc},
 	{"runc", "setgid", runc},
 	{"runc", "setgroups", runc},
 	{"runc", "setuid", runc},
+	{"runc", "statx", runc},
 	{"runc", "write", runc},
 	{"runc", "clone", go},
 	{"runc", "epoll_ctl", go},

@@ -43,6 +43,7 @@ static ssize_t read_memory(uint64_t addr, void *buffer, size_t size, void *data)
 {
 	struct memory *m = data;
 	uint64_t at = addr - DECODE_BASE;
+	const size_t asked = size;
 	uint8_t *to = buffer;
 
 	require(size > 0 && size <= READ_MAX && ++m->reads <= READS_MAX);
@@ -55,7 +56,7 @@ static ssize_t read_memory(uint64_t addr, void *buffer, size_t size, void *data)
 	for (size_t i = 0; i < size; i++)
 		to[i] = byte_at(m, addr + i);
 	if (m->how & DECODE_LIES && m->reads % 3 == 0)
-		return m->reads % 2 ? (ssize_t)size * 2 : 0;
+		return m->reads % 2 ? (ssize_t)asked * 2 : 0; /* never what was not written */
 	return (ssize_t)size;
 }
 
