@@ -44,18 +44,29 @@ static int write_in_place(const char *path, const char *bytes, size_t size)
 	return fd < 0 ? errno : fill(fd, bytes, size);
 }
 
+/* A new file beside @path, whose name goes to @other, for the caller to free. -errno if there is
+ * none; -ENOMEM without a name. */
+static int open_beside(const char *path, char **other)
+{
+	int fd;
+
+	if (asprintf(other, "%s.XXXXXX", path) < 0) {
+		*other = NULL;
+		return -ENOMEM;
+	}
+	fd = mkostemp(*other, O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /* Beside @path, and then in its place. @old is what is there, or NULL. */
 static int replace(const char *path, const struct stat *old, const char *bytes, size_t size)
 {
 	_cleanup_free_ char *other = NULL;
+	int fd = open_beside(path, &other), rc;
 	mode_t mode;
-	int fd, rc;
 
-	if (asprintf(&other, "%s.XXXXXX", path) < 0) {
-		other = NULL;
+	if (!other)
 		return ENOMEM;
-	}
-	fd = mkostemp(other, O_CLOEXEC);
 	if (fd < 0)
 		return write_in_place(path, bytes, size);
 	mode = umask(0);
@@ -80,15 +91,10 @@ static int replace(const char *path, const struct stat *old, const char *bytes, 
 static int try_beside(const char *path)
 {
 	_cleanup_free_ char *other = NULL;
-	int fd;
+	int fd = open_beside(path, &other);
 
-	if (asprintf(&other, "%s.XXXXXX", path) < 0) {
-		other = NULL;
-		return ENOMEM;
-	}
-	fd = mkostemp(other, O_CLOEXEC);
 	if (fd < 0)
-		return errno;
+		return -fd;
 	close(fd);
 	unlink(other);
 	return 0;
