@@ -326,9 +326,9 @@ static void start_and_compare(unsigned user)
 /* What writes to the memory of a child that has become VICTIM writes to nobody's who is root. */
 static void own_memory(void)
 {
-#ifdef __SANITIZE_THREAD__
-	SKIP("under ThreadSanitizer nobody shares memory");
-#endif
+	/* The look from outside is a race: a process of the start may be another one by then. */
+	if (!getenv("SLUICE_LOOK_AT_MEMORY"))
+		SKIP("a race: SLUICE_LOOK_AT_MEMORY=1 tries it");
 	if (geteuid() != 0)
 		SKIP("needs root");
 	if (syscall(SYS_kcmp, getpid(), getpid(), (long)KCMP_VM, 0L, 0L) != 0)
