@@ -1,9 +1,13 @@
 /* Conflicts among many rules of one call.
  *
- * A rule conflicts only with rules that equal it, begin it or that it begins, so every
- * beginning of every chain is kept in a hash table. Rules that a later, shorter one covers
- * stay in list and table until the policy is lowered, for to look for them each time would
- * take the square of time: whoever walks there meets the complete shorter chain first.
+ * A rule conflicts only with rules that equal it, begin it or that it begins, so the beginnings
+ * of the chains are kept in a hash table. A beginning that only one rule has stands for the
+ * longer ones of that rule, too; they are added when a second rule begins so. Most rules
+ * differ early, so most have one entry.
+ *
+ * Rules that a later, shorter one covers stay in list and table until the policy is lowered.
+ * To look for them each time would take the square of time. They do no harm: a walk meets the
+ * complete shorter chain first.
  * SPDX-License-Identifier: MIT */
 #include "policy/table.h"
 #include "util/hash.h"
@@ -31,7 +35,7 @@ static bool same_beginning(const void *owner, uint32_t index, const void *key)
 	const struct sc_cmp *mine = table->cmps + prefix->first_cmp;
 	const struct beginning *wanted = key;
 
-	if (prefix->hash != wanted->hash || prefix->call != wanted->call ||
+	if (prefix->hash != wanted->hash >> 32 || prefix->call != wanted->call ||
 		prefix->len != wanted->len)
 		return false;
 	for (uint32_t i = 0; i < prefix->len; i++)
@@ -42,7 +46,7 @@ static bool same_beginning(const void *owner, uint32_t index, const void *key)
 
 static uint64_t hash_prefix(const void *owner, uint32_t index)
 {
-	return ((const struct sc_table *)owner)->prefixes[index].hash;
+	return (uint64_t)((const struct sc_table *)owner)->prefixes[index].hash << 32;
 }
 
 static uint32_t *slot_of(const struct sc_table *table, const struct beginning *wanted)
@@ -65,6 +69,23 @@ static uint32_t call_index(const struct sc_table *table, const struct sc_call *c
 	return (uint32_t)(call - table->calls);
 }
 
+/* As sc_prefix_judge(), where @rule is the only one that begins as @chain's first @len. */
+static int judge_beside(const struct sc_table *table, const struct sc_rule *rule,
+	const struct sc_chain *chain, uint32_t len, uint32_t action)
+{
+	const struct sc_cmp *cmps = table->cmps + rule->first_cmp;
+
+	while (len < rule->len && len < chain->len && sc_cmp_equal(&cmps[len], &chain->cmp[len]))
+		len++;
+	if (len == rule->len && len < chain->len)
+		return SC_TABLE_COVERED;
+	if (len == rule->len)
+		return rule->action == action ? SC_TABLE_COVERED : -EEXIST;
+	if (len == chain->len)
+		return rule->action == action ? SC_TABLE_REPLACE : -EEXIST;
+	return SC_TABLE_ADD;
+}
+
 int sc_prefix_judge(const struct sc_table *table, const struct sc_call *call,
 	const struct sc_chain *chain, uint32_t action)
 {
@@ -83,56 +104,81 @@ int sc_prefix_judge(const struct sc_table *table, const struct sc_call *call,
 			return at->action == action ? SC_TABLE_COVERED : -EEXIST;
 		if (len == chain->len)
 			return at->mixed || at->action != action ? -EEXIST : SC_TABLE_REPLACE;
+		if (at->alone)
+			return judge_beside(table, &table->rules[at->rule], chain, len, action);
 	}
 }
 
 int sc_prefix_reserve(struct sc_table *table, uint32_t more_rules)
 {
-	uint32_t more = more_rules * SC_ARGS_MAX;
+	/* A rule has up to six beginnings, and may show one more of the rule that it meets. */
+	const uint32_t each = SC_ARGS_MAX + 1;
+	uint32_t more = more_rules * each;
 	int rc;
 
-	if (more_rules > UINT32_MAX / SC_ARGS_MAX)
+	if (more_rules > UINT32_MAX / each)
 		return -ENOMEM;
 	rc = sc_reserve(table->prefixes, table->cap_prefixes, table->n_prefixes, more);
 	return rc ? rc : sc_set_reserve(&table->beginnings, more, hash_prefix, table);
 }
 
-/* The entry of cmps[0..len), a new one where there is none: its room was reserved. */
-static struct sc_prefix *find_or_add(struct sc_table *table, const struct beginning *wanted,
-	const struct sc_rule *r, uint32_t rule)
+/* The room was reserved. */
+static void add_entry(struct sc_table *table, uint32_t *slot, const struct beginning *what,
+	uint32_t rule)
 {
-	uint32_t *slot = slot_of(table, wanted);
+	const struct sc_rule *r = &table->rules[rule];
 
-	if (*slot)
-		return &table->prefixes[*slot - 1];
 	table->prefixes[table->n_prefixes] = (struct sc_prefix){
-		.hash = wanted->hash,
-		.call = wanted->call,
+		.hash = (uint32_t)(what->hash >> 32),
+		.call = what->call,
 		.rule = rule,
 		.first_cmp = r->first_cmp,
 		.action = r->action,
-		.len = (uint16_t)wanted->len,
+		.len = (uint8_t)what->len,
+		.alone = true,
+		.complete = what->len == r->len,
 	};
-	sc_set_insert(&table->beginnings, slot, table->n_prefixes);
-	return &table->prefixes[table->n_prefixes++];
+	sc_set_insert(&table->beginnings, slot, table->n_prefixes++);
+}
+
+/* Another rule begins as @at does: the one that was alone there gets its next beginning. @hash
+ * is that of @at. */
+static void show_next(struct sc_table *table, struct sc_prefix *at, uint64_t hash)
+{
+	const struct sc_cmp *cmps = table->cmps + table->rules[at->rule].first_cmp;
+	const struct beginning next = {hash_cmp(hash, &cmps[at->len]), at->call, at->len + 1U,
+		cmps};
+
+	at->alone = false;
+	add_entry(table, slot_of(table, &next), &next, at->rule);
 }
 
 void sc_prefix_insert(struct sc_table *table, const struct sc_call *call, uint32_t rule)
 {
 	const struct sc_rule *r = &table->rules[rule];
-	const struct sc_cmp *cmps = table->cmps + r->first_cmp;
-	uint64_t hash = table->seed ^ call_index(table, call);
+	struct beginning here = {.hash = table->seed ^ call_index(table, call),
+		.call = call_index(table, call),
+		.cmps = table->cmps + r->first_cmp};
 
-	for (uint32_t len = 1; len <= r->len; len++) {
+	while (here.len < r->len) {
 		struct sc_prefix *at;
+		uint32_t *slot;
 
-		hash = hash_cmp(hash, &cmps[len - 1]);
-		at = find_or_add(table,
-			&(struct beginning){hash, call_index(table, call), len, cmps}, r, rule);
+		here.hash = hash_cmp(here.hash, &here.cmps[here.len++]);
+		slot = slot_of(table, &here);
+		if (!*slot) {
+			add_entry(table, slot, &here, rule);
+			return;
+		}
+		at = &table->prefixes[*slot - 1];
 		at->mixed |= at->action != r->action;
-		if (len == r->len) {
+		if (here.len == r->len) {
 			at->complete = true;
 			at->action = r->action;
+		} else if (at->alone && at->rule == rule) {
+			return; /* it has become shorter, but not as short as this */
+		} else if (at->alone) {
+			show_next(table, at, here.hash);
 		}
 	}
 }
@@ -141,11 +187,16 @@ uint32_t sc_prefix_first(const struct sc_table *table, const struct sc_call *cal
 	const struct sc_chain *chain)
 {
 	uint32_t index = call_index(table, call);
-	struct beginning whole = {table->seed ^ index, index, chain->len, chain->cmp};
+	uint64_t hash = table->seed ^ index;
 
-	for (uint32_t i = 0; i < chain->len; i++)
-		whole.hash = hash_cmp(whole.hash, &chain->cmp[i]);
-	return table->prefixes[*slot_of(table, &whole) - 1].rule;
+	for (uint32_t len = 1;; len++) {
+		const struct sc_prefix *at;
+
+		hash = hash_cmp(hash, &chain->cmp[len - 1]);
+		at = find(table, index, hash, chain->cmp, len);
+		if (at->alone || len == chain->len)
+			return at->rule;
+	}
 }
 
 bool sc_prefix_covered(const struct sc_table *table, const struct sc_call *call,
@@ -160,8 +211,8 @@ bool sc_prefix_covered(const struct sc_table *table, const struct sc_call *call,
 
 		hash = hash_cmp(hash, &cmps[len - 1]);
 		at = find(table, call_index(table, call), hash, cmps, len);
-		if (at && at->complete)
-			return true;
+		if (at->complete || at->alone)
+			return at->complete;
 	}
 	return false;
 }

@@ -28,12 +28,13 @@ struct sc_call {
 
 /* A chain's beginning, for finding conflicts among many rules without reading them all. */
 struct sc_prefix {
-	uint64_t hash;
+	uint32_t hash; /* the upper half, which is the one that the set looks at */
 	uint32_t call;
 	uint32_t rule; /* the first rule that begins so */
 	uint32_t first_cmp; /* the beginning itself, into sc_table.cmps */
 	uint32_t action;
-	uint16_t len;
+	uint8_t len;
+	bool alone;    /* no other rule begins so: its longer beginnings are not here yet */
 	bool complete; /* the rule ends here; @action is its own */
 	bool mixed;    /* rules that begin so have more than one action */
 };
