@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "filter/filter.h"
+#include "filter/rule.h"
 
 __attribute__((format(printf, 5, 0))) static void put(struct sluice_error *error, int rc,
 	const char *where, size_t at, const char *format, va_list args)
@@ -27,22 +27,23 @@ int sc_filter_error(struct sluice_error *error, int rc, const char *where, const
 int sc_filter_rule_error(struct sluice_error *error, int rc, const struct sluice_filter *filter,
 	uint32_t rule, const char *format, ...)
 {
-	const struct sluice_rule *said = &filter->rules[rule].said;
 	char action[SC_BPF_ACTION_MAX];
+	struct sluice_rule said;
 	va_list args;
 	int n;
 
 	if (!error)
 		return rc;
-	sc_bpf_action(said->action, action);
-	if (said->call)
+	said = sc_rule_said(&filter->rules[rule]);
+	sc_bpf_action(said.action, action);
+	if (said.call)
 		n = snprintf(error->message, sizeof(error->message), "rule %u (%s %.64s): ",
-			rule + 1, action, said->call);
+			rule + 1, action, said.call);
 	else
 		n = snprintf(error->message, sizeof(error->message), "rule %u (%s %d): ", rule + 1,
-			action, said->nr);
+			action, said.nr);
 	va_start(args, format);
-	put(error, rc, said->where, n > 0 ? (size_t)n : 0, format, args);
+	put(error, rc, said.where, n > 0 ? (size_t)n : 0, format, args);
 	va_end(args);
 	return rc;
 }

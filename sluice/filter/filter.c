@@ -91,8 +91,7 @@ void sluice_filter_free(struct sluice_filter *filter)
 	if (!filter)
 		return;
 	for (uint32_t next = filter->first_more; next; next = filter->rules[next - 1].next)
-		if (filter->rules[next - 1].owns)
-			sc_rule_clear(&filter->rules[next - 1]);
+		free(filter->rules[next - 1].said);
 	sc_targets_clear(&filter->scratch);
 	free(filter->rules);
 	free(filter->decided);
@@ -106,6 +105,7 @@ static int prepare(struct sluice_filter *f)
 	f->decided = malloc(f->n_archs * sizeof(*f->decided));
 	if (!f->decided)
 		return -ENOMEM;
+	f->decided_end = f->decided + f->n_archs;
 	for (uint32_t a = 0; a < f->n_archs; a++) {
 		f->decided[a].cells =
 			&sc_arch_data_nr[f->archs[a]->column * sc_syscall_count];
@@ -150,8 +150,7 @@ int sluice_filter_new(const struct sluice_filter_options *options, struct sluice
 	return 0;
 }
 
-/* The last rule is right, and there is more to it than what numbers it decides. */
-static void chain_rule(struct sluice_filter *filter)
+void sc_rule_chain(struct sluice_filter *filter)
 {
 	if (filter->last_more)
 		filter->rules[filter->last_more - 1].next = filter->n_rules;
@@ -160,66 +159,53 @@ static void chain_rule(struct sluice_filter *filter)
 	filter->last_more = filter->n_rules;
 }
 
-/* Most rules have the action of the one before. */
-static bool is_action(const struct sluice_filter *filter, uint32_t action)
-{
-	return (filter->n_rules && filter->rules[filter->n_rules - 1].said.action == action) ||
-		sc_filter_action_valid(action);
-}
-
-/* A call by its name and nothing else, as most rules of a profile are: nothing to copy, and all that can be wrong
- * is looked at here. Else false. There is room for it. */
-static bool add_named(struct sluice_filter *filter, const struct sluice_rule *rule)
+static __attribute__((noinline)) int add_any(struct sluice_filter *filter,
+	const struct sluice_rule *rule, struct sluice_error *error)
 {
 	struct sc_filter_rule *added = &filter->rules[filter->n_rules];
-	int row;
+	int rc = sc_rule_copy(rule, added);
 
-	if (!rule->call || rule->n_conditions || rule->arch || rule->where || rule->flags ||
-		!is_action(filter, rule->action))
-		return false;
-	row = sc_syscall_by_name(rule->call);
-	if (row < 0)
-		return false;
-	*added = (struct sc_filter_rule){
-		.said = {.size = sizeof(*rule), .action = rule->action,
-			.call = sc_syscall_name(row)},
-		.row = row,
-	};
-	if (!sc_rule_decide(filter, filter->n_rules))
-		return false;
-	filter->n_rules++;
-	if (!added->is_plain)
-		chain_rule(filter);
-	return true;
-}
-
-int sluice_filter_add(struct sluice_filter *filter, const struct sluice_rule *rule,
-	struct sluice_error *error)
-{
-	struct sc_filter_rule *added;
-	int rc;
-
-	if (!filter || !rule || rule->size < sizeof(*rule))
-		return sc_filter_error(error, -EINVAL, NULL, "there is no filter or no rule");
-	rc = sc_reserve(filter->rules, filter->cap_rules, filter->n_rules, 1);
-	if (!rc && add_named(filter, rule))
-		return 0;
-	added = &filter->rules[filter->n_rules];
-	if (!rc)
-		rc = sc_rule_copy(rule, added);
 	if (rc)
 		return sc_filter_error(error, rc, rule->where, rc == -ENOMEM
 				? "no memory" : "a condition has no values, or too many");
 	rc = sc_rule_check(filter, filter->n_rules, error);
 	if (rc) {
-		sc_rule_clear(added);
+		free(added->said);
 		return rc;
 	}
 	if (added->row >= 0 && !rule->n_conditions && !rule->arch)
 		sc_rule_decide(filter, filter->n_rules);
 	filter->n_rules++;
-	chain_rule(filter);
+	sc_rule_chain(filter);
 	return 0;
+}
+
+/* Most rules have the action of the one before. */
+static bool is_action(const struct sluice_filter *filter, uint32_t action)
+{
+	return (filter->n_rules && filter->rules[filter->n_rules - 1].action == action) ||
+		sc_filter_action_valid(action);
+}
+
+/* Most rules of a profile have a call's name, and nothing to copy. */
+static bool is_named(const struct sluice_rule *rule)
+{
+	return rule->call && !rule->n_conditions && !rule->arch && !rule->where && !rule->flags;
+}
+
+int sluice_filter_add(struct sluice_filter *filter, const struct sluice_rule *rule,
+	struct sluice_error *error)
+{
+	int row = -1;
+
+	if (!filter || !rule || rule->size < sizeof(*rule))
+		return sc_filter_error(error, -EINVAL, NULL, "there is no filter or no rule");
+	if (sc_reserve(filter->rules, filter->cap_rules, filter->n_rules, 1))
+		return sc_filter_error(error, -ENOMEM, rule->where, "no memory");
+	if (is_named(rule) && is_action(filter, rule->action))
+		row = sc_syscall_by_name(rule->call);
+	return row < 0 ? add_any(filter, rule, error)
+		       : sc_rule_add_named(filter, rule->action, row, error);
 }
 
 int sluice_filter_newer(struct sluice_filter *filter, unsigned kernel, uint32_t action)

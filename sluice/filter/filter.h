@@ -12,13 +12,18 @@
 
 #pragma GCC visibility push(hidden)
 
-/* A rule as it was said: copies of all that it points to. */
+/* A copy of a rule: behind it lies all that it points to. */
+struct sc_said {
+	struct sluice_rule rule;
+	struct sluice_value values[]; /* of all conditions; then these, then texts */
+};
+
 struct sc_filter_rule {
-	struct sluice_rule said;
-	int row; /* of the named call, whose name in the tables is said.call then; -1 */
+	uint32_t action;
+	int row;	      /* of the named call; -1 */
+	struct sc_said *said; /* NULL: the action, the call's name, and nothing else */
+	uint32_t next; /* rule, + 1, that says or owns more than its action for numbers; 0: no more */
 	bool is_plain; /* struct sc_decided has all that it says */
-	bool owns;     /* something to free */
-	uint32_t next; /* rule, + 1, that says or owns more than that; 0: no more */
 };
 
 /* A number that a rule is about on one architecture. */
@@ -57,7 +62,7 @@ struct sluice_filter {
 	struct sc_filter_rule *rules;
 	uint32_t n_rules, cap_rules;
 	uint32_t first_more, last_more; /* of those that are not plain, or own something; + 1 */
-	struct sc_decided *decided; /* of each architecture */
+	struct sc_decided *decided, *decided_end; /* of each architecture */
 	unsigned newer; /* major << 16 | minor; 0: no cut-off */
 	uint32_t newer_action;
 };

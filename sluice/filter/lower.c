@@ -54,13 +54,13 @@ static bool allows(uint32_t action)
 static int add_carried(struct sc_builder *b, uint32_t rule, struct sc_built_call *call,
 	const struct sc_target *target, struct sluice_error *error)
 {
-	const struct sluice_rule *said = &b->filter->rules[rule].said;
+	const uint32_t action = b->filter->rules[rule].action;
 
 	switch (b->filter->multiplexed) {
 	case SLUICE_MULTIPLEXED_REFUSE:
 		return add_rule(b, call, target, SECCOMP_RET_ERRNO | ENOSYS, NULL);
 	case SLUICE_MULTIPLEXED_ALLOW:
-		return allows(said->action) ? add_rule(b, call, target, said->action, NULL) : 0;
+		return allows(action) ? add_rule(b, call, target, action, NULL) : 0;
 	default:
 		return sc_filter_rule_error(error, -EOPNOTSUPP, b->filter, rule,
 			"on %s the call comes through %s, too, with arguments in memory: say "
@@ -93,23 +93,24 @@ static int add_asked(struct sc_builder *b, struct sc_built_call *call,
 static int add_target(struct sc_builder *b, uint32_t rule, const struct sc_target *target,
 	struct sluice_error *error)
 {
-	const struct sluice_rule *said = &b->filter->rules[rule].said;
+	const struct sc_filter_rule *r = &b->filter->rules[rule];
+	const bool asks = r->said && r->said->rule.n_conditions;
 	struct sc_built_call *call;
 	int rc;
 
 	if (is_decided(b, rule, (uint32_t)target->nr) ||
 		(!target->named && sc_built_is_newer(b, target)))
 		return 0;
-	if (!said->n_conditions && !target->carried)
-		return sc_built_always(b, (uint32_t)target->nr, said->action);
+	if (!asks && !target->carried)
+		return sc_built_always(b, (uint32_t)target->nr, r->action);
 	rc = sc_built_open(b, (uint32_t)target->nr, &call);
 	if (rc || !call)
 		return rc;
-	if (!said->n_conditions)
-		return add_rule(b, call, target, said->action, NULL);
+	if (!asks)
+		return add_rule(b, call, target, r->action, NULL);
 	if (target->carried)
 		return add_carried(b, rule, call, target, error);
-	return add_asked(b, call, target, said);
+	return add_asked(b, call, target, &r->said->rule);
 }
 
 static int add_targets(struct sc_builder *b, uint32_t rule, struct sluice_error *error)
@@ -134,7 +135,7 @@ static int add_decided(struct sc_builder *b, uint32_t end)
 		uint32_t rule = d->rules[at];
 
 		if (rule && rule <= end)
-			rc = sc_built_always_at(b, at, rules[rule - 1].said.action);
+			rc = sc_built_always_at(b, at, rules[rule - 1].action);
 	}
 	return rc;
 }
@@ -150,10 +151,10 @@ static int add_rules(struct sc_builder *b, uint32_t *rest, struct sluice_error *
 	for (uint32_t next = f->first_more; next && !rc; next = f->rules[next - 1].next) {
 		const struct sc_filter_rule *rule = &f->rules[next - 1];
 
-		if (rule->is_plain || (rule->said.arch && rule->said.arch != b->arch->token))
+		if (rule->is_plain || !sc_rule_has_arch(rule, b->arch))
 			continue;
 		if (sc_rule_is_rest(rule)) {
-			*rest = rule->said.action; /* and no rule behind it is reached */
+			*rest = rule->action; /* and no rule behind it is reached */
 			end = next;
 			break;
 		}

@@ -10,99 +10,88 @@
 #define VALUES_MAX 65536
 #define RULE_FLAGS SLUICE_RULE_EXACT
 
-static int copy_text(const char *text, const char **out)
+/* Adds the size of a copy of @text to *@size. */
+static bool add_text(size_t *size, const char *text)
 {
-	char *copy = text ? strdup(text) : NULL;
-
-	if (text && !copy)
-		return -ENOMEM;
-	*out = copy;
-	return 0;
+	return !text || !__builtin_add_overflow(*size, strlen(text) + 1, size);
 }
 
-static void condition_clear(struct sluice_filter_condition *c)
+/* What a copy of the conditions takes: values, and bytes of texts. 0, -EINVAL or -ENOMEM. */
+static int measure(const struct sluice_rule *rule, size_t *n_values, size_t *texts)
 {
-	for (size_t i = 0; c->values && i < c->n_values; i++)
-		free((char *)c->values[i].name);
-	free((struct sluice_value *)c->values);
-	free((char *)c->argument);
-}
+	bool fits = true;
 
-static void conditions_clear(const struct sluice_rule *rule)
-{
-	for (size_t i = 0; i < rule->n_conditions; i++)
-		condition_clear((struct sluice_filter_condition *)&rule->conditions[i]);
-	free((struct sluice_filter_condition *)rule->conditions);
-}
-
-void sc_rule_clear(struct sc_filter_rule *rule)
-{
-	if (rule->said.conditions)
-		conditions_clear(&rule->said);
-	if (rule->row < 0)
-		free((char *)rule->said.call);
-	free((char *)rule->said.where);
-}
-
-/* @out is zeroed. What was copied before a failure is the caller's to clear. */
-static int copy_condition(const struct sluice_filter_condition *said,
-	struct sluice_filter_condition *out)
-{
-	struct sluice_value *values;
-	int rc;
-
-	if (said->n_values == 0 || said->n_values > VALUES_MAX || !said->values)
+	if (rule->n_conditions > SC_CONDITIONS_MAX || (rule->n_conditions && !rule->conditions))
 		return -EINVAL;
-	*out = *said;
-	out->argument = NULL;
-	out->values = values = calloc(said->n_values, sizeof(*values));
-	if (!values)
-		return -ENOMEM;
-	rc = copy_text(said->argument, &out->argument);
-	for (size_t i = 0; i < said->n_values && !rc; i++) {
-		values[i].number = said->values[i].name ? 0 : said->values[i].number;
-		rc = copy_text(said->values[i].name, &values[i].name);
+	for (size_t i = 0; i < rule->n_conditions && fits; i++) {
+		const struct sluice_filter_condition *c = &rule->conditions[i];
+
+		if (c->n_values == 0 || c->n_values > VALUES_MAX || !c->values)
+			return -EINVAL;
+		*n_values += c->n_values;
+		fits = add_text(texts, c->argument);
+		for (size_t v = 0; v < c->n_values && fits; v++)
+			fits = add_text(texts, c->values[v].name);
 	}
-	return rc;
+	return fits ? 0 : -ENOMEM;
 }
 
-static int copy_conditions(const struct sluice_rule *said, struct sluice_rule *out)
+/* A copy of @text at *@to, which moves behind it. */
+static const char *copy_text(const char *text, char **to)
 {
+	char *copy = *to;
+
+	if (!text)
+		return NULL;
+	*to = stpcpy(copy, text) + 1;
+	return copy;
+}
+
+static void copy_conditions(const struct sluice_rule *rule, struct sluice_value *values,
+	struct sluice_filter_condition *conditions, char **texts)
+{
+	for (size_t i = 0; i < rule->n_conditions; i++) {
+		const struct sluice_filter_condition *c = &rule->conditions[i];
+
+		conditions[i] = *c;
+		conditions[i].argument = copy_text(c->argument, texts);
+		conditions[i].values = values;
+		for (size_t v = 0; v < c->n_values; v++)
+			*values++ = (struct sluice_value){
+				.name = copy_text(c->values[v].name, texts),
+				.number = c->values[v].name ? 0 : c->values[v].number,
+			};
+	}
+}
+
+int sc_rule_copy(const struct sluice_rule *rule, struct sc_filter_rule *out)
+{
+	const int row = rule->call ? sc_syscall_by_name(rule->call) : -1;
+	const char *call = row < 0 ? rule->call : NULL; /* else the tables have it */
 	struct sluice_filter_condition *conditions;
-	int rc = 0;
+	size_t n_values = 0, size = sizeof(*out->said);
+	struct sc_said *said;
+	char *texts;
+	int rc = measure(rule, &n_values, &size);
 
-	if (said->n_conditions > SC_CONDITIONS_MAX || !said->conditions)
-		return -EINVAL;
-	out->conditions = conditions = calloc(said->n_conditions, sizeof(*conditions));
-	if (!conditions)
-		return -ENOMEM;
-	for (size_t i = 0; i < said->n_conditions && !rc; i++)
-		rc = copy_condition(&said->conditions[i], &conditions[i]);
-	return rc;
-}
-
-int sc_rule_copy(const struct sluice_rule *said, struct sc_filter_rule *out)
-{
-	int rc = 0;
-
-	out->said = *said;
-	out->said.call = out->said.where = NULL;
-	out->said.conditions = NULL;
-	out->row = said->call ? sc_syscall_by_name(said->call) : -1;
-	out->is_plain = false;
-	out->owns = true;
-	out->next = 0;
-	if (out->row >= 0)
-		out->said.call = sc_syscall_name(out->row);
-	else
-		rc = copy_text(said->call, &out->said.call);
-	if (!rc && said->where)
-		rc = copy_text(said->where, &out->said.where);
-	if (!rc && said->n_conditions)
-		rc = copy_conditions(said, &out->said);
 	if (rc)
-		sc_rule_clear(out);
-	return rc;
+		return rc;
+	if (!add_text(&size, call) || !add_text(&size, rule->where) ||
+		__builtin_add_overflow(size, n_values * sizeof(*said->values), &size) ||
+		__builtin_add_overflow(size, rule->n_conditions * sizeof(*conditions), &size))
+		return -ENOMEM;
+	said = malloc(size);
+	if (!said)
+		return -ENOMEM;
+	conditions = (struct sluice_filter_condition *)(said->values + n_values);
+	texts = (char *)(conditions + rule->n_conditions);
+	said->rule = *rule;
+	said->rule.conditions = rule->n_conditions ? conditions : NULL;
+	copy_conditions(rule, said->values, conditions, &texts);
+	said->rule.call = row < 0 ? copy_text(call, &texts) : sc_syscall_name(row);
+	said->rule.where = copy_text(rule->where, &texts);
+	*out = (struct sc_filter_rule){.action = rule->action, .row = row, .said = said};
+	return 0;
 }
 
 /* NULL, or what is wrong with a condition on any call. */
@@ -141,7 +130,7 @@ static bool has_arch(const struct sluice_filter *filter, uint32_t token)
 
 static int check_form(const struct sluice_filter *filter, uint32_t rule, struct sluice_error *error)
 {
-	const struct sluice_rule *said = &filter->rules[rule].said;
+	const struct sluice_rule *said = &filter->rules[rule].said->rule;
 
 	if (!sc_filter_action_valid(said->action))
 		return sc_filter_rule_error(error, -EINVAL, filter, rule, "there is no such action");
@@ -174,7 +163,7 @@ static int check_targets(const struct sluice_filter *filter, uint32_t rule,
 	const struct sc_arch *arch, const struct sc_targets *targets, uint32_t *unfit, bool *fits,
 	struct sluice_error *error)
 {
-	const struct sluice_rule *said = &filter->rules[rule].said;
+	const struct sluice_rule *said = &filter->rules[rule].said->rule;
 
 	for (uint32_t i = 0; i < targets->n; i++) {
 		struct sc_ask_error why = {0};
@@ -199,7 +188,8 @@ static int check_targets(const struct sluice_filter *filter, uint32_t rule,
 	return 0;
 }
 
-static int nowhere(const struct sluice_filter *filter, uint32_t rule, struct sluice_error *error)
+int sc_rule_nowhere(
+	const struct sluice_filter *filter, uint32_t rule, struct sluice_error *error)
 {
 	return sc_filter_rule_error(
 		error, -ENOENT, filter, rule, "no architecture of the filter has it");
@@ -222,7 +212,7 @@ static int check_conditions(struct sluice_filter *filter, uint32_t rule, struct 
 		found |= targets->n > 0;
 	}
 	if (!rc && !found)
-		return nowhere(filter, rule, error);
+		return sc_rule_nowhere(filter, rule, error);
 	if (!rc && !fits)
 		return sc_filter_rule_error(error, -ERANGE, filter, rule,
 			"condition %u: the number does not fit the argument's width", unfit + 1);
@@ -237,42 +227,9 @@ int sc_rule_check(struct sluice_filter *filter, uint32_t rule, struct sluice_err
 
 	if (rc || sc_rule_is_rest(r))
 		return rc;
-	if (r->said.n_conditions)
+	if (r->said->rule.n_conditions)
 		return check_conditions(filter, rule, error);
 	for (uint32_t a = 0; a < filter->n_archs && !found; a++)
 		found = sc_targets_exist(r, filter->archs[a]);
-	return found ? 0 : nowhere(filter, rule, error);
-}
-
-/* One number of an architecture: the first rule decides it. */
-static inline void decide(struct sc_decided *d, uint32_t cell, uint32_t rule)
-{
-	while (d->end <= cell)
-		d->rules[d->end++] = 0;
-	if (!d->rules[cell])
-		d->rules[cell] = rule + 1;
-}
-
-bool sc_rule_decide(struct sluice_filter *filter, uint32_t rule)
-{
-	struct sc_decided *const first = filter->decided, *const end = first + filter->n_archs;
-	struct sc_filter_rule *r = &filter->rules[rule];
-	bool exists = false, is_plain = true;
-	unsigned int next = 0;
-
-	for (int row = r->row; row >= 0; row = sc_rule_next_row(r, &next)) {
-		const bool carried = sc_syscall_is_carried(row);
-
-		for (struct sc_decided *d = first; d < end; d++) {
-			int cell = d->cells[row];
-			bool more = (carried && d->has_mux) || cell >= SC_FILTER_DENSE;
-
-			if (cell >= 0 && !more)
-				decide(d, (uint32_t)cell, rule);
-			exists |= cell >= 0 || more;
-			is_plain &= !more;
-		}
-	}
-	r->is_plain = is_plain;
-	return exists;
+	return found ? 0 : sc_rule_nowhere(filter, rule, error);
 }

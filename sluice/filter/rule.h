@@ -13,20 +13,44 @@
 
 #define SC_CONDITIONS_MAX 14 /* of a rule: two sets each, for pairs of registers, fit 32 */
 
-/* rule.c. 0, -EINVAL or -ENOMEM (nothing is left to clear). */
-int sc_rule_copy(const struct sluice_rule *said, struct sc_filter_rule *out);
-void sc_rule_clear(struct sc_filter_rule *rule);
+/* rule.c. A copy; the caller frees out->said. 0, -EINVAL or -ENOMEM (@out is untouched). */
+int sc_rule_copy(const struct sluice_rule *rule, struct sc_filter_rule *out);
+/* What was said. */
+static inline struct sluice_rule sc_rule_said(const struct sc_filter_rule *rule)
+{
+	if (rule->said)
+		return rule->said->rule;
+	return (struct sluice_rule){.size = sizeof(struct sluice_rule),
+		.action = rule->action,
+		.call = sc_syscall_name(rule->row)};
+}
+/* Can it be about @arch? */
+static inline bool sc_rule_has_arch(const struct sc_filter_rule *rule, const struct sc_arch *arch)
+{
+	return !rule->said || !rule->said->rule.arch || rule->said->rule.arch == arch->token;
+}
 /* Is it for every number that no rule before it is about? */
 static inline bool sc_rule_is_rest(const struct sc_filter_rule *rule)
 {
-	return rule->row < 0 && rule->said.call && strcmp(rule->said.call, "*") == 0;
+	const char *call = rule->row < 0 ? rule->said->rule.call : NULL;
+
+	return call && strcmp(call, "*") == 0;
 }
 /* Does the filter's rule @rule (its last, not counted yet) make sense? */
 int sc_rule_check(struct sluice_filter *filter, uint32_t rule, struct sluice_error *error);
 
-/* The filter's rule @rule (its last, not counted yet), which names a call and nothing else, decides its numbers. False:
- * no architecture has any, and nothing has changed. */
+/* -ENOENT, of a rule whose call no architecture has. */
+int sc_rule_nowhere(
+	const struct sluice_filter *filter, uint32_t rule, struct sluice_error *error);
+
+/* named.c: the filter's rule @rule (its last, not counted yet), which names a call and asks nothing of its arguments,
+ * decides the numbers that no rule before it does. False: no architecture has any, and nothing has changed. */
 bool sc_rule_decide(struct sluice_filter *filter, uint32_t rule);
+/* Adds a rule with nothing but @action for the call @row. There is room for it. 0 or -ENOENT. */
+int sc_rule_add_named(struct sluice_filter *filter, uint32_t action, int row,
+	struct sluice_error *error);
+/* filter.c: the filter's last rule says or owns more than its action for numbers. */
+void sc_rule_chain(struct sluice_filter *filter);
 
 /* targets.c: has @arch the call, by its own number or a multiplexer's? */
 static inline bool sc_row_exists(const struct sc_arch *arch, int row)
@@ -36,14 +60,13 @@ static inline bool sc_row_exists(const struct sc_arch *arch, int row)
 /* The row of the next name of the call that @rule names, but for its first; @at begins with 0. -1: no more. */
 static inline int sc_rule_next_row(const struct sc_filter_rule *rule, unsigned int *at)
 {
-	const struct sc_meaning_sibling *siblings;
+	const struct sc_meaning_sibling *names;
 	unsigned int n;
 
-	siblings = sc_meaning_siblings_of(rule->row, &n);
-	if (*at == n || siblings[*at].kind != SLUICE_SIBLING_ABI ||
-		rule->said.flags & SLUICE_RULE_EXACT)
+	names = sc_meaning_names(rule->row, &n);
+	if (*at == n || (rule->said && rule->said->rule.flags & SLUICE_RULE_EXACT))
 		return -1;
-	return siblings[(*at)++].row;
+	return names[(*at)++].row;
 }
 /* Adds those of one row for @rule. 0 or -ENOMEM. */
 int sc_targets_of_row(const struct sc_filter_rule *rule, const struct sc_arch *arch, int row,

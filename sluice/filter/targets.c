@@ -68,7 +68,8 @@ bool sc_targets_known(const struct sc_filter_rule *rule)
 {
 	uint64_t group;
 
-	return rule->row >= 0 || sc_rule_is_rest(rule) || sluice_group(rule->said.call, &group) == 0;
+	return rule->row >= 0 || sc_rule_is_rest(rule) ||
+		sluice_group(rule->said->rule.call, &group) == 0;
 }
 
 bool sc_targets_exist(const struct sc_filter_rule *rule, const struct sc_arch *arch)
@@ -78,41 +79,47 @@ bool sc_targets_exist(const struct sc_filter_rule *rule, const struct sc_arch *a
 	bool found = false;
 	int row = rule->row;
 
-	if (rule->said.arch && rule->said.arch != arch->token)
+	if (!sc_rule_has_arch(rule, arch))
 		return false;
-	if (!rule->said.call)
-		return true;
 	if (row >= 0) {
 		while (row >= 0 && !sc_row_exists(arch, row))
 			row = sc_rule_next_row(rule, &at);
 		return row >= 0;
 	}
-	if (sluice_group(rule->said.call, &group))
+	if (!rule->said->rule.call)
+		return true;
+	if (sluice_group(rule->said->rule.call, &group))
 		return false;
 	for (row = 0; row < (int)sc_syscall_count && !found; row++)
 		found = in_group(arch, row, group);
 	return found;
 }
 
+/* Of a rule that names no call. */
+static int targets_of_others(const struct sc_filter_rule *rule, const struct sc_arch *arch,
+	struct sc_targets *out)
+{
+	const struct sluice_rule *said = &rule->said->rule;
+	struct sc_target target = {.nr = said->nr, .named = true};
+	uint64_t group;
+
+	if (said->call)
+		return sluice_group(said->call, &group) ? 0 : add_group(out, arch, rule, group);
+	target.row = target.said_row = sc_syscall_by_nr(arch, said->nr);
+	return add(out, target);
+}
+
 int sc_targets_of(const struct sc_filter_rule *rule, const struct sc_arch *arch,
 	struct sc_targets *out)
 {
 	unsigned int at = 0;
-	uint64_t group;
-	int row, rc = 0;
+	int rc = 0;
 
-	if (rule->said.arch && rule->said.arch != arch->token)
+	if (!sc_rule_has_arch(rule, arch))
 		return 0;
-	if (!rule->said.call) {
-		row = sc_syscall_by_nr(arch, rule->said.nr);
-		return add(out,
-			(struct sc_target){.nr = rule->said.nr,
-				.row = row, .said_row = row, .named = true});
-	}
 	if (rule->row < 0)
-		return sluice_group(rule->said.call, &group) ? 0
-							     : add_group(out, arch, rule, group);
-	for (row = rule->row; row >= 0 && !rc; row = sc_rule_next_row(rule, &at))
+		return targets_of_others(rule, arch, out);
+	for (int row = rule->row; row >= 0 && !rc; row = sc_rule_next_row(rule, &at))
 		rc = sc_targets_of_row(rule, arch, row, out);
 	return rc;
 }

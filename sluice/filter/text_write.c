@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "filter/filter.h"
+#include "filter/rule.h"
 
 static void put_action(uint32_t action, FILE *out)
 {
@@ -51,19 +51,19 @@ static void put_operator(const struct sluice_filter_condition *c, FILE *out)
 		fputs(" }", out);
 }
 
-static void put_rule(const struct sluice_rule *rule, FILE *out)
+static void put_rule(struct sluice_rule rule, FILE *out)
 {
-	put_action(rule->action, out);
-	if (rule->call)
-		fprintf(out, " %s", rule->call);
+	put_action(rule.action, out);
+	if (rule.call)
+		fprintf(out, " %s", rule.call);
 	else
-		fprintf(out, " %d", rule->nr);
-	if (rule->arch)
-		fprintf(out, "/%s", sc_arch_by_token(rule->arch)->name);
-	if (rule->flags & SLUICE_RULE_EXACT)
+		fprintf(out, " %d", rule.nr);
+	if (rule.arch)
+		fprintf(out, "/%s", sc_arch_by_token(rule.arch)->name);
+	if (rule.flags & SLUICE_RULE_EXACT)
 		fputs(" exact", out);
-	for (size_t i = 0; i < rule->n_conditions; i++) {
-		const struct sluice_filter_condition *c = &rule->conditions[i];
+	for (size_t i = 0; i < rule.n_conditions; i++) {
+		const struct sluice_filter_condition *c = &rule.conditions[i];
 
 		fprintf(out, " %s %s", i ? "and" : "if", c->negate ? "not " : "");
 		if (c->argument)
@@ -115,7 +115,7 @@ int sluice_filter_text(const struct sluice_filter *filter, char **text)
 		return -ENOMEM;
 	put_settings(filter, out);
 	for (uint32_t i = 0; i < filter->n_rules; i++)
-		put_rule(&filter->rules[i].said, out);
+		put_rule(sc_rule_said(&filter->rules[i]), out);
 	failed = ferror(out);
 	/* fclose() succeeds and leaves NULL where the last of its memory cannot be had. */
 	if (fclose(out) || failed || !made) {

@@ -34,6 +34,13 @@ static inline const struct sc_meaning_sibling *sc_meaning_siblings_of(int row, u
 	return &sc_meaning_siblings[first];
 }
 
+/* Those of kind ABI alone: the same call's other names. */
+static inline const struct sc_meaning_sibling *sc_meaning_names(int row, unsigned *count)
+{
+	*count = sc_meaning_names_of[row];
+	return &sc_meaning_siblings[sc_meaning_sibling_at[row]];
+}
+
 /* sluice_call_info() of a row. */
 int sc_meaning_call(const struct sc_arch *arch, int row, struct sluice_call_info *out);
 

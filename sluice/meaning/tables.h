@@ -61,6 +61,7 @@ extern const struct sc_meaning_set sc_meaning_sets[]; /* by name */
 extern const struct sc_meaning_constant sc_meaning_constants[];
 extern const struct sc_meaning_sibling sc_meaning_siblings[];
 extern const uint16_t sc_meaning_sibling_at[]; /* [row], and the end behind the last */
+extern const uint8_t sc_meaning_names_of[]; /* [row]: how many of the row's siblings are of kind ABI: the first ones */
 extern const unsigned sc_meaning_closure_count;
 extern const struct sc_meaning_closure sc_meaning_closure[];
 

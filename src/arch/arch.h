@@ -29,9 +29,11 @@
 /* Hidden to the compiler, too: else it goes through the GOT and the PLT. */
 #pragma GCC visibility push(hidden)
 
-/* For the inline functions: [column][row], -1 where absent; row -> pseudo number, 0 where none. */
+/* For the inline functions: [column][row], -1 where absent; row -> pseudo number, 0 where none; names. */
 extern const int16_t sc_arch_data_nr[];
 extern const int16_t sc_arch_data_pseudo[];
+extern const char sc_arch_data_names[]; /* NUL-terminated, one after the other */
+extern const uint16_t sc_arch_data_name_at[]; /* row -> offset; one more than rows */
 
 struct sc_arch {
 	char name[12];   /* as seccomp_arch_resolve_name() takes it */
@@ -59,7 +61,10 @@ const struct sc_arch *sc_arch_native(void);
 extern const unsigned int sc_syscall_count;
 int sc_syscall_by_name(const char *name);
 int sc_syscall_by_nr(const struct sc_arch *arch, int nr); /* real numbers and pseudo ones */
-const char *sc_syscall_name(int row);
+static inline const char *sc_syscall_name(int row)
+{
+	return &sc_arch_data_names[sc_arch_data_name_at[row]];
+}
 
 /* The call's number on @arch: >= 0 where the architecture has it, else its negative
  * pseudo number (__PNR_*), the same on every architecture. */

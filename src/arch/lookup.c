@@ -34,11 +34,6 @@ const struct sc_arch *sc_arch_by_name(const char *name)
 	return NULL;
 }
 
-const char *sc_syscall_name(int row)
-{
-	return &sc_arch_data_names[sc_arch_data_name_at[row]];
-}
-
 static uint64_t word(const char *p)
 {
 	uint64_t w;

@@ -22,8 +22,6 @@ extern const uint16_t sc_arch_data_native_at; /* where its column begins in sc_a
 extern const uint32_t sc_arch_data_arch_mul; /* token -> slot; lookup.c */
 extern const uint8_t sc_arch_data_arch_slots[]; /* 64 */
 
-extern const char sc_arch_data_names[]; /* NUL-terminated, one after the other */
-extern const uint16_t sc_arch_data_name_at[]; /* row -> offset; one more than rows */
 extern const uint8_t sc_arch_data_name_seeds[]; /* 256, of the perfect hash */
 extern const uint16_t sc_arch_data_name_slots[]; /* 1024, SC_NONE where empty */
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "bpf/bpf.h"
-#include "filter/filter.h"
+#include "filter/rule.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -57,8 +57,12 @@ static bool same_settings(const struct sluice_filter *a, const struct sluice_fil
 static void check_same(const struct sluice_filter *a, const struct sluice_filter *b)
 {
 	require(same_settings(a, b) && a->n_rules == b->n_rules);
-	for (uint32_t i = 0; i < a->n_rules; i++)
-		require(same_rule(&a->rules[i].said, &b->rules[i].said));
+	for (uint32_t i = 0; i < a->n_rules; i++) {
+		const struct sluice_rule said = sc_rule_said(&a->rules[i]);
+		const struct sluice_rule again = sc_rule_said(&b->rules[i]);
+
+		require(same_rule(&said, &again));
+	}
 }
 
 /* The filter that the text of @filter makes; its text is the same. */
