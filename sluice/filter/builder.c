@@ -32,6 +32,12 @@ void sc_built_begin(struct sc_builder *b)
 	b->n_calls = b->n_rules = b->n_terms = b->slots_end = 0;
 }
 
+/* Nothing is said about the numbers of slots from here on. */
+static uint32_t slots_end(const struct sc_builder *b)
+{
+	return b->slots_end > b->decided->end ? b->slots_end : b->decided->end;
+}
+
 /* The slot of a number; NULL: it has none. */
 static uint32_t *slot_of(struct sc_builder *b, uint32_t nr)
 {
@@ -39,7 +45,8 @@ static uint32_t *slot_of(struct sc_builder *b, uint32_t nr)
 
 	if (at >= SC_FILTER_DENSE)
 		return NULL;
-	sc_built_reserve(b, at + 1);
+	if (at >= b->slots_end)
+		b->slots_end = at + 1;
 	return &b->slots[at];
 }
 
@@ -76,22 +83,23 @@ int sc_built_open(struct sc_builder *b, uint32_t nr, struct sc_built_call **out)
 	return 0;
 }
 
-/* The rule that calls share from now on. */
+/* The rule that calls share from now on; behind it there is room for what else was built. */
 static int share(struct sc_builder *b, uint32_t action)
 {
 	struct sc_lowered *low = &b->low;
-	int rc = sc_reserve(low->rules, b->cap_low_rules, low->n_rules, 1);
+	int rc = sc_reserve(
+		low->rules, b->cap_low_rules, low->n_rules, b->n_rules + b->n_calls + 1);
 
 	if (rc)
 		return rc;
 	b->always_action = action;
-	b->always_slot = SC_SLOT_ALWAYS | low->n_rules;
+	b->always_rule = low->n_rules;
 	low->rules[low->n_rules++] =
 		(struct sc_low_rule){.action = action, .first_cmp = low->n_cmps};
 	return 0;
 }
 
-int sc_built_always_slow(struct sc_builder *b, uint32_t nr, uint32_t action)
+int sc_built_always(struct sc_builder *b, uint32_t nr, uint32_t action)
 {
 	uint32_t *slot = slot_of(b, nr);
 	struct sc_built_call *call;
@@ -101,7 +109,7 @@ int sc_built_always_slow(struct sc_builder *b, uint32_t nr, uint32_t action)
 		if (action != b->always_action)
 			rc = share(b, action);
 		if (!rc)
-			*slot = b->always_slot;
+			*slot = SC_SLOT_ALWAYS | b->always_rule;
 		return rc;
 	}
 	rc = sc_built_open(b, nr, &call);
@@ -255,28 +263,66 @@ static int by_nr(const void *a, const void *b)
 	return (x->nr > y->nr) - (x->nr < y->nr);
 }
 
-/* Ascending: sparse ones before and behind those that have a slot. */
-static void lower_calls(struct sc_builder *b)
+/* The number of slot @at, about which more is said than by @rule; 0: none decides it. @call: the next that was built. */
+static struct sc_low_call *lower_slot(struct sc_builder *b, uint32_t at, uint32_t rule,
+	struct sc_built_call **call, struct sc_low_call *to)
 {
-	const uint32_t base = (uint32_t)b->arch->base, slots_end = b->slots_end;
-	struct sc_low_call *to = b->low.calls + b->low.n_calls;
-	uint32_t c = 0;
+	struct sc_built_call *c = *call;
 
-	for (; c < b->n_calls && b->calls[c].nr < base; c++)
-		to = lower_call(b, &b->calls[c], to);
-	for (uint32_t at = 0; at < slots_end; at++) {
-		uint32_t slot = b->slots[at];
-
-		if (slot & SC_SLOT_ALWAYS)
-			*to++ = (struct sc_low_call){.nr = base + at,
-				.first_rule = slot & ~SC_SLOT_ALWAYS,
-				.n_rules = 1};
-		else if (slot)
-			to = lower_call(b, &b->calls[c++], to);
+	if (b->slots[at] & SC_SLOT_ALWAYS) {
+		*to = (struct sc_low_call){.nr = (uint32_t)b->arch->base + at,
+			.first_rule = b->slots[at] & ~SC_SLOT_ALWAYS,
+			.n_rules = 1};
+		return to + 1;
 	}
-	for (; c < b->n_calls; c++)
-		to = lower_call(b, &b->calls[c], to);
+	if (rule && !c->done) {
+		c->action = b->filter->rules[rule - 1].action;
+		c->done = true;
+	}
+	*call = c + 1;
+	return lower_call(b, c, to);
+}
+
+/* What is said about the numbers that have a slot. @call: the first of them that was built; then the one behind them.
+ * 0 or -ENOMEM. */
+static int lower_slots(struct sc_builder *b, struct sc_built_call **call, struct sc_low_call **out)
+{
+	const struct sc_filter_rule *rules = b->filter->rules;
+	const uint32_t base = (uint32_t)b->arch->base, end = slots_end(b);
+	struct sc_low_call *to = *out;
+
+	for (uint32_t at = 0; at < end; at++) {
+		const uint32_t rule = sc_built_decided(b, at);
+
+		if (b->slots[at]) {
+			to = lower_slot(b, at, rule, call, to);
+		} else if (rule) {
+			const uint32_t action = rules[rule - 1].action;
+
+			if (action != b->always_action && share(b, action))
+				return -ENOMEM;
+			*to++ = (struct sc_low_call){
+				.nr = base + at, .first_rule = b->always_rule, .n_rules = 1};
+		}
+	}
+	*out = to;
+	return 0;
+}
+
+/* Ascending: sparse ones before and behind those that have a slot. 0 or -ENOMEM. */
+static int lower_calls(struct sc_builder *b)
+{
+	struct sc_built_call *call = b->calls, *const end = call + b->n_calls;
+	struct sc_low_call *to = b->low.calls + b->low.n_calls;
+	int rc;
+
+	for (; call < end && call->nr < (uint32_t)b->arch->base; call++)
+		to = lower_call(b, call, to);
+	rc = lower_slots(b, &call, &to);
+	for (; call < end && !rc; call++)
+		to = lower_call(b, call, to);
 	b->low.n_calls = (uint32_t)(to - b->low.calls);
+	return rc;
 }
 
 int sc_built_finish(struct sc_builder *b)
@@ -284,7 +330,7 @@ int sc_built_finish(struct sc_builder *b)
 	struct sc_lowered *low = &b->low;
 	/* And one more: no array is NULL. */
 	int rc = sc_reserve(
-		low->calls, b->cap_low_calls, low->n_calls, b->n_calls + b->slots_end + 1);
+		low->calls, b->cap_low_calls, low->n_calls, b->n_calls + slots_end(b) + 1);
 
 	if (!rc)
 		rc = sc_reserve(
@@ -296,8 +342,7 @@ int sc_built_finish(struct sc_builder *b)
 	b->first_call = low->n_calls;
 	if (b->n_calls > 1)
 		qsort(b->calls, b->n_calls, sizeof(*b->calls), by_nr);
-	lower_calls(b);
-	return 0;
+	return lower_calls(b);
 }
 
 /* The first of the architecture's lowered calls that is not below @nr. */

@@ -69,12 +69,12 @@ static int add_carried(struct sc_builder *b, uint32_t rule, struct sc_built_call
 	}
 }
 
-/* Is the number another rule's, before this one? */
+/* Is the number that of a rule before @rule? */
 static bool is_decided(const struct sc_builder *b, uint32_t rule, uint32_t nr)
 {
-	uint32_t at = nr - (uint32_t)b->arch->base;
+	uint32_t by = sc_built_decided(b, nr - (uint32_t)b->arch->base);
 
-	return at < b->decided->end && b->decided->rules[at] && b->decided->rules[at] <= rule;
+	return by && by <= rule;
 }
 
 /* A rule whose conditions hold in some ways. */
@@ -123,31 +123,14 @@ static int add_targets(struct sc_builder *b, uint32_t rule, struct sluice_error 
 	return rc;
 }
 
-/* The numbers that rules before @end decide, behind the conditions that were asked of them. */
-static int add_decided(struct sc_builder *b, uint32_t end)
-{
-	const struct sc_filter_rule *rules = b->filter->rules;
-	const struct sc_decided *d = b->decided;
-	int rc = 0;
-
-	sc_built_reserve(b, d->end);
-	for (uint32_t at = 0; at < d->end && !rc; at++) {
-		uint32_t rule = d->rules[at];
-
-		if (rule && rule <= end)
-			rc = sc_built_always_at(b, at, rules[rule - 1].action);
-	}
-	return rc;
-}
-
 /* The rules of one architecture; *@rest is what numbers without a rule get. */
 static int add_rules(struct sc_builder *b, uint32_t *rest, struct sluice_error *error)
 {
 	const struct sluice_filter *f = b->filter;
-	uint32_t end = f->n_rules;
 	int rc = 0;
 
 	*rest = f->default_action;
+	b->decided_end = f->n_rules;
 	for (uint32_t next = f->first_more; next && !rc; next = f->rules[next - 1].next) {
 		const struct sc_filter_rule *rule = &f->rules[next - 1];
 
@@ -155,14 +138,14 @@ static int add_rules(struct sc_builder *b, uint32_t *rest, struct sluice_error *
 			continue;
 		if (sc_rule_is_rest(rule)) {
 			*rest = rule->action; /* and no rule behind it is reached */
-			end = next;
+			b->decided_end = next;
 			break;
 		}
 		rc = sc_targets_of(rule, b->arch, &b->targets);
 		if (!rc)
 			rc = add_targets(b, next - 1, error);
 	}
-	return rc ? rc : add_decided(b, end);
+	return rc;
 }
 
 /* What is newer than the cut-off, behind the rules that name it. *@highest: the largest number
@@ -183,7 +166,8 @@ static int add_newer(struct sc_builder *b, uint32_t rest, uint32_t *highest)
 		is_private = target.nr - b->arch->base >= 0xf0000;
 		if (!is_private && (uint32_t)target.nr > *highest)
 			*highest = (uint32_t)target.nr;
-		if (!is_private && !sc_built_is_newer(b, &target))
+		if ((!is_private && !sc_built_is_newer(b, &target)) ||
+			is_decided(b, b->filter->n_rules, (uint32_t)target.nr))
 			continue;
 		rc = sc_built_always(b, (uint32_t)target.nr,
 			sc_built_is_newer(b, &target) ? b->filter->newer_action : rest);

@@ -38,8 +38,9 @@ struct sc_builder {
 	const struct sc_arch *arch;
 	struct sc_targets targets;
 	/* of the architecture */
-	const struct sc_decided *decided; /* the filter's */
-	uint32_t slots[SC_FILTER_DENSE];
+	const struct sc_decided *decided; /* the filter's, */
+	uint32_t decided_end;		  /* of rules before this one */
+	uint32_t slots[SC_FILTER_DENSE]; /* what else is said, which comes first */
 	uint32_t slots_end; /* from here on there are none */
 	struct sc_built_call *calls;
 	uint32_t n_calls, cap_calls;
@@ -50,7 +51,7 @@ struct sc_builder {
 	/* of all */
 	struct sc_range *ranges;
 	uint32_t n_ranges, cap_ranges;
-	uint32_t always_action, always_slot; /* of the last rule without a condition; 0: none */
+	uint32_t always_action, always_rule; /* of low: the last rule without a condition */
 	struct sc_lowered low;
 	uint32_t cap_abis, cap_low_calls, cap_low_rules, cap_cmps;
 	uint32_t first_call; /* of the architecture, in low */
@@ -60,32 +61,18 @@ void sc_builder_clear(struct sc_builder *b);
 
 /* A new architecture. */
 void sc_built_begin(struct sc_builder *b);
-/* There are slots up to @end, which is at most SC_FILTER_DENSE. */
-static inline void sc_built_reserve(struct sc_builder *b, uint32_t end)
+/* The rule, + 1, that decides the number of slot @at; 0: none. */
+static inline uint32_t sc_built_decided(const struct sc_builder *b, uint32_t at)
 {
-	if (end > b->slots_end)
-		b->slots_end = end;
+	uint32_t rule = at < b->decided->end ? b->decided->rules[at] : 0;
+
+	return rule <= b->decided_end ? rule : 0;
 }
 /* All: 0 or -ENOMEM. The call of a number, made where it is new; NULL: no more rules are reached. It stays in its place
  * until the next is made. */
 int sc_built_open(struct sc_builder *b, uint32_t nr, struct sc_built_call **out);
-/* A rule without a condition: where the number's slot is not enough, for the slot @at of a number, which there is, and
- * for any number. */
-int sc_built_always_slow(struct sc_builder *b, uint32_t nr, uint32_t action);
-static inline int sc_built_always_at(struct sc_builder *b, uint32_t at, uint32_t action)
-{
-	if (b->slots[at] || action != b->always_action)
-		return sc_built_always_slow(b, (uint32_t)b->arch->base + at, action);
-	b->slots[at] = b->always_slot;
-	return 0;
-}
-static inline int sc_built_always(struct sc_builder *b, uint32_t nr, uint32_t action)
-{
-	uint32_t at = nr - (uint32_t)b->arch->base;
-
-	return at < b->slots_end ? sc_built_always_at(b, at, action)
-				 : sc_built_always_slow(b, nr, action);
-}
+/* A rule without a condition. */
+int sc_built_always(struct sc_builder *b, uint32_t nr, uint32_t action);
 bool sc_built_is_newer(const struct sc_builder *b, const struct sc_target *target);
 /* The terms of a rule, b->added of them: those of @terms (may be NULL), and the code of a carried call. */
 int sc_built_terms(struct sc_builder *b, const struct sc_target *target,
