@@ -315,8 +315,9 @@ static uint32_t build_lists(struct sc_states *s, uint32_t otherwise)
 }
 
 /* Are these few rules of one comparison each, which ask for one value each of one argument, the
- * larger values first, as lowering has them? Or one that asks for all but one? */
-static bool is_points(const struct sc_states *s)
+ * larger values first, as lowering has them, or the smaller ones (@ascending)? Or one that asks for
+ * all but one? */
+static bool is_points(const struct sc_states *s, bool *ascending)
 {
 	const struct sc_low_rule *rules = &s->low->rules[s->call->first_rule];
 	const struct sc_cmp *first = &s->low->cmps[rules[0].first_cmp], *last = NULL;
@@ -329,7 +330,11 @@ static bool is_points(const struct sc_states *s)
 			(cmp->op == SC_OP_NE && s->call->n_rules == 1);
 
 		if (rules[i].n_cmps != 1 || !point || cmp->arg != first->arg ||
-			cmp->mask != first->mask || (last && cmp->datum >= last->datum))
+			cmp->mask != first->mask || (last && cmp->datum == last->datum))
+			return false;
+		if (i == 1)
+			*ascending = cmp->datum > last->datum;
+		else if (last && *ascending != (cmp->datum > last->datum))
 			return false;
 		last = cmp;
 	}
@@ -346,10 +351,11 @@ static uint32_t add_piece(struct sc_wide_piece *pieces, uint32_t n, uint64_t sta
 }
 
 /* The usual list, as build_line() has it, but without lists. */
-static uint32_t build_points(const struct sc_states *s, uint32_t otherwise)
+static uint32_t build_points(const struct sc_states *s, uint32_t otherwise, bool ascending)
 {
 	const struct sc_low_rule *rules = &s->low->rules[s->call->first_rule];
-	const struct sc_cmp *cmp = &s->low->cmps[rules[0].first_cmp];
+	const uint32_t largest = ascending ? s->call->n_rules - 1 : 0;
+	const struct sc_cmp *cmp = &s->low->cmps[rules[largest].first_cmp];
 	const uint64_t max = s->wide ? UINT64_MAX : UINT32_MAX;
 	struct sc_wide_piece pieces[2 * FEW + 1];
 	uint32_t n = 0, off = sc_dag_leaf(s->dag, otherwise);
@@ -357,9 +363,10 @@ static uint32_t build_points(const struct sc_states *s, uint32_t otherwise)
 
 	if (cmp->op == SC_OP_NE)
 		off = sc_dag_leaf(s->dag, rules[0].action);
-	for (uint32_t i = s->call->n_rules; i-- > 0;) {
-		const uint64_t value = s->low->cmps[rules[i].first_cmp].datum;
-		uint32_t on = cmp->op == SC_OP_NE ? otherwise : rules[i].action;
+	for (uint32_t i = 0; i < s->call->n_rules; i++) {
+		const struct sc_low_rule *rule = &rules[ascending ? i : s->call->n_rules - 1 - i];
+		const uint64_t value = s->low->cmps[rule->first_cmp].datum;
+		uint32_t on = cmp->op == SC_OP_NE ? otherwise : rule->action;
 
 		if (value != at)
 			n = add_piece(pieces, n, at, off);
@@ -385,10 +392,11 @@ uint32_t sc_dag_lists(struct sc_dag *dag, const struct sc_lowered *low,
 		.max_nodes = max_nodes,
 		.work_max = WORK_BASE + (uint64_t)WORK_PER_RULE * call->n_rules,
 	};
+	bool ascending = false;
 	uint32_t node;
 
-	if (is_points(&s))
-		return build_points(&s, abi->otherwise);
+	if (is_points(&s, &ascending))
+		return build_points(&s, abi->otherwise, ascending);
 	node = build_lists(&s, abi->otherwise);
 	sc_states_clear(&s);
 	return s.over ? SC_NO_NODE : node;
