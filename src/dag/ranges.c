@@ -285,8 +285,14 @@ static uint32_t compare(struct sc_states *s, const struct sc_cmp *cmp, uint32_t 
 	return node;
 }
 
-/* Rule by rule, from the last: what is always possible. */
-static uint32_t linear(struct sc_states *s, uint32_t otherwise)
+/* Is @node a test that nothing kept has? Then so is all that leads to it. */
+static bool is_new_test(const struct sc_dag *dag, uint32_t node)
+{
+	return node >= dag->n_kept && dag->nodes[node].test != SC_TEST_LEAF;
+}
+
+/* Rule by rule, from the last: what is always possible. SC_NO_NODE: it takes @most instructions, or more. */
+static uint32_t linear(struct sc_states *s, uint32_t otherwise, uint32_t most)
 {
 	uint32_t next = sc_dag_leaf(s->dag, otherwise);
 
@@ -296,6 +302,9 @@ static uint32_t linear(struct sc_states *s, uint32_t otherwise)
 		for (uint32_t i = rule_of(s, r)->n_cmps; i-- > 0 && !s->dag->rc;)
 			node = compare(s, cmp_of(s, r, i), node, next);
 		next = node;
+		/* A load, a test here, and one for each rule before. */
+		if (!s->dag->rc && r + 2 >= most && is_new_test(s->dag, node))
+			return SC_NO_NODE;
 	}
 	return next;
 }
@@ -331,8 +340,11 @@ uint32_t sc_dag_ranges(struct sc_dag *dag, const struct sc_lowered *low,
 		sc_dag_truncate(dag, dag->n_kept);
 	else
 		sc_dag_take(dag, node, &lists);
-	if (!dag->rc)
-		sc_dag_take(dag, linear(&s, abi->otherwise), &rules);
+	node = linear(&s, abi->otherwise, lists.cost);
+	if (node == SC_NO_NODE)
+		sc_dag_truncate(dag, dag->n_kept);
+	else if (!dag->rc)
+		sc_dag_take(dag, node, &rules);
 	sc_states_clear(&s);
 	node = dag->rc ? 0 : sc_dag_put(dag, rules.cost < lists.cost ? &rules : &lists);
 	sc_trial_clear(&lists);
