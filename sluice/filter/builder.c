@@ -287,23 +287,32 @@ static struct sc_low_call *lower_slot(struct sc_builder *b, uint32_t at, uint32_
  * 0 or -ENOMEM. */
 static int lower_slots(struct sc_builder *b, struct sc_built_call **call, struct sc_low_call **out)
 {
-	const struct sc_filter_rule *rules = b->filter->rules;
+	const struct sc_filter_rule *const rules = b->filter->rules;
 	const uint32_t base = (uint32_t)b->arch->base, end = slots_end(b);
+	const struct sc_decided *const d = b->decided;
+	const uint32_t known = d->end, last = b->decided_end;
+	uint32_t action = b->always_action, shared = b->always_rule;
 	struct sc_low_call *to = *out;
 
 	for (uint32_t at = 0; at < end; at++) {
-		const uint32_t rule = sc_built_decided(b, at);
+		const uint32_t rule = at < known ? d->rules[at] : 0;
 
 		if (b->slots[at]) {
-			to = lower_slot(b, at, rule, call, to);
-		} else if (rule) {
-			const uint32_t action = rules[rule - 1].action;
-
-			if (action != b->always_action && share(b, action))
-				return -ENOMEM;
-			*to++ = (struct sc_low_call){
-				.nr = base + at, .first_rule = b->always_rule, .n_rules = 1};
+			to = lower_slot(b, at, rule <= last ? rule : 0, call, to);
+			continue;
 		}
+		if (!rule || rule > last)
+			continue;
+		if (rules[rule - 1].action != action) {
+			action = rules[rule - 1].action;
+			if (share(b, action))
+				return -ENOMEM;
+			shared = b->always_rule;
+		}
+		to->nr = base + at;
+		to->first_rule = shared;
+		to->n_rules = 1;
+		to++->weight = 0;
 	}
 	*out = to;
 	return 0;
@@ -385,6 +394,15 @@ static int by_audit(const void *a, const void *b)
 	return (x->first > y->first) - (x->first < y->first);
 }
 
+/* As the ABIs of one architecture are. */
+static bool is_ascending(const struct sc_lowered *low)
+{
+	for (uint32_t i = 1; i < low->n_abis; i++)
+		if (by_audit(&low->abis[i - 1], &low->abis[i]) > 0)
+			return false;
+	return true;
+}
+
 void sc_builder_done(struct sc_builder *b, struct sc_lowered *out)
 {
 	struct sc_lowered *low = &b->low;
@@ -392,7 +410,8 @@ void sc_builder_done(struct sc_builder *b, struct sc_lowered *out)
 	low->ranges = b->ranges;
 	low->badarch = b->filter->badarch_action;
 	low->big_endian = b->filter->archs[0]->big_endian;
-	qsort(low->abis, low->n_abis, sizeof(*low->abis), by_audit);
+	if (!is_ascending(low))
+		qsort(low->abis, low->n_abis, sizeof(*low->abis), by_audit);
 	*out = *low;
 	*low = (struct sc_lowered){0};
 	b->ranges = NULL;

@@ -99,11 +99,13 @@ void sluice_filter_free(struct sluice_filter *filter)
 	free(filter);
 }
 
+#define USUAL_RULES 384 /* of a container's profile */
+
 /* Nothing is decided. */
 static int prepare(struct sluice_filter *f)
 {
 	f->decided = malloc(f->n_archs * sizeof(*f->decided));
-	if (!f->decided)
+	if (!f->decided || sc_reserve(f->rules, f->cap_rules, 0, USUAL_RULES))
 		return -ENOMEM;
 	f->decided_end = f->decided + f->n_archs;
 	for (uint32_t a = 0; a < f->n_archs; a++) {
@@ -148,64 +150,6 @@ int sluice_filter_new(const struct sluice_filter_options *options, struct sluice
 	}
 	*filter = f;
 	return 0;
-}
-
-void sc_rule_chain(struct sluice_filter *filter)
-{
-	if (filter->last_more)
-		filter->rules[filter->last_more - 1].next = filter->n_rules;
-	else
-		filter->first_more = filter->n_rules;
-	filter->last_more = filter->n_rules;
-}
-
-static __attribute__((noinline)) int add_any(struct sluice_filter *filter,
-	const struct sluice_rule *rule, struct sluice_error *error)
-{
-	struct sc_filter_rule *added = &filter->rules[filter->n_rules];
-	int rc = sc_rule_copy(rule, added);
-
-	if (rc)
-		return sc_filter_error(error, rc, rule->where, rc == -ENOMEM
-				? "no memory" : "a condition has no values, or too many");
-	rc = sc_rule_check(filter, filter->n_rules, error);
-	if (rc) {
-		free(added->said);
-		return rc;
-	}
-	if (added->row >= 0 && !rule->n_conditions && !rule->arch)
-		sc_rule_decide(filter, filter->n_rules);
-	filter->n_rules++;
-	sc_rule_chain(filter);
-	return 0;
-}
-
-/* Most rules have the action of the one before. */
-static bool is_action(const struct sluice_filter *filter, uint32_t action)
-{
-	return (filter->n_rules && filter->rules[filter->n_rules - 1].action == action) ||
-		sc_filter_action_valid(action);
-}
-
-/* Most rules of a profile have a call's name, and nothing to copy. */
-static bool is_named(const struct sluice_rule *rule)
-{
-	return rule->call && !rule->n_conditions && !rule->arch && !rule->where && !rule->flags;
-}
-
-int sluice_filter_add(struct sluice_filter *filter, const struct sluice_rule *rule,
-	struct sluice_error *error)
-{
-	int row = -1;
-
-	if (!filter || !rule || rule->size < sizeof(*rule))
-		return sc_filter_error(error, -EINVAL, NULL, "there is no filter or no rule");
-	if (sc_reserve(filter->rules, filter->cap_rules, filter->n_rules, 1))
-		return sc_filter_error(error, -ENOMEM, rule->where, "no memory");
-	if (is_named(rule) && is_action(filter, rule->action))
-		row = sc_syscall_by_name(rule->call);
-	return row < 0 ? add_any(filter, rule, error)
-		       : sc_rule_add_named(filter, rule->action, row, error);
 }
 
 int sluice_filter_newer(struct sluice_filter *filter, unsigned kernel, uint32_t action)

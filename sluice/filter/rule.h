@@ -43,15 +43,6 @@ int sc_rule_check(struct sluice_filter *filter, uint32_t rule, struct sluice_err
 int sc_rule_nowhere(
 	const struct sluice_filter *filter, uint32_t rule, struct sluice_error *error);
 
-/* named.c: the filter's rule @rule (its last, not counted yet), which names a call and asks nothing of its arguments,
- * decides the numbers that no rule before it does. False: no architecture has any, and nothing has changed. */
-bool sc_rule_decide(struct sluice_filter *filter, uint32_t rule);
-/* Adds a rule with nothing but @action for the call @row. There is room for it. 0 or -ENOENT. */
-int sc_rule_add_named(struct sluice_filter *filter, uint32_t action, int row,
-	struct sluice_error *error);
-/* filter.c: the filter's last rule says or owns more than its action for numbers. */
-void sc_rule_chain(struct sluice_filter *filter);
-
 /* targets.c: has @arch the call, by its own number or a multiplexer's? */
 static inline bool sc_row_exists(const struct sc_arch *arch, int row)
 {

@@ -1,0 +1,135 @@
+/* Rules, added. Most rules of a profile name a call and ask nothing of its arguments: there is nothing to copy, and
+ * what they say is kept by number.
+ * SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filter/rule.h"
+#include "util/vec.h"
+
+#define STEP 16 /* numbers that become known at once */
+
+/* What a rule has to do with a row: 0 if no architecture of the filter has it. */
+enum {
+	HAS_NUMBERS = 1,
+	HAS_MORE = 2, /* than struct sc_decided can say */
+};
+
+/* One row. Not inline: a function that calls nothing saves no registers. */
+static __attribute__((noinline)) unsigned int decide(
+	const struct sluice_filter *filter, int row, uint32_t rule)
+{
+	unsigned int found = 0;
+
+	for (struct sc_decided *d = filter->decided; d < filter->decided_end; d++) {
+		const int cell = d->cells[row];
+
+		if (cell >= SC_FILTER_DENSE ||
+			(d->has_mux && sc_syscall_is_carried(row))) {
+			found |= HAS_MORE;
+			continue;
+		}
+		if (cell < 0)
+			continue;
+		for (; d->end <= (uint32_t)cell; d->end += STEP)
+			memset(&d->rules[d->end], 0, STEP * sizeof(*d->rules));
+		if (!d->rules[cell])
+			d->rules[cell] = rule;
+		found |= HAS_NUMBERS;
+	}
+	return found;
+}
+
+static __attribute__((noinline)) unsigned int decide_other_names(
+	const struct sluice_filter *filter, const struct sc_filter_rule *r, uint32_t rule)
+{
+	unsigned int next = 0, found = 0;
+	int row;
+
+	while ((row = sc_rule_next_row(r, &next)) >= 0)
+		found |= decide(filter, row, rule);
+	return found;
+}
+
+/* All names of a call; @rule is its rule's number, + 1. */
+static inline unsigned int decide_all(const struct sluice_filter *filter,
+	const struct sc_filter_rule *r, uint32_t rule)
+{
+	unsigned int found = decide(filter, r->row, rule);
+
+	return sc_meaning_names_of[r->row] ? found | decide_other_names(filter, r, rule) : found;
+}
+
+/* The last rule says or owns more than its action for numbers. */
+static void chain_rule(struct sluice_filter *filter)
+{
+	if (filter->last_more)
+		filter->rules[filter->last_more - 1].next = filter->n_rules;
+	else
+		filter->first_more = filter->n_rules;
+	filter->last_more = filter->n_rules;
+}
+
+static __attribute__((noinline)) int add_any(struct sluice_filter *filter,
+	const struct sluice_rule *rule, struct sluice_error *error)
+{
+	struct sc_filter_rule *added = &filter->rules[filter->n_rules];
+	int rc = sc_rule_copy(rule, added);
+
+	if (rc)
+		return sc_filter_error(error, rc, rule->where, rc == -ENOMEM
+				? "no memory" : "a condition has no values, or too many");
+	rc = sc_rule_check(filter, filter->n_rules, error);
+	if (rc) {
+		free(added->said);
+		return rc;
+	}
+	filter->n_rules++;
+	if (added->row >= 0 && !rule->n_conditions && !rule->arch)
+		added->is_plain = decide_all(filter, added, filter->n_rules) == HAS_NUMBERS;
+	chain_rule(filter);
+	return 0;
+}
+
+/* Most rules have the action of the one before. */
+static bool is_action(const struct sluice_filter *filter, uint32_t action)
+{
+	return (filter->n_rules && filter->rules[filter->n_rules - 1].action == action) ||
+		sc_filter_action_valid(action);
+}
+
+/* Most rules of a profile have a call's name, and nothing to copy. */
+static bool is_named(const struct sluice_rule *rule)
+{
+	return rule->call && !rule->n_conditions && !rule->arch && !rule->where && !rule->flags;
+}
+
+int sluice_filter_add(struct sluice_filter *filter, const struct sluice_rule *rule,
+	struct sluice_error *error)
+{
+	struct sc_filter_rule *added;
+	unsigned int found;
+	int row;
+
+	if (!filter || !rule || rule->size < sizeof(*rule))
+		return sc_filter_error(error, -EINVAL, NULL, "there is no filter or no rule");
+	if (sc_reserve(filter->rules, filter->cap_rules, filter->n_rules, 1))
+		return sc_filter_error(error, -ENOMEM, rule->where, "no memory");
+	if (!is_named(rule) || !is_action(filter, rule->action))
+		return add_any(filter, rule, error);
+	row = sc_syscall_by_name(rule->call);
+	if (row < 0)
+		return add_any(filter, rule, error);
+	added = &filter->rules[filter->n_rules];
+	*added = (struct sc_filter_rule){.action = rule->action, .row = row};
+	found = decide_all(filter, added, filter->n_rules + 1);
+	if (!found)
+		return sc_rule_nowhere(filter, filter->n_rules, error);
+	filter->n_rules++;
+	if (found == HAS_NUMBERS)
+		added->is_plain = true;
+	else
+		chain_rule(filter);
+	return 0;
+}
