@@ -44,11 +44,11 @@ static __attribute__((noinline)) unsigned int decide(
 static __attribute__((noinline)) unsigned int decide_other_names(
 	const struct sluice_filter *filter, const struct sc_filter_rule *r, uint32_t rule)
 {
-	unsigned int next = 0, found = 0;
-	int row;
+	unsigned int found = 0, n;
+	const struct sc_meaning_sibling *names = sc_rule_other_names(r, &n);
 
-	while ((row = sc_rule_next_row(r, &next)) >= 0)
-		found |= decide(filter, row, rule);
+	for (unsigned int i = 0; i < n; i++)
+		found |= decide(filter, names[i].row, rule);
 	return found;
 }
 
@@ -93,10 +93,14 @@ static __attribute__((noinline)) int add_any(struct sluice_filter *filter,
 }
 
 /* Most rules have the action of the one before. */
-static bool is_action(const struct sluice_filter *filter, uint32_t action)
+static bool is_action(struct sluice_filter *filter, uint32_t action)
 {
-	return (filter->n_rules && filter->rules[filter->n_rules - 1].action == action) ||
-		sc_filter_action_valid(action);
+	if (action == filter->last_action)
+		return true;
+	if (!sc_filter_action_valid(action))
+		return false;
+	filter->last_action = action;
+	return true;
 }
 
 /* Most rules of a profile have a call's name, and nothing to copy. */

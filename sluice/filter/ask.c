@@ -167,16 +167,12 @@ static int copy_conjunction(const struct sc_conjunction *from, struct sc_conjunc
 {
 	to->n = 0;
 	for (uint32_t i = 0; i < from->n; i++) {
-		struct sc_term term = from->terms[i];
-
-		term.set.ranges = sc_vec_copy(term.set.ranges, term.set.n,
-			sizeof(*term.set.ranges));
-		if (!term.set.ranges) {
+		to->terms[i].reg = from->terms[i].reg;
+		if (sc_set_copy(&from->terms[i].set, &to->terms[i].set)) {
 			conjunction_clear(to);
 			return -ENOMEM;
 		}
-		term.set.cap = term.set.n ? term.set.n : 1;
-		to->terms[to->n++] = term;
+		to->n++;
 	}
 	return 0;
 }
@@ -237,7 +233,7 @@ static int ask_pair(struct sc_asked *asked, const struct sc_meaning *m, const st
 
 	for (uint32_t i = 0; i < asked->n && !rc; i++)
 		for (uint32_t r = 0; r < set->n && !rc; r++)
-			rc = add_boxes(&out, &asked->any[i], m, set->mask, &set->ranges[r]);
+			rc = add_boxes(&out, &asked->any[i], m, set->mask, &sc_set_ranges(set)[r]);
 	if (rc) {
 		sc_asked_clear(&out);
 		return rc;
@@ -253,11 +249,11 @@ static int ask_register(struct sc_asked *asked, const struct sc_meaning *m, stru
 
 	/* All but the last alternative take a copy. */
 	for (uint32_t i = 0; i + 1 < asked->n && !rc; i++) {
-		struct sc_set copy = *set;
+		struct sc_set copy;
 
-		copy.ranges = sc_vec_copy(set->ranges, set->n, sizeof(*set->ranges));
-		copy.cap = set->n;
-		rc = copy.ranges ? require(&asked->any[i], m->reg, &copy) : -ENOMEM;
+		rc = sc_set_copy(set, &copy);
+		if (!rc)
+			rc = require(&asked->any[i], m->reg, &copy);
 	}
 	if (!rc && asked->n)
 		rc = require(&asked->any[asked->n - 1], m->reg, set);

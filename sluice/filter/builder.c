@@ -159,7 +159,7 @@ int sc_built_terms(struct sc_builder *b, const struct sc_target *target,
 		rc = add_term(b, 0, target->mask, &code, 1);
 	for (uint32_t i = 0; terms && i < terms->n && !rc; i++)
 		rc = add_term(b, terms->terms[i].reg, terms->terms[i].set.mask,
-			terms->terms[i].set.ranges, terms->terms[i].set.n);
+			sc_set_ranges(&terms->terms[i].set), terms->terms[i].set.n);
 	return rc;
 }
 

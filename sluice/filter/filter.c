@@ -136,7 +136,7 @@ int sluice_filter_new(const struct sluice_filter_options *options, struct sluice
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return sc_filter_error(error, -ENOMEM, NULL, "no memory");
-	f->default_action = options->default_action;
+	f->default_action = f->last_action = options->default_action;
 	f->badarch_action = options->badarch_action;
 	f->multiplexed = options->multiplexed;
 	f->optimize = options->optimize;

@@ -61,6 +61,7 @@ struct sluice_filter {
 	bool all_archs; /* nobody chose them */
 	struct sc_filter_rule *rules;
 	uint32_t n_rules, cap_rules;
+	uint32_t last_action; /* which is valid */
 	uint32_t first_more, last_more; /* of those that are not plain, or own something; + 1 */
 	struct sc_decided *decided, *decided_end; /* of each architecture */
 	unsigned newer; /* major << 16 | minor; 0: no cut-off */

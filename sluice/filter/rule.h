@@ -48,16 +48,15 @@ static inline bool sc_row_exists(const struct sc_arch *arch, int row)
 {
 	return (arch->has_mux && sc_syscall_is_carried(row)) || sc_syscall_own_nr(arch, row) >= 0;
 }
-/* The row of the next name of the call that @rule names, but for its first; @at begins with 0. -1: no more. */
-static inline int sc_rule_next_row(const struct sc_filter_rule *rule, unsigned int *at)
+/* The other names of the call that @rule names, as far as it is about them: *@n of them. */
+static inline const struct sc_meaning_sibling *sc_rule_other_names(
+	const struct sc_filter_rule *rule, unsigned int *n)
 {
-	const struct sc_meaning_sibling *names;
-	unsigned int n;
+	const struct sc_meaning_sibling *names = sc_meaning_names(rule->row, n);
 
-	names = sc_meaning_names(rule->row, &n);
-	if (*at == n || (rule->said && rule->said->rule.flags & SLUICE_RULE_EXACT))
-		return -1;
-	return names[(*at)++].row;
+	if (rule->said && rule->said->rule.flags & SLUICE_RULE_EXACT)
+		*n = 0;
+	return names;
 }
 /* Adds those of one row for @rule. 0 or -ENOMEM. */
 int sc_targets_of_row(const struct sc_filter_rule *rule, const struct sc_arch *arch, int row,

@@ -22,13 +22,34 @@ void sc_set_clear(struct sc_set *set)
 	*set = (struct sc_set){0};
 }
 
+int sc_set_copy(const struct sc_set *from, struct sc_set *to)
+{
+	struct sc_set copy = *from;
+
+	if (from->cap) {
+		copy.ranges = sc_vec_copy(from->ranges, from->n, sizeof(*from->ranges));
+		copy.cap = from->n ? from->n : 1;
+		if (!copy.ranges)
+			return -ENOMEM;
+	}
+	*to = copy;
+	return 0;
+}
+
 int sc_set_add(struct sc_set *set, uint64_t first, uint64_t last)
 {
-	int rc = sc_reserve(set->ranges, set->cap, set->n, 1);
+	const bool is_second = set->n && !set->cap;
+	int rc = 0;
 
-	if (!rc)
-		set->ranges[set->n++] = (struct sc_range){first, last};
-	return rc;
+	if (set->n || set->cap)
+		rc = sc_reserve(set->ranges, set->cap, set->n, 1);
+	if (rc)
+		return rc;
+	if (is_second)
+		set->ranges[0] = set->one;
+	*(set->cap ? &set->ranges[set->n] : &set->one) = (struct sc_range){first, last};
+	set->n++;
+	return 0;
 }
 
 static int by_first(const void *a, const void *b)
@@ -68,7 +89,7 @@ int sc_set_complement(struct sc_set *set)
 	int rc = 0;
 
 	for (uint32_t i = 0; i < set->n && !rc; i++) {
-		const struct sc_range *r = &set->ranges[i];
+		const struct sc_range *r = &sc_set_ranges(set)[i];
 
 		if (r->first != at)
 			rc = sc_set_add(&out, at, previous_value(r->first, set->mask));
@@ -92,7 +113,7 @@ int sc_set_intersect(struct sc_set *set, const struct sc_set *other)
 	int rc = 0;
 
 	while (i < set->n && j < other->n && !rc) {
-		const struct sc_range *a = &set->ranges[i], *b = &other->ranges[j];
+		const struct sc_range *a = &sc_set_ranges(set)[i], *b = &sc_set_ranges(other)[j];
 		uint64_t first = a->first > b->first ? a->first : b->first;
 		uint64_t last = a->last < b->last ? a->last : b->last;
 
@@ -110,9 +131,4 @@ int sc_set_intersect(struct sc_set *set, const struct sc_set *other)
 	free(set->ranges);
 	*set = out;
 	return 0;
-}
-
-bool sc_set_is_full(const struct sc_set *set)
-{
-	return set->n == 1 && set->ranges[0].first == 0 && set->ranges[0].last == set->mask;
 }

@@ -9,11 +9,20 @@
 
 struct sc_set {
 	uint64_t mask;
-	struct sc_range *ranges;
+	struct sc_range *ranges; /* room for @cap; with 0, */
+	struct sc_range one;	 /* is all that there is: most sets are one range */
 	uint32_t n, cap;
 };
 
+static inline const struct sc_range *sc_set_ranges(const struct sc_set *set)
+{
+	return set->cap ? set->ranges : &set->one;
+}
+
 void sc_set_clear(struct sc_set *set);
+
+/* 0 or -ENOMEM (@to is untouched). */
+int sc_set_copy(const struct sc_set *from, struct sc_set *to);
 
 /* Adds a range, in any order; both ends have no bit outside the mask. 0 or -ENOMEM. */
 int sc_set_add(struct sc_set *set, uint64_t first, uint64_t last);
@@ -27,7 +36,12 @@ int sc_set_complement(struct sc_set *set);
 /* What is in both, which have one mask, in @set. 0 or -ENOMEM (@set is as before). */
 int sc_set_intersect(struct sc_set *set, const struct sc_set *other);
 
-bool sc_set_is_full(const struct sc_set *set);
+static inline bool sc_set_is_full(const struct sc_set *set)
+{
+	const struct sc_range *r = sc_set_ranges(set);
+
+	return set->n == 1 && r->first == 0 && r->last == set->mask;
+}
 
 #pragma GCC visibility pop
 

@@ -74,17 +74,20 @@ bool sc_targets_known(const struct sc_filter_rule *rule)
 
 bool sc_targets_exist(const struct sc_filter_rule *rule, const struct sc_arch *arch)
 {
-	unsigned int at = 0;
 	uint64_t group;
 	bool found = false;
+	unsigned int n;
 	int row = rule->row;
 
 	if (!sc_rule_has_arch(rule, arch))
 		return false;
 	if (row >= 0) {
-		while (row >= 0 && !sc_row_exists(arch, row))
-			row = sc_rule_next_row(rule, &at);
-		return row >= 0;
+		const struct sc_meaning_sibling *names = sc_rule_other_names(rule, &n);
+
+		found = sc_row_exists(arch, row);
+		for (unsigned int i = 0; i < n && !found; i++)
+			found = sc_row_exists(arch, names[i].row);
+		return found;
 	}
 	if (!rule->said->rule.call)
 		return true;
@@ -112,14 +115,17 @@ static int targets_of_others(const struct sc_filter_rule *rule, const struct sc_
 int sc_targets_of(const struct sc_filter_rule *rule, const struct sc_arch *arch,
 	struct sc_targets *out)
 {
-	unsigned int at = 0;
-	int rc = 0;
+	const struct sc_meaning_sibling *names;
+	unsigned int n;
+	int rc;
 
 	if (!sc_rule_has_arch(rule, arch))
 		return 0;
 	if (rule->row < 0)
 		return targets_of_others(rule, arch, out);
-	for (int row = rule->row; row >= 0 && !rc; row = sc_rule_next_row(rule, &at))
-		rc = sc_targets_of_row(rule, arch, row, out);
+	rc = sc_targets_of_row(rule, arch, rule->row, out);
+	names = sc_rule_other_names(rule, &n);
+	for (unsigned int i = 0; i < n && !rc; i++)
+		rc = sc_targets_of_row(rule, arch, names[i].row, out);
 	return rc;
 }
