@@ -18,10 +18,16 @@ static void conjunction_clear(struct sc_conjunction *c)
 	c->n = 0;
 }
 
-void sc_asked_clear(struct sc_asked *asked)
+void sc_asked_reset(struct sc_asked *asked)
 {
 	for (uint32_t i = 0; i < asked->n; i++)
 		conjunction_clear(&asked->any[i]);
+	asked->n = 0;
+}
+
+void sc_asked_clear(struct sc_asked *asked)
+{
+	sc_asked_reset(asked);
 	free(asked->any);
 	*asked = (struct sc_asked){0};
 }
@@ -340,34 +346,44 @@ static bool is_possible(const struct sc_conjunction *c)
 	return true;
 }
 
+/* One way, which asks for nothing. Mostly it stays the only one. */
+static int begin(struct sc_asked *asked)
+{
+	if (!asked->any) {
+		asked->any = malloc(sizeof(*asked->any));
+		if (!asked->any)
+			return -ENOMEM;
+		asked->cap = 1;
+	}
+	asked->any[0].n = 0;
+	asked->n = 1;
+	return 0;
+}
+
 int sc_ask(const struct sluice_rule *rule, const struct sc_arch *arch,
 	const struct sc_target *target, struct sc_asked *out, struct sc_ask_error *error)
 {
-	struct sc_asked asked = {.any = malloc(sizeof(*asked.any)), .n = 1, .cap = 1}; /* mostly */
 	uint32_t n = 0;
-	int rc = 0;
+	int rc = begin(out);
 
-	if (!asked.any)
-		return -ENOMEM;
-	asked.any[0].n = 0;
 	for (uint32_t i = 0; i < rule->n_conditions && !rc; i++) {
 		error->condition = i;
-		rc = ask_one(&rule->conditions[i], arch, target, &asked, error);
+		rc = ask_one(&rule->conditions[i], arch, target, out, error);
 	}
-	for (uint32_t i = 0; i < asked.n; i++) {
-		if (!is_possible(&asked.any[i]))
-			conjunction_clear(&asked.any[i]);
+	if (rc) {
+		sc_asked_reset(out);
+		return rc;
+	}
+	for (uint32_t i = 0; i < out->n; i++) {
+		if (!is_possible(&out->any[i]))
+			conjunction_clear(&out->any[i]);
 		else if (i == n)
 			n++;
 		else
-			asked.any[n++] = asked.any[i];
+			out->any[n++] = out->any[i];
 	}
-	asked.n = n;
-	if (rc)
-		sc_asked_clear(&asked);
-	else
-		*out = asked;
-	return rc;
+	out->n = n;
+	return 0;
 }
 
 int sc_ask_check(const struct sluice_rule *rule, const struct sc_arch *arch,

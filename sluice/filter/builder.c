@@ -19,6 +19,7 @@ void sc_filter_lowered_clear(struct sc_lowered *lowered)
 void sc_builder_clear(struct sc_builder *b)
 {
 	sc_targets_clear(&b->targets);
+	sc_asked_clear(&b->asked);
 	free(b->calls);
 	free(b->rules);
 	free(b->terms);

@@ -81,12 +81,12 @@ static bool is_decided(const struct sc_builder *b, uint32_t rule, uint32_t nr)
 static int add_asked(struct sc_builder *b, struct sc_built_call *call,
 	const struct sc_target *target, const struct sluice_rule *said)
 {
-	_cleanup_(sc_asked_clear) struct sc_asked asked = {0};
 	struct sc_ask_error why = {0};
-	int rc = sc_ask(said, b->arch, target, &asked, &why);
+	int rc = sc_ask(said, b->arch, target, &b->asked, &why);
 
-	for (uint32_t i = 0; i < asked.n && !rc; i++)
-		rc = add_rule(b, call, target, said->action, &asked.any[i]);
+	for (uint32_t i = 0; i < b->asked.n && !rc; i++)
+		rc = add_rule(b, call, target, said->action, &b->asked.any[i]);
+	sc_asked_reset(&b->asked);
 	return rc;
 }
 

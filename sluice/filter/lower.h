@@ -36,7 +36,8 @@ struct sc_built_call {
 struct sc_builder {
 	const struct sluice_filter *filter;
 	const struct sc_arch *arch;
-	struct sc_targets targets;
+	struct sc_targets targets; /* scratch */
+	struct sc_asked asked;	   /* scratch */
 	/* of the architecture */
 	const struct sc_decided *decided; /* the filter's, */
 	uint32_t decided_end;		  /* of rules before this one */

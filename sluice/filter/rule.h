@@ -99,13 +99,15 @@ struct sc_asked {
 	uint32_t n, cap;
 };
 void sc_asked_clear(struct sc_asked *asked);
+/* None; the memory stays for the next sc_ask(). */
+void sc_asked_reset(struct sc_asked *asked);
 /* Why a condition makes no sense for a target. */
 struct sc_ask_error {
 	uint32_t condition;
 	const char *what; /* the name that is unknown, or NULL */
 	bool unfit; /* (no error) a number does not fit the argument's width here */
 };
-/* 0; -ENOENT; -E2BIG: too many alternatives; -ENOMEM. */
+/* @out has none. 0; -ENOENT; -E2BIG: too many alternatives; -ENOMEM (@out has none). */
 int sc_ask(const struct sluice_rule *rule, const struct sc_arch *arch,
 	const struct sc_target *target, struct sc_asked *out, struct sc_ask_error *error);
 /* Can it be asked? As sc_ask(). */

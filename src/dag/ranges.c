@@ -13,6 +13,7 @@
 #define WORK_PER_RULE 64
 #define DEPTH_MAX     64
 #define CMPS_MAX      32 /* of a rule: bits of sc_alive.pending */
+#define FEW	      16 /* places that fit on the stack */
 
 /* What is decided in one step: an argument under a mask. */
 struct line {
@@ -121,13 +122,54 @@ static uint32_t collect(const struct sc_states *s, const struct sc_state *state,
 	return n;
 }
 
+static void sort_few(uint64_t *at, uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++) {
+		const uint64_t value = at[i];
+		uint32_t to = i;
+
+		for (; to && at[to - 1] > value; to--)
+			at[to] = at[to - 1];
+		at[to] = value;
+	}
+}
+
+/* Places on a line, and the pieces between them. */
+struct cut {
+	uint64_t *at, few_at[FEW];
+	struct sc_wide_piece *pieces, few[FEW];
+};
+
+/* Room for @n places, and one more. */
+static int cut_begin(struct cut *cut, uint32_t n)
+{
+	cut->at = cut->few_at;
+	cut->pieces = cut->few;
+	if (n < FEW)
+		return 0;
+	cut->at = malloc(((size_t)n + 1) * sizeof(*cut->at));
+	cut->pieces = malloc(((size_t)n + 1) * sizeof(*cut->pieces));
+	return cut->at && cut->pieces ? 0 : -ENOMEM;
+}
+
+static void cut_end(struct cut *cut)
+{
+	if (cut->at != cut->few_at)
+		free(cut->at);
+	if (cut->pieces != cut->few)
+		free(cut->pieces);
+}
+
 /* Places ascending, each once, the first of them 0. @at has room for one more. */
 static uint32_t sort_places(uint64_t *at, uint32_t n)
 {
 	uint32_t out = 1;
 
 	at[n++] = 0;
-	qsort(at, n, sizeof(*at), sc_dag_by_value);
+	if (n <= FEW)
+		sort_few(at, n);
+	else
+		qsort(at, n, sizeof(*at), sc_dag_by_value);
 	for (uint32_t i = 1; i < n; i++)
 		if (at[i] != at[out - 1])
 			at[out++] = at[i];
@@ -188,35 +230,37 @@ static struct line choose(const struct sc_states *s, const struct sc_state *stat
 	return best;
 }
 
+/* Goes on with @node from @start. Returns how many pieces there are then. */
+static uint32_t add_piece(struct sc_wide_piece *pieces, uint32_t n, uint64_t start, uint32_t node)
+{
+	if (n && pieces[n - 1].node == node)
+		return n;
+	pieces[n] = (struct sc_wide_piece){.start = start, .node = node};
+	return n + 1;
+}
+
 static uint32_t build(struct sc_states *s, const struct sc_state *state, unsigned int depth);
 
 static uint32_t build_line(struct sc_states *s, const struct sc_state *state,
 	const struct line *line, unsigned int depth)
 {
 	uint32_t n = collect(s, state, line, NULL), n_pieces = 0, node = 0;
-	uint64_t *at = malloc(((size_t)n + 1) * sizeof(*at));
-	struct sc_wide_piece *pieces = malloc(((size_t)n + 1) * sizeof(*pieces));
+	struct cut cut;
 
-	if (!at || !pieces) {
-		s->dag->rc = -ENOMEM;
-		goto out;
-	}
-	n = sort_places(at, collect(s, state, line, at));
+	s->dag->rc = cut_begin(&cut, n);
+	if (!s->dag->rc)
+		n = sort_places(cut.at, collect(s, state, line, cut.at));
 	for (uint32_t i = 0; i < n && !s->over && !s->dag->rc; i++) {
-		struct sc_state left = left_at(s, state, line, at[i]);
+		struct sc_state left = left_at(s, state, line, cut.at[i]);
 
 		node = build(s, &left, depth + 1);
 		sc_state_drop(s, &left);
-		if (!n_pieces || pieces[n_pieces - 1].node != node)
-			pieces[n_pieces++] =
-				(struct sc_wide_piece){.start = at[i], .node = node};
+		n_pieces = add_piece(cut.pieces, n_pieces, cut.at[i], node);
 	}
 	if (!s->over && !s->dag->rc)
-		node = sc_dag_argument(s->dag, s->low, s->wide, line->arg, line->mask, pieces,
+		node = sc_dag_argument(s->dag, s->low, s->wide, line->arg, line->mask, cut.pieces,
 			n_pieces, n_pieces);
-out:
-	free(at);
-	free(pieces);
+	cut_end(&cut);
 	return node;
 }
 
@@ -264,24 +308,18 @@ static uint32_t build_lists(struct sc_states *s, uint32_t otherwise)
 static uint32_t compare(struct sc_states *s, const struct sc_cmp *cmp, uint32_t yes, uint32_t no)
 {
 	uint32_t n = n_places(cmp), n_pieces = 0, node = 0;
-	uint64_t *at = malloc(((size_t)n + 1) * sizeof(*at));
-	struct sc_wide_piece *pieces = malloc(((size_t)n + 1) * sizeof(*pieces));
+	struct cut cut;
 
-	if (at && pieces) {
-		n = sort_places(at, places_of(s->low, cmp, at));
-		for (uint32_t i = 0; i < n; i++) {
-			node = holds(s->low, cmp, at[i]) ? yes : no;
-			if (!n_pieces || pieces[n_pieces - 1].node != node)
-				pieces[n_pieces++] = (struct sc_wide_piece){
-					.start = at[i], .node = node};
-		}
-		node = sc_dag_argument(s->dag, s->low, s->wide, cmp->arg, cmp->mask, pieces,
+	s->dag->rc = cut_begin(&cut, n);
+	if (!s->dag->rc) {
+		n = sort_places(cut.at, places_of(s->low, cmp, cut.at));
+		for (uint32_t i = 0; i < n; i++)
+			n_pieces = add_piece(cut.pieces, n_pieces, cut.at[i],
+				holds(s->low, cmp, cut.at[i]) ? yes : no);
+		node = sc_dag_argument(s->dag, s->low, s->wide, cmp->arg, cmp->mask, cut.pieces,
 			n_pieces, n_pieces);
-	} else {
-		s->dag->rc = -ENOMEM;
 	}
-	free(at);
-	free(pieces);
+	cut_end(&cut);
 	return node;
 }
 
