@@ -8,35 +8,27 @@
 #include "filter/rule.h"
 #include "util/vec.h"
 
-#define STEP 16 /* numbers that become known at once */
-
 /* What a rule has to do with a row: 0 if no architecture of the filter has it. */
 enum {
 	HAS_NUMBERS = 1,
 	HAS_MORE = 2, /* than struct sc_decided can say */
 };
 
-/* One row. Not inline: a function that calls nothing saves no registers. */
-static __attribute__((noinline)) unsigned int decide(
-	const struct sluice_filter *filter, int row, uint32_t rule)
+/* One row. */
+static inline unsigned int decide(const struct sluice_filter *filter, int row, uint32_t rule)
 {
 	unsigned int found = 0;
 
 	for (struct sc_decided *d = filter->decided; d < filter->decided_end; d++) {
 		const int cell = d->cells[row];
 
-		if (cell >= SC_FILTER_DENSE ||
-			(d->has_mux && sc_syscall_is_carried(row))) {
+		if (cell >= SC_FILTER_DENSE || (d->has_mux && sc_syscall_is_carried(row))) {
 			found |= HAS_MORE;
-			continue;
+		} else if (cell >= 0) {
+			found |= HAS_NUMBERS;
+			if (!d->rules[cell])
+				d->rules[cell] = rule;
 		}
-		if (cell < 0)
-			continue;
-		for (; d->end <= (uint32_t)cell; d->end += STEP)
-			memset(&d->rules[d->end], 0, STEP * sizeof(*d->rules));
-		if (!d->rules[cell])
-			d->rules[cell] = rule;
-		found |= HAS_NUMBERS;
 	}
 	return found;
 }
@@ -52,13 +44,13 @@ static __attribute__((noinline)) unsigned int decide_other_names(
 	return found;
 }
 
-/* All names of a call; @rule is its rule's number, + 1. */
+/* All names of the call @row; @rule is its rule's number, + 1. */
 static inline unsigned int decide_all(const struct sluice_filter *filter,
-	const struct sc_filter_rule *r, uint32_t rule)
+	const struct sc_filter_rule *r, int row, uint32_t rule)
 {
-	unsigned int found = decide(filter, r->row, rule);
+	unsigned int found = decide(filter, row, rule);
 
-	return sc_meaning_names_of[r->row] ? found | decide_other_names(filter, r, rule) : found;
+	return sc_meaning_names_of[row] ? found | decide_other_names(filter, r, rule) : found;
 }
 
 /* The last rule says or owns more than its action for numbers. */
@@ -87,7 +79,8 @@ static __attribute__((noinline)) int add_any(struct sluice_filter *filter,
 	}
 	filter->n_rules++;
 	if (added->row >= 0 && !rule->n_conditions && !rule->arch)
-		added->is_plain = decide_all(filter, added, filter->n_rules) == HAS_NUMBERS;
+		added->is_plain =
+			decide_all(filter, added, added->row, filter->n_rules) == HAS_NUMBERS;
 	chain_rule(filter);
 	return 0;
 }
@@ -114,26 +107,28 @@ int sluice_filter_add(struct sluice_filter *filter, const struct sluice_rule *ru
 {
 	struct sc_filter_rule *added;
 	unsigned int found;
+	uint32_t n;
 	int row;
 
 	if (!filter || !rule || rule->size < sizeof(*rule))
 		return sc_filter_error(error, -EINVAL, NULL, "there is no filter or no rule");
-	if (sc_reserve(filter->rules, filter->cap_rules, filter->n_rules, 1))
+	n = filter->n_rules;
+	if (sc_reserve(filter->rules, filter->cap_rules, n, 1))
 		return sc_filter_error(error, -ENOMEM, rule->where, "no memory");
 	if (!is_named(rule) || !is_action(filter, rule->action))
 		return add_any(filter, rule, error);
 	row = sc_syscall_by_name(rule->call);
 	if (row < 0)
 		return add_any(filter, rule, error);
-	added = &filter->rules[filter->n_rules];
-	*added = (struct sc_filter_rule){.action = rule->action, .row = row};
-	found = decide_all(filter, added, filter->n_rules + 1);
+	added = &filter->rules[n];
+	*added = (struct sc_filter_rule){.action = rule->action, .row = row, .is_plain = true};
+	found = decide_all(filter, added, row, n + 1);
 	if (!found)
-		return sc_rule_nowhere(filter, filter->n_rules, error);
-	filter->n_rules++;
-	if (found == HAS_NUMBERS)
-		added->is_plain = true;
-	else
+		return sc_rule_nowhere(filter, n, error);
+	filter->n_rules = n + 1;
+	if (found & HAS_MORE) {
+		added->is_plain = false;
 		chain_rule(filter);
+	}
 	return 0;
 }

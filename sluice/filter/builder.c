@@ -288,33 +288,32 @@ static struct sc_low_call *lower_slot(struct sc_builder *b, uint32_t at, uint32_
  * 0 or -ENOMEM. */
 static int lower_slots(struct sc_builder *b, struct sc_built_call **call, struct sc_low_call **out)
 {
-	const struct sc_filter_rule *const rules = b->filter->rules;
-	const uint32_t base = (uint32_t)b->arch->base, end = slots_end(b);
+	const struct sc_filter_rule *const rules = b->filter->rules - 1;
 	const struct sc_decided *const d = b->decided;
-	const uint32_t known = d->end, last = b->decided_end;
-	uint32_t action = b->always_action, shared = b->always_rule;
+	const uint32_t last = b->decided_end;
+	uint32_t action = b->always_action, shared = b->always_rule, nr = (uint32_t)b->arch->base;
 	struct sc_low_call *to = *out;
 
-	for (uint32_t at = 0; at < end; at++) {
-		const uint32_t rule = at < known ? d->rules[at] : 0;
+	for (uint32_t at = 0; at < d->end; at++, nr++) {
+		const uint32_t rule = d->rules[at] <= last ? d->rules[at] : 0;
 
 		if (b->slots[at]) {
-			to = lower_slot(b, at, rule <= last ? rule : 0, call, to);
+			to = lower_slot(b, at, rule, call, to);
 			continue;
 		}
-		if (!rule || rule > last)
+		if (!rule)
 			continue;
-		if (rules[rule - 1].action != action) {
-			action = rules[rule - 1].action;
+		if (rules[rule].action != action) {
+			action = rules[rule].action;
 			if (share(b, action))
 				return -ENOMEM;
 			shared = b->always_rule;
 		}
-		to->nr = base + at;
-		to->first_rule = shared;
-		to->n_rules = 1;
-		to++->weight = 0;
+		*to++ = (struct sc_low_call){.nr = nr, .first_rule = shared, .n_rules = 1};
 	}
+	for (uint32_t at = d->end; at < b->slots_end; at++)
+		if (b->slots[at])
+			to = lower_slot(b, at, 0, call, to);
 	*out = to;
 	return 0;
 }

@@ -109,10 +109,13 @@ static int prepare(struct sluice_filter *f)
 		return -ENOMEM;
 	f->decided_end = f->decided + f->n_archs;
 	for (uint32_t a = 0; a < f->n_archs; a++) {
-		f->decided[a].cells =
-			&sc_arch_data_nr[f->archs[a]->column * sc_syscall_count];
-		f->decided[a].has_mux = f->archs[a]->has_mux;
-		f->decided[a].end = 0;
+		struct sc_decided *d = &f->decided[a];
+		unsigned int numbers = sc_syscall_numbers(f->archs[a]);
+
+		d->cells = &sc_arch_data_nr[f->archs[a]->column * sc_syscall_count];
+		d->has_mux = f->archs[a]->has_mux;
+		d->end = numbers < SC_FILTER_DENSE ? numbers : SC_FILTER_DENSE;
+		memset(d->rules, 0, d->end * sizeof(*d->rules));
 	}
 	return 0;
 }

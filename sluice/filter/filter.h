@@ -47,7 +47,7 @@ struct sc_targets {
 struct sc_decided {
 	const int16_t *cells; /* [row]: the call's number, from the base on; < 0: none */
 	bool has_mux;	      /* as the architecture's */
-	uint32_t end;	      /* no number from here on has a rule */
+	uint32_t end;	      /* no number from here on is known */
 	uint32_t rules[SC_FILTER_DENSE]; /* up to @end: the first, + 1, behind which none is reached; 0: none */
 };
 

@@ -91,6 +91,9 @@ static inline int sc_syscall_own_nr(const struct sc_arch *arch, int row)
 	return cell < 0 || cell >= SC_CELL_PRIVATE ? sc_syscall_nr(arch, row) : arch->base + cell;
 }
 
+/* How many numbers @arch may have from its base on: none that the tables know lies behind, but for private ones. */
+unsigned int sc_syscall_numbers(const struct sc_arch *arch);
+
 /* The Linux version that introduced the call on @arch, (major << 8 | minor), 0 where it
  * is not known. Feeds the ENOSYS cut-off of unknown calls. */
 uint16_t sc_syscall_since(const struct sc_arch *arch, int row);

@@ -199,6 +199,11 @@ int sc_syscall_by_nr(const struct sc_arch *arch, int nr)
 	return row == SC_NONE ? -1 : (int)row;
 }
 
+unsigned int sc_syscall_numbers(const struct sc_arch *arch)
+{
+	return sc_arch_data_columns[arch->column].count;
+}
+
 uint16_t sc_syscall_since(const struct sc_arch *arch, int row)
 {
 	unsigned int cell = arch->column * sc_syscall_count + (unsigned int)row;
