@@ -15,26 +15,28 @@ enum {
 };
 
 /* One row. */
-static inline unsigned int decide(const struct sluice_filter *filter, int row, uint32_t rule)
+static inline unsigned int decide(struct sluice_filter *filter, int row, uint32_t rule)
 {
 	unsigned int found = 0;
 
 	for (struct sc_decided *d = filter->decided; d < filter->decided_end; d++) {
 		const int cell = d->cells[row];
 
-		if (cell >= SC_FILTER_DENSE || (d->has_mux && sc_syscall_is_carried(row))) {
+		if (d->has_mux && sc_syscall_is_carried(row)) {
 			found |= HAS_MORE;
-		} else if (cell >= 0) {
+		} else if ((uint32_t)cell < SC_FILTER_DENSE) {
 			found |= HAS_NUMBERS;
 			if (!d->rules[cell])
 				d->rules[cell] = rule;
+		} else if (cell >= 0) {
+			found |= HAS_MORE;
 		}
 	}
 	return found;
 }
 
 static __attribute__((noinline)) unsigned int decide_other_names(
-	const struct sluice_filter *filter, const struct sc_filter_rule *r, uint32_t rule)
+	struct sluice_filter *filter, const struct sc_filter_rule *r, uint32_t rule)
 {
 	unsigned int found = 0, n;
 	const struct sc_meaning_sibling *names = sc_rule_other_names(r, &n);
@@ -45,7 +47,7 @@ static __attribute__((noinline)) unsigned int decide_other_names(
 }
 
 /* All names of the call @row; @rule is its rule's number, + 1. */
-static inline unsigned int decide_all(const struct sluice_filter *filter,
+static inline unsigned int decide_all(struct sluice_filter *filter,
 	const struct sc_filter_rule *r, int row, uint32_t rule)
 {
 	unsigned int found = decide(filter, row, rule);
@@ -99,7 +101,7 @@ static bool is_action(struct sluice_filter *filter, uint32_t action)
 /* Most rules of a profile have a call's name, and nothing to copy. */
 static bool is_named(const struct sluice_rule *rule)
 {
-	return rule->call && !rule->n_conditions && !rule->arch && !rule->where && !rule->flags;
+	return rule->call && !rule->n_conditions && !rule->where && !(rule->arch | rule->flags);
 }
 
 int sluice_filter_add(struct sluice_filter *filter, const struct sluice_rule *rule,
@@ -113,7 +115,7 @@ int sluice_filter_add(struct sluice_filter *filter, const struct sluice_rule *ru
 	if (!filter || !rule || rule->size < sizeof(*rule))
 		return sc_filter_error(error, -EINVAL, NULL, "there is no filter or no rule");
 	n = filter->n_rules;
-	if (sc_reserve(filter->rules, filter->cap_rules, n, 1))
+	if (n == filter->cap_rules && sc_reserve(filter->rules, filter->cap_rules, n, 1))
 		return sc_filter_error(error, -ENOMEM, rule->where, "no memory");
 	if (!is_named(rule) || !is_action(filter, rule->action))
 		return add_any(filter, rule, error);

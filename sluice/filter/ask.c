@@ -299,7 +299,9 @@ static int understand(const struct sluice_filter_condition *c, const struct sc_a
 	if (rc)
 		error->what = c->argument;
 	for (size_t i = 0; i < c->n_values && !rc; i++) {
-		rc = sc_meaning_value(arch, out->m.set, &c->values[i], &v[i]);
+		v[i] = c->values[i].number;
+		if (c->values[i].name)
+			rc = sc_meaning_value(arch, out->m.set, c->values[i].name, &v[i]);
 		if (rc)
 			error->what = c->values[i].name;
 	}

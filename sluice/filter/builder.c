@@ -1,6 +1,7 @@
 /* A lowered policy while it is made.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,14 @@ void sc_filter_lowered_clear(struct sc_lowered *lowered)
 	free(lowered->ranges);
 }
 
+void sc_builder_init(struct sc_builder *b, const struct sluice_filter *filter)
+{
+	/* Slots are made zero where they are needed. */
+	memset(b, 0, offsetof(struct sc_builder, slots));
+	b->filter = filter;
+	b->always_action = UINT32_MAX; /* no action of a rule */
+}
+
 void sc_builder_clear(struct sc_builder *b)
 {
 	sc_targets_clear(&b->targets);
@@ -27,16 +36,16 @@ void sc_builder_clear(struct sc_builder *b)
 	sc_filter_lowered_clear(&b->low);
 }
 
-void sc_built_begin(struct sc_builder *b)
+static void extend_slots(struct sc_builder *b, uint32_t end)
 {
-	memset(b->slots, 0, b->slots_end * sizeof(*b->slots));
-	b->n_calls = b->n_rules = b->n_terms = b->slots_end = 0;
+	memset(&b->slots[b->slots_end], 0, (end - b->slots_end) * sizeof(*b->slots));
+	b->slots_end = end;
 }
 
-/* Nothing is said about the numbers of slots from here on. */
-static uint32_t slots_end(const struct sc_builder *b)
+void sc_built_begin(struct sc_builder *b)
 {
-	return b->slots_end > b->decided->end ? b->slots_end : b->decided->end;
+	b->n_calls = b->n_rules = b->n_terms = b->slots_end = 0;
+	extend_slots(b, b->decided->end);
 }
 
 /* The slot of a number; NULL: it has none. */
@@ -47,7 +56,7 @@ static uint32_t *slot_of(struct sc_builder *b, uint32_t nr)
 	if (at >= SC_FILTER_DENSE)
 		return NULL;
 	if (at >= b->slots_end)
-		b->slots_end = at + 1;
+		extend_slots(b, at + 1);
 	return &b->slots[at];
 }
 
@@ -339,7 +348,7 @@ int sc_built_finish(struct sc_builder *b)
 	struct sc_lowered *low = &b->low;
 	/* And one more: no array is NULL. */
 	int rc = sc_reserve(
-		low->calls, b->cap_low_calls, low->n_calls, b->n_calls + slots_end(b) + 1);
+		low->calls, b->cap_low_calls, low->n_calls, b->n_calls + b->slots_end + 1);
 
 	if (!rc)
 		rc = sc_reserve(

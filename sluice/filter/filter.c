@@ -94,7 +94,6 @@ void sluice_filter_free(struct sluice_filter *filter)
 		free(filter->rules[next - 1].said);
 	sc_targets_clear(&filter->scratch);
 	free(filter->rules);
-	free(filter->decided);
 	free(filter->archs);
 	free(filter);
 }
@@ -102,29 +101,50 @@ void sluice_filter_free(struct sluice_filter *filter)
 #define USUAL_RULES 384 /* of a container's profile */
 
 /* Nothing is decided. */
-static int prepare(struct sluice_filter *f)
+static void begin_decided(struct sc_decided *d, const struct sc_arch *arch)
 {
-	f->decided = malloc(f->n_archs * sizeof(*f->decided));
-	if (!f->decided || sc_reserve(f->rules, f->cap_rules, 0, USUAL_RULES))
-		return -ENOMEM;
-	f->decided_end = f->decided + f->n_archs;
-	for (uint32_t a = 0; a < f->n_archs; a++) {
-		struct sc_decided *d = &f->decided[a];
-		unsigned int numbers = sc_syscall_numbers(f->archs[a]);
+	unsigned int numbers = sc_syscall_numbers(arch);
 
-		d->cells = &sc_arch_data_nr[f->archs[a]->column * sc_syscall_count];
-		d->has_mux = f->archs[a]->has_mux;
-		d->end = numbers < SC_FILTER_DENSE ? numbers : SC_FILTER_DENSE;
-		memset(d->rules, 0, d->end * sizeof(*d->rules));
+	d->cells = &sc_arch_data_nr[arch->column * sc_syscall_count];
+	d->has_mux = arch->has_mux;
+	d->end = numbers < SC_FILTER_DENSE ? numbers : SC_FILTER_DENSE;
+	memset(d->rules, 0, d->end * sizeof(*d->rules));
+}
+
+/* A filter without rules, for @archs, which it does not have yet. NULL: no memory. */
+static struct sluice_filter *make(const struct sluice_filter_options *options,
+	const struct sc_arch *const *archs, uint32_t n_archs)
+{
+	struct sluice_filter *f = malloc(sizeof(*f) + n_archs * sizeof(*f->decided));
+
+	if (!f)
+		return NULL;
+	*f = (struct sluice_filter){
+		.default_action = options->default_action,
+		.badarch_action = options->badarch_action,
+		.multiplexed = options->multiplexed,
+		.optimize = options->optimize,
+		.n_archs = n_archs,
+		.all_archs = !options->archs,
+		.last_action = options->default_action,
+	};
+	if (sc_reserve(f->rules, f->cap_rules, 0, USUAL_RULES)) {
+		free(f);
+		return NULL;
 	}
-	return 0;
+	f->decided_end = f->decided + n_archs;
+	for (uint32_t a = 0; a < n_archs; a++)
+		begin_decided(&f->decided[a], archs[a]);
+	return f;
 }
 
 int sluice_filter_new(const struct sluice_filter_options *options, struct sluice_filter **filter,
 	struct sluice_error *error)
 {
 	const struct sluice_filter_options defaults = SLUICE_FILTER_OPTIONS_INIT;
+	_cleanup_free_ const struct sc_arch **archs = NULL;
 	struct sluice_filter *f;
+	uint32_t n_archs = 0;
 	int rc;
 
 	if (!options)
@@ -136,21 +156,13 @@ int sluice_filter_new(const struct sluice_filter_options *options, struct sluice
 	if (!sc_filter_action_valid(options->default_action) ||
 		!sc_filter_action_valid(options->badarch_action))
 		return sc_filter_error(error, -EINVAL, NULL, "there is no such action");
-	f = calloc(1, sizeof(*f));
+	rc = sc_filter_archs(options->archs, options->n_archs, &archs, &n_archs, error);
+	if (rc)
+		return rc;
+	f = make(options, archs, n_archs);
 	if (!f)
 		return sc_filter_error(error, -ENOMEM, NULL, "no memory");
-	f->default_action = f->last_action = options->default_action;
-	f->badarch_action = options->badarch_action;
-	f->multiplexed = options->multiplexed;
-	f->optimize = options->optimize;
-	f->all_archs = !options->archs;
-	rc = sc_filter_archs(options->archs, options->n_archs, &f->archs, &f->n_archs, error);
-	if (!rc && prepare(f))
-		rc = sc_filter_error(error, -ENOMEM, NULL, "no memory");
-	if (rc) {
-		sluice_filter_free(f);
-		return rc;
-	}
+	f->archs = steal_ptr(archs);
 	*filter = f;
 	return 0;
 }

@@ -63,9 +63,10 @@ struct sluice_filter {
 	uint32_t n_rules, cap_rules;
 	uint32_t last_action; /* which is valid */
 	uint32_t first_more, last_more; /* of those that are not plain, or own something; + 1 */
-	struct sc_decided *decided, *decided_end; /* of each architecture */
+	struct sc_decided *decided_end; /* behind the last of decided */
 	unsigned newer; /* major << 16 | minor; 0: no cut-off */
 	uint32_t newer_action;
+	struct sc_decided decided[]; /* of each architecture */
 };
 
 /* filter.c */

@@ -235,10 +235,10 @@ static int lower_arch(struct sc_builder *b, struct sluice_error *error)
 int sc_filter_lower(
 	const struct sluice_filter *filter, struct sc_lowered *out, struct sluice_error *error)
 {
-	_cleanup_(sc_builder_clear) struct sc_builder b = {
-		.filter = filter, .always_action = UINT32_MAX /* no action of a rule */};
+	_cleanup_(sc_builder_clear) struct sc_builder b;
 	int rc = 0;
 
+	sc_builder_init(&b, filter);
 	for (uint32_t a = 0; a < filter->n_archs && !rc; a++) {
 		b.arch = filter->archs[a];
 		b.decided = &filter->decided[a];

@@ -41,8 +41,7 @@ struct sc_builder {
 	/* of the architecture */
 	const struct sc_decided *decided; /* the filter's, */
 	uint32_t decided_end;		  /* of rules before this one */
-	uint32_t slots[SC_FILTER_DENSE]; /* what else is said, which comes first */
-	uint32_t slots_end; /* from here on there are none */
+	uint32_t slots_end; /* of slots: nothing is said about the numbers from here on */
 	struct sc_built_call *calls;
 	uint32_t n_calls, cap_calls;
 	struct sc_built_rule *rules;
@@ -56,8 +55,10 @@ struct sc_builder {
 	struct sc_lowered low;
 	uint32_t cap_abis, cap_low_calls, cap_low_rules, cap_cmps;
 	uint32_t first_call; /* of the architecture, in low */
+	uint32_t slots[SC_FILTER_DENSE]; /* of the architecture: what else is said, which comes first */
 };
 
+void sc_builder_init(struct sc_builder *b, const struct sluice_filter *filter);
 void sc_builder_clear(struct sc_builder *b);
 
 /* A new architecture. */

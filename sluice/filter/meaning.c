@@ -66,7 +66,7 @@ int sc_meaning_of(const struct sc_arch *arch, const struct sc_target *target,
 	const struct sluice_filter_condition *cond, struct sc_meaning *out)
 {
 	struct sluice_call_info info;
-	struct sluice_arg_info arg;
+	unsigned int bits;
 	int index = numbered(cond);
 	const char *name = cond->argument;
 
@@ -80,26 +80,20 @@ int sc_meaning_of(const struct sc_arch *arch, const struct sc_target *target,
 								 : -ENOENT;
 	*out = (struct sc_meaning){
 		.reg = (uint8_t)index, .high_reg = (uint8_t)index, .bits = arch->bits};
-	if (target->row < 0 || !sc_meaning_arg(arch, target->row, (unsigned int)index, &arg))
-		return 0;
-	out->set = arg.set;
-	if (arg.bits < arch->bits)
-		out->bits = (uint8_t)arg.bits;
+	if (target->row >= 0 &&
+		sc_meaning_arg(arch, target->row, (unsigned int)index, &bits, &out->set) &&
+		bits < arch->bits)
+		out->bits = (uint8_t)bits;
 	return 0;
 }
 
 #define NAME_MAX_BYTES 64
 
-int sc_meaning_value(const struct sc_arch *arch, const char *set, const struct sluice_value *value,
-	uint64_t *out)
+int sc_meaning_value(const struct sc_arch *arch, const char *set, const char *names, uint64_t *out)
 {
-	const char *at = value->name;
+	const char *at = names;
 	uint64_t all = 0, one;
 
-	if (!at) {
-		*out = value->number;
-		return 0;
-	}
 	for (;;) {
 		size_t length = strcspn(at, "|");
 		char name[NAME_MAX_BYTES];

@@ -80,9 +80,8 @@ struct sc_meaning {
 /* -ENOENT: the call has no such argument. */
 int sc_meaning_of(const struct sc_arch *arch, const struct sc_target *target,
 	const struct sluice_filter_condition *cond, struct sc_meaning *out);
-/* A value of @set on @arch. -ENOENT: there is no such constant. */
-int sc_meaning_value(const struct sc_arch *arch, const char *set, const struct sluice_value *value,
-	uint64_t *out);
+/* The value of constants of @set on @arch, joined with |. -ENOENT: there is no such constant. */
+int sc_meaning_value(const struct sc_arch *arch, const char *set, const char *names, uint64_t *out);
 
 /* ask.c: what must hold at once. */
 struct sc_term {

@@ -46,19 +46,28 @@ static enum sluice_arg_part part_of(const struct sc_arch *arch, unsigned part)
 	return part;
 }
 
+static bool has_set(const struct sc_meaning_arg *arg)
+{
+	return arg->type == SLUICE_ARG_FLAGS || arg->type == SLUICE_ARG_VALUE;
+}
+
+static unsigned bits_of(const struct sc_arch *arch, const struct sc_meaning_arg *arg)
+{
+	return arg->bits ? arg->bits : sc_meaning_register(arch);
+}
+
 static void fill_arg(const struct sc_arch *arch, const struct sc_meaning_arg *arg,
 	struct sluice_arg_info *out)
 {
-	bool has_set = arg->type == SLUICE_ARG_FLAGS || arg->type == SLUICE_ARG_VALUE;
 
 	*out = (struct sluice_arg_info){
 		.name = sc_meaning_string(arg->name),
 		.ctype = sc_meaning_string(arg->ctype),
-		.set = has_set ? sc_meaning_string(arg->detail) : NULL,
-		.structure = has_set ? NULL : sc_meaning_string(arg->detail),
+		.set = has_set(arg) ? sc_meaning_string(arg->detail) : NULL,
+		.structure = has_set(arg) ? NULL : sc_meaning_string(arg->detail),
 		.type = arg->type,
 		.part = part_of(arch, arg->part),
-		.bits = arg->bits ? arg->bits : sc_meaning_register(arch),
+		.bits = bits_of(arch, arg),
 		.is_signed = arg->is_signed,
 	};
 }
@@ -77,15 +86,17 @@ static const struct sc_meaning_arg *arg_at(const struct sc_meaning_proto *proto,
 	return &sc_meaning_args[sc_meaning_lists[proto->first + index]];
 }
 
-bool sc_meaning_arg(
-	const struct sc_arch *arch, int row, unsigned index, struct sluice_arg_info *out)
+bool sc_meaning_arg(const struct sc_arch *arch, int row, unsigned index, unsigned *bits,
+	const char **set)
 {
 	const struct sc_meaning_proto *proto = proto_of(arch, row);
-	int nr;
+	const struct sc_meaning_arg *arg;
 
-	if (!proto || index >= proto->count || !sc_meaning_number(arch, row, &nr))
+	if (!proto || index >= proto->count)
 		return false;
-	fill_arg(arch, arg_at(proto, index), out);
+	arg = arg_at(proto, index);
+	*bits = bits_of(arch, arg);
+	*set = has_set(arg) ? sc_meaning_string(arg->detail) : NULL;
 	return true;
 }
 

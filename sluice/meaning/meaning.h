@@ -44,9 +44,10 @@ static inline const struct sc_meaning_sibling *sc_meaning_names(int row, unsigne
 /* sluice_call_info() of a row. */
 int sc_meaning_call(const struct sc_arch *arch, int row, struct sluice_call_info *out);
 
-/* Only its argument @index. False: @arch does not have the call, or nobody says that it has the argument. */
-bool sc_meaning_arg(
-	const struct sc_arch *arch, int row, unsigned index, struct sluice_arg_info *out);
+/* The bits that the kernel reads of its argument @index, and the set of its constants or NULL. False: nobody says that it
+ * has the argument. */
+bool sc_meaning_arg(const struct sc_arch *arch, int row, unsigned index, unsigned *bits,
+	const char **set);
 
 /* The text at @offset; NULL for the empty one. */
 const char *sc_meaning_string(uint16_t offset);
