@@ -123,7 +123,11 @@ int sluice_filter_add(struct sluice_filter *filter, const struct sluice_rule *ru
 	if (row < 0)
 		return add_any(filter, rule, error);
 	added = &filter->rules[n];
-	*added = (struct sc_filter_rule){.action = rule->action, .row = row, .is_plain = true};
+	added->action = rule->action;
+	added->row = row;
+	added->said = NULL;
+	added->next = 0;
+	added->is_plain = true;
 	found = decide_all(filter, added, row, n + 1);
 	if (!found)
 		return sc_rule_nowhere(filter, n, error);

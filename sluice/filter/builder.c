@@ -318,7 +318,11 @@ static int lower_slots(struct sc_builder *b, struct sc_built_call **call, struct
 				return -ENOMEM;
 			shared = b->always_rule;
 		}
-		*to++ = (struct sc_low_call){.nr = nr, .first_rule = shared, .n_rules = 1};
+		to->nr = nr;
+		to->first_rule = shared;
+		to->n_rules = 1;
+		to->weight = 0;
+		to++;
 	}
 	for (uint32_t at = d->end; at < b->slots_end; at++)
 		if (b->slots[at])
