@@ -40,7 +40,9 @@ static unsigned int low_word(const struct sc_bdd *b, unsigned int arg)
 
 /* Does the kernel give filters 0 for the high words of an ABI's arguments? It cuts them (s390, ppc: syscall_get_arguments()
  * of arch/s390 and arch/powerpc), or its own registers have 32 bits (m68k, sh). Elsewhere a 64-bit kernel
- * hands on registers as they are: int 0x80 from 64-bit code has garbage there, and mips has the sign. */
+ * hands on registers as they are (Linux 6.1): int 0x80 from 64-bit code has garbage there; mips has the sign; arm64 clears x0
+ * alone, and what the others hold is left to the processor; parisc clears them at its gateway, but not for a program
+ * with an odd stack pointer. */
 static bool is_cut(const struct sc_arch *arch)
 {
 	switch (arch->token) {

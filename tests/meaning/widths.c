@@ -3,6 +3,7 @@
  * with the first below a high word of garbage, which has to change nothing. Then a filter
  * that compares as wide as the prototype says denies it with garbage and without; one
  * that compares the whole register is walked around, which is why the width matters.
+ * widths [PROGRAM]: for x86, that is compat_target.c.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,21 +18,11 @@
 #include <unistd.h>
 
 #include "sluice-calls.h"
-
-#define GARBAGE UINT64_C(0x5a5a5a5a00000000)
-#define DENIED	ENOMEDIUM /* of none of these calls */
-#define MEMORY	0x11111	  /* stands for the buffer, PID for the process, FD for a file */
-#define PID	0x22222
-#define FD	0x33333
-#define PATH	0x44444
+#include "widths.h"
 
 static char buffer[4096] __attribute__((aligned(4096)));
 
-static const struct trial {
-	const char *call, *argument;
-	uint64_t value, other;
-	uint64_t args[6];
-} trials[] = {
+static const struct trial trials[] = {
 	{"socket", "family", AF_UNIX, 9999, {AF_UNIX, SOCK_STREAM, 0}},
 	{"socket", "type", SOCK_STREAM, 77, {AF_UNIX, SOCK_STREAM, 0}},
 	{"socket", "protocol", 0, 99, {AF_UNIX, SOCK_STREAM, 0}},
@@ -174,12 +165,12 @@ static bool try_one(const struct trial *t, char *why, size_t size)
 	return why[0] == 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	bool good = true;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("1..%zu\n", N_TRIALS);
+	printf("1..%zu\n", N_TRIALS + compat_tests(N_TRIALS));
 	for (size_t i = 0; i < N_TRIALS; i++) {
 		const struct trial *t = &trials[i];
 		char why[200] = "";
@@ -197,5 +188,6 @@ int main(void)
 			printf("# %s\n", why);
 		good = good && ok;
 	}
+	good &= compat_run(argc > 1 ? argv[1] : NULL, trials, N_TRIALS, N_TRIALS + 1);
 	return !good;
 }
