@@ -85,7 +85,8 @@ struct sluice_filter_condition {
 	enum sluice_op op;
 	bool negate;           /* the condition holds if @op does not */
 	unsigned bits;         /* W: 8, 16, 32 or 64. 0: what the kernel reads (64 if no prototype is known). At
-				* most 32 on a 32-bit ABI, unless the argument takes two registers */
+				* most 32 on a 32-bit ABI, unless the argument takes two registers; x32 and
+				* n32 have registers of 64 bits */
 	const struct sluice_value *values;
 	size_t n_values;
 };

@@ -312,8 +312,8 @@ static int understand(const struct sluice_filter_condition *c, const struct sc_a
 		(c->op == SLUICE_OP_MASKED && v[1] & ~v[0]))
 		return -EINVAL;
 	out->bits = c->bits ? c->bits : out->m.bits;
-	if (out->m.reg == out->m.high_reg && out->bits > arch->bits)
-		out->bits = arch->bits;
+	if (out->m.reg == out->m.high_reg && out->bits > sc_meaning_register(arch))
+		out->bits = sc_meaning_register(arch);
 	error->unfit |= is_unfit(c, v, out->bits);
 	return 0;
 }

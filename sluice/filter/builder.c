@@ -176,7 +176,7 @@ int sc_built_terms(struct sc_builder *b, const struct sc_target *target,
 /* The operator of libseccomp's rules that says what a term says, and its datum. False: none. */
 static bool plain(const struct sc_builder *b, const struct sc_built_term *term, struct sc_cmp *cmp)
 {
-	const uint64_t ones = b->arch->bits == 64 ? UINT64_MAX : UINT32_MAX;
+	const uint64_t ones = sc_meaning_register(b->arch) == 64 ? UINT64_MAX : UINT32_MAX;
 	const struct sc_range *r = &b->ranges[term->first_range];
 	bool whole = term->mask == ones;
 

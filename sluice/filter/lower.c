@@ -186,7 +186,7 @@ static int add_range(struct sc_builder *b, uint32_t first, uint32_t last, uint32
 		.first = first,
 		.last = last,
 		.otherwise = otherwise,
-		.wide = b->arch->bits == 64,
+		.wide = sc_meaning_register(b->arch) == 64,
 	};
 
 	return first <= last ? sc_built_abi(b, &abi, with_calls) : 0;

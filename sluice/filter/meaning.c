@@ -29,6 +29,7 @@ static bool call_of(const struct sc_arch *arch, int row, struct sluice_call_info
 static int named(const struct sc_arch *arch, const struct sluice_call_info *info, const char *name,
 	struct sc_meaning *out)
 {
+	const unsigned int most = sc_meaning_register(arch);
 	int low = sluice_arg_index(info, name, 0), high;
 	const struct sluice_arg_info *arg;
 
@@ -38,7 +39,7 @@ static int named(const struct sc_arch *arch, const struct sluice_call_info *info
 	*out = (struct sc_meaning){
 		.reg = (uint8_t)low,
 		.high_reg = (uint8_t)low,
-		.bits = (uint8_t)(arg->bits < arch->bits ? arg->bits : arch->bits),
+		.bits = (uint8_t)(arg->bits < most ? arg->bits : most),
 		.set = arg->set,
 	};
 	if (arg->part != SLUICE_PART_LOW && arg->part != SLUICE_PART_HIGH)
@@ -79,10 +80,12 @@ int sc_meaning_of(const struct sc_arch *arch, const struct sc_target *target,
 		return name && call_of(arch, target->row, &info) ? named(arch, &info, name, out)
 								 : -ENOENT;
 	*out = (struct sc_meaning){
-		.reg = (uint8_t)index, .high_reg = (uint8_t)index, .bits = arch->bits};
+		.reg = (uint8_t)index,
+		.high_reg = (uint8_t)index,
+		.bits = (uint8_t)sc_meaning_register(arch)};
 	if (target->row >= 0 &&
 		sc_meaning_arg(arch, target->row, (unsigned int)index, &bits, &out->set) &&
-		bits < arch->bits)
+		bits < out->bits)
 		out->bits = (uint8_t)bits;
 	return 0;
 }

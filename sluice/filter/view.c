@@ -10,6 +10,7 @@
 #include "bpf/prove_side.h"
 #include "filter/filter.h"
 #include "filter/graph.h"
+#include "meaning/meaning.h"
 #include "program/program.h"
 #include "util/cleanup.h"
 
@@ -67,7 +68,7 @@ static void ignored_of(const struct sc_bdd *b, const struct sc_arch *arch, int r
 
 	*out = (struct ignored){0};
 	for (unsigned int i = 0; i < 6; i++) {
-		unsigned int bits = arch->bits;
+		unsigned int bits = sc_meaning_register(arch);
 		uint64_t read;
 
 		if (known)

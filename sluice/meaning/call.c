@@ -4,16 +4,9 @@
 
 #include "meaning/meaning.h"
 
-#define AUDIT_64BIT UINT32_C(0x80000000) /* linux/audit.h: set for x32 and n32, too */
-
 const struct sc_arch *sc_meaning_arch(uint32_t token)
 {
 	return token ? sc_arch_by_token(token) : sc_arch_native();
-}
-
-unsigned sc_meaning_register(const struct sc_arch *arch)
-{
-	return arch->audit & AUDIT_64BIT ? 64 : 32;
 }
 
 const char *sc_meaning_string(uint16_t offset)

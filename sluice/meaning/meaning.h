@@ -22,8 +22,13 @@ const struct sc_arch *sc_meaning_arch(uint32_t token);
  * (its pseudo number). False: @arch does not have the call. */
 bool sc_meaning_number(const struct sc_arch *arch, int row, int *nr);
 
+#define SC_MEANING_64BIT UINT32_C(0x80000000) /* of linux/audit.h: set for x32 and n32, too */
+
 /* The bits of @arch's registers, which x32 and n32 have more of than of addresses. */
-unsigned sc_meaning_register(const struct sc_arch *arch);
+static inline unsigned sc_meaning_register(const struct sc_arch *arch)
+{
+	return arch->audit & SC_MEANING_64BIT ? 64 : 32;
+}
 
 /* The calls that do what @row does, *@count of them, on any architecture: those of kind ABI first. */
 static inline const struct sc_meaning_sibling *sc_meaning_siblings_of(int row, unsigned *count)

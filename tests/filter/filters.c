@@ -108,6 +108,14 @@ static void test_widths(void)
 {
 	struct sock_fprog p = compile("default ALLOW\narch x86_64 x86 x32\nmultiplexed refuse\n"
 				      "ERRNO(1) socket if domain == AF_NETLINK\n");
+	struct sock_fprog x32 = compile("default ERRNO(1)\narch x86_64 x86 x32\n"
+					"ALLOW munmap if len in 0..4096\n");
+	const struct sluice_value size = {.number = 0x100000005};
+	const struct sluice_filter_condition is_large = {
+		.argument = "len", .op = SLUICE_OP_EQ, .values = &size, .n_values = 1};
+	const struct sluice_rule large = {.size = sizeof(large), .action = SCMP_ACT_ALLOW,
+		.call = "munmap", .conditions = &is_large, .n_conditions = 1};
+	const uint32_t token = SCMP_ARCH_X32;
 
 	check(run(&p, AUDIT_ARCH_X86_64, 41, 16, 0) == SCMP_ACT_ERRNO(1) &&
 			run(&p, AUDIT_ARCH_X86_64, 41, 0xdead000000000010, 0) == SCMP_ACT_ERRNO(1) &&
@@ -116,6 +124,13 @@ static void test_widths(void)
 			run(&p, AUDIT_ARCH_I386, 359, 0x100000010, 0) == SCMP_ACT_ERRNO(1) &&
 			run(&p, AUDIT_ARCH_X86_64, 41, 17, 0) == SCMP_ACT_ALLOW,
 		"no high word walks around an int");
+	check(run(&x32, AUDIT_ARCH_X86_64, 0x40000000 + 11, 0, 5) == SCMP_ACT_ALLOW &&
+			run(&x32, AUDIT_ARCH_X86_64, 0x40000000 + 11, 0, 0x100000005) ==
+				SCMP_ACT_ERRNO(1) &&
+			run(&x32, AUDIT_ARCH_I386, 91, 0, 0x100000005) == SCMP_ACT_ALLOW,
+		"a high word walks around no size of x32, whose calls are those of 64 bits");
+	check(sluice_view_reaches(&x32, &large, &token, 1, NULL, NULL) == 0, "nor in the kernel's view");
+	free(x32.filter);
 	check(run(&p, AUDIT_ARCH_I386, 102, 1, 0) == SCMP_ACT_ERRNO(ENOSYS) &&
 			run(&p, AUDIT_ARCH_I386, 102, 0x100000001, 0) == SCMP_ACT_ERRNO(ENOSYS) &&
 			run(&p, AUDIT_ARCH_I386, 102, 3, 0) == SCMP_ACT_ALLOW,

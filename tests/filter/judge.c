@@ -26,9 +26,10 @@ static uint32_t arch_of(const struct judged *f, const struct seccomp_data *data)
 	return 0;
 }
 
+/* Has the kernel of an ABI 64 bits of a register? */
 static bool is_wide(uint32_t arch)
 {
-	return arch != SCMP_ARCH_X32 && arch & 0x80000000;
+	return arch == SCMP_ARCH_X32 || arch & 0x80000000;
 }
 
 /* The values that W bits can be told apart by: small ones and sign-extended ones. */
