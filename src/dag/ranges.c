@@ -1,4 +1,4 @@
-/* One call's rules where comparisons are sets of ranges, several of them on one argument.
+/* One call's rules where all comparisons are sets of ranges, several of them on one argument.
  *
  * As in lists.c: what is asked of an argument under one mask cuts a line into pieces, each
  * piece leaves a shorter list of rules, and equal lists become one node. A list's "pending" has
@@ -31,9 +31,11 @@ static const struct sc_cmp *cmp_of(const struct sc_states *s, uint32_t rule, uin
 	return &s->low->cmps[rule_of(s, rule)->first_cmp + i];
 }
 
-static bool in_ranges(const struct sc_range *r, uint32_t n, uint64_t value)
+/* Does @cmp hold where (argument & its mask) == @value? */
+static bool holds(const struct sc_lowered *low, const struct sc_cmp *cmp, uint64_t value)
 {
-	uint32_t from = 0;
+	const struct sc_range *r = &low->ranges[cmp->datum];
+	uint32_t from = 0, n = cmp->n_ranges;
 
 	while (from < n) {
 		uint32_t middle = from + (n - from) / 2;
@@ -48,27 +50,6 @@ static bool in_ranges(const struct sc_range *r, uint32_t n, uint64_t value)
 	return false;
 }
 
-/* Does @cmp hold where (argument & its mask) == @value? */
-static bool holds(const struct sc_lowered *low, const struct sc_cmp *cmp, uint64_t value)
-{
-	switch (cmp->op) {
-	case SC_OP_IN:
-		return in_ranges(&low->ranges[cmp->datum], cmp->n_ranges, value);
-	case SC_OP_NE:
-		return value != cmp->datum;
-	case SC_OP_LT:
-		return value < cmp->datum;
-	case SC_OP_LE:
-		return value <= cmp->datum;
-	case SC_OP_GE:
-		return value >= cmp->datum;
-	case SC_OP_GT:
-		return value > cmp->datum;
-	default: /* EQ, MASKED_EQ */
-		return value == cmp->datum;
-	}
-}
-
 /* The next value under @mask; 0 behind the last. */
 static uint64_t next_value(uint64_t value, uint64_t mask)
 {
@@ -80,11 +61,6 @@ static uint32_t places_of(const struct sc_lowered *low, const struct sc_cmp *cmp
 {
 	uint32_t n = 0;
 
-	if (cmp->op != SC_OP_IN) {
-		out[n++] = cmp->datum;
-		out[n++] = next_value(cmp->datum, cmp->mask);
-		return n;
-	}
 	for (uint32_t i = 0; i < cmp->n_ranges; i++) {
 		out[n++] = low->ranges[cmp->datum + i].first;
 		out[n++] = next_value(low->ranges[cmp->datum + i].last, cmp->mask);
@@ -94,7 +70,7 @@ static uint32_t places_of(const struct sc_lowered *low, const struct sc_cmp *cmp
 
 static uint32_t n_places(const struct sc_cmp *cmp)
 {
-	return cmp->op == SC_OP_IN ? 2 * cmp->n_ranges : 2;
+	return 2 * cmp->n_ranges;
 }
 
 static bool on_line(const struct sc_cmp *cmp, const struct line *line)
@@ -352,9 +328,8 @@ bool sc_dag_has_ranges(const struct sc_lowered *low, const struct sc_low_call *c
 	for (uint32_t r = 0; r < call->n_rules; r++) {
 		const struct sc_low_rule *rule = &low->rules[call->first_rule + r];
 
-		for (uint32_t i = 0; i < rule->n_cmps; i++)
-			if (low->cmps[rule->first_cmp + i].op == SC_OP_IN)
-				return true;
+		if (rule->n_cmps)
+			return low->cmps[rule->first_cmp].op == SC_OP_IN;
 	}
 	return false;
 }

@@ -52,7 +52,7 @@ struct sc_lowered {
 	struct sc_low_abi *abis; /* ascending by (audit, first); ranges do not overlap */
 	struct sc_low_call *calls;
 	struct sc_low_rule *rules;
-	struct sc_cmp *cmps; /* of a rule: an argument has one, or several IN of different masks */
+	struct sc_cmp *cmps; /* of a call: all are IN, or none is and an argument has one in a rule */
 	struct sc_range *ranges; /* of an IN: ascending, with gaps between them; NULL: no IN */
 	uint32_t n_abis, n_calls, n_rules, n_cmps;
 	uint32_t badarch;
