@@ -25,6 +25,7 @@
 #include "util/cleanup.h"
 
 #define TICK 256 /* calls between two looks at the clock */
+#define UNNAMED 16  /* numbers that are named one by one */
 
 struct options {
 	struct cli_target target;
@@ -284,6 +285,23 @@ static void print_possible(const struct record *r, const struct recorded_list *l
 				 "sluice calls PROGRAM");
 }
 
+static void print_unnamed(const struct record *r)
+{
+	uint32_t first = r->recording.n_named, n = r->recording.n - first;
+
+	for (uint32_t i = 0; i < n && i < UNNAMED; i++) {
+		const struct seen *s = &r->recording.seen[first + i];
+
+		cli_warn(r->cli,
+			"number %d of architecture 0x%" PRIx32 " was called %" PRIu64
+			" times; it has no name and is not in the profile",
+			s->nr, s->arch, s->count);
+	}
+	if (n > UNNAMED)
+		cli_warn(r->cli, "the same for %" PRIu32 " more numbers without a name",
+			n - UNNAMED);
+}
+
 static void print_table(const struct record *r, const struct recorded_list *list)
 {
 	unsigned int fresh = count(list, true), added = count(list, false);
@@ -305,16 +323,7 @@ static void print_table(const struct record *r, const struct recorded_list *list
 		r->recording.total, fresh, r->options->merge ? " and new" : "", added);
 	if (r->options->possible)
 		print_possible(r, list);
-	for (uint32_t i = 0; i < r->recording.n; i++) {
-		const struct seen *s = &r->recording.seen[i];
-
-		if (!s->name)
-			cli_warn(r->cli,
-				"number %d of architecture 0x%" PRIx32
-				" was called %" PRIu64
-				" times; it has no name and is not in the profile",
-				s->nr, s->arch, s->count);
-	}
+	print_unnamed(r);
 }
 
 static int finish(struct record *r, int status)
@@ -323,6 +332,7 @@ static int finish(struct record *r, int status)
 	int rc = r->recording.failed;
 
 	cli_progress_end(r->cli);
+	recording_sort(&r->recording);
 	if (!rc)
 		rc = recorded_make(&r->recording, r->resolved, r->options->exact, &list);
 	if (rc)
