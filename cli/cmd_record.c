@@ -18,6 +18,7 @@
 
 #include "filter.h"
 #include "live.h"
+#include "paths.h"
 #include "possible.h"
 #include "profile.h"
 #include "recording.h"
@@ -29,7 +30,7 @@
 
 struct options {
 	struct cli_target target;
-	const char *output, *merge;
+	const char *output, *merge, *paths;
 	unsigned int runtime;
 	bool args, exact, diff_fail, quiet, possible;
 };
@@ -40,6 +41,7 @@ struct record {
 	struct sluice_profile *base;	 /* --merge, as it was read */
 	struct sluice_profile *resolved; /* the same for this machine */
 	struct recording recording;
+	struct paths paths;
 	uint64_t shown;
 };
 
@@ -48,6 +50,7 @@ static void record_clear(struct record *r)
 	sluice_profile_free(r->base);
 	sluice_profile_free(r->resolved);
 	recording_clear(&r->recording);
+	paths_clear(&r->paths);
 }
 
 static int note(struct sluice_request *request, void *data)
@@ -55,6 +58,8 @@ static int note(struct sluice_request *request, void *data)
 	struct record *r = data;
 
 	recording_note(&r->recording, request);
+	if (r->options->paths)
+		paths_note(&r->paths, paths_use_of(sluice_name(request)), request);
 	return sluice_continue(request, SLUICE_CONTINUE_ADVISORY);
 }
 
@@ -108,7 +113,8 @@ static int let_run(const struct record *r, scmp_filter_ctx filter, unsigned int 
 		int rc, nr = seccomp_syscall_resolve_name(e->names[k]);
 
 		if (nr < 0 || !cli_live_only_allowed(p, e->names[k]) ||
-			(r->recording.programs && marks(e->names[k])))
+			(r->recording.programs && marks(e->names[k])) ||
+			(r->options->paths && paths_use_of(e->names[k])))
 			continue;
 		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, nr, n, args);
 		if (rc && rc != -EEXIST)
@@ -253,6 +259,16 @@ static bool listed(
 	return false;
 }
 
+/* The program chooses the names of its files. */
+static void print_row(const char *what, const char *name, const char *file)
+{
+	_cleanup_free_ char *text = strdup(file);
+
+	if (text)
+		cli_printable_line(text);
+	fprintf(stderr, "%10s  %-24s %s\n", what, name, text ? text : "");
+}
+
 /* Calls of the machine's own ABI that the programs can make, and did not; and how many
  * they cannot make. */
 static void print_possible(const struct record *r, const struct recorded_list *list)
@@ -275,7 +291,7 @@ static void print_possible(const struct record *r, const struct recorded_list *l
 		possible += p->by[nr] != NULL;
 		impossible += !p->by[nr];
 		if (p->by[nr] && !r->options->quiet)
-			fprintf(stderr, "%10s  %-24s %s\n", "possible", name, p->by[nr]);
+			print_row("possible", name, p->by[nr]);
 	}
 	fprintf(stderr, "%u possible and never made, %s%u impossible, by %u program%s\n",
 		possible, p->more ? "at most " : "", impossible, r->recording.n_exes,
@@ -340,6 +356,9 @@ static int finish(struct record *r, int status)
 			r->cli, "not everything could be noted: %s", strerror(-rc));
 	print_table(r, &list);
 	rc = write_profile(r, &list);
+	if (!rc && r->options->paths)
+		rc = paths_write(r->cli, &r->paths, r->options->paths,
+			r->options->quiet);
 	if (rc)
 		return rc;
 	return r->options->diff_fail && count(&list, true) ? CLI_NO : status;
@@ -356,6 +375,8 @@ static int run(struct cli *cli)
 	/* Before anything runs: a profile that cannot be written is known at once. */
 	if (!rc)
 		rc = cli_writable(r.options->output);
+	if (!rc && r.options->paths)
+		rc = cli_writable(r.options->paths);
 	if (rc)
 		return rc;
 	if (r.options->possible && !possible_known())
@@ -396,6 +417,13 @@ static const struct cli_option options[] = {
 		.offset = offsetof(struct options, args),
 		.help = "allow calls only with the constants that were seen as "
 			"arguments, if these are few"},
+	{.name = "paths",
+		.value = "FILE",
+		.type = CLI_STRING,
+		.offset = offsetof(struct options, paths),
+		.word = CLI_WORD_FILE,
+		.help = "write the files that the program used to this file, as a policy for "
+			"sluice run --policy"},
 	{.name = "for",
 		.value = "RUNTIME",
 		.type = CLI_CHOICE,
@@ -433,6 +461,8 @@ static const struct cli_positional words[] = {
 
 static const struct cli_example examples[] = {
 	{"sluice record -o true.json true", "make a profile from one run"},
+	{"sluice record -q -o cat.json --paths cat.policy cat some",
+		"record the files, too"},
 	{"sluice record --merge true.json --diff-fail -o true.json true",
 		"does it call anything new?"},
 	{NULL, NULL},

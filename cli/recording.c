@@ -107,6 +107,8 @@ static char *program_of(struct sluice_request *request)
 static void begin(struct recording *r, struct seen *s, struct sluice_request *request)
 {
 	s->by = program_of(request);
+	if (s->by)
+		cli_printable_line(s->by); /* it is only shown */
 	if (!r->args)
 		return;
 	find_constants(s);
