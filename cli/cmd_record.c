@@ -369,6 +369,7 @@ static int run(struct cli *cli)
 	_cleanup_(record_clear) struct record r = {.cli = cli, .options = cli->options};
 	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;
 	_cleanup_(cli_filter_releasep) scmp_filter_ctx filter = NULL;
+	struct sluice_options wanted = SLUICE_OPTIONS_INIT;
 	struct cli_live live = {.cli = cli, .tick = tick, .data = &r, .ruleset = -1};
 	int status, rc = read_base(&r);
 
@@ -388,7 +389,8 @@ static int run(struct cli *cli)
 	filter = make_filter(&r);
 	if (!filter)
 		return CLI_TROUBLE;
-	rc = sluice_supervisor_new(NULL, &supervisor);
+	wanted.receive_waits = true;
+	rc = sluice_supervisor_new(&wanted, &supervisor);
 	if (rc == 0)
 		rc = sluice_on(supervisor, SCMP_ARCH_NATIVE, SLUICE_ANY, note, &r);
 	if (rc)
