@@ -130,16 +130,16 @@ static bool covers(const struct rules *r, const char *path, bool itself)
 	}
 }
 
-/* Drop what another rule of the list, or a rule of @wider, allows already. */
-static void drop_covered(struct rules *r, const struct rules *wider)
+/* Drop what another rule of the list, or a rule of @wider, allows already. 0 or -ENOMEM.
+ */
+static int drop_covered(struct rules *r, const struct rules *wider)
 {
-	bool *drop;
+	_cleanup_free_ bool *drop = calloc(r->n + 1, sizeof(*drop));
 	uint32_t n = 0;
 
+	if (!drop)
+		return -ENOMEM;
 	sort(r, by_path);
-	drop = calloc(r->n + 1, sizeof(*drop));
-	if (!drop) /* the policy is longer, and the same */
-		return;
 	for (uint32_t i = 0; i < r->n; i++)
 		drop[i] = covers(r, r->items[i].path, !r->items[i].folder) ||
 			  (i && strcmp(r->items[i].path, r->items[i - 1].path) == 0) ||
@@ -151,7 +151,7 @@ static void drop_covered(struct rules *r, const struct rules *wider)
 			r->items[n++] = r->items[i];
 	}
 	r->n = n;
-	free(drop);
+	return 0;
 }
 
 /* The root, what is directly in it, the home directory and what that is in. */
@@ -184,15 +184,15 @@ static int fold_once(const struct plan *p, struct rules *r)
 			return -ENOMEM;
 		folded = 1;
 	}
-	drop_covered(r, NULL);
-	return folded;
+	return drop_covered(r, NULL) ? -ENOMEM : folded;
 }
 
 static int fold(const struct plan *p, struct rules *r)
 {
-	int rc;
+	int rc = drop_covered(r, NULL);
 
-	drop_covered(r, NULL);
+	if (rc)
+		return rc;
 	do
 		rc = fold_once(p, r);
 	while (rc > 0);
@@ -299,12 +299,10 @@ static int make(struct plan *p, const struct paths *seen)
 	rc = rc ? rc : fold(p, &p->write);
 	rc = rc ? rc : fold(p, &p->execute);
 	rc = rc ? rc : fold(p, &p->read);
-	if (rc)
-		return rc;
-	drop_covered(&p->read, &p->write);
-	drop_covered(&p->read, &p->execute);
+	rc = rc ? rc : drop_covered(&p->read, &p->write);
+	rc = rc ? rc : drop_covered(&p->read, &p->execute);
 	sort(&p->sockets, by_path);
-	return 0;
+	return rc;
 }
 
 /* ---- the document -------------------------------------------------------------------
@@ -402,7 +400,7 @@ int paths_write(struct cli *cli, const struct paths *seen, const char *file, boo
 		rc = -ENOMEM;
 	if (!rc)
 		rc = write_text(&p, out);
-	if (out && fclose(out) && !rc)
+	if (out && ((ferror(out) != 0) | (fclose(out) != 0)) && !rc)
 		rc = -ENOMEM;
 	if (rc)
 		return cli_error(cli, "cannot make the policy: %s", strerror(-rc));
