@@ -378,6 +378,8 @@ static int run(struct cli *cli)
 		rc = cli_writable(r.options->output);
 	if (!rc && r.options->paths)
 		rc = cli_writable(r.options->paths);
+	if (!rc && r.options->paths && r.options->merge)
+		rc = paths_read(&r.paths, r.options->paths);
 	if (rc)
 		return rc;
 	if (r.options->possible && !possible_known())

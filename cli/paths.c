@@ -84,7 +84,7 @@ static bool same_path(const void *owner, uint32_t i, const void *path)
 	return strcmp(p->files[i].path, path) == 0;
 }
 
-static void add(struct paths *p, const char *path, unsigned int access, bool made)
+void paths_add(struct paths *p, const char *path, unsigned int access, bool made)
 {
 	struct paths_file f = {.access = access, .made = made};
 	uint32_t *slot;
@@ -153,7 +153,7 @@ static void add_fd(struct paths *p, int fd, unsigned int access)
 	struct stat st;
 
 	if (path_of(p, fd, path, &st) && !S_ISLNK(st.st_mode) && permitted(fd, access))
-		add(p, path, access, false);
+		paths_add(p, path, access, false);
 }
 
 static int look_up(
@@ -175,12 +175,12 @@ static void add_name(
 
 	if (fd < 0 || !path_of(p, fd, folder, &st))
 		return;
-	add(p, folder, PATHS_ENTRIES, false);
+	paths_add(p, folder, PATHS_ENTRIES, false);
 	if (strcmp(last, ".") == 0 || fstatat(fd, last, &there, AT_SYMLINK_NOFOLLOW) == 0)
 		return;
 	snprintf(whole, sizeof(whole), "%s/%s", folder[1] ? folder : "", last);
 	if (strlen(whole) < PATH_MAX)
-		add(p, whole, 0, true);
+		paths_add(p, whole, 0, true);
 }
 
 /* ---- calls --------------------------------------------------------------------------

@@ -49,8 +49,13 @@ struct paths {
 enum paths_use paths_use_of(const char *call);
 /* Note the files of a call of this use, which has not happened yet. */
 void paths_note(struct paths *p, enum paths_use use, struct sluice_request *request);
+/* Note one file: an absolute path without links. */
+void paths_add(struct paths *p, const char *path, unsigned int access, bool made);
 void paths_clear(struct paths *p);
 
+/* Note the files of a policy that paths_write() wrote; of none if there is no @file.
+ * CLI_YES, or CLI_TROUBLE (said). */
+int paths_read(struct paths *p, const char *file);
 /* Write the policy to @file, and say on stderr what it allows beyond what was seen;
  * unless @quiet, also which files are gone. CLI_YES, or CLI_TROUBLE (said). */
 int paths_write(struct cli *cli, const struct paths *p, const char *file, bool quiet);

@@ -322,7 +322,19 @@ def folded(who, uid, tmp):
     got, _ = files("cat", tmp + "/a-link")
     check(f"{who}: --paths: no links", many + "/deep/3" in got["read"] and tmp + "/a-link" not in str(got), got)
     got, _ = files("cat", many + "/7", more=["--merge", tmp + "/f.json"])
-    check(f"{who}: --paths: with --merge the files of known calls, too", many + "/7" in got["read"], got)
+    check(f"{who}: --paths: with --merge the files of known calls, too, and those of the older policy",
+          {many + "/7", many + "/deep/3"} <= set(got["read"]), got)
+    got, _ = files("cat", many + "/8")
+    check(f"{who}: --paths: without --merge nothing of the older policy", many + "/7" not in got["read"], got)
+    for text in ('{"sluice": {"files": {"hide": []}}}', '{"sluice": {"network": {}}}', '{"sluice": {"files": {"read": ["x"]}}}',
+                 '{"sluice": {}, "more": 1}', '{}', "no JSON"):
+        with open(tmp + "/bad.policy", "w") as f:
+            f.write(text)
+        r = run([SLUICE, "record", "-o", tmp + "/g.json", "--merge", tmp + "/f.json", "--paths", tmp + "/bad.policy", "touch",
+                 tmp + "/ran"], uid, tmp)
+        check(f"{who}: --paths: --merge of another document is trouble: {text}", r.returncode == 2 and
+              r.stderr.startswith(tmp + "/bad.policy:1:") and not os.path.exists(tmp + "/ran") and
+              open(tmp + "/bad.policy").read() == text, r)
     got, said = files("sh", "-c", f"echo > {tmp}/gone; rm {tmp}/gone; cat /dev/null")
     check(f"{who}: --paths: what is gone is said, what is always allowed is not", f"gone  {tmp}/gone\n" in said and
           tmp in got["write"] and "/gone" not in str(got) and "/dev/null" not in str(got), (got, said))
