@@ -2,11 +2,12 @@
 """What the live commands cost: tool.py BUILD [ROUNDS], tables in Markdown.
 
 Each table has commands that do the same work, in turns; medians (lowest), and the ratio to the first
-command, which is the work without any tool.
+command, which is the work without any tool. Processor time is that of the command and all it started: other work on the
+machine changes it less.
 
   start     /bin/true under Docker's default profile, beside bubblewrap with the same program
-  compiler  gcc compiles the files of src/dag: recorded, recorded again with --merge, under what was recorded,
-            and under strace
+  compiler  gcc compiles small files (of src/dag), and then fewer and larger ones with more work for each call:
+            recorded, recorded again with --merge, under what was recorded, and under strace
   build     the two libraries built by meson and ninja under the preset "agent", without and with a host
             to reach, beside bubblewrap and without anything
   clone     git clones this repository, in the same ways
@@ -16,6 +17,7 @@ What is not installed is left out by name. PROFILE is ../shared/data/profiles/mo
 SPDX-License-Identifier: MIT"""
 import os
 import pathlib
+import resource
 import shutil
 import statistics
 import subprocess
@@ -50,13 +52,15 @@ class Table:
             self.clean()
         with open(self.place / "bpf", "rb") as bpf:
             os.dup2(bpf.fileno(), 10)
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             begin = time.perf_counter_ns()
             done = subprocess.run(words, cwd=self.place, stdin=NULL, stdout=NULL, stderr=subprocess.PIPE, pass_fds=(10,),
                                   check=False)
             spent = (time.perf_counter_ns() - begin) / 1e6
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode:
             sys.exit(f"{self.title}: {' '.join(words)}: {done.returncode}\n{done.stderr.decode()[-2000:]}")
-        return spent
+        return spent, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3
 
     def show(self):
         samples = {name: [] for name in self.commands}
@@ -65,11 +69,13 @@ class Table:
                 spent = self.once(words)
                 if turn:  # the first only warms the caches
                     samples[name].append(spent)
-        first = next(iter(samples.values()))
-        print(f"\n{self.title}, {self.rounds} rounds\n\n| | ms, median (lowest) | ratio | more |\n|---|---|---|---|")
+        base = [statistics.median(column) for column in zip(*next(iter(samples.values())))]
+        print(f"\n{self.title}, {self.rounds} rounds\n\n| | ms, median (lowest) | ratio | more | processor time, ms | ratio |\n"
+              "|---|---|---|---|---|---|")
         for name, found in samples.items():
-            middle, base = statistics.median(found), statistics.median(first)
-            print(f"| {name} | {middle:.2f} ({min(found):.2f}) | {middle / base:.3f} | {middle - base:+.2f} ms |", flush=True)
+            wall, cpu = (statistics.median(column) for column in zip(*found))
+            print(f"| {name} | {wall:.2f} ({min(found)[0]:.2f}) | {wall / base[0]:.3f} | {wall - base[0]:+.2f} ms "
+                  f"| {cpu:.1f} | {cpu / base[1]:.3f} |", flush=True)
         for word in self.missing:
             print(f"\nnot installed: {word}")
 
@@ -82,14 +88,15 @@ def start(sluice, place, rounds):
     table.show()
 
 
-def compiler(sluice, place, rounds, build):
-    files = sorted((TOP / "src/dag").glob("*.c"))
+def compiler(sluice, place, rounds, build, files, options):
     script = place / "job.sh"
-    script.write_text("for f in {}; do gcc -O1 -D_GNU_SOURCE -I{}/src -I{}/include -I{}/include -c $f -o out.o || exit; "
-                      "done\n".format(" ".join(map(str, files)), TOP, TOP, build))
+    script.write_text("for f in {}; do gcc {} -D_GNU_SOURCE -I{}/src -I{}/include -I{}/include -c $f -o out.o || exit; "
+                      "done\n".format(" ".join(map(str, files)), options, TOP, TOP, build))
     job = ["sh", script]
-    subprocess.run([sluice, "record", "-q", "-o", place / "job.json", *job], cwd=place, check=True, stderr=NULL)
-    table = Table(f"gcc, {len(files)} files", place, rounds)
+    done = subprocess.run([sluice, "record", "-q", "-o", place / "job.json", *job], cwd=place, check=True,
+                          stderr=subprocess.PIPE, text=True)
+    calls = done.stderr.split()[0]
+    table = Table(f"gcc {options}, {len(files)} files, {calls} system calls", place, rounds)
     table.add("bare", job)
     table.add("sluice record, first run", [sluice, "record", "-q", "-o", place / "again.json", *job])
     table.add("sluice record --merge, second run", [sluice, "record", "-q", "--merge", place / "job.json", "-o",
@@ -138,7 +145,9 @@ def main():
         (place / "bpf").write_bytes(ask([sluice, "compile", profile]))
         print(f"{profile.name}, {os.cpu_count()} processors, Linux {os.uname().release}")
         start(sluice, place, rounds)
-        compiler(sluice, place, rounds, build)
+        compiler(sluice, place, rounds, build, sorted((TOP / "src/dag").glob("*.c")), "-O1")
+        large = sorted((f for f in (TOP / "src").glob("*/*.c") if "gen" not in f.name), key=lambda f: -f.stat().st_size)
+        compiler(sluice, place, rounds, build, large[:5], "-O2 -g")
         build_libraries(sluice, place, max(rounds // 3, 3))
         clone(sluice, place, rounds)
 

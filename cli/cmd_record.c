@@ -18,6 +18,7 @@
 
 #include "filter.h"
 #include "live.h"
+#include "paths.h"
 #include "possible.h"
 #include "profile.h"
 #include "recording.h"
@@ -25,10 +26,11 @@
 #include "util/cleanup.h"
 
 #define TICK 256 /* calls between two looks at the clock */
+#define UNNAMED 16  /* numbers that are named one by one */
 
 struct options {
 	struct cli_target target;
-	const char *output, *merge;
+	const char *output, *merge, *paths;
 	unsigned int runtime;
 	bool args, exact, diff_fail, quiet, possible;
 };
@@ -39,6 +41,7 @@ struct record {
 	struct sluice_profile *base;	 /* --merge, as it was read */
 	struct sluice_profile *resolved; /* the same for this machine */
 	struct recording recording;
+	struct paths paths;
 	uint64_t shown;
 };
 
@@ -47,6 +50,7 @@ static void record_clear(struct record *r)
 	sluice_profile_free(r->base);
 	sluice_profile_free(r->resolved);
 	recording_clear(&r->recording);
+	paths_clear(&r->paths);
 }
 
 static int note(struct sluice_request *request, void *data)
@@ -54,6 +58,8 @@ static int note(struct sluice_request *request, void *data)
 	struct record *r = data;
 
 	recording_note(&r->recording, request);
+	if (r->options->paths)
+		paths_note(&r->paths, paths_use_of(sluice_name(request)), request);
 	return sluice_continue(request, SLUICE_CONTINUE_ADVISORY);
 }
 
@@ -107,7 +113,8 @@ static int let_run(const struct record *r, scmp_filter_ctx filter, unsigned int 
 		int rc, nr = seccomp_syscall_resolve_name(e->names[k]);
 
 		if (nr < 0 || !cli_live_only_allowed(p, e->names[k]) ||
-			(r->recording.programs && marks(e->names[k])))
+			(r->recording.programs && marks(e->names[k])) ||
+			(r->options->paths && paths_use_of(e->names[k])))
 			continue;
 		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, nr, n, args);
 		if (rc && rc != -EEXIST)
@@ -252,6 +259,16 @@ static bool listed(
 	return false;
 }
 
+/* The program chooses the names of its files. */
+static void print_row(const char *what, const char *name, const char *file)
+{
+	_cleanup_free_ char *text = strdup(file);
+
+	if (text)
+		cli_printable_line(text);
+	fprintf(stderr, "%10s  %-24s %s\n", what, name, text ? text : "");
+}
+
 /* Calls of the machine's own ABI that the programs can make, and did not; and how many
  * they cannot make. */
 static void print_possible(const struct record *r, const struct recorded_list *list)
@@ -274,7 +291,7 @@ static void print_possible(const struct record *r, const struct recorded_list *l
 		possible += p->by[nr] != NULL;
 		impossible += !p->by[nr];
 		if (p->by[nr] && !r->options->quiet)
-			fprintf(stderr, "%10s  %-24s %s\n", "possible", name, p->by[nr]);
+			print_row("possible", name, p->by[nr]);
 	}
 	fprintf(stderr, "%u possible and never made, %s%u impossible, by %u program%s\n",
 		possible, p->more ? "at most " : "", impossible, r->recording.n_exes,
@@ -282,6 +299,23 @@ static void print_possible(const struct record *r, const struct recorded_list *l
 	if (p->more)
 		cli_warn(r->cli, "some calls and objects are known at run time only: see "
 				 "sluice calls PROGRAM");
+}
+
+static void print_unnamed(const struct record *r)
+{
+	uint32_t first = r->recording.n_named, n = r->recording.n - first;
+
+	for (uint32_t i = 0; i < n && i < UNNAMED; i++) {
+		const struct seen *s = &r->recording.seen[first + i];
+
+		cli_warn(r->cli,
+			"number %d of architecture 0x%" PRIx32 " was called %" PRIu64
+			" times; it has no name and is not in the profile",
+			s->nr, s->arch, s->count);
+	}
+	if (n > UNNAMED)
+		cli_warn(r->cli, "the same for %" PRIu32 " more numbers without a name",
+			n - UNNAMED);
 }
 
 static void print_table(const struct record *r, const struct recorded_list *list)
@@ -305,16 +339,7 @@ static void print_table(const struct record *r, const struct recorded_list *list
 		r->recording.total, fresh, r->options->merge ? " and new" : "", added);
 	if (r->options->possible)
 		print_possible(r, list);
-	for (uint32_t i = 0; i < r->recording.n; i++) {
-		const struct seen *s = &r->recording.seen[i];
-
-		if (!s->name)
-			cli_warn(r->cli,
-				"number %d of architecture 0x%" PRIx32
-				" was called %" PRIu64
-				" times; it has no name and is not in the profile",
-				s->nr, s->arch, s->count);
-	}
+	print_unnamed(r);
 }
 
 static int finish(struct record *r, int status)
@@ -323,6 +348,7 @@ static int finish(struct record *r, int status)
 	int rc = r->recording.failed;
 
 	cli_progress_end(r->cli);
+	recording_sort(&r->recording);
 	if (!rc)
 		rc = recorded_make(&r->recording, r->resolved, r->options->exact, &list);
 	if (rc)
@@ -330,6 +356,9 @@ static int finish(struct record *r, int status)
 			r->cli, "not everything could be noted: %s", strerror(-rc));
 	print_table(r, &list);
 	rc = write_profile(r, &list);
+	if (!rc && r->options->paths)
+		rc = paths_write(r->cli, &r->paths, r->options->paths,
+			r->options->quiet);
 	if (rc)
 		return rc;
 	return r->options->diff_fail && count(&list, true) ? CLI_NO : status;
@@ -340,12 +369,17 @@ static int run(struct cli *cli)
 	_cleanup_(record_clear) struct record r = {.cli = cli, .options = cli->options};
 	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;
 	_cleanup_(cli_filter_releasep) scmp_filter_ctx filter = NULL;
+	struct sluice_options wanted = SLUICE_OPTIONS_INIT;
 	struct cli_live live = {.cli = cli, .tick = tick, .data = &r, .ruleset = -1};
 	int status, rc = read_base(&r);
 
 	/* Before anything runs: a profile that cannot be written is known at once. */
 	if (!rc)
 		rc = cli_writable(r.options->output);
+	if (!rc && r.options->paths)
+		rc = cli_writable(r.options->paths);
+	if (!rc && r.options->paths && r.options->merge)
+		rc = paths_read(&r.paths, r.options->paths);
 	if (rc)
 		return rc;
 	if (r.options->possible && !possible_known())
@@ -357,7 +391,8 @@ static int run(struct cli *cli)
 	filter = make_filter(&r);
 	if (!filter)
 		return CLI_TROUBLE;
-	rc = sluice_supervisor_new(NULL, &supervisor);
+	wanted.receive_waits = true;
+	rc = sluice_supervisor_new(&wanted, &supervisor);
 	if (rc == 0)
 		rc = sluice_on(supervisor, SCMP_ARCH_NATIVE, SLUICE_ANY, note, &r);
 	if (rc)
@@ -386,6 +421,13 @@ static const struct cli_option options[] = {
 		.offset = offsetof(struct options, args),
 		.help = "allow calls only with the constants that were seen as "
 			"arguments, if these are few"},
+	{.name = "paths",
+		.value = "FILE",
+		.type = CLI_STRING,
+		.offset = offsetof(struct options, paths),
+		.word = CLI_WORD_FILE,
+		.help = "write the files that the program used to this file, as a policy for "
+			"sluice run --policy"},
 	{.name = "for",
 		.value = "RUNTIME",
 		.type = CLI_CHOICE,
@@ -423,6 +465,8 @@ static const struct cli_positional words[] = {
 
 static const struct cli_example examples[] = {
 	{"sluice record -o true.json true", "make a profile from one run"},
+	{"sluice record -q -o cat.json --paths cat.policy cat some",
+		"record the files, too"},
 	{"sluice record --merge true.json --diff-fail -o true.json true",
 		"does it call anything new?"},
 	{NULL, NULL},

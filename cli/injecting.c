@@ -473,6 +473,7 @@ int injecting_run(
 
 	in->live = live;
 	options.workers = 64; /* each sleeps for one delayed call */
+	options.receive_waits = true;
 	rc = sluice_supervisor_new(&options, &supervisor);
 	if (rc == 0)
 		rc = sluice_on(supervisor, SCMP_ARCH_NATIVE, SLUICE_ANY, handle, in);

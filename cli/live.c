@@ -16,13 +16,15 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sluice-calls.h>
 
 #include "util/cleanup.h"
 
-#define WAIT_MS 200
+#define WAIT_MS	   200
+#define SIGNAL_NOW SIGURG /* nobody's: programs with urgent data aside, all ignore it */
 
 /* The handlers' only view: a pidfd, or -1 while there is no program. */
 static volatile sig_atomic_t target_fd = -1;
@@ -73,6 +75,37 @@ static void give_back_signals(const struct sigaction old[TAKEN])
 {
 	for (size_t i = 0; i < TAKEN; i++)
 		sigaction(taken[i], &old[i], NULL);
+}
+
+static void on_time(int sig)
+{
+	(void)sig;
+}
+
+/* A busy supervisor waits in an ioctl(2) that only signals end (receive_waits). One that
+ * comes just before it is lost, so they come again and again. */
+static int start_clock(timer_t *timer)
+{
+	struct itimerspec each = {{0, WAIT_MS * 1000000}, {0, WAIT_MS * 1000000}};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGNAL_NOW};
+	struct sigaction sa = {.sa_handler = on_time};
+	sigset_t now;
+
+	if (timer_create(CLOCK_MONOTONIC, &event, timer))
+		return -errno;
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGNAL_NOW, &sa, NULL);
+	sigemptyset(&now);
+	sigaddset(&now, SIGNAL_NOW);
+	pthread_sigmask(SIG_UNBLOCK, &now, NULL);
+	timer_settime(*timer, 0, &each, NULL);
+	return 0;
+}
+
+static void stop_clock(timer_t timer, const struct sigaction *old)
+{
+	timer_delete(timer);
+	sigaction(SIGNAL_NOW, old, NULL);
 }
 
 /* True once the program has ended; it stays a zombie for sluice_wait(). */
@@ -134,7 +167,7 @@ static int answer(struct cli_live *live, pid_t pid)
 		if (rc < 0 && rc != -EINTR)
 			return cli_error(
 				live->cli, "cannot answer calls: %s", strerror(-rc));
-		if (!over && (child_changed || rc == 0)) {
+		if (!over && (child_changed || rc <= 0)) {
 			over = look_at(pid, live->alone);
 			if (over)
 				target_fd = -1;
@@ -203,6 +236,24 @@ static int finish(
 	return 0;
 }
 
+/* With a clock from here on: what the program inherits is as it was. */
+static int attend(struct cli_live *live, pid_t pid)
+{
+	struct sigaction old;
+	timer_t timer;
+	int rc;
+
+	if (live->confines)
+		return answer(live, pid);
+	sigaction(SIGNAL_NOW, NULL, &old);
+	rc = start_clock(&timer);
+	if (rc)
+		return cli_error(live->cli, "cannot have a timer: %s", strerror(-rc));
+	rc = answer(live, pid);
+	stop_clock(timer, &old);
+	return rc;
+}
+
 static int run_words(
 	struct cli_live *live, scmp_filter_ctx filter, char **argv, int *status)
 {
@@ -221,7 +272,7 @@ static int run_words(
 			syscall(SYS_pidfd_send_signal, child.pidfd, SIGTERM, NULL, 0);
 		end_asked = 0;
 		come_first(live);
-		rc = answer(live, child.pid);
+		rc = attend(live, child.pid);
 		target_fd = -1;
 		if (rc == 0)
 			rc = finish(live, &child, argv, status);

@@ -13,7 +13,8 @@ struct sock_fprog;
 
 struct cli_live {
 	struct cli *cli;
-	struct sluice_supervisor *supervisor; /* the caller's, with its handlers */
+	/* The caller's, with its handlers; with receive_waits unless @confines. */
+	struct sluice_supervisor *supervisor;
 	void (*tick)(void *data);	      /* called every now and then, or NULL */
 	void *data;
 	const struct sock_fprog *program; /* loaded in place of the filter, or NULL */

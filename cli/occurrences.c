@@ -6,62 +6,78 @@
 #include <string.h>
 
 #include "proc.h"
+#include "util/hash.h"
 #include "util/vec.h"
 
-static int compare_keys(const uint64_t a[2], const uint64_t b[2])
+/* Which threads call, and what, is up to the program. */
+static uint64_t hash_of(const uint64_t key[2])
 {
-	if (a[0] != b[0])
-		return a[0] < b[0] ? -1 : 1;
-	return a[1] < b[1] ? -1 : a[1] > b[1];
+	return sc_hash_mix(sc_hash_mix(sc_hash_seed(), key[0]), key[1]);
 }
 
-static uint32_t place_of(const struct occurrences *all, const uint64_t key[2])
+static uint64_t hash_item(const void *owner, uint32_t i)
 {
-	uint32_t low = 0, high = all->n;
+	const struct occurrences *all = owner;
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
+	return hash_of(all->items[i].key);
+}
 
-		if (compare_keys(all->items[middle].key, key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+static bool same_item(const void *owner, uint32_t i, const void *key)
+{
+	const struct occurrences *all = owner;
+
+	return memcmp(all->items[i].key, key, sizeof(all->items[i].key)) == 0;
+}
+
+static uint64_t hash_thread(const void *owner, uint32_t i)
+{
+	const struct occurrences *all = owner;
+
+	return sc_hash_mix(sc_hash_seed(), all->threads[i]);
+}
+
+static bool same_thread(const void *owner, uint32_t i, const void *key)
+{
+	const struct occurrences *all = owner;
+
+	return memcmp(&all->threads[i], key, sizeof(all->threads[i])) == 0;
 }
 
 /* Threads are numbered as they are first met, so that chances are the same in every run.
- */
-static uint32_t thread_at(const struct occurrences *all, uint32_t at, uint64_t thread)
+ * From 1 on; 0: no memory. */
+static uint32_t number_of(struct occurrences *all, uint64_t thread)
 {
-	uint32_t most = 0;
+	uint32_t *slot;
 
-	if (at < all->n && all->items[at].key[0] == thread)
-		return all->items[at].thread;
-	if (at > 0 && all->items[at - 1].key[0] == thread)
-		return all->items[at - 1].thread;
-	for (uint32_t i = 0; i < all->n; i++)
-		if (all->items[i].thread > most)
-			most = all->items[i].thread;
-	return most + 1;
+	if (sc_reserve(all->threads, all->cap_threads, all->n_threads, 1) ||
+		sc_set_reserve(&all->by_thread, 1, hash_thread, all))
+		return 0;
+	slot = sc_set_find(&all->by_thread, sc_hash_mix(sc_hash_seed(), thread),
+		same_thread, all, &thread);
+	if (!*slot) {
+		all->threads[all->n_threads] = thread;
+		sc_set_insert(&all->by_thread, slot, all->n_threads++);
+	}
+	return *slot;
 }
 
 struct occurrence *occurrences_of(struct occurrences *all, uint64_t thread, uint64_t what)
 {
 	uint64_t key[2] = {thread, what};
-	uint32_t at = place_of(all, key), number;
-	struct occurrence *c;
+	uint32_t *slot, number;
 
-	if (at < all->n && compare_keys(all->items[at].key, key) == 0)
-		return &all->items[at];
-	number = thread_at(all, at, thread);
-	if (sc_reserve(all->items, all->cap, all->n, 1) < 0)
+	if (sc_reserve(all->items, all->cap, all->n, 1) ||
+		sc_set_reserve(&all->by_key, 1, hash_item, all))
 		return NULL;
-	c = &all->items[at];
-	memmove(c + 1, c, (all->n - at) * sizeof(*c));
-	all->n++;
-	*c = (struct occurrence){.key = {thread, what}, .thread = number};
-	return c;
+	slot = sc_set_find(&all->by_key, hash_of(key), same_item, all, key);
+	if (*slot)
+		return &all->items[*slot - 1];
+	number = number_of(all, thread);
+	if (!number)
+		return NULL;
+	all->items[all->n] = (struct occurrence){.key = {thread, what}, .thread = number};
+	sc_set_insert(&all->by_key, slot, all->n);
+	return &all->items[all->n++];
 }
 
 uint64_t occurrences_thread(pid_t tid)
@@ -76,5 +92,8 @@ uint64_t occurrences_thread(pid_t tid)
 void occurrences_clear(struct occurrences *all)
 {
 	free(all->items);
+	free(all->threads);
+	sc_set_clear(&all->by_key);
+	sc_set_clear(&all->by_thread);
 	*all = (struct occurrences){0};
 }

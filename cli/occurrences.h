@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "util/set.h"
+
 struct occurrence {
 	uint64_t key[2]; /* the thread; call and expression, a number of the caller's */
 	uint64_t count;	 /* the caller's to raise */
@@ -14,8 +16,12 @@ struct occurrence {
 
 /* Start from {0}. */
 struct occurrences {
-	struct occurrence *items; /* in the order of keys */
+	struct occurrence *items;
 	uint32_t n, cap;
+	struct sc_set by_key;
+	uint64_t *threads; /* the thread numbered i + 1 */
+	uint32_t n_threads, cap_threads;
+	struct sc_set by_thread;
 };
 
 /* What tells a thread apart from all others, even from one that had the same id. */

@@ -177,10 +177,10 @@ static bool is_small(const struct recording *r, const struct recorded *c)
 
 	if (c->needed || !r->args)
 		return false;
-	for (uint32_t i = 0; i < r->n; i++) {
+	for (uint32_t i = 0; i < r->n_named; i++) {
 		const struct seen *s = &r->seen[i];
 
-		if (!s->name || strcmp(s->name, c->name) != 0)
+		if (strcmp(s->name, c->name) != 0)
 			continue;
 		if (!s->constants || s->n_tuples > RECORDING_TUPLES)
 			return false;
@@ -212,10 +212,10 @@ static int write_tuples(struct sluice_profile *p, const struct recording *r,
 {
 	int rc = 0;
 
-	for (uint32_t i = 0; i < r->n && !rc; i++) {
+	for (uint32_t i = 0; i < r->n_named && !rc; i++) {
 		const struct seen *s = &r->seen[i];
 
-		if (!s->name || strcmp(s->name, c->name) != 0)
+		if (strcmp(s->name, c->name) != 0)
 			continue;
 		for (unsigned int k = 0; k < s->n_tuples && !rc; k++)
 			rc = write_tuple(p, s, &s->tuples[k], what);

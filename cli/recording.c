@@ -9,32 +9,69 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/hash.h"
 #include "util/vec.h"
 
-static uint64_t key_of(uint32_t arch, int nr)
+static uint64_t hash_call(uint32_t arch, int nr)
 {
-	return (uint64_t)arch << 32 | (uint32_t)nr;
+	return sc_hash_mix(sc_hash_seed(), (uint64_t)arch << 32 | (uint32_t)nr);
 }
 
-static bool is_at(const struct recording *r, uint32_t at, uint64_t key)
+static uint64_t hash_seen(const void *owner, uint32_t i)
 {
-	return at < r->n && key_of(r->seen[at].arch, r->seen[at].nr) == key;
+	const struct recording *r = owner;
+
+	return hash_call(r->seen[i].arch, r->seen[i].nr);
 }
 
-/* Where the call stands, or would stand. */
-static uint32_t place_of(const struct recording *r, uint64_t key)
+static bool same_call(const void *owner, uint32_t i, const void *key)
 {
-	uint32_t low = 0, high = r->n;
+	const struct recording *r = owner;
+	const struct seen *s = key;
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
+	return r->seen[i].nr == s->nr && r->seen[i].arch == s->arch;
+}
 
-		if (key_of(r->seen[middle].arch, r->seen[middle].nr) < key)
-			low = middle + 1;
-		else
-			high = middle;
+/* The program chooses numbers, and there are 2^32. */
+struct seen *recording_of(struct recording *r, uint32_t arch, int nr)
+{
+	struct seen key = {.arch = arch, .nr = nr};
+	uint32_t *slot;
+
+	if (r->last < r->n && same_call(r, r->last, &key))
+		return &r->seen[r->last];
+	if (sc_reserve(r->seen, r->cap, r->n, 1) ||
+		sc_set_reserve(&r->by_call, 1, hash_seen, r))
+		return NULL;
+	slot = sc_set_find(&r->by_call, hash_call(arch, nr), same_call, r, &key);
+	if (!*slot) {
+		key.name = sluice_call_name(arch, nr);
+		r->seen[r->n] = key;
+		sc_set_insert(&r->by_call, slot, r->n++);
 	}
-	return low;
+	r->last = *slot - 1;
+	return &r->seen[r->last];
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct seen *x = a, *y = b;
+
+	if (!x->name != !y->name)
+		return x->name ? -1 : 1;
+	if (x->arch != y->arch)
+		return x->arch < y->arch ? -1 : 1;
+	return (uint32_t)x->nr < (uint32_t)y->nr ? -1 : x->nr != y->nr;
+}
+
+void recording_sort(struct recording *r)
+{
+	if (r->n)
+		qsort(r->seen, r->n, sizeof(*r->seen), by_number);
+	sc_set_clear(&r->by_call);
+	r->last = 0;
+	for (r->n_named = 0; r->n_named < r->n && r->seen[r->n_named].name;)
+		r->n_named++;
 }
 
 static void find_constants(struct seen *s)
@@ -67,27 +104,18 @@ static char *program_of(struct sluice_request *request)
 	return strcmp(path, own) == 0 ? NULL : strdup(path);
 }
 
-static int insert(struct recording *r, uint32_t at, struct sluice_request *request)
+static void begin(struct recording *r, struct seen *s, struct sluice_request *request)
 {
-	int rc = sc_reserve(r->seen, r->cap, r->n, 1);
-	struct seen *s;
-
-	if (rc)
-		return rc;
-	s = &r->seen[at];
-	memmove(s + 1, s, (r->n - at) * sizeof(*s));
-	r->n++;
-	*s = (struct seen){.arch = sluice_arch(request), .nr = sluice_nr(request)};
-	s->name = sluice_call_name(s->arch, s->nr);
 	s->by = program_of(request);
-	if (r->args) {
-		find_constants(s);
-		if (s->constants)
-			s->tuples = calloc(RECORDING_TUPLES, sizeof(*s->tuples));
-		if (s->constants && !s->tuples)
-			s->n_tuples = RECORDING_TUPLES + 1;
-	}
-	return 0;
+	if (s->by)
+		cli_printable_line(s->by); /* it is only shown */
+	if (!r->args)
+		return;
+	find_constants(s);
+	if (s->constants)
+		s->tuples = calloc(RECORDING_TUPLES, sizeof(*s->tuples));
+	if (s->constants && !s->tuples)
+		s->n_tuples = RECORDING_TUPLES + 1;
 }
 
 static void note_tuple(struct seen *s, const struct sluice_request *request)
@@ -107,19 +135,75 @@ static void note_tuple(struct seen *s, const struct sluice_request *request)
 	s->n_tuples++;
 }
 
+static uint64_t hash_text(const char *text)
+{
+	uint64_t h = sc_hash_seed();
+
+	while (*text)
+		h = sc_hash_mix(h, (unsigned char)*text++);
+	return h;
+}
+
+static uint64_t hash_exe(const void *owner, uint32_t i)
+{
+	const struct recording *r = owner;
+
+	return hash_text(r->exes[i]);
+}
+
+static bool same_exe(const void *owner, uint32_t i, const void *exe)
+{
+	const struct recording *r = owner;
+
+	return strcmp(r->exes[i], exe) == 0;
+}
+
 static int note_exe(struct recording *r, struct sluice_request *request)
 {
 	_cleanup_free_ char *exe = program_of(request);
+	uint32_t *slot;
 
-	for (uint32_t i = 0; exe && i < r->n_exes; i++)
-		if (strcmp(r->exes[i], exe) == 0)
-			return 0;
 	if (!exe)
 		return 0;
-	if (sc_reserve(r->exes, r->cap_exes, r->n_exes, 1) < 0)
+	if (sc_reserve(r->exes, r->cap_exes, r->n_exes, 1) ||
+		sc_set_reserve(&r->by_exe, 1, hash_exe, r))
 		return -ENOMEM;
-	r->exes[r->n_exes++] = steal_ptr(exe);
+	slot = sc_set_find(&r->by_exe, hash_text(exe), same_exe, r, exe);
+	if (!*slot) {
+		r->exes[r->n_exes] = steal_ptr(exe);
+		sc_set_insert(&r->by_exe, slot, r->n_exes++);
+	}
 	return 0;
+}
+
+static uint64_t hash_process(const void *owner, uint32_t i)
+{
+	const struct recording *r = owner;
+
+	return sc_hash_mix(sc_hash_seed(), (uint32_t)r->processes[i].pid);
+}
+
+static bool same_process(const void *owner, uint32_t i, const void *pid)
+{
+	const struct recording *r = owner;
+
+	return memcmp(&r->processes[i].pid, pid, sizeof(r->processes[i].pid)) == 0;
+}
+
+static struct recording_process *process_of(struct recording *r, pid_t pid)
+{
+	uint32_t *slot;
+
+	if (sc_reserve(r->processes, r->cap_processes, r->n_processes, 1) ||
+		sc_set_reserve(&r->by_pid, 1, hash_process, r))
+		return NULL;
+	slot = sc_set_find(&r->by_pid, sc_hash_mix(sc_hash_seed(), (uint32_t)pid),
+		same_process, r, &pid);
+	if (!*slot) {
+		r->processes[r->n_processes] = (struct recording_process){.pid = pid};
+		sc_set_insert(&r->by_pid, slot, r->n_processes++);
+	}
+	return &r->processes[*slot - 1];
 }
 
 /* The call after execve(2) is the new program's first, or the old one's if that failed.
@@ -129,44 +213,30 @@ static int note_program(
 {
 	bool executes =
 		name && (strcmp(name, "execve") == 0 || strcmp(name, "execveat") == 0);
-	pid_t tgid = executes || r->n_fresh ? sluice_tgid(request) : 0;
+	pid_t tgid = executes || r->fresh ? sluice_tgid(request) : 0;
+	struct recording_process *p;
 
-	for (uint32_t i = 0; i < r->n_fresh; i++) {
-		if (r->fresh[i] != tgid)
-			continue;
-		r->fresh[i] = r->fresh[--r->n_fresh];
-		if (note_exe(r, request))
-			return -ENOMEM;
-		break;
-	}
-	if (!executes || tgid <= 0)
+	if (tgid <= 0)
 		return 0;
-	if (sc_reserve(r->fresh, r->cap_fresh, r->n_fresh, 1) < 0)
+	p = process_of(r, tgid);
+	if (!p || (p->fresh && note_exe(r, request)))
 		return -ENOMEM;
-	r->fresh[r->n_fresh++] = tgid;
+	r->fresh += (uint32_t)executes - (uint32_t)p->fresh;
+	p->fresh = executes;
 	return 0;
 }
 
 void recording_note(struct recording *r, struct sluice_request *request)
 {
-	uint64_t key = key_of(sluice_arch(request), sluice_nr(request));
-	uint32_t at = r->last;
-	struct seen *s;
+	struct seen *s = recording_of(r, sluice_arch(request), sluice_nr(request));
 
 	r->total++;
-	if (!is_at(r, at, key)) {
-		int rc;
-
-		at = place_of(r, key);
-		rc = is_at(r, at, key) ? 0 : insert(r, at, request);
-		if (rc) {
-			r->failed = rc;
-			return;
-		}
-		r->last = at;
+	if (!s) {
+		r->failed = -ENOMEM;
+		return;
 	}
-	s = &r->seen[at];
-	s->count++;
+	if (!s->count++)
+		begin(r, s, request);
 	if (r->programs && note_program(r, request, s->name))
 		r->failed = -ENOMEM;
 	if (s->constants && s->n_tuples <= RECORDING_TUPLES)
@@ -182,7 +252,10 @@ void recording_clear(struct recording *r)
 	for (uint32_t i = 0; i < r->n_exes; i++)
 		free(r->exes[i]);
 	free(r->exes);
-	free(r->fresh);
+	free(r->processes);
 	free(r->seen);
+	sc_set_clear(&r->by_call);
+	sc_set_clear(&r->by_exe);
+	sc_set_clear(&r->by_pid);
 	*r = (struct recording){0};
 }

@@ -8,6 +8,7 @@
 #include <sluice.h>
 
 #include "cli.h"
+#include "util/set.h"
 
 /* More different sets of values than these of one call, and its arguments are left open.
  */
@@ -31,21 +32,37 @@ struct seen {
 	struct recording_tuple *tuples;
 };
 
+struct recording_process {
+	pid_t pid;
+	bool fresh; /* its last call was execve(2) */
+};
+
 struct recording {
-	struct seen *seen; /* in the order of architectures and numbers */
+	struct seen *seen; /* as they came; recording_sort() */
 	uint32_t n, cap, last;
+	uint32_t n_named; /* after recording_sort(): those that have a name */
+	struct sc_set by_call;
 	uint64_t total;
 	bool args;     /* note tuples */
 	bool programs; /* note what is executed */
 	const char *runtime; /* of runtime_names: what it calls belongs to the profile; or NULL */
 	char **exes;   /* those programs, each once */
-	pid_t *fresh;  /* processes that called execve(2) last */
-	uint32_t n_exes, cap_exes, n_fresh, cap_fresh;
+	uint32_t n_exes, cap_exes;
+	struct sc_set by_exe;
+	struct recording_process *processes;	    /* that have called execve(2) */
+	uint32_t n_processes, cap_processes, fresh; /* @fresh of them did so last */
+	struct sc_set by_pid;
 	int failed; /* -ENOMEM: something could not be noted */
 };
 
 /* Note the call of @request, by the registers alone. */
 void recording_note(struct recording *r, struct sluice_request *request);
+/* The entry of a call, valid until the next one is asked for; a new one has the count 0.
+ * NULL: no memory. */
+struct seen *recording_of(struct recording *r, uint32_t arch, int nr);
+/* Those with a name first, in the order of architectures and numbers. Nothing is noted
+ * after that. */
+void recording_sort(struct recording *r);
 void recording_clear(struct recording *r);
 
 /* A call of the profile, by name: all ABIs together. */

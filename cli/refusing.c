@@ -176,11 +176,13 @@ int refusing_run(struct refusing *w)
 {
 	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;
 	_cleanup_(cli_filter_releasep) scmp_filter_ctx filter = make_filter(w);
+	struct sluice_options wanted = SLUICE_OPTIONS_INIT;
 	int status = 0, rc;
 
 	if (!filter)
 		return CLI_TROUBLE;
-	rc = sluice_supervisor_new(NULL, &supervisor);
+	wanted.receive_waits = true;
+	rc = sluice_supervisor_new(&wanted, &supervisor);
 	if (rc == 0)
 		rc = sluice_on(supervisor, SCMP_ARCH_NATIVE, SLUICE_ANY, decide, w);
 	if (rc)

@@ -13,6 +13,7 @@
 #include "occurrences.h"
 #include "proc.h"
 #include "util/cleanup.h"
+#include "util/hash.h"
 #include "util/vec.h"
 
 #define GENERATIONS 64
@@ -178,12 +179,30 @@ int replay_end(struct replay *r)
 /* ---- who it is ----------------------------------------------------------------------
  */
 
+static uint64_t hash_task(const void *owner, uint32_t i)
+{
+	const struct replay *r = owner;
+
+	return sc_hash_mix(sc_hash_seed(), r->tasks[i].id);
+}
+
+static bool same_task(const void *owner, uint32_t i, const void *id)
+{
+	const struct replay *r = owner;
+
+	return memcmp(&r->tasks[i].id, id, sizeof(r->tasks[i].id)) == 0;
+}
+
+static uint32_t *slot_of(const struct replay *r, uint64_t id)
+{
+	return sc_set_find(&r->by_id, sc_hash_mix(sc_hash_seed(), id), same_task, r, &id);
+}
+
 static struct replay_task *known(const struct replay *r, uint64_t id)
 {
-	for (uint32_t i = 0; i < r->n_tasks; i++)
-		if (r->tasks[i].id == id)
-			return &r->tasks[i];
-	return NULL;
+	const uint32_t *slot = r->n_tasks ? slot_of(r, id) : NULL;
+
+	return slot && *slot ? &r->tasks[*slot - 1] : NULL;
 }
 
 static struct replay_task *add(
@@ -196,12 +215,15 @@ static struct replay_task *add(
 		snprintf(name, sizeof(name), "%.180s%c%" PRIu32, above, mark, number);
 	else
 		snprintf(name, sizeof(name), "%" PRIu32, number);
-	if (sc_reserve(r->tasks, r->cap_tasks, r->n_tasks, 1) < 0)
+	if (sc_reserve(r->tasks, r->cap_tasks, r->n_tasks, 1) < 0 ||
+		sc_set_reserve(&r->by_id, 1, hash_task, r))
 		return NULL;
 	new = &r->tasks[r->n_tasks];
 	*new = (struct replay_task){.id = id, .name = strdup(name)};
-	r->n_tasks += new->name != NULL;
-	return new->name ? new : NULL;
+	if (!new->name)
+		return NULL;
+	sc_set_insert(&r->by_id, slot_of(r, id), r->n_tasks++);
+	return new;
 }
 
 /* A process, with those above it up to one that is known. Who lost its parents is below 0. */
@@ -254,6 +276,7 @@ void replay_clear(struct replay *r)
 		free(r->tasks[i].name);
 	free(r->entries);
 	free(r->tasks);
+	sc_set_clear(&r->by_id);
 	if (r->log)
 		fclose(r->log);
 	*r = (struct replay){0};

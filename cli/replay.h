@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "injection.h"
+#include "util/set.h"
 
 /* A line. */
 struct replay_entry {
@@ -33,6 +34,7 @@ struct replay {
 	uint32_t n, cap;
 	struct replay_task *tasks;
 	uint32_t n_tasks, cap_tasks;
+	struct sc_set by_id;
 	FILE *log; /* or NULL */
 };
 

@@ -66,11 +66,12 @@ struct sluice_options {
 	sluice_log log;         /* or NULL */
 	void *log_data;
 	struct sluice_error *error; /* filled when sluice_supervisor_new() fails, or NULL */
+	bool receive_waits;     /* sluice_dispatch() may wait longer than its timeout: see there */
 };
 #define SLUICE_OPTIONS_INIT                                                              \
 	{                                                                                \
 		sizeof(struct sluice_options), 0, 0, 0, 0, false, NULL, 0, false, NULL,  \
-			NULL, NULL                                                       \
+			NULL, NULL, false                                                \
 	}
 
 /* Counters since the supervisor was created. Names with _ns are nanoseconds. Set @size to
@@ -120,7 +121,10 @@ int sluice_fd(const struct sluice_supervisor *supervisor);
 /* Wait at most @timeout_ms (-1: without limit, 0: not at all) and handle what has come: at
  * most one request of each of 16 listeners. Returns the number of handled requests, which
  * is 0 after the timeout and after other work; -EINTR after a signal, even with SA_RESTART;
- * -EBUSY from a handler; -ESHUTDOWN after a hand-over. */
+ * -EBUSY from a handler; -ESHUTDOWN after a hand-over. With the option receive_waits, one busy
+ * listener is waited for as sluice_run() does it: then neither the timeout nor a signal whose
+ * handler has SA_RESTART ends the wait, and a signal that comes just before it does not either. Use a
+ * timer that sends signals again and again. */
 int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms);
 
 /* Dispatch until no listener and no OCI server is left. Signals do not end it. Returns 0 or

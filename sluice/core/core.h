@@ -149,6 +149,7 @@ struct loop {
 	_Atomic(struct source *) dead; /* changed under sv->lock */
 	atomic_uint watched;    /* sources in the epoll set, wake included */
 	unsigned doors;         /* what may bring listeners: sluice_run() goes on for them */
+	bool receive_waits;     /* in sluice_dispatch(), too: the option of that name */
 	bool receive_ends;      /* RECV returns when the last target has ended (6.11) */
 	bool streak;            /* the last round received a request */
 	bool dispatching;

@@ -66,8 +66,8 @@ static void empty_graveyard(struct sluice_supervisor *sv)
  * does the waiting, which saves the system call that asks epoll first. Nothing is watched
  * beside it and the wake descriptor; nobody can write to that: no request is out
  * with a worker, and no cancel callback is due. An idle supervisor never comes here, and
- * sluice_dispatch() never does: RECV starts again after a signal whose handler has
- * SA_RESTART, and a caller that stops at -EINTR would not. */
+ * sluice_dispatch() only does with receive_waits: RECV starts again after a signal whose handler
+ * has SA_RESTART, and a caller that stops at -EINTR would not. */
 static bool only_receives(const struct sluice_supervisor *sv)
 {
 	return sv->loop.streak && sv->loop.receive_ends && !sv->listeners.paused && sv->listeners.first &&
@@ -100,8 +100,8 @@ static int take_directly(struct sluice_supervisor *sv)
 	return rc == -EINTR ? rc : 0; /* gone, or all targets are, or no room: epoll tells */
 }
 
-/* @running: in sluice_run(), which needs not return after a signal. */
-static int dispatch(struct sluice_supervisor *sv, int timeout_ms, bool running)
+/* @directly: the caller needs not return after each signal, and at no time. */
+static int dispatch(struct sluice_supervisor *sv, int timeout_ms, bool directly)
 {
 	uint64_t before;
 	int n;
@@ -117,7 +117,7 @@ static int dispatch(struct sluice_supervisor *sv, int timeout_ms, bool running)
 		return n;
 	}
 	before = atomic_load_explicit(&sv->count.received, memory_order_relaxed);
-	n = running && only_receives(sv) ? take_directly(sv) : wait_and_handle(sv, timeout_ms);
+	n = directly && only_receives(sv) ? take_directly(sv) : wait_and_handle(sv, timeout_ms);
 	if (n == 0)
 		n = (int)(atomic_load_explicit(&sv->count.received, memory_order_relaxed) -
 			before);
@@ -128,7 +128,7 @@ static int dispatch(struct sluice_supervisor *sv, int timeout_ms, bool running)
 
 int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms)
 {
-	return dispatch(supervisor, timeout_ms, false);
+	return dispatch(supervisor, timeout_ms, supervisor->loop.receive_waits && timeout_ms);
 }
 
 int sluice_run(struct sluice_supervisor *supervisor)

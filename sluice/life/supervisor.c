@@ -74,7 +74,7 @@ int sluice_supervisor_new(const struct sluice_options *options,
 	struct settings set;
 	int rc = read_options(options, &set);
 
-	if (options && options->size >= sizeof(*options))
+	if (options && options->size >= offsetof(struct sluice_options, receive_waits))
 		error = options->error;
 	if (rc)
 		return sc_sluice_error(error, rc,
@@ -101,6 +101,8 @@ int sluice_supervisor_new(const struct sluice_options *options,
 			strerror(-rc));
 	if (options && options->size >= offsetof(struct sluice_options, error))
 		sluice_set_log(sv, options->log, options->log_data);
+	if (options && options->size >= sizeof(*options))
+		sv->loop.receive_waits = options->receive_waits;
 	*supervisor = sv;
 	return 0;
 }

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """sluice record: does it note every call once, whoever makes it, and leave the program as it is?
-record.py SLUICE. Prints TAP.
+record.py SLUICE COUNTED [--long], COUNTED is counted.c. --long makes a million calls. Prints TAP.
 SPDX-License-Identifier: MIT"""
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -14,17 +15,13 @@ import sys
 import live
 from live import check, folder, run, skip
 
-SLUICE = live.tool(sys.argv[1])
+SLUICE, COUNTED = live.tool(sys.argv[1]), live.tool(sys.argv[2])
 
-LOOP = """
-import os
-for child in range(8):
-    if os.fork() == 0:
-        for i in range(500):
-            os.getppid()
-        os._exit(0)
-for child in range(8):
-    os.wait()
+NUMBERS = """
+import ctypes
+syscall = ctypes.CDLL(None).syscall
+for i in range(5000):
+    syscall(100000 + i * 7)
 """
 
 INT80 = """
@@ -53,15 +50,21 @@ def recorded(path):
             for n in e["names"]}
 
 
-def lost_nothing(who, uid, tmp):
-    out = tmp + "/loop.json"
-    r = run([SLUICE, "record", "-o", out, live.PYTHON, "-c", LOOP], uid, tmp)
-    check(f"{who}: 4000 calls of 8 processes, each noted once",
-          r.returncode == 0 and counts(r.stderr).get("getppid") == 4000, r.stderr)
-    r = run([SLUICE, "record", "-o", out, live.PYTHON, "-c", LOOP.replace("500", "499")],
-            uid, tmp)
-    check(f"{who}: and 3992 where there are fewer", counts(r.stderr).get("getppid") == 3992,
-          r.stderr)
+def lost_nothing(who, uid, tmp, processes=8, calls=1000):
+    out = tmp + "/counted.json"
+    r = run([SLUICE, "record", "-o", out, COUNTED, str(processes), str(calls)], uid, tmp)
+    made = {name: int(n) for name, n in map(str.split, r.stdout.splitlines())}
+    noted = {name: counts(r.stderr).get(name) for name in made}
+    check(f"{who}: {processes * calls} calls of {processes} processes, each noted once, as they count themselves",
+          r.returncode == 0 and sum(made.values()) == processes * calls + 1 and noted == made, f"{made}\n{r.stderr}")
+
+
+def without_names(who, uid, tmp):
+    r = run([SLUICE, "record", "-q", "-o", tmp + "/n.json", live.PYTHON, "-c", NUMBERS], uid, tmp)
+    warned = re.findall(r"number (\d+) of architecture 0x\w+ was called 1 times", r.stderr)
+    check(f"{who}: 5000 numbers without a name: 16 of them, and how many more",
+          r.returncode == 0 and warned == [str(100000 + i * 7) for i in range(16)] and
+          "the same for 4984 more numbers without a name" in r.stderr, r.stderr)
 
 
 def like_strace(who, uid, tmp):
@@ -224,6 +227,121 @@ def possible(who, uid, tmp):
     check(f"{who}: --static: each program that was executed, once", "by 3 programs" in r.stderr, r.stderr)
 
 
+MADE = """
+cp /bin/true "$OUT/mine" && "$OUT/mine" && mv "$OUT/mine" "$OUT/other" && ln -s other "$OUT/link" && chmod 700 "$OUT/other"
+rm "$OUT/other" "$OUT/link"; cat "$1"
+"""
+
+CONNECT = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[2])
+print(open(sys.argv[1]).read())
+"""
+
+
+def use_files(who, uid, tmp):
+    """[(name, words with the file F)]: programs that print what is in it."""
+    script = tmp + "/script"
+    with open(script, "w") as f:
+        f.write('#!/bin/sh -e\ntouch "$OUT/new"; cat "$1"; rm "$OUT/new"\n')
+    os.chmod(script, 0o755)
+    return [
+        ("cat", ["cat", "F"]),
+        ("sh and a folder of its own", ["sh", "-ec", 'd=$(mktemp -d); sort "$1" >$d/a; cat $d/a; rm -r $d', "sh", "F"]),
+        ("a script", [script, "F"]),
+        ("python3", [live.PYTHON, "-I", "-c", "import sys, json; print(json.dumps(open(sys.argv[1]).read()))", "F"]),
+        ("a program that it made", ["sh", "-ec", MADE, "sh", "F"]),
+        ("a socket", [live.PYTHON, "-I", "-c", CONNECT, "F", tmp + "/socket"]),
+        ("gcc", ["gcc", "-x", "c", "-E", "F"]),
+        ("perl", ["perl", "-MPOSIX", "-pe", "1", "F"]),
+        ("git", ["git", "-c", "safe.directory=*", "diff", "--no-index", "/dev/null", "F"]),
+    ]
+
+
+def refused_elsewhere(who, uid, tmp):
+    if run([SLUICE, "run", "--ro", "/", "true"], uid, tmp).returncode:
+        skip(f"{who}: --paths: programs run again", "no Landlock here")
+        return
+    for folder_name in ("in", "other", "out", "t", "home"):
+        os.mkdir(f"{tmp}/{folder_name}")
+        if uid is not None:
+            os.chown(f"{tmp}/{folder_name}", uid, uid)
+    given, other = tmp + "/in/given", tmp + "/other/secret"
+    for path in (given, other):
+        with open(path, "w") as f:
+            f.write(f"the {os.path.basename(path)} text\n")
+    env = os.environ | {"TMPDIR": tmp + "/t", "OUT": tmp + "/out", "HOME": tmp + "/home"}
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(tmp + "/socket")
+    os.chmod(tmp + "/socket", 0o777)
+    server.listen(64)
+    for name, words in use_files(who, uid, tmp):
+        if not shutil.which(words[0], path="/usr/bin:/bin"):
+            skip(f"{who}: --paths: {name}", "not installed")
+            continue
+        profile, policy = tmp + "/p.json", tmp + "/p.policy"
+        words = [given if w == "F" else w for w in words]
+        r = run([SLUICE, "record", "-o", profile, "--paths", policy, *words], uid, tmp, env=env)
+        again = run([SLUICE, "run", "-p", profile, "--policy", policy, *words], uid, tmp, env=env)
+        check(f"{who}: --paths: {name}: it runs again under profile and policy",
+              "the given text" in r.stdout and again.stdout == r.stdout and again.returncode == r.returncode,
+              (r, again, open(policy).read()))
+        words = [other if w == given else w for w in words]
+        r = run([SLUICE, "run", "--policy", policy, *words], uid, tmp, env=env)
+        check(f"{who}: --paths: {name}: and does not read another file", "the secret text" not in r.stdout and
+              "denied" in r.stderr, (r, open(policy).read()))
+    server.close()
+
+
+def folded(who, uid, tmp):
+    policy, home, many = tmp + "/f.policy", tmp + "/home", tmp + "/many"
+    env = os.environ | {"HOME": home}
+    for top in (home, many, many + "/deep"):
+        os.makedirs(top, exist_ok=True)
+        for i in range(12):
+            with open(f"{top}/{i}", "w") as f:
+                f.write("text")
+    os.symlink(many + "/deep/3", tmp + "/a-link")
+    if uid is not None:
+        os.chown(home, uid, uid)
+
+    def files(*words, more=()):
+        r = run([SLUICE, "record", *more, "-o", tmp + "/f.json", "--paths", policy, *words], uid, tmp, env=env)
+        return json.load(open(policy))["sluice"]["files"], r.stderr
+    got, _ = files("sh", "-c", f"cd {home}; cat 0 1 2 3 4 5 6 7 8 9 10 11 {many}/deep/* {many}/1")
+    below = {p for p in got["read"] if p.startswith(tmp)}
+    check(f"{who}: --paths: many files of a folder are the folder, but not of the home directory",
+          below == {f"{home}/{i}" for i in range(12)} | {many + "/deep", many + "/1"}, got)
+    got, said = files("ls", "/", home)
+    check(f"{who}: --paths: a warning for what was listed and is wide", {"/", home} & set(got["read"]) == {"/"} and
+          "read everything in /\n" in said, (got, said))
+    got, said = files("touch", home + "/new")
+    check(f"{who}: --paths: a warning for what was made in the home directory", home in got["write"] and
+          f"write, make and remove everything in {home}\n" in said and got["read"] and "/" not in got["read"], (got, said))
+    got, _ = files("cat", tmp + "/a-link")
+    check(f"{who}: --paths: no links", many + "/deep/3" in got["read"] and tmp + "/a-link" not in str(got), got)
+    got, _ = files("cat", many + "/7", more=["--merge", tmp + "/f.json"])
+    check(f"{who}: --paths: with --merge the files of known calls, too, and those of the older policy",
+          {many + "/7", many + "/deep/3"} <= set(got["read"]), got)
+    got, _ = files("cat", many + "/8")
+    check(f"{who}: --paths: without --merge nothing of the older policy", many + "/7" not in got["read"], got)
+    for text in ('{"sluice": {"files": {"hide": []}}}', '{"sluice": {"network": {}}}', '{"sluice": {"files": {"read": ["x"]}}}',
+                 '{"sluice": {}, "more": 1}', '{}', "no JSON"):
+        with open(tmp + "/bad.policy", "w") as f:
+            f.write(text)
+        r = run([SLUICE, "record", "-o", tmp + "/g.json", "--merge", tmp + "/f.json", "--paths", tmp + "/bad.policy", "touch",
+                 tmp + "/ran"], uid, tmp)
+        check(f"{who}: --paths: --merge of another document is trouble: {text}", r.returncode == 2 and
+              r.stderr.startswith(tmp + "/bad.policy:1:") and not os.path.exists(tmp + "/ran") and
+              open(tmp + "/bad.policy").read() == text, r)
+    got, said = files("sh", "-c", f"echo > {tmp}/gone; rm {tmp}/gone; cat /dev/null")
+    check(f"{who}: --paths: what is gone is said, what is always allowed is not", f"gone  {tmp}/gone\n" in said and
+          tmp in got["write"] and "/gone" not in str(got) and "/dev/null" not in str(got), (got, said))
+    got, _ = files("sh", "-c", "cat /proc/self/stat; cat /proc/version")
+    check(f"{who}: --paths: numbers of processes", "/proc" in got["read"] and "/proc/version" not in got["read"], got)
+
+
 CGROUPS = "mount -t tmpfs none /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && "
 
 
@@ -283,10 +401,15 @@ def main():
     if not good:
         skip("record", "no notifications here: " + why.replace("\n", " "))
         live.done()
+    if "--long" in sys.argv:
+        for who, uid in live.users():
+            with folder(uid) as tmp:
+                lost_nothing(who, uid, tmp, 100, 10000)
+        live.done()
     for who, uid in live.users():
         with folder(uid) as tmp:
-            for part in (lost_nothing, like_strace, obeyed, statuses, merged, outputs,
-                         arguments, possible):
+            for part in (lost_nothing, without_names, like_strace, obeyed, statuses, merged, outputs,
+                         arguments, possible, refused_elsewhere, folded):
                 part(who, uid, tmp)
     with folder(None) as tmp:
         other_abi(tmp)

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/utsname.h>
 
 #define THREADS 12
 
@@ -454,11 +456,68 @@ static void sizes(void)
 	sluice_supervisor_free(sv);
 }
 
-const struct target_main targets[] = {
-	{"flood", target_flood}, {"calls", target_calls}, {"given", target_given},
-	{NULL, NULL}};
-const struct test tests[] = {
-	{"a request knows the number of its listener", numbers},
+/* ---- waiting in RECV ---- */
+
+static int target_idle(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	CHECK_EQ(syscall(SYS_mkdir, "x", 0), -1);
+	for (;;)
+		pause();
+}
+
+static void ring(int sig)
+{
+	(void)sig;
+}
+
+/* What the wait of 1 ms after a request ends with. The timer rings again and again, so
+ * one that came too early does no harm. */
+static int ended_by(bool receive_waits)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct itimerval timer = {{0, 200000}, {0, 200000}}, none = {{0, 0}, {0, 0}};
+	struct sigaction sa = {.sa_handler = ring};
+	struct sluice_supervisor *sv;
+	int rc;
+
+	o.receive_waits = receive_waits;
+	sv = new_supervisor(&o);
+	start(sv, &child, "idle", NULL);
+	while ((rc = sluice_dispatch(sv, 100)) == 0)
+		;
+	CHECK_EQ(rc, 1);
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	rc = sluice_dispatch(sv, 1);
+	setitimer(ITIMER_REAL, &none, NULL);
+	CHECK_EQ(kill(child.pid, SIGKILL), 0);
+	CHECK_EQ(wait_target(sv, &child), 128 + SIGKILL);
+	sluice_supervisor_free(sv);
+	return rc;
+}
+
+static void receive_waits(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	CHECK_EQ(uname(&u), 0);
+	CHECK_EQ(sscanf(u.release, "%d.%d", &major, &minor), 2);
+	if (major < 6 || (major == 6 && minor < 11))
+		SKIP("RECV does not end with the last target before Linux 6.11");
+	CHECK_EQ(ended_by(true), -EINTR);
+	for (int i = 0; i < 10; i++) /* a signal may come first here */
+		if (ended_by(false) == 0)
+			return;
+	CHECK(!"a timeout ends the wait");
+}
+
+const struct target_main targets[] = {{"flood", target_flood}, {"calls", target_calls},
+	{"given", target_given}, {"idle", target_idle}, {NULL, NULL}};
+const struct test tests[] = {{"a request knows the number of its listener", numbers},
 	{"a limit of its own, raised and taken away", limits},
 	{"a refused listener: the default errno", refuse},
 	{"a refused listener that a keeper has", refuse_kept},
@@ -470,4 +529,5 @@ const struct test tests[] = {
 	{"removed by a handler in sluice_run(): its end is told", remove_running},
 	{"removed, and its number is above the limit by now", remove_above_limit},
 	{"counters for callers that know more or fewer of them", sizes},
+	{"receive_waits: a signal ends the wait, the timeout does not", receive_waits},
 	{NULL, NULL}};
