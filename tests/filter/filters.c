@@ -146,6 +146,46 @@ static size_t length_of(const char *text)
 	return p.len;
 }
 
+/* Single values, which are built without lists if they ascend or descend. */
+static void test_points(void)
+{
+	static const char *const orders[][4] = {
+		{"0", "8", "0x20000", "0xffffffff"}, {"0xffffffff", "0x20000", "8", "0"},
+		{"8", "0", "0xffffffff", "0x20000"}, {"7", "8", "9", "8"}};
+	bool good = true;
+
+	for (size_t i = 0; i < sizeof(orders) / sizeof(*orders); i++) {
+		struct sluice_filter *filter = NULL;
+		char text[300];
+
+		snprintf(text, sizeof(text),
+			"default ERRNO(1)\narch x86_64\nALLOW dup if a0:64 == %s\nLOG dup if a0:64 == %s\n"
+			"ALLOW dup if a0:64 == %s\nALLOW dup if a0:64 == %s\n",
+			orders[i][0], orders[i][1], orders[i][2], orders[i][3]);
+		good &= !sluice_filter_parse(text, strlen(text), "test", &filter, NULL) &&
+			sluice_filter_prove(filter, NULL, 0, NULL, NULL) == 0;
+		sluice_filter_free(filter);
+	}
+	check(good, "single values in every order do what the rules say");
+}
+
+/* Rule by rule is shorter where calls share a test, or where rules with two actions alternate. */
+static void test_rule_by_rule(void)
+{
+	struct sock_fprog shared = compile("default ERRNO(1)\narch x86_64\noptimize 2\n"
+					   "ALLOW dup if fildes == 0x80000000\n"
+					   "ALLOW close if fd sin -3..64\n"
+					   "ALLOW close if fd == 0x80000000\n");
+	struct sock_fprog sets = compile("default ALLOW\narch x86_64\n"
+					 "ERRNO(38) personality if persona in { 1, 5, 9, 40, 77 }\n"
+					 "KILL_PROCESS personality if persona in { 2, 6, 10, 41, 1000 }\n");
+
+	check(shared.len <= 16, "what another call asks is shared");
+	check(sets.len <= 20, "sets with two actions are asked one after the other");
+	free(shared.filter);
+	free(sets.filter);
+}
+
 /* Ranges and sets over an int take no more than the same over 64 bits. */
 static void test_sizes(void)
 {
@@ -455,6 +495,8 @@ int main(void)
 	test_apart();
 	test_widths();
 	test_sizes();
+	test_points();
+	test_rule_by_rule();
 	test_cuts();
 	test_view();
 	printf("1..%u\n", n_checks);
