@@ -353,22 +353,26 @@ static void test_bitmap(void **state)
 		.n_calls = 2,
 		.n_rules = 2,
 		.n_cmps = 1};
-	/* Right, but looks at an argument on the way to the ALLOW of 5. */
-	const struct sock_filter slow[] = {LD(4), JMP(BPF_JEQ, 9, 1, 0), RET(0), LDA(0),
+	/* Right, but looks at a word (insns[3]) on the way to the ALLOW of 5. */
+	struct sock_filter slow[] = {LD(4), JMP(BPF_JEQ, 9, 1, 0), RET(0), LDA(0),
 		LD(0), JMP(BPF_JEQ, 5, 6, 0), JMP(BPF_JEQ, 7, 1, 0), RET(1), LD(20),
 		JMP(BPF_JEQ, 0, 0, 3), LDA(0), JMP(BPF_JEQ, 1, 0, 1),
 		RET(SECCOMP_RET_ALLOW), RET(1)};
-	const struct sc_prog p = {(struct sock_filter *)slow, N(slow), false};
+	const struct sc_prog p = {slow, N(slow), false};
 	struct sc_counterexample cex;
 	struct sc_prog good;
 
 	(void)state;
-	assert_int_equal(sc_prove_policy(&p, &low, NULL, &cex), SC_PROOF_EQUAL);
-	assert_int_equal(sc_prove_bitmap(&p, &low, &cex), SC_PROOF_DIFFERS);
-	assert_int_equal(cex.data.arch, 9);
-	assert_int_equal(cex.data.nr, 5);
-	assert_int_equal(cex.a, 0);
-	assert_int_equal(cex.b, 1);
+	for (slow[3].k = 8; slow[3].k < sizeof(struct seccomp_data); slow[3].k += 4) {
+		assert_int_equal(sc_prove_policy(&p, &low, NULL, &cex), SC_PROOF_EQUAL);
+		assert_int_equal(sc_prove_bitmap(&p, &low, &cex), SC_PROOF_DIFFERS);
+		assert_int_equal(cex.data.arch, 9);
+		assert_int_equal(cex.data.nr, 5);
+		assert_int_equal(cex.a, 0);
+		assert_int_equal(cex.b, 1);
+	}
+	slow[3].k = 4; /* the kernel follows this, and the number */
+	assert_int_equal(sc_prove_bitmap(&p, &low, &cex), SC_PROOF_EQUAL);
 	compile(&low, 1, &good);
 	assert_int_equal(sc_prove_bitmap(&good, &low, &cex), SC_PROOF_EQUAL);
 	assert_true(sc_bpf_const_allow(good.insns, good.len, 9, 5));
