@@ -6,10 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 
 #include <cmocka.h>
+#include <seccomp.h>
 
 #include "arch/arch.h"
 #include "policy/policy.h"
@@ -182,6 +184,31 @@ static void test_no_numbers(void **state)
 	assert_int_equal(sc_syscall_by_nr(arch("x86_64"), -101), -1);
 }
 
+/* seccomp_syscall_resolve_num_arch(3) also takes numbers without the base. */
+static void test_numbers_without_base(void **state)
+{
+	static const struct {
+		uint32_t token;
+		int nr;
+		const char *name;
+	} known[] = {
+		{SCMP_ARCH_X32, 0, "read"}, {SCMP_ARCH_X32, 1, "write"},
+		{SCMP_ARCH_MIPS, 0, "syscall"}, {SCMP_ARCH_MIPS64N32, 0, "read"},
+		{SCMP_ARCH_X86_64, 0, "read"}, {SCMP_ARCH_X32, -1, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		char *name = seccomp_syscall_resolve_num_arch(known[i].token, known[i].nr);
+
+		if (known[i].name)
+			assert_string_equal(name, known[i].name);
+		else
+			assert_null(name);
+		free(name);
+	}
+}
+
 static void test_known_numbers(void **state)
 {
 	static const struct {
@@ -266,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_names),            cmocka_unit_test(test_unknown_names),
 		cmocka_unit_test(test_numbers),          cmocka_unit_test(test_no_numbers),
 		cmocka_unit_test(test_all_numbers_back), cmocka_unit_test(test_known_numbers),
+		cmocka_unit_test(test_numbers_without_base),
 		cmocka_unit_test(test_mux),              cmocka_unit_test(test_since),
 	};
 

@@ -169,6 +169,21 @@ static void a_difference_is_shown(void **unused)
 	seccomp_release(ctx);
 }
 
+/* A program that the kernel would refuse is not handed out either. */
+static void what_cannot_be_read_is_refused(void **unused)
+{
+	struct sock_filter outside[] = {BPF_STMT(BPF_JMP | BPF_JA, 5)};
+	const struct sc_prog prog = {outside, 1, __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__};
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	struct sc_lowered low = {0};
+
+	(void)unused;
+	free(compiled(ctx, &low).insns);
+	assert_int_equal(sc_self_check(&prog, &low), -EFAULT);
+	sc_lowered_clear(&low);
+	seccomp_release(ctx);
+}
+
 /* Bits of two arguments in pairs: the function itself is large, whatever its parts are. */
 static void what_is_too_hard_says_so(void **unused)
 {
@@ -195,6 +210,7 @@ int main(void)
 		cmocka_unit_test(many_orderings_are_proved),
 		cmocka_unit_test(changed_programs_are_not_proved),
 		cmocka_unit_test(a_difference_is_shown),
+		cmocka_unit_test(what_cannot_be_read_is_refused),
 		cmocka_unit_test(what_is_too_hard_says_so),
 	};
 
