@@ -75,7 +75,8 @@ static void print_json(struct report *r, const struct sluice_finding *f)
 	cli_json_end(j);
 }
 
-/* A file's name as a relative or absolute reference of RFC 3986: every other byte as %XX. */
+/* A file's name as a relative or absolute reference of RFC 3986: every other byte as %XX.
+ */
 static void uri_of(const char *file, char uri[URI_SIZE])
 {
 	size_t n = 0;
@@ -243,8 +244,7 @@ static int fix(struct cli *cli, const struct options *o, const struct sluice_pro
 static int check(
 	struct cli *cli, const struct options *o, const char *path, struct report *r)
 {
-	_cleanup_(profile_freep) struct sluice_profile *p =
-		cli_read_profile(path, false);
+	_cleanup_(profile_freep) struct sluice_profile *p = cli_read_profile(path, false);
 	struct cli_target_lists lists;
 	struct sluice_target t;
 	int rc;
@@ -288,8 +288,8 @@ static const struct cli_option options[] = {
 		CLI_WORD_FILE, NULL},
 	{0, "sarif", NULL, CLI_FLAG, offsetof(struct options, sarif),
 		"report as SARIF 2.1.0, for code scanning", CLI_WORD_ANY, NULL},
-	{'q', "quiet", NULL, CLI_FLAG, offsetof(struct options, quiet), "do not print notes",
-		CLI_WORD_ANY, NULL},
+	{'q', "quiet", NULL, CLI_FLAG, offsetof(struct options, quiet),
+		"do not print notes", CLI_WORD_ANY, NULL},
 	CLI_TARGET_OPTIONS(struct options),
 	CLI_OPTIONS_END,
 };

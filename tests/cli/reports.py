@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What commands draw and report for other programs: reports.py SLUICE SOURCE. The decision graph decides as the filter
-does, SARIF says what JSON says, long work shows its progress on a terminal and nowhere else. Prints TAP.
+does, SARIF says what JSON says, long work shows its progress on a terminal and nowhere else, and what syscalls prints.
+Prints TAP.
 SPDX-License-Identifier: MIT"""
 import json
 import os
@@ -143,12 +144,34 @@ def check_progress(tmp):
         skip("calls: progress on a terminal", "no libcapstone")
 
 
+def check_syscalls():
+    code, out, _ = run("syscalls", "--names", "-a", "aarch64", "293", "read")
+    check("syscalls: the names of calls", (code, out) == (0, "rseq\nread\n"), out)
+    for number in ("4294967296", "18446744073709551616", "-5"):
+        code, out, err = run("syscalls", "--", number)
+        check(f"syscalls: no number {number}", code == 2 and not out and f"number {number}" in err, (out, err))
+    code, out, _ = run("syscalls", "--names", "--since", "6.0", "read", "futex_wait")
+    check("syscalls: only those of the calls that match", (code, out) == (0, "futex_wait\n"), out)
+    check("syscalls: none of the calls matches", run("syscalls", "--group", "@clock", "read")[:2] == (1, ""))
+    for option, word in (("--architectures", "aarch64"), ("--groups", "@clock")):
+        plain, listed = run("syscalls", option)[1].split(), json.loads(run("syscalls", option, "--json")[1])
+        check(f"syscalls {option}: JSON has the words of the text", plain == listed and word in plain, listed)
+    (call,) = json.loads(run("syscalls", "--json", "-a", "x86_64", "openat2")[1])
+    check("syscalls: JSON", (call["name"], call["nr"], call["since"], [a["name"] for a in call["arguments"]]) ==
+          ("openat2", 437, "5.6", ["dfd", "filename", "how", "usize"]) and "@file-system" in call["groups"], call)
+    for words, said in ((["opnat"], 'did you mean "openat"?'), (["--since", "six"], "no version"),
+                        (["--group", "@clok"], "no group"), (["-a", "x86_46"], 'did you mean "x86_64"')):
+        code, out, err = run("syscalls", *words)
+        check(f"syscalls {' '.join(words)}", code == 2 and not out and said in err, (code, out, err))
+
+
 def main():
     with tempfile.TemporaryDirectory() as directory:
         tmp = pathlib.Path(directory)
         check_graph(tmp)
         check_sarif(tmp)
         check_progress(tmp)
+        check_syscalls()
     done()
 
 
