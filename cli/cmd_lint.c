@@ -4,7 +4,9 @@
 #include "json.h"
 #include "profile.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <sluice-program.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +14,8 @@
 #include "util/cleanup.h"
 #include "util/vec.h"
 
-#define SHOWN 40u /* regions that a repair changed */
+#define SHOWN	 40u /* regions that a repair changed */
+#define URI_SIZE (3 * PATH_MAX)
 
 struct options {
 	struct cli_target target;
@@ -72,10 +75,30 @@ static void print_json(struct report *r, const struct sluice_finding *f)
 	cli_json_end(j);
 }
 
+/* A file's name as a relative or absolute reference of RFC 3986: every other byte as %XX.
+ */
+static void uri_of(const char *file, char uri[URI_SIZE])
+{
+	size_t n = 0;
+
+	for (; *file && n + 3 < URI_SIZE; file++) {
+		const unsigned char c = (unsigned char)*file;
+
+		if (strchr("-._~/", c) || (c < 0x80 && isalnum(c)))
+			uri[n++] = *file;
+		else
+			n += (size_t)snprintf(uri + n, URI_SIZE - n, "%%%02X", c);
+	}
+	uri[n] = '\0';
+}
+
 /* A result of SARIF 2.1.0. */
 static void print_sarif(struct report *r, const struct sluice_finding *f)
 {
 	struct cli_json *j = &r->json;
+	char uri[URI_SIZE];
+
+	uri_of(f->file, uri);
 
 	cli_json_object(j, NULL);
 	cli_json_string(j, "ruleId", f->rule);
@@ -88,7 +111,7 @@ static void print_sarif(struct report *r, const struct sluice_finding *f)
 	cli_json_object(j, NULL);
 	cli_json_object(j, "physicalLocation");
 	cli_json_object(j, "artifactLocation");
-	cli_json_string(j, "uri", f->file);
+	cli_json_string(j, "uri", uri);
 	cli_json_end(j);
 	cli_json_object(j, "region");
 	cli_json_number(j, "startLine", f->line ? f->line : 1);
@@ -221,8 +244,7 @@ static int fix(struct cli *cli, const struct options *o, const struct sluice_pro
 static int check(
 	struct cli *cli, const struct options *o, const char *path, struct report *r)
 {
-	_cleanup_(profile_freep) struct sluice_profile *p =
-		cli_read_profile(path, false);
+	_cleanup_(profile_freep) struct sluice_profile *p = cli_read_profile(path, false);
 	struct cli_target_lists lists;
 	struct sluice_target t;
 	int rc;
@@ -266,8 +288,8 @@ static const struct cli_option options[] = {
 		CLI_WORD_FILE, NULL},
 	{0, "sarif", NULL, CLI_FLAG, offsetof(struct options, sarif),
 		"report as SARIF 2.1.0, for code scanning", CLI_WORD_ANY, NULL},
-	{'q', "quiet", NULL, CLI_FLAG, offsetof(struct options, quiet), "do not print notes",
-		CLI_WORD_ANY, NULL},
+	{'q', "quiet", NULL, CLI_FLAG, offsetof(struct options, quiet),
+		"do not print notes", CLI_WORD_ANY, NULL},
 	CLI_TARGET_OPTIONS(struct options),
 	CLI_OPTIONS_END,
 };

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <seccomp.h>
 #include <sluice-calls.h>
 #include <stdlib.h>
@@ -154,9 +155,22 @@ static bool matches(const struct wanted *w, const struct sluice_call_info *c)
 	       !(w->profile && named(w->profile, c->name));
 }
 
-static int list(struct cli *cli, const struct wanted *w)
+/* A call as one that a list has. */
+static void print_listed(
+	const struct cli *cli, struct cli_json *j, const struct sluice_call_info *c)
 {
 	const struct options *o = cli->options;
+
+	if (cli->json)
+		json_call(j, c);
+	else if (o->names)
+		puts(c->name);
+	else
+		print_line(c);
+}
+
+static int list(struct cli *cli, const struct wanted *w)
+{
 	struct cli_json j = CLI_JSON(stdout);
 	unsigned int iterator = 0;
 	const char *name;
@@ -170,12 +184,7 @@ static int list(struct cli *cli, const struct wanted *w)
 		if (sluice_call_info(w->arch->token, name, &c) < 0 || !matches(w, &c))
 			continue;
 		any = true;
-		if (cli->json)
-			json_call(&j, &c);
-		else if (o->names)
-			puts(name);
-		else
-			print_line(&c);
+		print_listed(cli, &j, &c);
 	}
 	if (cli->json)
 		cli_json_end(&j);
@@ -188,12 +197,15 @@ static int find(struct cli *cli, const struct cli_arch *arch, const char *text,
 {
 	const char *near;
 	char *end;
-	long nr = strtol(text, &end, 0);
+	long nr;
 
+	errno = 0;
+	nr = strtol(text, &end, 0);
 	if (end != text && !*end) {
-		if (sluice_call_info_nr(arch->token, (int)nr, c) == 0)
+		if (!errno && nr >= INT_MIN && nr <= INT_MAX &&
+			sluice_call_info_nr(arch->token, (int)nr, c) == 0)
 			return 0;
-		return cli_error(cli, "%s has no call with number %ld", arch->name, nr);
+		return cli_error(cli, "%s has no call with number %s", arch->name, text);
 	}
 	if (sluice_call_info(arch->token, text, c) == 0)
 		return 0;
@@ -206,7 +218,9 @@ static int find(struct cli *cli, const struct cli_arch *arch, const char *text,
 
 static int show(struct cli *cli, const struct wanted *w)
 {
+	const struct options *o = cli->options;
 	struct cli_json j = CLI_JSON(stdout);
+	bool any = false;
 	int rc = 0;
 
 	if (cli->json)
@@ -215,27 +229,44 @@ static int show(struct cli *cli, const struct wanted *w)
 		struct sluice_call_info c = {.size = sizeof(c)};
 
 		rc = find(cli, w->arch, cli->argv[i], &c);
-		if (rc == 0 && cli->json)
-			json_call(&j, &c);
-		else if (rc == 0)
+		if (rc || !matches(w, &c))
+			continue;
+		any = true;
+		if (cli->json || o->names)
+			print_listed(cli, &j, &c);
+		else
 			print_call(&c);
 	}
 	if (cli->json)
 		cli_json_end(&j);
-	return rc;
+	return rc ? rc : any ? CLI_YES : CLI_NO;
 }
 
-static int simple_lists(const struct options *o)
+static void print_word(const struct cli *cli, struct cli_json *j, const char *word)
 {
+	if (cli->json)
+		cli_json_string(j, NULL, word);
+	else
+		puts(word);
+}
+
+static int simple_lists(const struct cli *cli)
+{
+	const struct options *o = cli->options;
+	struct cli_json j = CLI_JSON(stdout);
 	const struct cli_arch *a;
 	const char *name;
 
+	if (cli->json)
+		cli_json_array(&j, NULL);
 	if (o->architectures)
 		for (unsigned int i = 0; (a = cli_arch_at(i)); i++)
-			puts(a->name);
+			print_word(cli, &j, a->name);
 	if (o->groups)
 		for (unsigned int i = 0; (name = sluice_group_at(i)); i++)
-			puts(name);
+			print_word(cli, &j, name);
+	if (cli->json)
+		cli_json_end(&j);
 	return CLI_YES;
 }
 
@@ -261,7 +292,7 @@ static int run(struct cli *cli)
 		return rc;
 	w.profile = profile;
 	if (o->architectures || o->groups)
-		return simple_lists(o);
+		return simple_lists(cli);
 	return cli->argc ? show(cli, &w) : list(cli, &w);
 }
 

@@ -137,8 +137,14 @@ int cli_call(
 		return 0;
 	}
 	n = seccomp_syscall_resolve_name_arch(arch->token, text);
-	if (n == __NR_SCMP_ERROR)
-		return cli_error(cli, "\"%s\" is no system call", text);
+	if (n == __NR_SCMP_ERROR) {
+		const char *near = cli_nearest_call(text, arch->token);
+
+		return near ? cli_error(cli,
+				      "\"%s\" is no system call (did you mean \"%s\"?)",
+				      text, near)
+			    : cli_error(cli, "\"%s\" is no system call", text);
+	}
 	if (n < 0)
 		return cli_error(
 			cli, "%s has no call \"%s\" of its own", arch->name, text);

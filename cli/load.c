@@ -94,7 +94,8 @@ static int from_bytes(
 	struct sluice_error error = {0};
 
 	if (!size)
-		return cli_error_at(name, 0, 0, "found an empty file, expected " EXPECTED);
+		return cli_error_at(
+			name, 0, 0, "found an empty file, expected " EXPECTED);
 	if (size >= 4 && memcmp(bytes, "\177ELF", 4) == 0)
 		return cli_error_at(name, 0, 0,
 			"found an ELF file, expected " EXPECTED
@@ -152,8 +153,8 @@ static int from_profile(const struct loading *l, const char *name, const char *t
 							: strerror(-rc));
 	rc = sluice_profile_program(p, &target, &insns, &n);
 	if (rc < 0)
-		cli_error_at(
-			name, 0, 0, "the profile gives no filter: %s", cli_no_program(rc));
+		cli_error_at(name, 0, 0, "the profile gives no filter: %s",
+			cli_no_program(rc));
 	else
 		rc = from_bytes(name, (const char *)insns, n * sizeof(*insns), out);
 	free(insns);
@@ -166,8 +167,14 @@ static int from_profile(const struct loading *l, const char *name, const char *t
 
 const char *cli_no_program(int rc)
 {
-	return rc == -E2BIG ? "it needs more than the 4096 instructions that the kernel takes"
-			    : strerror(-rc);
+	switch (rc) {
+	case -E2BIG:
+		return "it needs more than the 4096 instructions that the kernel takes";
+	case -EOVERFLOW: /* with SECCOMP_SELF_CHECK in the environment */
+		return "its proof is over the limits";
+	default:
+		return strerror(-rc);
+	}
 }
 
 static int from_fd(

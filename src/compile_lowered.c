@@ -14,6 +14,7 @@ struct attempt {
 	bool plain;
 	bool spent;	/* instructions went into shorter paths */
 	bool chosen;	/* more than one call had alternatives */
+	bool hopeless;	/* no other way makes it fit */
 	struct sc_prog prog;
 	int rc;
 };
@@ -31,6 +32,7 @@ static void generate(const struct sc_lowered *low, struct attempt *a)
 		a->rc = sc_emit(&dag, root, low->big_endian, &a->prog);
 	a->spent = dag.spent;
 	a->chosen = dag.n_chosen > 1;
+	a->hopeless = dag.hopeless;
 }
 
 /* The smaller one stays in @a. */
@@ -55,12 +57,12 @@ int sc_compile_lowered(const struct sc_lowered *low, enum sc_effort effort, stru
 
 	generate(low, &a);
 	/* Where nothing was spent it would only be refused once more. */
-	if (a.rc == -E2BIG && a.spent) {
+	if (a.rc == -E2BIG && a.spent && !a.hopeless) {
 		a.effort = SC_EFFORT_SMALLEST;
 		generate(low, &a);
 	}
 	/* Each call's best may share less with the others than their plain lists. */
-	if ((!a.rc && effort != SC_EFFORT_SHALLOW && a.chosen) || (a.rc == -E2BIG && a.chosen))
+	if ((!a.rc && effort != SC_EFFORT_SHALLOW && a.chosen) || (a.rc == -E2BIG && a.chosen && !a.hopeless))
 		try_also(low, &a, (struct attempt){.effort = a.effort, .plain = true});
 	rc = a.rc;
 	if (!rc)

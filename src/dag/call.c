@@ -7,12 +7,17 @@
 #include <errno.h>
 
 #include "dag/dag.h"
+#include "util/cleanup.h"
 
 /* Alternatives that grow beyond so many times the best one's size are not finished. */
 #define NODES_PER_INSN 3
 #define NODES_FEW      64
 
 #define SAVED_MAX 2
+
+/* A call whose best alternative has so many instructions is hostile, and refused soon: the other
+ * order of words and the other efforts, which hardly make it four times smaller, are not tried. */
+#define HOPELESS (4 * SC_DAG_MAX)
 
 /* One argument under one mask: it is one line, whose pieces cannot multiply. */
 static bool is_one_line(const struct sc_lowered *low, const struct sc_low_call *call)
@@ -28,6 +33,11 @@ static bool is_one_line(const struct sc_lowered *low, const struct sc_low_call *
 				return false;
 		}
 	return true;
+}
+
+static void live_clear(struct sc_live *live)
+{
+	free(live->rules);
 }
 
 /* The better of the two stays in *@best, the other in *@trial. Argument by argument finds a rule
@@ -71,11 +81,11 @@ enum way { ONE_LINE, LINEAR, LOWEST, HIGHEST, MOST_ASKED, ALTERNATIVES };
 /* Builds one alternative. SC_NO_NODE: it is larger than what there is. */
 static uint32_t build(struct sc_dag *dag, const struct sc_lowered *low,
 	const struct sc_low_abi *abi, const struct sc_low_call *call, enum way way,
-	uint32_t max)
+	struct sc_live *live, uint32_t max)
 {
 	switch (way) {
 	case LINEAR:
-		return sc_dag_linear(dag, low, abi, call);
+		return sc_dag_linear(dag, low, abi, call, live);
 	case HIGHEST:
 		return sc_dag_lists(dag, low, abi, call, SC_FIRST_HIGHEST, max);
 	case LOWEST:
@@ -87,14 +97,15 @@ static uint32_t build(struct sc_dag *dag, const struct sc_lowered *low,
 
 /* Builds it, with the low words or the high words first, and leaves the better in *@best. */
 static void try(struct sc_dag *dag, const struct sc_lowered *low, const struct sc_low_abi *abi,
-	const struct sc_low_call *call, enum way way, struct sc_trial *best)
+	const struct sc_low_call *call, enum way way, struct sc_live *live,
+	struct sc_trial *best)
 {
 	struct sc_trial trial = {.cost = UINT32_MAX};
 	uint32_t node;
 
 	if (dag->rc < 0)
 		return;
-	node = build(dag, low, abi, call, way, max_nodes(dag, best));
+	node = build(dag, low, abi, call, way, live, max_nodes(dag, best));
 	if (node == SC_NO_NODE)
 		sc_dag_truncate(dag, dag->n_kept);
 	else
@@ -122,11 +133,12 @@ static uint32_t new_call(struct sc_dag *dag, const struct sc_lowered *low,
 	const bool one_line = is_one_line(low, call);
 	const uint32_t before = dag->cost;
 	struct sc_trial best = {.cost = UINT32_MAX};
+	_cleanup_(live_clear) struct sc_live live = {0};
 	uint32_t node;
 
 	dag->high_first = false;
 	if (one_line && (!abi->wide || !has_narrow(low))) {
-		node = build(dag, low, abi, call, ONE_LINE, UINT32_MAX);
+		node = build(dag, low, abi, call, ONE_LINE, NULL, UINT32_MAX);
 		if (node != SC_NO_NODE) {
 			node = dag->rc ? 0 : sc_dag_keep(dag, node);
 			save(dag, abi, call, dag->cost - before);
@@ -138,12 +150,15 @@ static uint32_t new_call(struct sc_dag *dag, const struct sc_lowered *low,
 	for (int high = dag->plain; high <= (abi->wide || dag->plain); high++) {
 		dag->high_first = high;
 		if (one_line)
-			try(dag, low, abi, call, ONE_LINE, &best);
+			try(dag, low, abi, call, ONE_LINE, &live, &best);
 		for (int way = LINEAR; way < ALTERNATIVES && !one_line && !dag->plain; way++)
-			try(dag, low, abi, call, (enum way)way, &best);
+			try(dag, low, abi, call, (enum way)way, &live, &best);
+		if (best.cost > HOPELESS && best.cost != UINT32_MAX)
+			break;
 	}
 	if (best.cost == UINT32_MAX)
-		try(dag, low, abi, call, LINEAR, &best);
+		try(dag, low, abi, call, LINEAR, &live, &best);
+	dag->hopeless |= best.cost > HOPELESS;
 	if (!dag->rc)
 		return sc_dag_put(dag, &best);
 	sc_trial_clear(&best);

@@ -49,6 +49,7 @@ struct sc_dag {
 	int64_t slack;	/* instructions that calls took less than as plain lists: dispatch.c */
 	bool plain;	/* no alternatives: every call rule by rule, which calls share most of */
 	uint32_t n_chosen; /* calls that had alternatives */
+	bool hopeless; /* one call needs several times what a program holds: call.c */
 	bool high_first; /* of 64-bit arguments: argument.c */
 	bool spent;	/* instructions were given for shorter paths */
 	uint32_t *slots; /* open addressing: node + 1 */
@@ -129,9 +130,17 @@ uint32_t sc_dag_lists(struct sc_dag *dag, const struct sc_lowered *low,
 	const struct sc_low_abi *abi, const struct sc_low_call *call, enum sc_lists_first first,
 	uint32_t max_nodes);
 
-/* linear.c: rule by rule, in the order of matching; what is always possible. */
+/* The rules of a call that no earlier one covers, in the order of matching. The caller frees
+ * @rules, which is NULL until they are asked for. */
+struct sc_live {
+	struct sc_low_rule *rules;
+	uint32_t n;
+};
+
+/* linear.c: rule by rule, in the order of matching; what is always possible. Fills @live of the
+ * call if that is not done. */
 uint32_t sc_dag_linear(struct sc_dag *dag, const struct sc_lowered *low,
-	const struct sc_low_abi *abi, const struct sc_low_call *call);
+	const struct sc_low_abi *abi, const struct sc_low_call *call, struct sc_live *live);
 
 /* argument.c: a piece of a 64-bit line, as above. */
 struct sc_wide_piece {

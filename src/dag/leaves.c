@@ -15,6 +15,10 @@
 #define CHAIN_ARGUMENT 12 /* only some calls pay for arguments */
 #define CHAIN_SORTED   32 /* longer chains are asked as they come */
 
+/* A run of more values is not looked through for its end: that would be quadratic, and a run of
+ * exceptions saves one instruction, however long it is. */
+#define RUN_MAX 256
+
 /* How leaves are cut. */
 struct cutting {
 	uint32_t chain; /* up to so many exceptions */
@@ -32,7 +36,9 @@ bool sc_piece_is_point(const struct sc_piece *pieces, uint32_t n, uint32_t i)
 static uint32_t comes_back(const struct sc_piece *pieces, uint32_t n, uint32_t i, uint32_t node,
 	bool runs)
 {
-	for (; i + 1 < n && sc_piece_is_point(pieces, n, i); i++) {
+	const uint32_t end = n - i > RUN_MAX ? i + RUN_MAX : n;
+
+	for (; i + 1 < end && sc_piece_is_point(pieces, n, i); i++) {
 		if (pieces[i + 1].node == node)
 			return i + 1;
 		if (!runs)

@@ -150,8 +150,10 @@ static uint32_t rules_node(const struct linear *l, uint32_t first, uint32_t end,
 	return next;
 }
 
-/* Where more rules than this came before, the others are not looked at. */
-#define LOOK_BACK 256
+/* Of the rules before, so many are looked at; behind as many as a program has instructions, only
+ * so few, for a program that holds them all is hardly one that a covered rule makes too large. */
+#define LOOK_BACK     256
+#define LOOK_BACK_FEW 16
 
 static bool holds(const struct sc_cmp *cmp, uint64_t value)
 {
@@ -196,36 +198,39 @@ static bool covers(const struct sc_lowered *low, const struct sc_low_rule *befor
 	return true;
 }
 
-/* The rules that an earlier one does not cover. Returns how many. */
-static uint32_t live_rules(const struct sc_lowered *low, const struct sc_low_call *call,
-	struct sc_low_rule *out)
+/* Fills @live, of which only the size is missing. */
+static void find_live(const struct sc_lowered *low, const struct sc_low_call *call,
+	struct sc_live *live)
 {
 	const struct sc_low_rule *rules = &low->rules[call->first_rule];
+	struct sc_low_rule *out = live->rules;
 	uint32_t n = 0;
 
 	for (uint32_t r = 0; r < call->n_rules; r++) {
-		uint32_t i = n > LOOK_BACK ? n - LOOK_BACK : 0;
+		uint32_t most = n < SC_DAG_MAX ? LOOK_BACK : LOOK_BACK_FEW;
+		uint32_t i = n > most ? n - most : 0;
 
 		while (i < n && !covers(low, &out[i], &rules[r]))
 			i++;
 		if (i == n)
 			out[n++] = rules[r];
 	}
-	return n;
+	live->n = n;
 }
 
 uint32_t sc_dag_linear(struct sc_dag *dag, const struct sc_lowered *low,
-	const struct sc_low_abi *abi, const struct sc_low_call *call)
+	const struct sc_low_abi *abi, const struct sc_low_call *call, struct sc_live *live)
 {
-	struct sc_low_rule *rules = malloc(call->n_rules * sizeof(*rules));
-	struct linear l = {dag, low, rules, abi->wide};
-	uint32_t node;
+	struct linear l = {.dag = dag, .low = low, .wide = abi->wide};
 
-	if (!rules) {
-		dag->rc = -ENOMEM;
-		return 0;
+	if (!live->rules) {
+		live->rules = malloc(call->n_rules * sizeof(*live->rules));
+		if (!live->rules) {
+			dag->rc = -ENOMEM;
+			return 0;
+		}
+		find_live(low, call, live);
 	}
-	node = rules_node(&l, 0, live_rules(low, call, rules), 0, sc_dag_leaf(dag, abi->otherwise));
-	free(rules);
-	return node;
+	l.rules = live->rules;
+	return rules_node(&l, 0, live->n, 0, sc_dag_leaf(dag, abi->otherwise));
 }

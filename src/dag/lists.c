@@ -12,10 +12,12 @@
 /* Rules that fit on the stack. */
 #define FEW 32
 
-/* Rules put in lists, and places sorted, for one call; over it the builder gives up. */
-#define WORK_BASE     (1U << 13)
-#define WORK_PER_RULE 32
-#define DEPTH_MAX     48
+/* Rules put in lists, and places sorted, for one call; over it the builder gives up. Of more
+ * rules than a program has instructions there is a small graph where most of them fold at once. */
+#define WORK_BASE	   (1U << 13)
+#define WORK_PER_RULE	   32
+#define WORK_PER_MORE_RULE 8
+#define DEPTH_MAX	   48
 
 static uint32_t build(struct sc_states *s, const struct sc_state *state, unsigned int depth);
 
@@ -379,6 +381,14 @@ static uint32_t build_points(const struct sc_states *s, uint32_t otherwise, bool
 		s->call->n_rules);
 }
 
+static uint64_t work_max(uint32_t n_rules)
+{
+	const uint32_t more = n_rules > SC_DAG_MAX ? n_rules - SC_DAG_MAX : 0;
+
+	return WORK_BASE + (uint64_t)WORK_PER_RULE * (n_rules - more) +
+		(uint64_t)WORK_PER_MORE_RULE * more;
+}
+
 uint32_t sc_dag_lists(struct sc_dag *dag, const struct sc_lowered *low,
 	const struct sc_low_abi *abi, const struct sc_low_call *call, enum sc_lists_first first,
 	uint32_t max_nodes)
@@ -390,7 +400,7 @@ uint32_t sc_dag_lists(struct sc_dag *dag, const struct sc_lowered *low,
 		.wide = abi->wide,
 		.first = first,
 		.max_nodes = max_nodes,
-		.work_max = WORK_BASE + (uint64_t)WORK_PER_RULE * call->n_rules,
+		.work_max = work_max(call->n_rules),
 	};
 	bool ascending = false;
 	uint32_t node;
