@@ -8,10 +8,8 @@ machine changes it less.
   start     /bin/true under Docker's default profile, beside bubblewrap with the same program
   compiler  gcc compiles small files (of src/dag), and then fewer and larger ones with more work for each call:
             recorded, recorded again with --merge, under what was recorded, and under strace
-  build     the two libraries built by meson and ninja under the preset "agent", without and with a host
-            to reach, beside bubblewrap and without anything
-  clone     git clones this repository, in the same ways
 
+The jobs of a coding agent under its preset are in bench/agent.py.
 What is not installed is left out by name. PROFILE is ../shared/data/profiles/moby-default.json, else Debian's
 /usr/share/containers/seccomp.json. A benchmark: it decides nothing.
 SPDX-License-Identifier: MIT"""
@@ -107,31 +105,6 @@ def compiler(sluice, place, rounds, build, files, options):
     table.show()
 
 
-def sandboxed(sluice, table, job, project):
-    agent = [sluice, "run", "--presets", TOP / "cli/policy/presets.json", "--preset", "agent",
-             "--ro", TOP]
-    table.add("bare", job)
-    table.add("sluice run --preset agent", [*agent, *job])
-    table.add("the same, --connect localhost:9", [*agent, "--connect", "localhost:9", *job])
-    table.add("bwrap, the same folders", ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--bind", project, project,
-                                          "--bind", "/tmp", "/tmp", "--unshare-net", *job])
-    table.show()
-
-
-def build_libraries(sluice, place, rounds):
-    out = place / "libraries"
-    options = ["-Dtests=false", "-Dexamples=false", "-Dbench=false", "-Dman=false", "-Ddocs=false", "-Dcli=false"]
-    subprocess.run(["meson", "setup", out, TOP, *options], check=True, stdout=NULL)
-    table = Table("ninja, two libraries", place, rounds,
-                  lambda: subprocess.run(["ninja", "-C", out, "-t", "clean"], check=True, stdout=NULL))
-    sandboxed(sluice, table, ["env", "CCACHE_DISABLE=1", "ninja", "-C", out], place)
-
-
-def clone(sluice, place, rounds):
-    table = Table("git clone", place, rounds, lambda: shutil.rmtree(place / "copy", ignore_errors=True))
-    sandboxed(sluice, table, ["git", "clone", "-q", "--no-local", "--no-hardlinks", TOP, place / "copy"], place)
-
-
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 10
@@ -148,8 +121,7 @@ def main():
         compiler(sluice, place, rounds, build, sorted((TOP / "src/dag").glob("*.c")), "-O1")
         large = sorted((f for f in (TOP / "src").glob("*/*.c") if "gen" not in f.name), key=lambda f: -f.stat().st_size)
         compiler(sluice, place, rounds, build, large[:5], "-O2 -g")
-        build_libraries(sluice, place, max(rounds // 3, 3))
-        clone(sluice, place, rounds)
 
 
-main()
+if __name__ == "__main__":
+    main()
