@@ -286,6 +286,8 @@ static void put(const struct policy *p, const struct policy_plan *plan, FILE *ou
 	if (plan->files)
 		put_file_ioctls(out, e);
 	put_sockets(p, plan, out, e);
+	if (plan->made)
+		fputs("NOTIFY socket if a0:32 in { 1, 2, 10 }\n", out);
 	if (plan->connect)
 		fputs("NOTIFY connect\n", out);
 	if (plan->listen)
