@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -133,17 +134,26 @@ static int keep(pid_t process, int fd)
 	return 0;
 }
 
-void policy_socket_done(int fd)
+static void forget(const struct stat *st)
 {
-	struct stat st;
-
-	if (fstat(fd, &st))
-		return;
 	pthread_mutex_lock(&sockets.lock);
 	for (unsigned int i = sockets.n; i-- > 0;)
-		if (policy_same_file(&sockets.items[i].st, &st))
+		if (policy_same_file(&sockets.items[i].st, st))
 			drop(i);
 	pthread_mutex_unlock(&sockets.lock);
+}
+
+void policy_socket_done(int fd)
+{
+	socklen_t size = sizeof(int);
+	struct stat st;
+	int type;
+
+	/* One of datagrams may be connected again, and has no end that a peer sees. */
+	if (fstat(fd, &st) || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size))
+		return;
+	if (type != SOCK_DGRAM)
+		forget(&st);
 }
 
 int policy_socket_of(struct sluice_request *req, int number)
@@ -164,10 +174,23 @@ int policy_socket_of(struct sluice_request *req, int number)
 	fd = -EPERM;
 	pthread_mutex_lock(&sockets.lock);
 	for (unsigned int i = 0; i < sockets.n; i++)
-		if (policy_same_file(&sockets.items[i].st, &st))
+		if (policy_same_file(&sockets.items[i].st, &st)) {
 			fd = fcntl(sockets.items[i].fd, F_DUPFD_CLOEXEC, 3);
+			fd = fd < 0 ? -errno : fd;
+			break;
+		}
 	pthread_mutex_unlock(&sockets.lock);
-	return fd == -1 ? -EMFILE : fd;
+	return fd;
+}
+
+/* Others, such as raw ones, may need rights that the program has not got. */
+static bool needs_no_rights(int domain, int type, int protocol)
+{
+	return domain == AF_UNIX ||
+	       ((domain == AF_INET || domain == AF_INET6) &&
+		       ((type & 0xf) == SOCK_STREAM ||
+			       ((type & 0xf) == SOCK_DGRAM &&
+				       (protocol == 0 || protocol == IPPROTO_UDP))));
 }
 
 static int make_socket(struct sluice_request *req, void *data)
@@ -176,17 +199,21 @@ static int make_socket(struct sluice_request *req, void *data)
 	_cleanup_close_ int fd = socket(
 		sluice_arg_int(req, 0), type | SOCK_CLOEXEC, sluice_arg_int(req, 2));
 	int rc = fd < 0 ? -errno : keep(sluice_tgid(req), fd);
+	struct stat st;
 
 	(void)data;
 	if (rc)
 		return sluice_fail(req, rc);
 	rc = sluice_reply_fd(req, fd, type & SOCK_CLOEXEC ? SLUICE_FD_CLOEXEC : 0);
-	if (rc)
-		policy_socket_done(fd);
+	if (rc && fstat(fd, &st) == 0)
+		forget(&st);
 	return rc;
 }
 
 int policy_on_socket(struct sluice_request *req, void *policy)
 {
+	if (!needs_no_rights(sluice_arg_int(req, 0), sluice_arg_int(req, 1),
+		    sluice_arg_int(req, 2)))
+		return policy_let(policy, req);
 	return sluice_work(req, make_socket, policy);
 }

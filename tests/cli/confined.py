@@ -73,6 +73,15 @@ kept[0].connect(('127.0.0.1', {a}))
 kept[199].connect(('127.0.0.1', {a}))
 told('kept')
 """
+DATAGRAMS = """
+import socket
+u = socket.socket(type=socket.SOCK_DGRAM)
+u.connect(('127.0.0.1', {0}))
+u.connect(('127.0.0.1', {1}))
+socket.create_connection(('127.0.0.1', {0}))
+socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)
+print('free')
+"""
 SOCKETS_SAY = "bound unix b'' many waited 0 1 child kept"
 
 
@@ -87,9 +96,9 @@ class Inside:
         live.become(self.uid)
         live.load(self.bpf)
 
-    def run(self, *words, timeout=120):
+    def run(self, *words, timeout=120, stdin=subprocess.DEVNULL):
         return subprocess.run([*self.words, *words], capture_output=True, text=True, timeout=timeout, check=False, cwd=self.tmp,
-                              stdin=subprocess.DEVNULL, preexec_fn=self.enter, env={**os.environ, "HOME": self.tmp})
+                              stdin=stdin, preexec_fn=self.enter, env={**os.environ, "HOME": self.tmp})
 
 
 def serve(server):
@@ -115,6 +124,16 @@ def supervised(who, inside, ports):
     rules = ("--ro", "/", "--rw", inside.tmp, "--unix", inside.tmp, "--connect", f"127.0.0.1:{ports[0]}", "--bind", str(ports[2]))
     r = inside.run(SLUICE, "run", *rules, live.PYTHON, "-S", "-c", SOCKETS.format(a=ports[0], b=ports[2]))
     check(f"{who}: run: sockets behave as elsewhere", r.stdout.split() == SOCKETS_SAY.split(), r)
+    r = inside.run(SLUICE, "run", "--unix", inside.tmp, live.PYTHON, "-S", "-c", DATAGRAMS.format(ports[0], ports[1]))
+    check(f"{who}: run: with rules for sockets of Unix alone, other sockets are free", r.stdout == "free\n", r)
+    with socket.socket() as inherited:
+        r = inside.run(SLUICE, "run", *rules, live.PYTHON, "-S", "-c", "import socket, os\ntry: socket.socket(fileno=0).connect(('127.0.0.1', "
+                       f"{ports[0]}))\nexcept OSError as e: print(e.errno)\nelse: print('connected')", stdin=inherited)
+    check(f"{who}: run: an inherited socket is connected, or refused", r.stdout.strip() == ("1" if refuses(inside, "pidfd_getfd") else
+                                                                                      "connected"), r)
+    r = inside.run(SLUICE, "run", "--limit", "socket=9/h", "--unix", inside.tmp, live.PYTHON, "-S", "-c",
+                   "import socket; socket.socket(16, 3); socket.socket(2, 1); print('made')")
+    check(f"{who}: run: a limit of sockets, also of those that it does not make", r.stdout == "made\n", r)
     r = inside.run(SLUICE, "run", "--ro", "/", "--rw", inside.tmp + "/in", "sh", "-c",
                    "touch in/f && chmod 751 in/f && chmod 751 out; stat -c %a in/f out")
     check(f"{who}: run: a mode is changed in one folder only", r.stdout.split() == ["751", "640"], r)

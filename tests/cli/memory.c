@@ -31,6 +31,6 @@ int main(void)
 		return 1;
 	ask(&s);
 	ask(NULL);
-	ask((struct sysinfo *)(end + 4096 - 32));
+	ask((void *)(end + 4096 - 32));
 	return 0;
 }
