@@ -8,10 +8,9 @@ machine changes it less.
   start     /bin/true under Docker's default profile, beside bubblewrap with the same program
   compiler  gcc compiles small files (of src/dag), and then fewer and larger ones with more work for each call:
             recorded, recorded again with --merge, under what was recorded, and under strace
-  build     the two libraries built by meson and ninja under the preset "agent", without and with a host
-            to reach, beside bubblewrap and without anything
-  clone     git clones this repository, in the same ways
+  inject    the small files under expressions that look at many calls and change none: sluice inject and strace
 
+The jobs of a coding agent under its preset are in bench/agent.py.
 What is not installed is left out by name. PROFILE is ../shared/data/profiles/moby-default.json, else Debian's
 /usr/share/containers/seccomp.json. A benchmark: it decides nothing.
 SPDX-License-Identifier: MIT"""
@@ -88,11 +87,15 @@ def start(sluice, place, rounds):
     table.show()
 
 
-def compiler(sluice, place, rounds, build, files, options):
+def compiler_job(place, build, files, options):
     script = place / "job.sh"
     script.write_text("for f in {}; do gcc {} -D_GNU_SOURCE -I{}/src -I{}/include -I{}/include -c $f -o out.o || exit; "
                       "done\n".format(" ".join(map(str, files)), options, TOP, TOP, build))
-    job = ["sh", script]
+    return ["sh", script]
+
+
+def compiler(sluice, place, rounds, build, files, options):
+    job = compiler_job(place, build, files, options)
     done = subprocess.run([sluice, "record", "-q", "-o", place / "job.json", *job], cwd=place, check=True,
                           stderr=subprocess.PIPE, text=True)
     calls = done.stderr.split()[0]
@@ -107,29 +110,16 @@ def compiler(sluice, place, rounds, build, files, options):
     table.show()
 
 
-def sandboxed(sluice, table, job, project):
-    agent = [sluice, "run", "--presets", TOP / "cli/policy/presets.json", "--preset", "agent",
-             "--ro", TOP]
-    table.add("bare", job)
-    table.add("sluice run --preset agent", [*agent, *job])
-    table.add("the same, --connect localhost:9", [*agent, "--connect", "localhost:9", *job])
-    table.add("bwrap, the same folders", ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--bind", project, project,
-                                          "--bind", "/tmp", "/tmp", "--unshare-net", *job])
-    table.show()
-
-
-def build_libraries(sluice, place, rounds):
-    out = place / "libraries"
-    options = ["-Dtests=false", "-Dexamples=false", "-Dbench=false", "-Dman=false", "-Ddocs=false", "-Dcli=false"]
-    subprocess.run(["meson", "setup", out, TOP, *options], check=True, stdout=NULL)
-    table = Table("ninja, two libraries", place, rounds,
-                  lambda: subprocess.run(["ninja", "-C", out, "-t", "clean"], check=True, stdout=NULL))
-    sandboxed(sluice, table, ["env", "CCACHE_DISABLE=1", "ninja", "-C", out], place)
-
-
-def clone(sluice, place, rounds):
-    table = Table("git clone", place, rounds, lambda: shutil.rmtree(place / "copy", ignore_errors=True))
-    sandboxed(sluice, table, ["git", "clone", "-q", "--no-local", "--no-hardlinks", TOP, place / "copy"], place)
+def inject(sluice, place, rounds, build, files):
+    job = compiler_job(place, build, files, "-O1")
+    for calls in ("openat", "%file,read,mmap,close"):
+        expression = f"inject={calls}:error=EIO:when=60000"
+        table = Table(f"gcc, {len(files)} files, {expression}", place, rounds)
+        table.add("bare", job)
+        table.add("sluice inject", [sluice, "inject", "-q", "-e", expression, *job])
+        table.add("strace -f", ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", expression, *job])
+        table.add("strace -f --seccomp-bpf", ["strace", "-f", "--seccomp-bpf", "-qqq", "-o", "/dev/null", "-e", expression, *job])
+        table.show()
 
 
 def main():
@@ -145,11 +135,12 @@ def main():
         (place / "bpf").write_bytes(ask([sluice, "compile", profile]))
         print(f"{profile.name}, {os.cpu_count()} processors, Linux {os.uname().release}")
         start(sluice, place, rounds)
-        compiler(sluice, place, rounds, build, sorted((TOP / "src/dag").glob("*.c")), "-O1")
+        small = sorted((TOP / "src/dag").glob("*.c"))
+        compiler(sluice, place, rounds, build, small, "-O1")
         large = sorted((f for f in (TOP / "src").glob("*/*.c") if "gen" not in f.name), key=lambda f: -f.stat().st_size)
         compiler(sluice, place, rounds, build, large[:5], "-O2 -g")
-        build_libraries(sluice, place, max(rounds // 3, 3))
-        clone(sluice, place, rounds)
+        inject(sluice, place, rounds, build, small)
 
 
-main()
+if __name__ == "__main__":
+    main()

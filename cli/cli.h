@@ -103,6 +103,7 @@ struct cli {
 	char **argv;
 	const void *options;
 	int64_t progress_at; /* ms: when progress was last shown, 0 never */
+	bool progress_shown; /* it is in the terminal's line */
 };
 
 struct cli_command {
@@ -200,9 +201,11 @@ enum cli_color {
 const char *cli_color(const struct cli *cli, enum cli_color color);
 
 /* "reading 312 of 1000: FILE" in one line of a terminal, ten times a second at most;
- * nothing elsewhere. @total may be 0 (unknown). cli_progress_end() clears it: call it
- * before any other output. */
-void cli_progress(struct cli *cli, uint64_t done, uint64_t total, const char *what);
+ * nothing elsewhere. @total may be 0 (unknown). Returns whether it was shown.
+ * cli_progress_end() clears it: call it before any other output. cli_progress_hide()
+ * clears it, too, and leaves the limit of ten times a second as it is. */
+bool cli_progress(struct cli *cli, uint64_t done, uint64_t total, const char *what);
+void cli_progress_hide(struct cli *cli);
 void cli_progress_end(struct cli *cli);
 
 #endif

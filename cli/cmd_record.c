@@ -25,8 +25,11 @@
 #include "runtimes.h"
 #include "util/cleanup.h"
 
-#define TICK 256 /* calls between two looks at the clock */
+#define TICK	256 /* calls between two looks at the clock */
 #define UNNAMED 16  /* numbers that are named one by one */
+#define IDLE	2   /* ticks: the second one comes by time, whatever woke for the first */
+#define PATIENCE                                                                         \
+	16384 /* calls for which a line that the program has begun is let alone */
 
 struct options {
 	struct cli_target target;
@@ -42,7 +45,13 @@ struct record {
 	struct sluice_profile *resolved; /* the same for this machine */
 	struct recording recording;
 	struct paths paths;
-	uint64_t shown;
+	uint64_t shown, looked,
+		ticked; /* calls: as shown, at the last look, at the last tick */
+	uint32_t native;
+	unsigned int idle; /* ticks without a call */
+	bool writing; /* the last call writes to the terminal, and may not have done so
+			 yet */
+	bool midline; /* what it wrote last was not the end of a line */
 };
 
 static void record_clear(struct record *r)
@@ -53,6 +62,28 @@ static void record_clear(struct record *r)
 	paths_clear(&r->paths);
 }
 
+/* Program and counter share a terminal: what the program writes begins in an empty line,
+ * and the counter does not take the place of a question that it asks. */
+static void share_line(struct record *r, struct sluice_request *request)
+{
+	int nr = sluice_nr(request);
+	char last = '\n';
+	uint64_t n;
+
+	r->writing = false;
+	if ((nr != SCMP_SYS(write) && nr != SCMP_SYS(writev)) ||
+		sluice_arch(request) != r->native ||
+		(sluice_arg(request, 0) != STDOUT_FILENO &&
+			sluice_arg(request, 0) != STDERR_FILENO))
+		return;
+	r->writing = true;
+	cli_progress_hide(r->cli);
+	n = nr == SCMP_SYS(write) ? sluice_arg(request, 2) : 0;
+	if (n && sluice_read(request, sluice_arg(request, 1) + n - 1, &last, 1) != 1)
+		last = '\n';
+	r->midline = last != '\n';
+}
+
 static int note(struct sluice_request *request, void *data)
 {
 	struct record *r = data;
@@ -60,20 +91,27 @@ static int note(struct sluice_request *request, void *data)
 	recording_note(&r->recording, request);
 	if (r->options->paths)
 		paths_note(&r->paths, paths_use_of(sluice_name(request)), request);
+	if (r->cli->progress && !r->options->quiet)
+		share_line(r, request);
 	return sluice_continue(request, SLUICE_CONTINUE_ADVISORY);
 }
 
 static void tick(void *data)
 {
 	struct record *r = data;
+	uint64_t total = r->recording.total;
 	char text[48];
 
-	if (!r->cli->progress || r->options->quiet ||
-		(r->recording.total - r->shown < TICK && r->recording.total != r->shown))
+	r->idle = total == r->ticked ? r->idle + 1 : 0;
+	r->ticked = total;
+	if (!r->cli->progress || r->options->quiet || total == r->shown ||
+		((total - r->looked < TICK || r->writing) && r->idle < IDLE) ||
+		(r->midline && total - r->shown < PATIENCE))
 		return;
-	r->shown = r->recording.total;
+	r->looked = total;
 	snprintf(text, sizeof(text), "calls, %" PRIu32 " different", r->recording.n);
-	cli_progress(r->cli, r->recording.total, 0, text);
+	if (cli_progress(r->cli, total, 0, text))
+		r->shown = total;
 }
 
 /* ---- the filter: calls of the profile need no notification
@@ -357,8 +395,7 @@ static int finish(struct record *r, int status)
 	print_table(r, &list);
 	rc = write_profile(r, &list);
 	if (!rc && r->options->paths)
-		rc = paths_write(r->cli, &r->paths, r->options->paths,
-			r->options->quiet);
+		rc = paths_write(r->cli, &r->paths, r->options->paths, r->options->quiet);
 	if (rc)
 		return rc;
 	return r->options->diff_fail && count(&list, true) ? CLI_NO : status;
@@ -366,7 +403,8 @@ static int finish(struct record *r, int status)
 
 static int run(struct cli *cli)
 {
-	_cleanup_(record_clear) struct record r = {.cli = cli, .options = cli->options};
+	_cleanup_(record_clear) struct record r = {
+		.cli = cli, .options = cli->options, .native = seccomp_arch_native()};
 	_cleanup_(cli_supervisor_freep) struct sluice_supervisor *supervisor = NULL;
 	_cleanup_(cli_filter_releasep) scmp_filter_ctx filter = NULL;
 	struct sluice_options wanted = SLUICE_OPTIONS_INIT;
@@ -426,7 +464,8 @@ static const struct cli_option options[] = {
 		.type = CLI_STRING,
 		.offset = offsetof(struct options, paths),
 		.word = CLI_WORD_FILE,
-		.help = "write the files that the program used to this file, as a policy for "
+		.help = "write the files that the program used to this file, as a policy "
+			"for "
 			"sluice run --policy"},
 	{.name = "for",
 		.value = "RUNTIME",

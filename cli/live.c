@@ -109,7 +109,7 @@ static void stop_clock(timer_t timer, const struct sigaction *old)
 }
 
 /* True once the program has ended; it stays a zombie for sluice_wait(). */
-static bool look_at(pid_t pid, bool alone)
+static bool look_at(struct cli_live *live, pid_t pid)
 {
 	siginfo_t info = {0};
 
@@ -119,10 +119,11 @@ static bool look_at(pid_t pid, bool alone)
 		return false;
 	if (info.si_code != CLD_STOPPED)
 		return true;
-	if (alone)
+	if (live->alone)
 		return false;
 	/* Take the report, and stop as the program did: the shell gets the terminal. */
 	if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid) {
+		cli_progress_hide(live->cli);
 		raise(SIGSTOP);
 		syscall(SYS_pidfd_send_signal, target_fd, SIGCONT, NULL, 0);
 	}
@@ -168,7 +169,7 @@ static int answer(struct cli_live *live, pid_t pid)
 			return cli_error(
 				live->cli, "cannot answer calls: %s", strerror(-rc));
 		if (!over && (child_changed || rc <= 0)) {
-			over = look_at(pid, live->alone);
+			over = look_at(live, pid);
 			if (over)
 				target_fd = -1;
 		}

@@ -19,13 +19,14 @@ static void prefix(const struct cli *cli)
 		fputs("sluice: ", stderr);
 }
 
-/* Of three bytes: what orders text from right to left, and ends of lines of Unicode. With them a path shows
- * another path. */
+/* Of three bytes: what orders text from right to left, and ends of lines of Unicode. With
+ * them a path shows another path. */
 static bool reorders(const unsigned char *at)
 {
 	if (at[0] != 0xe2)
 		return false;
-	return at[1] == 0x80 ? at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xa8 && at[2] <= 0xae)
+	return at[1] == 0x80 ? at[2] == 0x8e || at[2] == 0x8f ||
+				       (at[2] >= 0xa8 && at[2] <= 0xae)
 			     : at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9;
 }
 
@@ -63,7 +64,8 @@ static void say_name(const char *name)
 	fputs(text ? text : strerror(ENOMEM), stderr);
 }
 
-/* Messages have words of files in them, which may be hostile; nothing in them moves a cursor. */
+/* Messages have words of files in them, which may be hostile; nothing in them moves a
+ * cursor. */
 __attribute__((format(printf, 1, 0))) static void say(const char *format, va_list args)
 {
 	_cleanup_free_ char *text = NULL;
@@ -155,29 +157,37 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-void cli_progress(struct cli *cli, uint64_t done, uint64_t total, const char *what)
+bool cli_progress(struct cli *cli, uint64_t done, uint64_t total, const char *what)
 {
 	int64_t now;
 
 	if (!cli->progress)
-		return;
+		return false;
 	now = now_ms();
 	if (cli->progress_at && now - cli->progress_at < 100)
-		return;
+		return false;
 	cli->progress_at = now;
+	cli->progress_shown = true;
 	fprintf(stderr, "\r\033[K%" PRIu64, done);
 	if (total)
 		fprintf(stderr, " of %" PRIu64, total);
 	/* A long name does not wrap: the line could not be cleared again. */
 	fprintf(stderr, ": %.50s", what);
 	fflush(stderr);
+	return true;
+}
+
+void cli_progress_hide(struct cli *cli)
+{
+	if (!cli->progress_shown)
+		return;
+	cli->progress_shown = false;
+	fputs("\r\033[K", stderr);
+	fflush(stderr);
 }
 
 void cli_progress_end(struct cli *cli)
 {
-	if (!cli->progress_at)
-		return;
+	cli_progress_hide(cli);
 	cli->progress_at = 0;
-	fputs("\r\033[K", stderr);
-	fflush(stderr);
 }

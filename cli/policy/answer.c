@@ -212,12 +212,14 @@ static int connect_for_it(struct sluice_request *req, void *data)
 
 	if (length < 0)
 		return sluice_fail(req, length);
-	fd = sluice_get_fd(req, sluice_arg_int(req, 0));
+	fd = policy_socket_of(req, sluice_arg_int(req, 0));
 	if (fd < 0)
-		return sluice_fail(req, fd);
+		return policy_verdict(p, req, fd);
 	rc = sluice_on_cancel(req, give_up, &fd);
 	if (!rc)
 		rc = connect_it(p, req, fd, &address, length);
+	if (!rc || rc == -EINPROGRESS)
+		policy_socket_done(fd);
 	/* After the verdict nobody gives up any more. */
 	rc = policy_verdict(p, req, rc);
 	close(fd);
@@ -256,14 +258,16 @@ static bool may_listen(const struct policy *p, int fd)
 static int listen_for_it(struct sluice_request *req, void *data)
 {
 	const struct policy *p = data;
-	int fd = sluice_get_fd(req, sluice_arg_int(req, 0)), rc;
+	int fd = policy_socket_of(req, sluice_arg_int(req, 0)), rc;
 
 	if (fd < 0)
-		return sluice_fail(req, fd);
+		return policy_verdict(p, req, fd);
 	if (!may_listen(p, fd))
 		rc = -EPERM;
 	else
 		rc = listen(fd, sluice_arg_int(req, 1)) ? -errno : 0;
+	if (!rc)
+		policy_socket_done(fd);
 	rc = policy_verdict(p, req, rc);
 	close(fd);
 	return rc;
@@ -285,14 +289,14 @@ static const struct {
 	sluice_handler handler;
 } handlers[] = {{"connect", on_connect}, {"listen", on_listen}, {"mknod", policy_on_mknod},
 	{"mknodat", policy_on_mknod}, {"mount", policy_on_mount},
-	{"getresuid", policy_on_ids}, {"getresgid", policy_on_ids}};
+	{"getresuid", policy_on_ids}, {"getresgid", policy_on_ids}, {"socket", policy_on_socket}};
 
 /* Who answers a call that the plan leaves to the supervisor. NULL: nobody, the kernel runs it. */
 static sluice_handler usual(
 	const struct policy *p, const struct policy_plan *plan, const char *call)
 {
 	bool on[] = {plan->connect, plan->listen, p->nodes != 0, p->nodes != 0, p->mounts,
-		p->fake_root, p->fake_root};
+		p->fake_root, p->fake_root, plan->made};
 
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
 		if (on[i] && strcmp(handlers[i].call, call) == 0)

@@ -134,6 +134,7 @@ static int find(const struct policy *p, struct sluice_request *req, const struct
 	uint64_t address = f->path < 0 ? 0 : sluice_arg(req, (unsigned)f->path);
 	_cleanup_close_ int fd = -1;
 	char path[PATH_MAX] = "";
+	bool by_path;
 	ssize_t n = 0;
 
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
@@ -145,10 +146,11 @@ static int find(const struct policy *p, struct sluice_request *req, const struct
 	/* utimensat(2) takes a descriptor alone where there is no path. */
 	if (f->fd >= 0 || (f->kind == TIMES && !address) ||
 		(!*path && (flags & AT_EMPTY_PATH) && dirfd != AT_FDCWD)) {
-		fd = sluice_get_fd(req, f->fd >= 0 ? sluice_arg_int(req, 0) : dirfd);
+		fd = policy_file_of(
+			req, f->fd >= 0 ? sluice_arg_int(req, 0) : dirfd, &by_path);
 		if (fd < 0)
 			return fd;
-		if (f->fd >= 0 && fcntl(fd, F_GETFL) & O_PATH)
+		if (f->fd >= 0 && !by_path && fcntl(fd, F_GETFL) & O_PATH)
 			return -EBADF;
 		return opened_to_write(fd) || policy_may_change(p, fd) ? steal_fd(&fd)
 									 : -EPERM;

@@ -184,6 +184,10 @@ int policy_make_plan(struct policy *p, bool best_effort, struct policy_plan *pla
 	plan->ports = ports_only(p) && !plan->ask_connect && !plan->sockets && plan->abi >= 4;
 	plan->connect = plan->sockets || (p->n_peers && !plan->ports) || plan->ask_connect;
 	plan->listen = (p->n_ports && !any_free_port(p)) || (p->network && plan->sockets);
+	plan->made = (plan->connect || plan->listen) && !policy_takes_descriptors();
+	if (plan->made && policy_asks(p, "socket"))
+		return cli_error(p->cli, "--ask socket: pidfd_getfd is refused here, so the "
+					 "supervisor makes all sockets");
 	plan->metadata = has(p, POLICY_WRITE);
 	plan->grants = p->n_grants > 0;
 	if ((p->nodes || p->mounts) && !plan->metadata)
@@ -261,6 +265,10 @@ static void print_network(
 	if (plan->listen)
 		line(out, "supervisor", "listen", "",
 			"a socket without a port would get any");
+	if (plan->made)
+		line(out, "supervisor", "socket", "",
+			"pidfd_getfd is refused here: it makes the sockets that it "
+			"connects");
 	if (p->network)
 		line(out, "filter", "other networks", "",
 			"sockets of other families and protocols, datagrams, fast open, "

@@ -155,6 +155,7 @@ struct policy_plan {
 	bool connect, listen, metadata; /* calls that the supervisor answers */
 	bool grants, limits, asks;	/* such calls, too */
 	bool ask_connect;
+	bool made;			/* the supervisor makes the sockets: descriptors.c */
 	bool ports;			/* Landlock looks at what is connected to */
 	bool best_effort;
 };
@@ -214,6 +215,16 @@ int policy_folder_of(int fd, const struct stat *st, char name[NAME_MAX + 1]);
 bool policy_may_change(const struct policy *p, int fd);
 /* The verdict after an action that gave @rc: 0, or -errno, where -EPERM is a refusal of the policy. */
 int policy_verdict(const struct policy *p, struct sluice_request *request, int rc);
+/* descriptors.c: whether pidfd_getfd(2) works here. */
+bool policy_takes_descriptors(void);
+/* What descriptor @number of the program is, as one of ours that the caller closes; or -errno. A file:
+ * *@by_path is set where it is opened anew, with O_PATH. A socket: -EPERM if pidfd_getfd(2) does not work
+ * and the supervisor has not made it. */
+int policy_file_of(struct sluice_request *request, int number, bool *by_path);
+int policy_socket_of(struct sluice_request *request, int number);
+/* The socket is connected or listens: its end is the program's alone. */
+void policy_socket_done(int fd);
+int policy_on_socket(struct sluice_request *request, void *policy);
 /* grants.c */
 int policy_on_mknod(struct sluice_request *request, void *policy);
 int policy_on_mount(struct sluice_request *request, void *policy);

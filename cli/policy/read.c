@@ -17,13 +17,13 @@ struct reading {
 };
 
 #define WHERE_MAX 512
+#define VARIABLE  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 
 /* FILE:LINE:COLUMN, as errors have it. */
 static void place(
 	const struct reading *r, const struct sc_json_token *t, char where[WHERE_MAX])
 {
-	snprintf(where, WHERE_MAX, "%.450s:%u:%u", r->file, t->line,
-		t->column);
+	snprintf(where, WHERE_MAX, "%.450s:%u:%u", r->file, t->line, t->column);
 }
 
 static int unexpected(
@@ -209,16 +209,43 @@ static int read_member(struct reading *r, const char *section,
 	return unexpected(r, key,
 		strcmp(section, "files") == 0	  ? "read, write, execute, hide or unix"
 		: strcmp(section, "network") == 0 ? "connect or bind"
-		: strcmp(section, "grants") == 0  ? "mknod, mount or fake_root"
-						  : "allow, deny, log, limit, ask, ask_seconds or errno");
+		: strcmp(section, "grants") == 0
+			? "mknod, mount or fake_root"
+			: "allow, deny, log, limit, ask, ask_seconds or errno");
+}
+
+/* Set where the user has not set it: for the program, which gets the environment of this
+ * process. */
+static int read_variable(struct reading *r, const struct sc_json_token *key,
+	const struct sc_json_token *value)
+{
+	const char *name = sc_json_text(r->doc, key);
+	_cleanup_free_ char *text = NULL;
+	int rc;
+
+	if (!*name || strspn(name, VARIABLE) != strlen(name) ||
+		(*name >= '0' && *name <= '9'))
+		return unexpected(
+			r, key, "the name of a variable: letters, digits and _");
+	if (strcmp(name, "HOME") == 0 || strcmp(name, "TMPDIR") == 0)
+		return unexpected(r, key,
+			"another variable: paths of rules begin with what this one is "
+			"for sluice");
+	if (!sc_json_string(r->doc, value) || !*sc_json_text(r->doc, value))
+		return unexpected(r, value, "a string that is not empty");
+	rc = expand(r, value, false, &text);
+	if (!rc && setenv(name, text, 0))
+		rc = cli_error(r->policy->cli, "%s", strerror(errno));
+	return rc;
 }
 
 static int read_section(struct reading *r, const struct sc_json_token *key,
 	const struct sc_json_token *value)
 {
-	static const char *const sections[] = {"files", "network", "calls", "grants"};
+	static const char *const sections[] = {
+		"files", "network", "calls", "grants", "environment"};
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		int rc = 0;
 
 		if (!sc_json_is(r->doc, key, sections[i]))
@@ -231,11 +258,12 @@ static int read_section(struct reading *r, const struct sc_json_token *key,
 		sc_json_each_member(value, name, member)
 		{
 			if (!rc)
-				rc = read_member(r, sections[i], name, member);
+				rc = i == 4 ? read_variable(r, name, member)
+					    : read_member(r, sections[i], name, member);
 		}
 		return rc;
 	}
-	return unexpected(r, key, "files, network, calls or grants");
+	return unexpected(r, key, "files, network, calls, grants or environment");
 }
 
 static int read_policy(struct reading *r, const struct sc_json_token *holder)

@@ -286,6 +286,13 @@ static void put(const struct policy *p, const struct policy_plan *plan, FILE *ou
 	if (plan->files)
 		put_file_ioctls(out, e);
 	put_sockets(p, plan, out, e);
+	/* What needs no rights, and can be connected: policy_on_socket() has the same. */
+	if (plan->made)
+		fputs("NOTIFY socket if a0:32 == 1\n"
+		      "NOTIFY socket if a0:32 in { 2, 10 } and a1:32 & 0xf == 1\n"
+		      "NOTIFY socket if a0:32 in { 2, 10 } and a1:32 & 0xf == 2 and a2:32 in "
+		      "{ 0, 17 }\n",
+			out);
 	if (plan->connect)
 		fputs("NOTIFY connect\n", out);
 	if (plan->listen)

@@ -67,6 +67,8 @@ static int on_worker(struct sluice_request *req, void *data)
 		return serve_mkdir(w, req);
 	case SERVE_MKNOD:
 		return serve_mknod(w, req);
+	case SERVE_SYSINFO:
+		return serve_sysinfo(w, req);
 	default:
 		return serve_mount(w, req);
 	}

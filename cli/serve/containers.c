@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "json/json.h"
+#include "proc.h"
 #include "serve/serve.h"
 #include "util/cleanup.h"
 #include "util/vec.h"
@@ -69,11 +70,12 @@ int serve_container_folder(
 	return 0;
 }
 
-/* Another process in a container that runs already: the folders of the first one. */
-static int copy_folders(struct serve_container *c, const struct serve_container *first)
+/* Another process in a container that runs already: what is known of the first one. */
+static int copy_first(struct serve_container *c, const struct serve_container *first)
 {
 	int rc = 0;
 
+	c->started = first->started;
 	for (uint32_t i = 0; i < first->n_folders && rc == 0; i++)
 		rc = serve_container_folder(c, first->folders[i].path,
 			first->folders[i].dev, first->folders[i].ino);
@@ -82,16 +84,13 @@ static int copy_folders(struct serve_container *c, const struct serve_container 
 
 /* What the names of folders mean now, when the program of the container is about to run: no
  * runtime waits for us. Later it could put others in their place. */
-static int look_at_folders(struct serve *s, struct serve_container *c, pid_t pid)
+static int look_at_folders(struct serve_container *c, pid_t pid)
 {
 	_cleanup_close_ int root = -1;
 	char path[32];
 
-	if (!c->policy || !c->policy->n_folders)
+	if (!c->policy->n_folders)
 		return 0;
-	for (const struct serve_container *o = s->containers; o; o = o->next)
-		if (strcmp(o->id, c->id) == 0 && strcmp(o->name, c->name) == 0)
-			return copy_folders(c, o);
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
@@ -109,6 +108,20 @@ static int look_at_folders(struct serve *s, struct serve_container *c, pid_t pid
 			return rc;
 	}
 	return 0;
+}
+
+static int look_at(struct serve *s, struct serve_container *c, pid_t pid)
+{
+	unsigned long long started;
+
+	if (!c->policy)
+		return 0;
+	for (const struct serve_container *o = s->containers; o; o = o->next)
+		if (strcmp(o->id, c->id) == 0 && strcmp(o->name, c->name) == 0)
+			return copy_first(c, o);
+	if (cli_proc_stat(pid, CLI_STAT_START, &started))
+		c->started = started;
+	return look_at_folders(c, pid);
 }
 
 /* NULL: a policy that is there, or default. */
@@ -146,7 +159,7 @@ int serve_on_container(struct sluice_supervisor *supervisor,
 	c = serve_container_new(s, container->index, name, container->id);
 	if (!c)
 		return -ENOMEM;
-	rc = look_at_folders(s, c, container->pid);
+	rc = look_at(s, c, container->pid);
 	if (rc == 0)
 		rc = serve_state_add(s, c);
 	if (rc) {

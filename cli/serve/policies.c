@@ -44,7 +44,12 @@ void serve_policy_unref(struct serve_policy *p)
 		free(p->rules[i].call);
 	for (uint32_t i = 0; i < p->n_folders; i++)
 		free(p->folders[i]);
+	for (uint32_t i = 0; i < p->n_volumes; i++) {
+		free(p->volumes[i].source);
+		free(p->volumes[i].path);
+	}
 	free(p->rules);
+	free(p->volumes);
 	free(p->folders);
 	free(p);
 }

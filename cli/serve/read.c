@@ -170,6 +170,11 @@ static int read_allow(struct reading *r, const struct sc_json_token *section)
 	return rc;
 }
 
+#define FOLDER                                                                           \
+	"an absolute path of a folder below \"/\", without \".\", \"..\" and a slash "   \
+	"at "                                                                            \
+	"the end"
+
 /* An absolute path without "." and "..", and not "/" itself. */
 static bool folder_ok(const char *path)
 {
@@ -198,10 +203,7 @@ static int read_mkdir(struct reading *r, const struct sc_json_token *section)
 		const char *path = sc_json_string(r->doc, t);
 
 		if (!folder_ok(path)) {
-			unexpected(r, t,
-				"an absolute path of a folder below \"/\", without "
-				"\".\", "
-				"\"..\" and a slash at the end");
+			unexpected(r, t, FOLDER);
 			continue;
 		}
 		if (sc_reserve(p->folders, p->cap_folders, p->n_folders, 1) < 0)
@@ -252,8 +254,10 @@ static int read_type(struct reading *r, const struct sc_json_token *t)
 {
 	const char *type = sc_json_string(r->doc, t), *why;
 
-	if (sc_json_is(r->doc, t, "tmpfs"))
+	if (sc_json_is(r->doc, t, "tmpfs")) {
+		r->policy->tmpfs = true;
 		return 0;
+	}
 	why = type ? emulated_unsound(type) : NULL;
 	if (why) {
 		sc_json_fail(r->doc, t, &r->error,
@@ -263,30 +267,95 @@ static int read_type(struct reading *r, const struct sc_json_token *t)
 	return unexpected(r, t, "tmpfs, the only type that can be mounted soundly");
 }
 
+static int add_volume(
+	struct reading *r, const char *source, const char *path, bool writable)
+{
+	struct serve_policy *p = r->policy;
+	struct serve_volume *v;
+
+	if (sc_reserve(p->volumes, p->cap_volumes, p->n_volumes, 1) < 0)
+		return -ENOMEM;
+	v = &p->volumes[p->n_volumes];
+	*v = (struct serve_volume){strdup(source), strdup(path), writable};
+	p->n_volumes++;
+	return v->source && v->path ? 0 : -ENOMEM;
+}
+
+/* "SOURCE": {"path": "/FOLDER", "writable": false} */
+static int read_volume(struct reading *r, const struct sc_json_token *key,
+	const struct sc_json_token *volume)
+{
+	const struct sc_json_token *path = sc_json_get(r->doc, volume, "path");
+	const char *source = sc_json_string(r->doc, key);
+	bool writable = false;
+
+	if (!folder_ok(source))
+		return unexpected(
+			r, key, FOLDER ", which the container gives as the source");
+	if (!sc_json_type_is(volume, SC_JSON_OBJECT))
+		return unexpected(r, volume, "an object with \"path\"");
+	if (!folder_ok(sc_json_string(r->doc, path)))
+		return unexpected(r, path ? path : volume,
+			path ? FOLDER : "an object with \"path\"");
+	sc_json_each_member(volume, name, value)
+	{
+		if (value == path)
+			continue;
+		if (!sc_json_is(r->doc, name, "writable"))
+			return unexpected(r, name, "path or writable");
+		if (!sc_json_type_is(value, SC_JSON_TRUE) &&
+			!sc_json_type_is(value, SC_JSON_FALSE))
+			return unexpected(r, value, "true or false");
+		writable = sc_json_type_is(value, SC_JSON_TRUE);
+	}
+	return add_volume(r, source, sc_json_text(r->doc, path), writable);
+}
+
+static int read_volumes(struct reading *r, const struct sc_json_token *volumes)
+{
+	int rc = 0;
+
+	if (!sc_json_type_is(volumes, SC_JSON_OBJECT))
+		return unexpected(r, volumes, "an object of sources and folders");
+	sc_json_each_member(volumes, key, value)
+	{
+		if (rc == 0)
+			rc = read_volume(r, key, value);
+	}
+	return rc;
+}
+
 static int read_mount(struct reading *r, const struct sc_json_token *section)
 {
 	const struct sc_json_token *types = sc_json_get(r->doc, section, "types");
+	const struct sc_json_token *volumes = sc_json_get(r->doc, section, "volumes");
+	int rc = 0;
 
-	if (!sc_json_type_is(section, SC_JSON_OBJECT) ||
-		!sc_json_type_is(types, SC_JSON_ARRAY))
-		return unexpected(r, section, "an object with an array \"types\"");
+	if (!sc_json_type_is(section, SC_JSON_OBJECT) || (!types && !volumes) ||
+		(types && !sc_json_type_is(types, SC_JSON_ARRAY)))
+		return unexpected(r, section,
+			"an object with an array \"types\" or with \"volumes\"");
 	sc_json_each_member(section, key, value)
 	{
 		bool size = sc_json_is(r->doc, key, "size");
 		uint64_t *number = size ? &r->policy->mount_size : &r->policy->mounts;
 
-		if (value == types)
+		if (value == types || value == volumes)
 			continue;
 		if (!size && !sc_json_is(r->doc, key, "count"))
-			unexpected(r, key, "types, size or count");
+			unexpected(r, key, "types, volumes, size or count");
 		else if (sc_json_u64(r->doc, value, number) || !*number)
 			unexpected(r, value, "a whole number from 1");
 	}
-	sc_json_each(types, t)
-	{
-		read_type(r, t);
+	if (types) {
+		sc_json_each(types, t)
+		{
+			read_type(r, t);
+		}
 	}
-	return add_rule(r, section, "mount", SERVE_MOUNT, 0);
+	if (volumes)
+		rc = read_volumes(r, volumes);
+	return rc ? rc : add_rule(r, section, "mount", SERVE_MOUNT, 0);
 }
 
 static int read_limits(struct reading *r, const struct sc_json_token *section)
@@ -313,40 +382,40 @@ static int read_limits(struct reading *r, const struct sc_json_token *section)
 	return 0;
 }
 
-/* What others emulate and this program does not. */
-static int read_setxattr(struct reading *r, const struct sc_json_token *section)
-{
-	sc_json_fail(r->doc, section, &r->error,
-		"setxattr cannot be made soundly for a container: overlayfs and other "
-		"programs "
-		"of the host obey attributes of the class trusted");
-	return said(r);
-}
-
 static int read_sysinfo(struct reading *r, const struct sc_json_token *section)
 {
-	sc_json_fail(r->doc, section, &r->error,
-		"sysinfo is not emulated: a result for each container would need its "
-		"cgroup");
-	return said(r);
+	if (sc_json_type_is(section, SC_JSON_FALSE))
+		return 0;
+	if (!sc_json_type_is(section, SC_JSON_TRUE))
+		return unexpected(r, section, "true or false");
+	return add_rule(r, section, "sysinfo", SERVE_SYSINFO, 0);
 }
 
 static const struct section {
 	const char *key;
 	int (*read)(struct reading *r, const struct sc_json_token *section);
+	const char *why; /* others emulate it, and this program does not */
 } sections[] = {
-	{"mkdir", read_mkdir},
-	{"mknod", read_mknod},
-	{"mount", read_mount},
-	{"refuse", read_refuse},
-	{"value", read_value},
-	{"allow", read_allow},
-	{"limits", read_limits},
-	{"setxattr", read_setxattr},
-	{"sysinfo", read_sysinfo},
+	{"mkdir", read_mkdir, NULL},
+	{"mknod", read_mknod, NULL},
+	{"mount", read_mount, NULL},
+	{"sysinfo", read_sysinfo, NULL},
+	{"refuse", read_refuse, NULL},
+	{"value", read_value, NULL},
+	{"allow", read_allow, NULL},
+	{"limits", read_limits, NULL},
+	{"setxattr", NULL,
+		"overlayfs and other programs of the host obey attributes of the class "
+		"trusted"},
+	{"bpf", NULL,
+		"the kernel would load a program of the container with the rights of "
+		"sluice"},
+	{"sched_setscheduler", NULL,
+		"it names a process by a number, which may be another one's by then; "
+		"\"value\" can let it succeed and do nothing"},
 };
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
-#define KNOWN	 (SECTIONS - 2)
+#define KNOWN	 (SECTIONS - 3)
 
 static const char *section_name(const void *state, unsigned int i)
 {
@@ -359,10 +428,18 @@ static int read_section(struct reading *r, const struct sc_json_token *key,
 {
 	const char *name = sc_json_string(r->doc, key);
 
-	for (size_t i = 0; i < SECTIONS; i++)
-		if (sc_json_is(r->doc, key, sections[i].key))
+	for (size_t i = 0; i < SECTIONS; i++) {
+		if (!sc_json_is(r->doc, key, sections[i].key))
+			continue;
+		if (sections[i].read)
 			return sections[i].read(r, value);
-	return unknown(r, key, "mkdir, mknod, mount, refuse, value, allow or limits",
+		sc_json_fail(r->doc, value, &r->error,
+			"%s cannot be made soundly for a container: %s", sections[i].key,
+			sections[i].why);
+		return said(r);
+	}
+	return unknown(r, key,
+		"mkdir, mknod, mount, sysinfo, refuse, value, allow or limits",
 		name ? cli_nearest(name, section_name, NULL) : NULL);
 }
 

@@ -24,6 +24,7 @@ enum serve_kind {
 	SERVE_MKDIR,
 	SERVE_MKNOD,
 	SERVE_MOUNT,
+	SERVE_SYSINFO,
 	SERVE_REFUSE,
 	SERVE_VALUE,
 	SERVE_ALLOW
@@ -53,6 +54,13 @@ struct serve_counts {
 	char name[];
 };
 
+/* A folder of the machine that a container may mount under a name. */
+struct serve_volume {
+	char *source; /* the first argument of mount(2): a name only */
+	char *path;
+	bool writable;
+};
+
 struct serve_policy {
 	atomic_uint refs;
 	struct serve_counts *counts;
@@ -61,6 +69,9 @@ struct serve_policy {
 	struct serve_rule *rules;
 	uint32_t n_rules, cap_rules;
 	unsigned int devices; /* bit i: emulated_nodes[i] */
+	struct serve_volume *volumes;
+	uint32_t n_volumes, cap_volumes;
+	bool tmpfs;			  /* may be mounted */
 	uint64_t mount_size;		  /* bytes */
 	uint64_t mounts;		  /* of one container */
 	uint64_t max_pending, per_second; /* 0: no limit */
@@ -91,6 +102,7 @@ struct serve_container {
 	uint32_t n_folders, cap_folders;
 	atomic_uint pending; /* work that has the container */
 	atomic_uint mounts;
+	uint64_t started; /* clock ticks since the machine's start; 0: unknown */
 	struct cli_rate rate;
 	char id[SERVE_ID_MAX];
 	char name[SERVE_NAME_MAX + 1]; /* of the policy that it asked for */
@@ -194,10 +206,11 @@ int serve_fail(struct serve_work *w, struct sluice_request *req, int errnum);
 int serve_reply(struct serve_work *w, struct sluice_request *req, int64_t value);
 int serve_continue(struct serve_work *w, struct sluice_request *req);
 
-/* files.c, mount.c: on a worker. Each gives the verdict. */
+/* files.c, mount.c, sysinfo.c: on a worker. Each gives the verdict. */
 int serve_mkdir(struct serve_work *w, struct sluice_request *req);
 int serve_mknod(struct serve_work *w, struct sluice_request *req);
 int serve_mount(struct serve_work *w, struct sluice_request *req);
+int serve_sysinfo(struct serve_work *w, struct sluice_request *req);
 
 /* acting.c: this thread makes calls with the ids of the target, no other groups, and
  * no capability but @capability (-1: none). After success serve_act_end() ends that. */

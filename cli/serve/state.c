@@ -46,6 +46,8 @@ static int write_container(int fd, const struct serve_container *c)
 	sc_json_put_string(&out, c->name);
 	sc_json_put_key(&out, "container");
 	sc_json_put_string(&out, c->id);
+	sc_json_put_key(&out, "started");
+	sc_json_put_u64(&out, c->started);
 	sc_json_put_key(&out, "folders");
 	sc_json_open(&out, '[');
 	for (uint32_t i = 0; i < c->n_folders; i++) {
@@ -138,13 +140,15 @@ static int read_line(struct serve *s, const char *line, size_t length)
 	_cleanup_(sc_json_freep) struct sc_json *doc = NULL;
 	struct serve_container *c;
 	const char *name, *id;
-	uint64_t index;
+	uint64_t index, started;
 	int rc = sc_json_read(line, length, NULL, &doc);
 
 	if (rc)
 		return rc;
 	name = sc_json_string(doc, sc_json_get(doc, sc_json_root(doc), "policy"));
 	id = sc_json_string(doc, sc_json_get(doc, sc_json_root(doc), "container"));
+	if (sc_json_u64(doc, sc_json_get(doc, sc_json_root(doc), "started"), &started))
+		return -EINVAL;
 	if (!name || !id || (*name && !serve_name_ok(name)) ||
 		sc_json_u64(
 			doc, sc_json_get(doc, sc_json_root(doc), "listener"), &index) ||
@@ -153,6 +157,7 @@ static int read_line(struct serve *s, const char *line, size_t length)
 	c = serve_container_new(s, (unsigned int)index, name, id);
 	if (!c)
 		return -ENOMEM;
+	c->started = started;
 	rc = read_folders(c, doc);
 	if (rc == 0 && sluice_set_tag(s->supervisor, c->index, c) == 0) {
 		c->next = s->containers;

@@ -283,11 +283,20 @@ def documents(who, world):
                            ({"files": {"read": "x"}}, ":4:"), ({"network": {"bind": [99999]}}, ":5:"),
                            ({"calls": {"deny": ["mkdri"]}}, ":5:"),
                            ({"files": {"read": ["$NOTHING/x"]}}, ":5:"),
-                           ({"network": {"connect": ["1.2.3.4"]}}, ":5:")):
+                           ({"network": {"connect": ["1.2.3.4"]}}, ":5:"),
+                           ({"environment": {"A=B": "x"}}, ":4:"), ({"environment": {"2": "x"}}, ":4:"),
+                           ({"environment": {"TMPDIR": "/x"}}, ":4:"), ({"environment": {"HOME": "/x"}}, ":4:"),
+                           ({"environment": {"A": "$NOTHING/x"}}, ":4:"), ({"environment": {"A": 1}}, ":4:"),
+                           ({"environment": {"A": ""}}, ":4:"), ({"environment": {"": "x"}}, ":4:")):
         write(policy_)
         r = run([SLUICE, "run", "--policy", path, "true"], world.uid)
         check(f"{who}: a mistake at its line: {json.dumps(policy_)[:40]}", r.returncode == 2 and
               path + place in r.stderr, r)
+    for more, call in (([], "confined"), (["--connect", f"127.0.0.1:{world.a}"], "supervised")):
+        write({"calls": {"deny": ["rmdir"]}, "environment": {"SET": "a b", "_own": "$PROJECT/x", "PATH": "/nowhere"}})
+        r = run([SLUICE, "run", "--policy", path, *more, "sh", "-c", "echo $SET:$_own:$PATH"], world.uid, world.top)
+        check(f"{who}: variables are set, if they are not ({call})",
+              r.stdout == f"a b:{os.path.realpath(world.top)}/x:{os.environ['PATH']}\n", r)
     write({"calls": {"deny": ["rmdir"]}}, defaultAction="SCMP_ACT_ALLOW",
           syscalls=[{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}])
     r = world.attempt("os.mkdir(ok + '/d')", ["-p", path, "--policy", path])

@@ -18,140 +18,9 @@ import time
 
 sys.dont_write_bytecode = True
 from live import check, done, skip  # noqa: E402
+from serving import ENV, LIMIT, SLUICE, Place, kill_container, runtimes, say, until, wrap  # noqa: E402
 
-SLUICE = os.path.abspath(sys.argv[1])
 LONG = "--long" in sys.argv
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-ENV = {k: v for k, v in os.environ.items() if k != "LD_LIBRARY_PATH" or "--own-library" not in sys.argv}
-# Both runtimes refuse a mixture of cgroup v1 and v2: a tree of the container's own.
-CGROUPS = "mount -t tmpfs none /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && "
-NOTIFIED = ["mkdir", "mkdirat", "mknod", "mknodat", "mount", "swapon", "sethostname", "sched_yield"]
-# A FUSE file system whose server says nothing, in this mount namespace: FOLDER COMMAND...
-SLOW = """
-import ctypes, os, subprocess, sys
-fd = os.open("/dev/fuse", os.O_RDWR)
-options = f"fd={fd},rootmode=40000,user_id=0,group_id=0,allow_other"
-if ctypes.CDLL(None).mount(b"slow", sys.argv[1].encode(), b"fuse", 0, options.encode()):
-    sys.exit("no FUSE")
-sys.exit(subprocess.run(sys.argv[2:]).returncode)
-"""
-LIMIT = 60  # seconds; only to end a hang
-
-
-class Place:
-    """A folder with policies, sockets, and the servers that were started in it."""
-
-    def __init__(self):
-        self.tmp = tempfile.TemporaryDirectory(prefix="sluice-serve-", ignore_cleanup_errors=True)
-        self.dir = pathlib.Path(self.tmp.name)
-        self.policies = self.dir / "policies"
-        self.policies.mkdir()
-        self.servers, self.boxes = [], 0
-
-    def policy(self, name, **serve):
-        (self.policies / f"{name}.json").write_text(json.dumps({"serve": serve}))
-
-    def start(self, *more, wait="policies"):
-        out = open(self.dir / f"said-{len(self.servers)}", "w+")
-        server = subprocess.Popen(
-            [SLUICE, "serve", "--oci", self.dir / "oci", "--policy", self.policies,
-             "--log", self.dir / "log", *more], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        server.said = lambda: (out.flush(), pathlib.Path(out.name).read_text())[1]
-        self.servers.append(server)
-        until(lambda: wait in server.said() or server.poll() is not None)
-        return server
-
-    def log(self):
-        return [json.loads(line) for line in (self.dir / "log").read_text().splitlines()]
-
-    def metrics(self, request=b"GET /metrics HTTP/1.0\r\n\r\n"):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(LIMIT)
-            s.connect(str(self.dir / "metrics"))
-            s.sendall(request)
-            answer = b""
-            while piece := s.recv(65536):
-                answer += piece
-        return answer.decode()
-
-    def close(self):
-        for server in self.servers:
-            if server.poll() is None:
-                server.kill()
-            server.wait()
-        self.tmp.cleanup()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def box(self, runtime, script, metadata=None, **more):
-        return subprocess.run(**self.command(runtime, script, metadata, **more), capture_output=True,
-                              text=True, timeout=LIMIT)
-
-    def command(self, runtime, script, metadata=None, uid=0, slow=False, userns=False):
-        """Words for subprocess: a container with that script; @slow: /slow of it never answers; @userns: its
-        users are those from 100000 on."""
-        self.boxes += 1
-        top = self.dir / f"box-{self.boxes}"
-        bundle(top, self.dir / "oci", script, metadata, uid, userns)
-        self.words = [runtime, "--root", str(top / "state")]
-        run = [runtime, "--root", str(top / "state"), "run", "-b", str(top), f"sluice-{os.getpid()}-{self.boxes}"]
-        if slow:
-            (top / "rootfs/slow").mkdir()
-            run = [sys.executable, "-c", SLOW, str(top / "rootfs/slow"), *run]
-        return {"args": wrap(*run), "stdin": subprocess.DEVNULL, "env": ENV}
-
-
-def wrap(*words):
-    return ["unshare", "-m", "sh", "-c", CGROUPS + ' exec "$@"', "sh", *words]
-
-
-def until(condition, limit=LIMIT):
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def bundle(top, listener, script, metadata, uid, userns):
-    root = top / "rootfs"
-    for name in ("bin", "proc", "dev", "tmp", "data", "mnt"):
-        (root / name).mkdir(parents=True)
-    for name in ("tmp", "data", "mnt"):
-        os.chown(root / name, uid, uid)
-    (root / "tmp" / "link").symlink_to("/")
-    shutil.copy(shutil.which("busybox", path=PATH), root / "bin" / "busybox")
-    (root / "bin" / "sh").symlink_to("busybox")
-    seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
-               "listenerPath": str(listener),
-               "syscalls": [{"names": NOTIFIED, "action": "SCMP_ACT_NOTIFY"}]}
-    if metadata is not None:
-        seccomp["listenerMetadata"] = metadata
-    config = {
-        "ociVersion": "1.0.2",
-        "process": {"user": {"uid": uid, "gid": uid}, "cwd": "/", "env": ["PATH=/bin"],
-                    "args": ["/bin/sh", "-c", script], "noNewPrivileges": True},
-        "root": {"path": "rootfs"}, "hostname": "box",
-        "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
-        "linux": {"namespaces": [{"type": t} for t in ("pid", "mount", "ipc", "uts")],
-                  "seccomp": seccomp}}
-    if userns:
-        mapping = [{"containerID": 0, "hostID": 100000, "size": 65536}]
-        config["linux"].update(uidMappings=mapping, gidMappings=mapping)
-        config["linux"]["namespaces"].append({"type": "user"})
-        for path in (root, *root.rglob("*")):
-            os.chown(path, 100000, 100000, follow_symlinks=False)
-    (top / "config.json").write_text(json.dumps(config))
-
-
-def say(*commands):
-    """A script that prints 0 or 1 for each command."""
-    return "; ".join(f"{c} 2>/dev/null && echo 0 || echo 1" for c in commands)
 
 
 # ---- policies alone --------------------------------------------------------------------
@@ -169,17 +38,18 @@ def test_check():
         (p.policies / "bad.json").write_text(
             '{"serve": {\n  "mkdir": ["/data/../x"],\n  "mknood": [],\n  "refuse": {"swapon": "EPREM"},\n'
             '  "mount": {"types": ["tmpfs", "proc"]}, "setxattr": ["trusted.x"],\n'
-            '  "allow": ["swapofff", "getpid", "getpid"]\n}}\n')
+            '  "allow": ["swapofff", "getpid", "getpid"], "bpf": [], "sched_setscheduler": 1\n}}\n')
         (p.policies / "cut.json").write_text('{"serve": ')
         r = run_check(p.policies)
         told = r.stderr.splitlines()
         for place, words in (("bad.json:2:13", "absolute path"), ("bad.json:3:3", 'did you mean "mknod"'),
                              ("bad.json:4:24", 'did you mean "EPERM"'), ("bad.json:5:32", "soundly"),
                              ("bad.json:5:54", "overlayfs"), ("bad.json:6:13", 'did you mean "swapoff"'),
-                             ("bad.json:6:35", "already"), ("cut.json:1:", "")):
+                             ("bad.json:6:35", "already"), ("bad.json:6:53", "rights of sluice"),
+                             ("bad.json:6:79", '"value" can'), ("cut.json:1:", "")):
             check(f"--check: the mistake at {place}",
                   any(place in line and words in line for line in told), r.stderr)
-        check("--check: as many as there are", r.returncode == 1 and "8 mistakes" in r.stderr and r.stdout == "web\n",
+        check("--check: as many as there are", r.returncode == 1 and "10 mistakes" in r.stderr and r.stdout == "web\n",
               (r.returncode, r.stdout, r.stderr))
         r = subprocess.run([SLUICE, "serve", "--oci", p.dir / "oci", "--policy", p.policies],
                            capture_output=True, text=True, timeout=LIMIT)
@@ -202,9 +72,16 @@ def test_schema():
          "allow": ["sched_yield"], "limits": {"max_pending": 1, "per_second": 1000000, "errno": "EBUSY"}}, {},
         {"mkdir": "/data"}, {"mkdir": ["data"]}, {"mkdir": ["/"]}, {"mkdir": ["/a/../b"]}, {"mkdir": ["/a/"]},
         {"mknod": ["mem"]}, {"mount": {}}, {"mount": {"types": ["proc"]}}, {"mount": {"types": [], "size": 0}},
+        {"sysinfo": True}, {"sysinfo": False}, {"sysinfo": {}}, {"mount": {"volumes": {}}},
+        {"mount": {"volumes": {"/v": {"path": "/srv/v"}}}}, {"mount": {"volumes": {"/v/w": {"path": "/srv", "writable": True}},
+                                                                       "types": ["tmpfs"], "count": 1}},
+        {"mount": {"volumes": {"v": {"path": "/srv"}}}}, {"mount": {"volumes": {"/v": {"path": "srv"}}}},
+        {"mount": {"volumes": {"/v": {"path": "/srv/../etc"}}}}, {"mount": {"volumes": {"/v": {}}}},
+        {"mount": {"volumes": {"/v": {"path": "/srv", "writable": 1}}}}, {"mount": {"volumes": {"/v": {"path": "/srv", "x": 1}}}},
+        {"mount": {"volumes": {"/": {"path": "/srv"}}}}, {"mount": {"volumes": ["/v"]}}, {"mount": {"size": 1}}, {"bpf": {}},
         {"refuse": {"swapon": 0}}, {"refuse": {"swapon": 4096}}, {"refuse": {"swapon": "perm"}},
         {"value": {"getpid": -1}}, {"value": {"getpid": 1.5}}, {"allow": {"getpid": 1}}, {"limits": {"max_pending": 0}},
-        {"limits": {"per_second": 1000001}}, {"limits": {"more": 1}}, {"sysinfo": {}}, {"other": 1}, 7]
+        {"limits": {"per_second": 1000001}}, {"limits": {"more": 1}}, {"setxattr": []}, {"other": 1}, 7]
     validator = jsonschema.Draft202012Validator(schema)
     differ = []
     with Place() as p:
@@ -503,7 +380,7 @@ def test_many(runtime, number):
               after[0] <= before[0] and after[1] <= before[1] + 1024)
 
 
-def test_flood():
+def test_flood(runtime):
     """Whoever may connect to the socket sends rubbish: containers go on."""
     with Place() as p:
         p.policy("web", mkdir=["/data"])
@@ -517,7 +394,6 @@ def test_flood():
                 except OSError:
                     pass
         check("a flood of connections with rubbish", server.poll() is None, server.said())
-        runtime = shutil.which("crun", path=PATH) or shutil.which("runc", path=PATH)
         r = p.box(runtime, say("busybox mkdir /data/a"), "web")
         check("and a container after it", r.stdout.split() == ["0"], (r.stdout, r.stderr))
         killed = []
@@ -534,49 +410,30 @@ def test_flood():
         check("and a container after those", r.stdout.split() == ["0"], (r.stdout, r.stderr))
 
 
-def kill_container(name):
-    """Kill processes whose runtime's state has that name: its init, found by its own command line."""
-    killed = False
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        try:
-            words = pathlib.Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0")
-            if b"run" in words and name.encode() in words:
-                for child in pathlib.Path(f"/proc/{entry}/task/{entry}/children").read_text().split():
-                    os.kill(int(child), signal.SIGKILL)
-                    killed = True
-        except OSError:
-            pass
-    return killed
-
-
 def main():
     test_check()
     test_schema()
-    reason = "needs root" if os.geteuid() != 0 else \
-        "no busybox" if not shutil.which("busybox", path=PATH) else None
-    for runtime in ("crun", "runc"):
-        found = shutil.which(runtime, path=PATH)
-        why = reason or (None if found else f"{runtime} is not installed")
+    found = None
+    for name, runtime, why in runtimes():
         if why:
-            skip(f"containers of {runtime}", why)
+            skip(f"containers of {name}", why)
             continue
+        found = found or runtime
         if LONG:
-            test_many(found, 200)
-            test_upgrade(found, 3000, 10)
+            test_many(runtime, 200)
+            test_upgrade(runtime, 3000, 10)
             continue
-        test_files(found)
-        test_metadata(found)
-        test_running(found)
-        test_upgrade(found, 400, 3)
-        test_killed(found)
-        test_restart(found)
-        test_slow(found)
-        test_exec(found)
-        test_user_namespace(found)
-    if not LONG and not reason and (shutil.which("crun", path=PATH) or shutil.which("runc", path=PATH)):
-        test_flood()
+        test_files(runtime)
+        test_metadata(runtime)
+        test_running(runtime)
+        test_upgrade(runtime, 400, 3)
+        test_killed(runtime)
+        test_restart(runtime)
+        test_slow(runtime)
+        test_exec(runtime)
+        test_user_namespace(runtime)
+    if not LONG and found:
+        test_flood(found)
     done()
 
 

@@ -18,7 +18,8 @@ extern const struct cli_command cli_cmd_serve;
 
 static const char good[] =
 	"{\"serve\": {\"mkdir\": [\"/tmp\", \"/usr/bin\"], \"mknod\": [\"null\", \"fifo\"],\n"
-	"\"mount\": {\"types\": [\"tmpfs\"], \"size\": 4096, \"count\": 2},\n"
+	"\"mount\": {\"types\": [\"tmpfs\"], \"size\": 4096, \"count\": 2,\n"
+	"\"volumes\": {\"/v\": {\"path\": \"/srv\", \"writable\": true}}}, \"sysinfo\": true,\n"
 	"\"refuse\": {\"swapon\": \"ENOSYS\"}, \"value\": {\"sethostname\": 0},\n"
 	"\"allow\": [\"sched_yield\"], \"limits\": {\"per_second\": 7, \"errno\": 16}}}";
 static const char wrong[] =
