@@ -111,8 +111,6 @@ static void begin(struct optimum *o, const struct sc_leaf *leaves, uint32_t n)
 		o->cost[i * n + i] = o->cost_to[i * n + i] = 0;
 		o->cut[i * n + i] = (uint8_t)i;
 		o->chain[i * n + i] = true;
-		if (i > 0)
-			o->chain[i * n + i - 1] = false;
 	}
 }
 
