@@ -1,0 +1,239 @@
+/* A spawn as a tracer sees it: every process of it stops at each system call, and is
+ * looked at there until the program runs. SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+#include <linux/kcmp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+
+#define VICTIM 1234
+
+/* Who takes part: [0] is the supervisor, [1] the child that becomes the target. Memory of
+ * one that ended is nobody's: kcmp(2) calls that of two such equal. */
+static struct {
+	pid_t pid;
+	bool seen, ended; /* its first stop; PTRACE_EVENT_EXIT, after which it has no
+			     memory */
+} parts[16];
+static unsigned n_parts;
+static bool executed; /* the child runs the program */
+
+static struct {
+	unsigned stops;	      /* of the child, before the program */
+	unsigned same, other; /* pairs of the child and another of one memory, of two */
+	unsigned other_after; /* of two, when the child was another user's */
+	unsigned open; /* times that somebody of their user could have traced one */
+} found;
+
+static unsigned part(pid_t pid)
+{
+	unsigned i = 0;
+
+	while (i < n_parts && parts[i].pid != pid)
+		i++;
+	if (i == n_parts) {
+		CHECK(n_parts < sizeof(parts) / sizeof(*parts));
+		parts[i].pid = pid;
+		parts[i].seen = parts[i].ended = false;
+		n_parts++;
+	}
+	return i;
+}
+
+static unsigned user_of(pid_t pid)
+{
+	char path[64];
+	FILE *f;
+	unsigned uid = ~0u;
+	char line[256];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	CHECK(f);
+	while (fgets(line, sizeof(line), f) && sscanf(line, "Uid:\t%u", &uid) != 1)
+		;
+	fclose(f);
+	return uid;
+}
+
+static void compare_memory(void)
+{
+	pid_t child = parts[1].pid;
+
+	found.stops++;
+	for (unsigned i = 0; i < n_parts; i++) {
+		long rc;
+
+		if (i == 1 || parts[i].ended)
+			continue;
+		rc = syscall(SYS_kcmp, child, parts[i].pid, (long)KCMP_VM, 0L, 0L);
+		CHECK(rc >= 0);
+		if (rc == 0)
+			found.same++;
+		else
+			found.other++;
+		if (rc > 0 && i > 1 && user_of(child) == VICTIM)
+			found.other_after++;
+	}
+}
+
+static int on_stop(pid_t pid, int status, void (*look)(void));
+
+/* A stop or an end. */
+static void on_wait(pid_t pid, int status, void (*look)(void))
+{
+	if (WIFSTOPPED(status)) {
+		long sig = on_stop(pid, status, look);
+
+		/* It may have been killed meanwhile. */
+		CHECK(ptrace(PTRACE_SYSCALL, pid, 0, sig) == 0 || errno == ESRCH);
+		return;
+	}
+	parts[part(pid)].seen = parts[part(pid)].ended = true;
+	if (pid == parts[0].pid)
+		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* Whoever has been started has stopped once, before anybody is looked at. */
+static void await_beginnings(void)
+{
+	int status;
+
+	for (unsigned i = 0; i < n_parts; i++)
+		while (!parts[i].seen) {
+			CHECK_EQ(waitpid(parts[i].pid, &status, __WALL), parts[i].pid);
+			on_wait(parts[i].pid, status, await_beginnings);
+		}
+}
+
+/* One of those that the tracer follows stopped; how it goes on. */
+static int on_stop(pid_t pid, int status, void (*look)(void))
+{
+	unsigned who = part(pid);
+	unsigned long message;
+	int sig = WSTOPSIG(status), event = status >> 16;
+
+	if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
+		event == PTRACE_EVENT_CLONE) {
+		CHECK_EQ(ptrace(PTRACE_GETEVENTMSG, pid, 0, &message), 0);
+		part((pid_t)message);
+		return 0;
+	}
+	if (event == PTRACE_EVENT_EXIT)
+		parts[who].ended = true;
+	if (event == PTRACE_EVENT_EXEC && who == 1)
+		executed = true;
+	if (who == 1 && !executed && sig == (SIGTRAP | 0x80)) {
+		await_beginnings();
+		look();
+	}
+	if (!parts[who].seen && sig == SIGSTOP) { /* how one that is followed begins */
+		parts[who].seen = true;
+		return 0;
+	}
+	return event || sig == (SIGTRAP | 0x80) ? 0 : sig;
+}
+
+static void follow(void (*look)(void))
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, __WALL)) > 0)
+		on_wait(pid, status, look);
+	CHECK(executed);
+}
+
+/* Runs @supervise in a process of its own and looks at each stop of the child that it
+ * spawns. */
+static void trace(void (*supervise)(void), void (*look)(void))
+{
+	long options = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+		       PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESYSGOOD |
+		       PTRACE_O_EXITKILL;
+	int status;
+	pid_t pid;
+
+	memset(&found, 0, sizeof(found));
+	n_parts = 0;
+	executed = false;
+	pid = fork();
+	if (pid == 0) {
+		CHECK_EQ(ptrace(PTRACE_TRACEME, 0, 0, 0), 0);
+		raise(SIGSTOP);
+		supervise();
+		_exit(0); /* LeakSanitizer cannot look at one that is traced */
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WIFSTOPPED(status));
+	parts[part(pid)].seen = true;
+	CHECK_EQ(ptrace(PTRACE_SETOPTIONS, pid, 0, options), 0);
+	CHECK_EQ(ptrace(PTRACE_SYSCALL, pid, 0, 0), 0);
+	follow(look);
+}
+
+static void need_trace(void)
+{
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		SKIP("needs root");
+	pid = fork();
+	if (pid == 0)
+		_exit(ptrace(PTRACE_TRACEME, 0, 0, 0) != 0);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	if (status)
+		SKIP("no ptrace(2)");
+}
+
+/* ---- whose memory the one who closes the listener has ---- */
+
+static void spawn_as(unsigned user)
+{
+	char *argv[] = {(char *)"true", NULL};
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+
+	child.uid = child.gid = user;
+	CHECK_EQ(sluice_spawn(sv, f, argv, &child), 0);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	seccomp_release(f);
+	sluice_supervisor_free(sv);
+}
+
+static void spawn_as_victim(void)
+{
+	spawn_as(VICTIM);
+}
+
+static void spawn_as_we_are(void)
+{
+	spawn_as(SLUICE_KEEP);
+}
+
+/* What writes to the memory of a child that has become VICTIM writes to nobody's who is
+ * root. */
+static void own_memory(void)
+{
+	need_trace();
+	if (syscall(SYS_kcmp, getpid(), getpid(), (long)KCMP_VM, 0L, 0L) != 0)
+		SKIP("no kcmp(2)");
+	trace(spawn_as_victim, compare_memory);
+	CHECK(found.stops > 0);
+	CHECK_EQ(found.same, 0);
+	CHECK(found.other_after > 0);
+#ifndef __SANITIZE_THREAD__
+	trace(spawn_as_we_are,
+		compare_memory); /* the control: there the same look finds one memory */
+	CHECK(found.same > 0);
+#endif
+}
+
+const struct target_main targets[] = {{NULL, NULL}};
+const struct test tests[] = {
+	{"who closes the listener of another user's child shares no memory with it",
+		own_memory},
+	{NULL, NULL}};
