@@ -284,7 +284,7 @@ struct sluice_child {
 /* Start @argv under @filter, or under @child->program. @supervisor serves its listener. The
  * filter may notify any call, even those that start a process: the child makes no call to pass
  * the listener on. The supervisor takes it with pidfd_getfd(2), or, if that is refused, gets it
- * from a process that shares the descriptors of the child. The
+ * from a thread of the child that has no filter and ends before the program starts. The
  * attributes NNP, TSYNC, LOG, SSB and WAITKILL of the filter are obeyed. @argv[0] is searched
  * for in the PATH of the caller. After it has loaded the filter the child makes one call:
  * execve (and exit_group(127) if that fails). If the filter notifies execve, a handler

@@ -1,0 +1,125 @@
+/* The thread of the child of a spawn that closes its listener: bare system calls.
+ * SPDX-License-Identifier: MIT
+ *
+ * The child may make no call once its filter is loaded, and with a reference of its own
+ * it would wait for ever for an answer to execve if the supervisor was killed. A filter
+ * is a thread's own: this thread has none. It sends the supervisor the listener if that
+ * asks for it, closes it when the supervisor has a duplicate, and ends the child if the
+ * supervisor dies before. It has the child's user: whoever may trace the one may trace
+ * the other, and they have one memory. */
+#include "spawn/child.h"
+
+#include <poll.h>
+#include <sched.h>
+
+/* Sanitizers keep what they know of a thread behind its thread pointer, and these two
+ * have one. */
+#if defined(__has_attribute)
+#if __has_attribute(disable_sanitizer_instrumentation)
+#define BARE __attribute__((disable_sanitizer_instrumentation))
+#endif
+#endif
+#ifndef BARE
+#define BARE __attribute__((no_sanitize("thread", "address", "undefined")))
+#endif
+
+static void __attribute__((noreturn)) BARE quit(void)
+{
+	syscall(SYS_exit_group, 127);
+	__builtin_trap();
+}
+
+/* The child cannot go on without us. */
+static void __attribute__((noreturn)) BARE give_up(const struct plan *plan)
+{
+	atomic_store(&plan->share->stage, STAGE_NONE);
+	atomic_store(&plan->share->error, errno);
+	atomic_store(&plan->share->failed, 1);
+	quit();
+}
+
+/* Of the thread that calls it, as bare calls are. Returns 0, or -1 with errno. */
+int BARE sc_spawn_set_user(const struct plan *plan)
+{
+	unsigned gid = plan->child->gid, uid = plan->child->uid;
+
+	if (plan->set_groups && syscall(SYS_setgroups, plan->n_groups, plan->groups))
+		return -1;
+	if (gid != SLUICE_KEEP && syscall(SYS_setresgid, gid, gid, gid))
+		return -1;
+	return uid != SLUICE_KEEP && syscall(SYS_setresuid, uid, uid, uid) ? -1 : 0;
+}
+
+static int BARE send_listener(const struct plan *plan, int listener)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = {(void *)(uintptr_t) "", 1};
+	struct msghdr h;
+
+	__builtin_memset(&control, 0, sizeof(control));
+	__builtin_memset(&h, 0, sizeof(h));
+	h.msg_iov = &iov;
+	h.msg_iovlen = 1;
+	h.msg_control = control.bytes;
+	h.msg_controllen = sizeof(control.bytes);
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(int));
+	__builtin_memcpy(CMSG_DATA(&control.header), &listener, sizeof(listener));
+	return (int)syscall(SYS_sendmsg, plan->theirs, &h, MSG_NOSIGNAL);
+}
+
+static int BARE closer_main(void *data)
+{
+	const struct plan *plan = data;
+
+	if (plan->early && sc_spawn_set_user(plan))
+		give_up(plan);
+	for (;;) {
+		struct pollfd p[2];
+		char what = 0;
+		int listener;
+
+		p[0] = (struct pollfd){.fd = plan->parent, .events = POLLIN};
+		p[1] = (struct pollfd){.fd = plan->theirs, .events = POLLIN};
+		if (syscall(SYS_ppoll, p, 2, NULL, NULL, 0) < 0)
+			give_up(plan); /* all signals are blocked */
+		if (p[0].revents)
+			quit();
+		if (syscall(SYS_read, plan->theirs, &what, 1) < 0)
+			give_up(plan);
+		listener = atomic_load(&plan->share->listener);
+		if (what == SPAWN_SEND) {
+			if (send_listener(plan, listener) < 0)
+				give_up(plan);
+			continue;
+		}
+		if (what != SPAWN_CLOSE)
+			quit(); /* the supervisor has given up, and closed its end */
+		syscall(SYS_close, listener);
+		atomic_store_explicit(&plan->share->closed, 1, memory_order_release);
+		for (;;)
+			syscall(SYS_exit, 0);
+	}
+}
+
+#define STACK 16384u
+#define THREAD                                                                           \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_SYSVSEM | CLONE_THREAD)
+
+/* Returns 0, or -1 with errno. What the thread writes to errno is the child's, but where
+ * it fails, the child is at its end. */
+int sc_spawn_start_closer(const struct plan *plan)
+{
+	static char stack[STACK] __attribute__((aligned(16)));
+	void *data = (void *)(uintptr_t)plan;
+
+#if defined(__hppa__) /* there it grows up */
+	return clone(closer_main, stack, THREAD, data) < 0 ? -1 : 0;
+#else
+	return clone(closer_main, stack + STACK, THREAD, data) < 0 ? -1 : 0;
+#endif
+}
