@@ -40,6 +40,7 @@ struct plan {
 	const gid_t *groups;
 	size_t n_groups;
 	bool set_groups;
+	bool hidden;	/* nobody traces it before it runs the program */
 	bool early;	  /* the closer starts as the parent's user */
 	uint64_t handled; /* signals with a handler, bit 0: signal 1 */
 	sigset_t mask;

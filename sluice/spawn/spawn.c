@@ -232,7 +232,7 @@ static pid_t start(struct plan *plan)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &plan->mask);
 	list_handled(plan);
-	pid = sc_sluice_fork(SIGCHLD);
+	pid = plan->hidden ? sc_sluice_fork_hidden(SIGCHLD, NULL) : sc_sluice_fork(SIGCHLD);
 	if (pid == 0)
 		sc_spawn_child_main(plan);
 	if (pid < 0)
@@ -424,6 +424,7 @@ int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 	rc = make_plan(filter, argv, child, &plan);
 	if (rc)
 		return rc;
+	plan.hidden = sc_sluice_children_elsewhere(&supervisor->proc);
 	rc = start_and_adopt(supervisor, &plan, &why);
 	if (rc == -EAGAIN && atomic_load(&plan.share->stage) == STAGE_CLOSER &&
 		hidden_by_change(supervisor)) {

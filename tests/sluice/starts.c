@@ -2,6 +2,7 @@
  * looked at there until the program runs. SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <grp.h>
 #include <linux/kcmp.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -19,6 +20,7 @@ static struct {
 } parts[16];
 static unsigned n_parts;
 static bool executed; /* the child runs the program */
+static bool over;     /* the supervisor has ended */
 
 static struct {
 	unsigned stops; /* of the child, before the program */
@@ -98,8 +100,10 @@ static void on_wait(pid_t pid, int status, void (*look)(void))
 		return;
 	}
 	parts[part(pid)].seen = parts[part(pid)].ended = true;
-	if (pid == parts[0].pid)
+	if (pid == parts[0].pid) { /* it has reaped the child by then */
 		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+		over = true;
+	}
 }
 
 /* Whoever has been started has stopped once, before anybody is looked at. */
@@ -147,8 +151,11 @@ static void follow(void (*look)(void))
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, __WALL)) > 0)
+	while (!over) {
+		pid = waitpid(-1, &status, __WALL);
+		CHECK(pid > 0);
 		on_wait(pid, status, look);
+	}
 	CHECK(executed);
 }
 
@@ -164,7 +171,7 @@ static void trace(void (*supervise)(void), void (*look)(void))
 
 	memset(&found, 0, sizeof(found));
 	n_parts = 0;
-	executed = false;
+	executed = over = false;
 	pid = fork();
 	if (pid == 0) {
 		CHECK_EQ(ptrace(PTRACE_TRACEME, 0, 0, 0), 0);
@@ -226,7 +233,138 @@ static void one_user(void)
 	CHECK_EQ(found.mixed, 0);
 }
 
+/* ---- who may trace it ---- */
+
+static volatile int here = 4711; /* what others read in a copy of this process */
+
+/* Whether a process of VICTIM's user, which is not traced and has no privilege, may read
+ * there, as ptrace(2) and pidfd_getfd(2) may. */
+static bool victim_reads(pid_t pid)
+{
+	int status, copy = 0;
+	struct iovec local = {&copy, sizeof(copy)},
+		     remote = {(void *)(uintptr_t)&here, sizeof(here)};
+	pid_t reader = fork();
+
+	if (reader == 0) {
+		CHECK_EQ(setgroups(0, NULL), 0);
+		CHECK_EQ(setresgid(VICTIM, VICTIM, VICTIM), 0);
+		CHECK_EQ(setresuid(VICTIM, VICTIM, VICTIM), 0);
+		if (process_vm_readv(pid, &local, 1, &remote, 1, 0) == sizeof(copy))
+			_exit(copy == here ? 1 : 2);
+		_exit(errno == EPERM ? 0 : 3);
+	}
+	CHECK_EQ(waitpid(reader, &status, 0), reader);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+	return WEXITSTATUS(status) == 1;
+}
+
+static void try_to_trace(void)
+{
+	found.stops++;
+	for (unsigned i = 1; i < n_parts; i++)
+		if (!parts[i].ended && victim_reads(parts[i].pid))
+			found.open++;
+}
+
+static void become_victim(void)
+{
+	CHECK_EQ(setgroups(0, NULL), 0);
+	CHECK_EQ(setresgid(VICTIM, VICTIM, VICTIM), 0);
+	CHECK_EQ(setresuid(VICTIM, VICTIM, VICTIM), 0);
+	CHECK_EQ(prctl(PR_SET_DUMPABLE, 1), 0); /* as if VICTIM had started us */
+}
+
+static void victim_spawns(void)
+{
+	become_victim();
+	spawn_as(SLUICE_KEEP);
+}
+
+/* The control: at home, where nobody is whom the supervisor does not trust. */
+static void need_open_control(void)
+{
+	need_trace();
+	trace(victim_spawns, try_to_trace);
+	if (found.open == 0)
+		SKIP("no process may trace another of its user (Yama?)");
+}
+
+static void hidden_as_another_user(void)
+{
+	char value = '1';
+	int fd = open("/proc/sys/fs/suid_dumpable", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, &value, 1) != 1 || value == '1')
+		SKIP("fs.suid_dumpable lets everybody trace who changes its user");
+	close(fd);
+	need_open_control();
+	trace(spawn_as_victim, try_to_trace);
+	CHECK(found.stops > 0);
+	CHECK_EQ(found.open, 0);
+}
+
+static void first_in_namespace(void)
+{
+	CHECK_EQ(unshare(CLONE_NEWPID), 0);
+	victim_spawns();
+}
+
+static int inhabited = -1; /* a pid namespace, in which VICTIM's processes may be */
+
+static void second_in_namespace(void)
+{
+	CHECK_EQ(setns(inhabited, CLONE_NEWPID), 0);
+	victim_spawns();
+}
+
+static void inhabit(void)
+{
+	char path[64];
+	int way[2];
+	pid_t init;
+
+	CHECK_EQ(pipe(way), 0);
+	CHECK_EQ(unshare(CLONE_NEWPID), 0);
+	init = fork();
+	if (init == 0) {
+		close(way[1]);
+		_exit(read(way[0], path, 1) < 0); /* lives as long as we */
+	}
+	close(way[0]);
+	snprintf(path, sizeof(path), "/proc/self/ns/pid_for_children");
+	inhabited = open(path, O_RDONLY | O_CLOEXEC);
+	CHECK(init > 0 && inhabited >= 0);
+	CHECK_EQ(setns(open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC), CLONE_NEWPID), 0);
+}
+
+/* Where targets of the same user live nobody may take what the child holds before it has
+ * its filter. */
+static void hidden_in_namespace(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(unshare(CLONE_NEWPID) != 0);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	if (status)
+		SKIP("may not make pid namespaces");
+	need_open_control();
+	trace(first_in_namespace, try_to_trace);
+	CHECK(found.stops > 0);
+	CHECK_EQ(found.open, 0);
+	inhabit();
+	trace(second_in_namespace, try_to_trace);
+	CHECK(found.stops > 0);
+	CHECK_EQ(found.open, 0);
+}
+
 const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"who shares memory with another user's child has its user", one_user},
+	{"nobody may trace another user's child before its program runs",
+		hidden_as_another_user},
+	{"nor one in a pid namespace where its user's processes live",
+		hidden_in_namespace},
 	{NULL, NULL}};
