@@ -384,9 +384,12 @@ ssize_t sluice_gather(struct sluice_request *request, const struct iovec *iov, s
 ssize_t sluice_scatter(struct sluice_request *request, const struct iovec *iov, size_t count,
 	const void *buffer, size_t size);
 
-/* A message header, copied. @control is always in the native layout, so CMSG_* macros work.
- * Descriptors in it are numbers of the target. */
+/* A message header, copied. Set @size to sizeof(struct sluice_msghdr) before a call. @control is always in
+ * the native layout, so CMSG_* macros work. Descriptors in it are numbers of the target. For a call
+ * that receives (recvmsg, recvmmsg) @name and @control are empty, and the addresses say where to
+ * write: sluice_write_msg_name(), sluice_write_msg_control(). */
 struct sluice_msghdr {
+	size_t size;
 	struct sockaddr_storage name;
 	socklen_t name_length;
 	size_t iov_count;
@@ -394,11 +397,16 @@ struct sluice_msghdr {
 	size_t control_length;
 	void *control;
 	int flags;
+	uint64_t addr;          /* of the header, in the target */
+	uint64_t name_addr;     /* 0: the target has no room for a name */
+	socklen_t name_room;
+	uint64_t control_addr;
+	size_t control_room;
 };
 
 /* Copy the struct msghdr at @addr, its name, iovecs and control data. The caller frees the copy
  * with sluice_msghdr_free(). -EMSGSIZE above 1024 iovecs; -ENOBUFS above 64 KiB of control data;
- * -EINVAL for a bad length; -ENOMEM. */
+ * -EINVAL for a bad length and a wrong @message->size; -ENOMEM. */
 int sluice_read_msghdr(struct sluice_request *request, uint64_t addr,
 	struct sluice_msghdr *message);
 void sluice_msghdr_free(struct sluice_msghdr *message);
@@ -411,6 +419,23 @@ int sluice_read_mmsghdr(struct sluice_request *request, uint64_t addr, unsigned 
 /* Set msg_len of that element: how many bytes were sent or received. */
 int sluice_write_mmsg_len(struct sluice_request *request, uint64_t addr, unsigned index,
 	unsigned length);
+
+/* Finish a call that receives, where @message (of sluice_read_msghdr() or sluice_read_mmsghdr()) has room.
+ * The name, as sluice_write_sockaddr(): cut if it is longer, msg_namelen is @length. 0, -errno. */
+int sluice_write_msg_name(struct sluice_request *request, const struct sluice_msghdr *message,
+	const struct sockaddr_storage *address, socklen_t length);
+
+/* @length bytes of control data in the native layout, as CMSG_* macros make it; the target gets them in
+ * its own. Sets msg_controllen. Returns 0, or MSG_CTRUNC if it was cut (as the kernel cuts), which belongs into
+ * the flags; -EINVAL for a bad cmsg_len; -ENOMEM; -errno. Data is copied as it is: a descriptor must be a
+ * number of the target, and a time of the size that the target expects. Source: net/core/scm.c,
+ * put_cmsg(). */
+int sluice_write_msg_control(struct sluice_request *request, const struct sluice_msghdr *message,
+	const void *control, size_t length);
+
+/* msg_flags: MSG_TRUNC, MSG_CTRUNC, ... 0, -errno. */
+int sluice_write_msg_flags(struct sluice_request *request, const struct sluice_msghdr *message,
+	int flags);
 
 /* Copy the structure of openat2(2) by the rules of the kernel: -EINVAL below 24 bytes; -E2BIG if
  * a byte after the known fields is not 0, or above the size of a page. */

@@ -18,6 +18,10 @@ int sc_target_status(struct sluice_request *req, const char *field, unsigned *ou
 int sc_target_read_exact(struct sluice_request *req, uint64_t addr, void *buf, size_t size);
 int sc_target_write_exact(struct sluice_request *req, uint64_t addr, const void *buf, size_t size);
 
+/* ---- capture.c ---- */
+
+bool sc_target_narrow(const struct sluice_request *req); /* pointers of 4 bytes */
+
 /* ---- self.c: the target as a procfs of its own names it ---- */
 
 struct own_pid {
