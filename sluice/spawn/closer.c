@@ -43,11 +43,11 @@ int BARE sc_spawn_set_user(const struct plan *plan)
 {
 	unsigned gid = plan->child->gid, uid = plan->child->uid;
 
-	if (plan->set_groups && syscall(SYS_setgroups, plan->n_groups, plan->groups))
+	if (plan->set_groups && syscall(SLUICE_SYS_setgroups, plan->n_groups, plan->groups))
 		return -1;
-	if (gid != SLUICE_KEEP && syscall(SYS_setresgid, gid, gid, gid))
+	if (gid != SLUICE_KEEP && syscall(SLUICE_SYS_setresgid, gid, gid, gid))
 		return -1;
-	return uid != SLUICE_KEEP && syscall(SYS_setresuid, uid, uid, uid) ? -1 : 0;
+	return uid != SLUICE_KEEP && syscall(SLUICE_SYS_setresuid, uid, uid, uid) ? -1 : 0;
 }
 
 static int BARE send_listener(const struct plan *plan, int listener)

@@ -70,6 +70,21 @@ struct seccomp_notif_addfd {
 #ifndef SYS_landlock_restrict_self /* 5.13 */
 #define SYS_landlock_restrict_self 446
 #endif
+/* Ids of 32 bits: where there is another name for them, the usual one cuts them to 16. */
+#ifdef SYS_setgroups32
+#define SLUICE_SYS_setgroups SYS_setgroups32
+#define SLUICE_SYS_getgroups SYS_getgroups32
+#else
+#define SLUICE_SYS_setgroups SYS_setgroups
+#define SLUICE_SYS_getgroups SYS_getgroups
+#endif
+#ifdef SYS_setresuid32
+#define SLUICE_SYS_setresuid SYS_setresuid32
+#define SLUICE_SYS_setresgid SYS_setresgid32
+#else
+#define SLUICE_SYS_setresuid SYS_setresuid
+#define SLUICE_SYS_setresgid SYS_setresgid
+#endif
 #define SLUICE_FSCONFIG_CMD_CREATE 6
 #define SLUICE_MOUNT_ATTRS         (2 | 4 | 8) /* nosuid, nodev, noexec */
 #ifndef CLONE_PIDFD /* 5.2 */
