@@ -180,7 +180,8 @@ typedef void (*sluice_listener_end)(unsigned index, void *tag, void *data);
  * was not accepted. The thread that lets go of the listener last calls it, and holds no lock of the
  * library; this is the one that dispatches, hands over or frees, a worker, or the holder of a deferred
  * request, which may be after sluice_supervisor_free() has returned. So it must not use the
- * supervisor. NULL: do not. */
+ * supervisor. NULL: do not. A function that was replaced may still run in another thread: free what it
+ * uses after its listeners have ended. */
 void sluice_on_listener_end(struct sluice_supervisor *supervisor, sluice_listener_end ended,
 	void *data);
 
@@ -476,6 +477,20 @@ int sluice_privileges(struct sluice_request *request, struct sluice_privileges *
  * if it is less than that. */
 ssize_t sluice_groups(struct sluice_request *request, gid_t *list, size_t count);
 
+/* Call @act(@request, @data) with the ids of the target, in this thread: its fsuid, fsgid and supplementary
+ * groups, and of the capabilities of this thread only those that the target has in the same user
+ * namespace. So files that @act creates belong to the target, and those that the target may not open
+ * cannot be opened. Afterwards this thread is what it was. Returns what @act returns. Fails closed: -EPERM
+ * without CAP_SETUID and CAP_SETGID, unless the ids are equal; -EOVERFLOW for an id that this user
+ * namespace does not map, so it cannot be told; -EBUSY inside @act; -ENOENT; then @act was not called.
+ * -ENOTRECOVERABLE: this thread has not got its own ids back, and must end. Real, effective and saved
+ * ids stay those of this process: SO_PEERCRED of a socket that @act connects shows them, and in /proc/sys and for
+ * files of cgroups they count, so sluice_openat() says -EREMOTE there. Read memory and descriptors of the
+ * target before. The kernel makes a process whose thread does this not dumpable (prctl(2)).
+ * Sources: credentials(7), capabilities(7). */
+int sluice_act_as_target(struct sluice_request *request,
+	int (*act)(struct sluice_request *request, void *data), void *data);
+
 /* The path of the executable, and its length. The target chooses this string: it can mount anything
  * over the file, in a mount namespace of its own. */
 ssize_t sluice_exe(struct sluice_request *request, char *path, size_t size);
@@ -619,7 +634,8 @@ int sluice_continue(struct sluice_request *request, enum sluice_continue_reason 
 struct sluice_request *sluice_defer(struct sluice_request *request);
 
 /* Run @handler(@request, @data) on a worker of the supervisor. Takes the request; a handler
- * uses it as: return sluice_work(request, slow, data). If the request ends while it waits for
+ * uses it as: return sluice_work(request, slow, data). @handler must leave its thread as it was: the
+ * descriptor table (unshare(2)), user, directory and namespaces are those of later requests, too. If the request ends while it waits for
  * a worker, @handler does not run, and nobody frees @data: use sluice_work_owned() for data
  * that has to be freed. -ENOMEM, -EAGAIN: not taken, no thread can be started; -ESHUTDOWN: not
  * taken, the supervisor is being freed. */
