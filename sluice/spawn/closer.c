@@ -87,9 +87,8 @@ static int BARE closer_main(void *data)
 		p[1] = (struct pollfd){.fd = plan->theirs, .events = POLLIN};
 		if (syscall(SYS_ppoll, p, 2, NULL, NULL, 0) < 0)
 			give_up(plan); /* all signals are blocked */
-		if (p[0].revents)
-			quit();
-		if (syscall(SYS_read, plan->theirs, &what, 1) < 0)
+		/* What the supervisor said counts, even if it died since. */
+		if (p[1].revents && syscall(SYS_read, plan->theirs, &what, 1) < 0)
 			give_up(plan);
 		listener = atomic_load(&plan->share->listener);
 		if (what == SPAWN_SEND) {
@@ -98,7 +97,7 @@ static int BARE closer_main(void *data)
 			continue;
 		}
 		if (what != SPAWN_CLOSE)
-			quit(); /* the supervisor has given up, and closed its end */
+			quit(); /* the supervisor has died, or given up and closed its end */
 		syscall(SYS_close, listener);
 		atomic_store_explicit(&plan->share->closed, 1, memory_order_release);
 		for (;;)

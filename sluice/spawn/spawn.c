@@ -394,6 +394,8 @@ static int start_and_adopt(struct sluice_supervisor *sv, struct plan *plan, cons
 		rc = tell(plan, SPAWN_CLOSE);
 	if (rc) {
 		end_child(pid, pidfd);
+		if (rc == -ECHILD && atomic_load(&plan->share->failed))
+			rc = -atomic_load(&plan->share->error);
 		*why = explain(plan, rc);
 		return rc;
 	}

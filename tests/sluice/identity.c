@@ -236,6 +236,7 @@ static int run(const char *target)
 
 static void another_user(void)
 {
+	need_cap(CAP_SYS_PTRACE); /* to read the memory of another user */
 	CHECK_EQ(run("user"), 0);
 }
 

@@ -217,6 +217,7 @@ static void errors(void)
 	int before = count_fds();
 
 	child.error = &error;
+	CHECK_EQ(setenv("PATH", "/usr/bin:/bin", 1), 0); /* no directory that is closed to us */
 	CHECK_EQ(sluice_spawn(sv, f, nowhere, &child), -ENOENT);
 	CHECK(error.code == ENOENT && strstr(error.message, "PATH"));
 	child.cwd = "/no/such/dir";
