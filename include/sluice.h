@@ -288,7 +288,7 @@ struct sluice_child {
  * from a thread of the child that has no filter and ends before the program starts. The
  * attributes NNP, TSYNC, LOG, SSB and WAITKILL of the filter are obeyed. @argv[0] is searched
  * for in the PATH of the caller. After it has loaded the filter the child makes one call:
- * execve (and exit_group(127) if that fails). If the filter notifies execve, a handler
+ * execve (and exit_group(127) if that fails); before it futex and write, if the filter allows them. If the filter notifies execve, a handler
  * decides it in sluice_dispatch(), not here. Returns 0; -EINVAL for a @child->uid without a gid,
  * for a wrong @child->size, and if the kernel refuses the filter or wait_killable; -EFBIG if
  * RLIMIT_FSIZE is below 32 KiB; -ENOENT if there is no such program; -EBUSY if a filter that

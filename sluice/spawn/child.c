@@ -92,13 +92,39 @@ static const char *find_program(const struct plan *plan)
 	fail(plan, STAGE_FIND);
 }
 
-/* No call may be made here, not even for the time, which is a system call where the vDSO
- * has no clock. If nobody lets us go (somebody stopped who should) then after some ten
- * seconds to minutes of looking end by a fault. */
-static void await_closed(const struct share *share)
+/* The parent wakes, and looks for the number. False where a filter that we inherited refuses the call:
+ * then the parent looks at once. */
+static bool wake_parent(const struct plan *plan)
+{
+	if (syscall(WAKE_PARENT(plan)) == 1)
+		return true;
+	atomic_store(&plan->share->silent, 1);
+	return false;
+}
+
+/* Whether we may wait, as far as filters are concerned that we inherited: nothing has a value of 0
+ * there, so this does not wait. */
+static bool may_wait(const struct plan *plan)
+{
+	bool may;
+
+	if (!plan->may_wait)
+		return false;
+	atomic_store(&plan->share->closed, -1);
+	may = syscall(WAIT_CLOSED(plan->share)) < 0 && errno == EAGAIN;
+	atomic_store(&plan->share->closed, 0);
+	return may;
+}
+
+/* Unless the filter allows to wait, no call may be made here, not even for the time, which is a
+ * system call where the vDSO has no clock. If nobody lets us go (somebody stopped who should) then
+ * after some ten seconds to minutes of looking end by a fault. */
+static void await_closed(struct share *share, bool wait)
 {
 	for (uint64_t n = 0; !atomic_load_explicit(&share->closed, memory_order_acquire);
 		n++) {
+		if (wait)
+			syscall(WAIT_CLOSED(share));
 #if defined(__x86_64__) || defined(__i386__)
 		__builtin_ia32_pause();
 #endif
@@ -107,17 +133,10 @@ static void await_closed(const struct share *share)
 	}
 }
 
-/* The last call but one that is ours: the parent wakes, and looks for the number. Where a
- * filter that we inherited refuses that, it looks at once. */
-static void wake_parent(const struct plan *plan)
-{
-	if (syscall(SYS_write, plan->theirs, "", 1) != 1)
-		atomic_store(&plan->share->silent, 1);
-}
-
 void sc_spawn_child_main(const struct plan *plan)
 {
 	const char *program;
+	bool wait, write;
 	long fd;
 
 	set_stdio(plan);
@@ -130,12 +149,15 @@ void sc_spawn_child_main(const struct plan *plan)
 		fail(plan, STAGE_NNP);
 	if (plan->landlock >= 0 && syscall(SYS_landlock_restrict_self, plan->landlock, 0))
 		fail(plan, STAGE_LANDLOCK);
-	wake_parent(plan);
+	wait = may_wait(plan);
+	write = wake_parent(plan);
 	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, plan->flags, &plan->prog);
 	if (fd < 0)
 		fail(plan, STAGE_LOAD);
 	atomic_store_explicit(&plan->share->listener, (int)fd, memory_order_release);
-	await_closed(plan->share);
+	if (write && plan->may_write)
+		wake_parent(plan);
+	await_closed(plan->share, wait);
 	syscall(SYS_execve, program, plan->argv, plan->envp);
 	atomic_store(&plan->share->exec_error, errno);
 	quit(127);

@@ -6,6 +6,7 @@
 #include "core/core.h"
 
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <signal.h>
 
 enum stage {
@@ -32,6 +33,7 @@ struct plan {
 	struct sock_filter *filter;
 	struct sock_fprog prog;
 	unsigned long flags;
+	bool may_write, may_wait; /* the filter allows the child's two calls (allowed.c) */
 	bool no_new_privs, wait_killable;
 	int landlock;	  /* a ruleset, or -1 */
 	char *candidates; /* NUL-separated, an empty one at the end */
@@ -58,6 +60,10 @@ enum {
 };
 
 const char *sc_spawn_stage(int stage);
+/* The calls that the child makes under its filter if that allows them, as the kernel sees them. */
+#define WAKE_PARENT(plan)  SYS_write, (long)(plan)->theirs, (long)(plan)->share, 1L, 0L, 0L, 0L
+#define WAIT_CLOSED(share) SYS_futex, (long)&(share)->closed, (long)FUTEX_WAIT, 0L, 0L, 0L, 0L
+void sc_spawn_find_allowed(struct plan *plan);
 int sc_spawn_set_user(const struct plan *plan);
 int sc_spawn_start_closer(const struct plan *plan);
 void sc_spawn_child_main(const struct plan *plan) __attribute__((noreturn));

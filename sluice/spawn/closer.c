@@ -43,11 +43,13 @@ int BARE sc_spawn_set_user(const struct plan *plan)
 {
 	unsigned gid = plan->child->gid, uid = plan->child->uid;
 
-	if (plan->set_groups && syscall(SLUICE_SYS_setgroups, plan->n_groups, plan->groups))
+	if (plan->set_groups &&
+		syscall(SLUICE_SYS_setgroups, plan->n_groups, plan->groups))
 		return -1;
 	if (gid != SLUICE_KEEP && syscall(SLUICE_SYS_setresgid, gid, gid, gid))
 		return -1;
-	return uid != SLUICE_KEEP && syscall(SLUICE_SYS_setresuid, uid, uid, uid) ? -1 : 0;
+	return uid != SLUICE_KEEP && syscall(SLUICE_SYS_setresuid, uid, uid, uid) ? -1
+										  : 0;
 }
 
 static int BARE send_listener(const struct plan *plan, int listener)
@@ -85,8 +87,11 @@ static int BARE closer_main(void *data)
 
 		p[0] = (struct pollfd){.fd = plan->parent, .events = POLLIN};
 		p[1] = (struct pollfd){.fd = plan->theirs, .events = POLLIN};
-		if (syscall(SYS_ppoll, p, 2, NULL, NULL, 0) < 0)
-			give_up(plan); /* all signals are blocked */
+		if (syscall(SYS_ppoll, p, 2, NULL, NULL, 0) < 0) {
+			if (errno == EINTR)
+				continue;
+			give_up(plan);
+		}
 		/* What the supervisor said counts, even if it died since. */
 		if (p[1].revents && syscall(SYS_read, plan->theirs, &what, 1) < 0)
 			give_up(plan);
@@ -97,9 +102,13 @@ static int BARE closer_main(void *data)
 			continue;
 		}
 		if (what != SPAWN_CLOSE)
-			quit(); /* the supervisor has died, or given up and closed its end */
+			quit(); /* the supervisor has died, or given up and closed its end
+				 */
 		syscall(SYS_close, listener);
 		atomic_store_explicit(&plan->share->closed, 1, memory_order_release);
+		if (plan->may_wait)
+			syscall(SYS_futex, &plan->share->closed, FUTEX_WAKE, 1, NULL,
+				NULL, 0);
 		for (;;)
 			syscall(SYS_exit, 0);
 	}

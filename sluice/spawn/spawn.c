@@ -210,6 +210,7 @@ static int make_plan(scmp_filter_ctx filter, char *const argv[],
 		return set_error(child, -errno, "cannot share memory with the child");
 	}
 	*plan->share = (struct share){.listener = -1};
+	sc_spawn_find_allowed(plan);
 	return 0;
 }
 
@@ -255,11 +256,11 @@ static int look(const struct plan *plan, bool dead)
 {
 	int n = atomic_load(&plan->share->listener);
 
-	if (n >= 0)
-		return n;
 	if (atomic_load(&plan->share->failed))
 		return -atomic_load(&plan->share->error);
-	return dead ? -ECHILD : NOT_YET;
+	if (dead)
+		return -ECHILD;
+	return n >= 0 ? n : NOT_YET;
 }
 
 /* Wait for the number, a failure, the child's death or LIMIT_NS. The child says when it
@@ -268,6 +269,7 @@ static int look(const struct plan *plan, bool dead)
 static int await_listener(const struct plan *plan, int pidfd)
 {
 	uint64_t until = sc_sluice_now() + LIMIT_NS, naps = 0;
+	unsigned bytes = plan->may_write ? 2 : 1;
 	long ns = 20000;
 	char byte;
 	int rc;
@@ -280,8 +282,9 @@ static int await_listener(const struct plan *plan, int pidfd)
 		if (poll(p, 2, naps ? 0 : 100) < 0 && errno != EINTR)
 			return -errno;
 		/* This first: what is read next is the closer's. */
-		if (!naps && (recv(plan->ours, &byte, 1, MSG_DONTWAIT) == 1 ||
-				     atomic_load(&plan->share->silent)))
+		if (!naps && recv(plan->ours, &byte, 1, MSG_DONTWAIT) == 1)
+			bytes--;
+		if (!naps && (!bytes || atomic_load(&plan->share->silent)))
 			naps = sc_sluice_now() + LOOK_NS;
 		rc = look(plan, p[0].revents);
 		if (rc != NOT_YET && (rc < 0 || naps))

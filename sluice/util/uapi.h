@@ -43,6 +43,9 @@ struct seccomp_notif_addfd {
 #define __WALL 0x40000000
 #endif
 
+#ifndef SYS_futex /* riscv32: times of 64 bits only */
+#define SYS_futex SYS_futex_time64
+#endif
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
