@@ -114,6 +114,20 @@ static int BARE closer_main(void *data)
 	}
 }
 
+/* ThreadSanitizer's own clone() takes this for a fork. */
+#if defined(__SANITIZE_THREAD__)
+#define PLAIN_CLONE __clone
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PLAIN_CLONE __clone
+#endif
+#endif
+#ifdef PLAIN_CLONE
+extern __typeof__(clone) PLAIN_CLONE;
+#else
+#define PLAIN_CLONE clone
+#endif
+
 #define STACK 16384u
 #define THREAD                                                                           \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_SYSVSEM | CLONE_THREAD)
@@ -126,8 +140,8 @@ int sc_spawn_start_closer(const struct plan *plan)
 	void *data = (void *)(uintptr_t)plan;
 
 #if defined(__hppa__) /* there it grows up */
-	return clone(closer_main, stack, THREAD, data) < 0 ? -1 : 0;
+	return PLAIN_CLONE(closer_main, stack, THREAD, data) < 0 ? -1 : 0;
 #else
-	return clone(closer_main, stack + STACK, THREAD, data) < 0 ? -1 : 0;
+	return PLAIN_CLONE(closer_main, stack + STACK, THREAD, data) < 0 ? -1 : 0;
 #endif
 }
