@@ -193,6 +193,8 @@ static void need_trace(void)
 
 	if (geteuid() != 0)
 		SKIP("needs root");
+	if (getenv("SLUICE_TEST_VALGRIND"))
+		SKIP("would look at valgrind");
 	pid = fork();
 	if (pid == 0)
 		_exit(ptrace(PTRACE_TRACEME, 0, 0, 0) != 0);
