@@ -92,8 +92,8 @@ static const char *find_program(const struct plan *plan)
 	fail(plan, STAGE_FIND);
 }
 
-/* The parent wakes, and looks for the number. False where a filter that we inherited refuses the call:
- * then the parent looks at once. */
+/* The parent wakes, and looks for the number. False where a filter that we inherited
+ * refuses the call: then the parent looks at once. */
 static bool wake_parent(const struct plan *plan)
 {
 	if (syscall(WAKE_PARENT(plan)) == 1)
@@ -102,8 +102,8 @@ static bool wake_parent(const struct plan *plan)
 	return false;
 }
 
-/* Whether we may wait, as far as filters are concerned that we inherited: nothing has a value of 0
- * there, so this does not wait. */
+/* Whether we may wait, as far as filters are concerned that we inherited: nothing has a
+ * value of 0 there, so this does not wait. */
 static bool may_wait(const struct plan *plan)
 {
 	bool may;
@@ -116,9 +116,10 @@ static bool may_wait(const struct plan *plan)
 	return may;
 }
 
-/* Unless the filter allows to wait, no call may be made here, not even for the time, which is a
- * system call where the vDSO has no clock. If nobody lets us go (somebody stopped who should) then
- * after some ten seconds to minutes of looking end by a fault. */
+/* Unless the filter allows to wait, no call may be made here, not even for the time,
+ * which is a system call where the vDSO has no clock. If nobody lets us go (somebody
+ * stopped who should) then after some ten seconds to minutes of looking end by a fault.
+ */
 static void await_closed(struct share *share, bool wait)
 {
 	for (uint64_t n = 0; !atomic_load_explicit(&share->closed, memory_order_acquire);

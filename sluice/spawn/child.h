@@ -33,7 +33,8 @@ struct plan {
 	struct sock_filter *filter;
 	struct sock_fprog prog;
 	unsigned long flags;
-	bool may_write, may_wait; /* the filter allows the child's two calls (allowed.c) */
+	bool may_write,
+		may_wait; /* the filter allows the child's two calls (allowed.c) */
 	bool no_new_privs, wait_killable;
 	int landlock;	  /* a ruleset, or -1 */
 	char *candidates; /* NUL-separated, an empty one at the end */
@@ -42,7 +43,7 @@ struct plan {
 	const gid_t *groups;
 	size_t n_groups;
 	bool set_groups;
-	bool hidden;	/* nobody traces it before it runs the program */
+	bool hidden;	  /* nobody traces it before it runs the program */
 	bool early;	  /* the closer starts as the parent's user */
 	uint64_t handled; /* signals with a handler, bit 0: signal 1 */
 	sigset_t mask;
@@ -60,9 +61,12 @@ enum {
 };
 
 const char *sc_spawn_stage(int stage);
-/* The calls that the child makes under its filter if that allows them, as the kernel sees them. */
-#define WAKE_PARENT(plan)  SYS_write, (long)(plan)->theirs, (long)(plan)->share, 1L, 0L, 0L, 0L
-#define WAIT_CLOSED(share) SYS_futex, (long)&(share)->closed, (long)FUTEX_WAIT, 0L, 0L, 0L, 0L
+/* The calls that the child makes under its filter if that allows them, as the kernel sees
+ * them. */
+#define WAKE_PARENT(plan)                                                                \
+	SYS_write, (long)(plan)->theirs, (long)(plan)->share, 1L, 0L, 0L, 0L
+#define WAIT_CLOSED(share)                                                               \
+	SYS_futex, (long)&(share)->closed, (long)FUTEX_WAIT, 0L, 0L, 0L, 0L
 void sc_spawn_find_allowed(struct plan *plan);
 int sc_spawn_set_user(const struct plan *plan);
 int sc_spawn_start_closer(const struct plan *plan);

@@ -233,7 +233,8 @@ static pid_t start(struct plan *plan)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &plan->mask);
 	list_handled(plan);
-	pid = plan->hidden ? sc_sluice_fork_hidden(SIGCHLD, NULL) : sc_sluice_fork(SIGCHLD);
+	pid = plan->hidden ? sc_sluice_fork_hidden(SIGCHLD, NULL)
+			   : sc_sluice_fork(SIGCHLD);
 	if (pid == 0)
 		sc_spawn_child_main(plan);
 	if (pid < 0)
@@ -382,7 +383,8 @@ static void end_child(pid_t pid, int pidfd)
 }
 
 /* A child whose listener we have, or none, and why. */
-static int start_and_adopt(struct sluice_supervisor *sv, struct plan *plan, const char **why)
+static int start_and_adopt(
+	struct sluice_supervisor *sv, struct plan *plan, const char **why)
 {
 	_cleanup_close_ int pidfd = -1;
 	pid_t pid = start(plan);
@@ -407,7 +409,8 @@ static int start_and_adopt(struct sluice_supervisor *sv, struct plan *plan, cons
 	return 0;
 }
 
-/* Whether a process that changes its user cannot be traced by that user: fs.suid_dumpable is not 1. */
+/* Whether a process that changes its user cannot be traced by that user: fs.suid_dumpable
+ * is not 1. */
 static bool hidden_by_change(const struct sluice_supervisor *sv)
 {
 	_cleanup_close_ int fd =

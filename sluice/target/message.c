@@ -122,7 +122,8 @@ static int read_name(
 		return 0;
 	if ((int)raw->name_length < 0)
 		return -EINVAL;
-	/* The kernel cuts a longer name, and tells the length of one that there is no room for. */
+	/* The kernel cuts a longer name, and tells the length of one that there is no
+	 * room for. */
 	m->name_addr = raw->name;
 	m->name_room =
 		raw->name_length < sizeof(m->name) ? raw->name_length : sizeof(m->name);

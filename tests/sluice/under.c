@@ -1,8 +1,8 @@
-/* Runs a program as an engine runs a container's: below a seccomp filter, with few capabilities.
- * SPDX-License-Identifier: MIT
+/* Runs a program as an engine runs a container's: below a seccomp filter, with few
+ * capabilities. SPDX-License-Identifier: MIT
  *
- * under FILTER CAPABILITIES USER PROGRAM [ARGUMENT]...: a file of raw instructions, a hexadecimal set,
- * and the number of a user (0: root, with these capabilities). */
+ * under FILTER CAPABILITIES USER PROGRAM [ARGUMENT]...: a file of raw instructions, a
+ * hexadecimal set, and the number of a user (0: root, with these capabilities). */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
