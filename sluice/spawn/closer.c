@@ -114,34 +114,73 @@ static int BARE closer_main(void *data)
 	}
 }
 
-/* ThreadSanitizer's own clone() takes this for a fork. */
-#if defined(__SANITIZE_THREAD__)
-#define PLAIN_CLONE __clone
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define PLAIN_CLONE __clone
-#endif
-#endif
-#ifdef PLAIN_CLONE
-extern __typeof__(clone) PLAIN_CLONE;
-#else
-#define PLAIN_CLONE clone
-#endif
-
 #define STACK 16384u
 #define THREAD                                                                           \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_SYSVSEM | CLONE_THREAD)
+
+/* clone(2), of which @main is the new thread and does not return. musl's clone() refuses
+ * CLONE_THREAD (1.2.5), and that of ThreadSanitizer takes it for a fork. */
+#if defined(__x86_64__)
+static long start_thread(char *top, int (*main)(void *), void *data)
+{
+	long rc;
+
+	__asm__ volatile("xor %%r10d, %%r10d\n\t"
+			 "syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "mov %[data], %%rdi\n\t"
+			 "call *%[main]\n\t"
+			 "ud2\n"
+			 "1:"
+			 : "=a"(rc)
+			 : "0"((long)SYS_clone), "D"((long)THREAD), "S"(top),
+			 "d"(0L), [main] "r"(main), [data] "r"(data)
+			 : "rcx", "r8", "r10", "r11", "cc", "memory");
+	return rc;
+}
+#elif defined(__aarch64__)
+static long start_thread(char *top, int (*main)(void *), void *data)
+{
+	register long nr __asm__("x8") = SYS_clone;
+	register long x0 __asm__("x0") = THREAD;
+	register char *x1 __asm__("x1") = top;
+	register long x2 __asm__("x2") = 0;
+	register long x3 __asm__("x3") = 0;
+	register long x4 __asm__("x4") = 0;
+	register void *entry __asm__("x9") = (void *)main;
+	register void *argument __asm__("x10") = data;
+
+	__asm__ volatile(
+		"svc #0\n\t"
+		"cbnz x0, 1f\n\t"
+		"mov x0, x10\n\t"
+		"blr x9\n\t"
+		"brk #1\n"
+		"1:"
+		: "+r"(x0)
+		: "r"(nr), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(entry), "r"(argument)
+		: "cc", "memory");
+	return x0;
+}
+#else
+static long start_thread(char *top, int (*main)(void *), void *data)
+{
+#if defined(__hppa__) /* there it grows up */
+	top -= STACK;
+#endif
+	return clone(main, top, THREAD, data) < 0 ? -errno : 1;
+}
+#endif
 
 /* Returns 0, or -1 with errno. What the thread writes to errno is the child's, but where
  * it fails, the child is at its end. */
 int sc_spawn_start_closer(const struct plan *plan)
 {
 	static char stack[STACK] __attribute__((aligned(16)));
-	void *data = (void *)(uintptr_t)plan;
+	long rc = start_thread(stack + STACK, closer_main, (void *)(uintptr_t)plan);
 
-#if defined(__hppa__) /* there it grows up */
-	return PLAIN_CLONE(closer_main, stack, THREAD, data) < 0 ? -1 : 0;
-#else
-	return PLAIN_CLONE(closer_main, stack + STACK, THREAD, data) < 0 ? -1 : 0;
-#endif
+	if (rc < 0)
+		errno = (int)-rc;
+	return rc < 0 ? -1 : 0;
 }
