@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/un.h>
 
 #define VICTIM 1234
 #define GROUP  777
@@ -15,7 +16,8 @@
 enum {
 	OPEN,
 	CREATE,
-	WRITE
+	WRITE,
+	CONNECT
 };
 
 /* ---- targets ---- */
@@ -142,9 +144,29 @@ static int not_again(struct sluice_request *req, void *data)
 	return 0;
 }
 
+static int connect_to(struct sluice_request *req, const char *path)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct sluice_unix_address to = {.size = sizeof(to)};
+	struct sockaddr_storage ss = {0};
+	int fd, rc;
+
+	strcpy(un.sun_path, path);
+	memcpy(&ss, &un, sizeof(un));
+	rc = sluice_unix_address(req, &ss, sizeof(un), false, &to);
+	if (rc)
+		return rc;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	rc = connect(fd, (struct sockaddr *)&to.address, to.length) ? -errno : 5;
+	close(fd);
+	close(to.fd);
+	return rc;
+}
+
 static int act(struct sluice_request *req, void *data)
 {
-	static const uint64_t flags[] = {O_RDONLY, O_CREAT | O_EXCL | O_WRONLY, O_WRONLY};
+	static const uint64_t flags[] = {
+		O_RDONLY, O_CREAT | O_EXCL | O_WRONLY, O_WRONLY, 0};
 	struct job *job = data;
 	struct open_how how = {.flags = flags[job->what]};
 	struct self self;
@@ -157,6 +179,8 @@ static int act(struct sluice_request *req, void *data)
 	CHECK_EQ(self.caps[0].effective & ~(uint32_t)job->allowed, 0);
 	CHECK_EQ(self.caps[1].effective & ~(uint32_t)(job->allowed >> 32), 0);
 	CHECK_EQ(sluice_act_as_target(req, not_again, NULL), -EBUSY);
+	if (job->what == CONNECT)
+		return connect_to(req, job->path);
 	fd = sluice_openat(req, sluice_arg_int(req, 0), job->path, &how);
 	if (fd < 0)
 		return fd;
@@ -204,6 +228,16 @@ static void put(
 	close(fd);
 }
 
+static void put_server(const char *dir, const char *name, unsigned mode)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s/%s", dir, name);
+	CHECK_EQ(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	CHECK(listen(fd, 5) == 0 && chmod(un.sun_path, mode) == 0);
+}
+
 static char *make_files(void)
 {
 	char *dir = scratch_dir(), path[256];
@@ -215,6 +249,8 @@ static char *make_files(void)
 	snprintf(path, sizeof(path), "%s/closed", dir);
 	CHECK_EQ(mkdir(path, 0700), 0);
 	put(path, "any", VICTIM, VICTIM, 0666);
+	put_server(dir, "socket", 0777);
+	put_server(dir, "socket-of-root", 0700);
 	return dir;
 }
 
