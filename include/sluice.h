@@ -180,7 +180,8 @@ typedef void (*sluice_listener_end)(unsigned index, void *tag, void *data);
  * was not accepted. The thread that lets go of the listener last calls it, and holds no lock of the
  * library; this is the one that dispatches, hands over or frees, a worker, or the holder of a deferred
  * request, which may be after sluice_supervisor_free() has returned. So it must not use the
- * supervisor. NULL: do not. */
+ * supervisor. NULL: do not. A function that was replaced may still run in another thread: free what it
+ * uses after its listeners have ended. */
 void sluice_on_listener_end(struct sluice_supervisor *supervisor, sluice_listener_end ended,
 	void *data);
 
@@ -284,10 +285,10 @@ struct sluice_child {
 /* Start @argv under @filter, or under @child->program. @supervisor serves its listener. The
  * filter may notify any call, even those that start a process: the child makes no call to pass
  * the listener on. The supervisor takes it with pidfd_getfd(2), or, if that is refused, gets it
- * from a process that shares the descriptors of the child. The
+ * from a thread of the child that has no filter and ends before the program starts. The
  * attributes NNP, TSYNC, LOG, SSB and WAITKILL of the filter are obeyed. @argv[0] is searched
  * for in the PATH of the caller. After it has loaded the filter the child makes one call:
- * execve (and exit_group(127) if that fails). If the filter notifies execve, a handler
+ * execve (and exit_group(127) if that fails); before it futex and write, if the filter allows them. If the filter notifies execve, a handler
  * decides it in sluice_dispatch(), not here. Returns 0; -EINVAL for a @child->uid without a gid,
  * for a wrong @child->size, and if the kernel refuses the filter or wait_killable; -EFBIG if
  * RLIMIT_FSIZE is below 32 KiB; -ENOENT if there is no such program; -EBUSY if a filter that
@@ -384,9 +385,12 @@ ssize_t sluice_gather(struct sluice_request *request, const struct iovec *iov, s
 ssize_t sluice_scatter(struct sluice_request *request, const struct iovec *iov, size_t count,
 	const void *buffer, size_t size);
 
-/* A message header, copied. @control is always in the native layout, so CMSG_* macros work.
- * Descriptors in it are numbers of the target. */
+/* A message header, copied. Set @size to sizeof(struct sluice_msghdr) before a call. @control is always in
+ * the native layout, so CMSG_* macros work. Descriptors in it are numbers of the target. For a call
+ * that receives (recvmsg, recvmmsg) @name and @control are empty, and the addresses say where to
+ * write: sluice_write_msg_name(), sluice_write_msg_control(). */
 struct sluice_msghdr {
+	size_t size;
 	struct sockaddr_storage name;
 	socklen_t name_length;
 	size_t iov_count;
@@ -394,11 +398,16 @@ struct sluice_msghdr {
 	size_t control_length;
 	void *control;
 	int flags;
+	uint64_t addr;          /* of the header, in the target */
+	uint64_t name_addr;     /* 0: the target has no room for a name */
+	socklen_t name_room;
+	uint64_t control_addr;
+	size_t control_room;
 };
 
 /* Copy the struct msghdr at @addr, its name, iovecs and control data. The caller frees the copy
  * with sluice_msghdr_free(). -EMSGSIZE above 1024 iovecs; -ENOBUFS above 64 KiB of control data;
- * -EINVAL for a bad length; -ENOMEM. */
+ * -EINVAL for a bad length and a wrong @message->size; -ENOMEM. */
 int sluice_read_msghdr(struct sluice_request *request, uint64_t addr,
 	struct sluice_msghdr *message);
 void sluice_msghdr_free(struct sluice_msghdr *message);
@@ -411,6 +420,23 @@ int sluice_read_mmsghdr(struct sluice_request *request, uint64_t addr, unsigned 
 /* Set msg_len of that element: how many bytes were sent or received. */
 int sluice_write_mmsg_len(struct sluice_request *request, uint64_t addr, unsigned index,
 	unsigned length);
+
+/* Finish a call that receives, where @message (of sluice_read_msghdr() or sluice_read_mmsghdr()) has room.
+ * The name, as sluice_write_sockaddr(): cut if it is longer, msg_namelen is @length. 0, -errno. */
+int sluice_write_msg_name(struct sluice_request *request, const struct sluice_msghdr *message,
+	const struct sockaddr_storage *address, socklen_t length);
+
+/* @length bytes of control data in the native layout, as CMSG_* macros make it; the target gets them in
+ * its own. Sets msg_controllen. Returns 0, or MSG_CTRUNC if it was cut (as the kernel cuts), which belongs into
+ * the flags; -EINVAL for a bad cmsg_len; -ENOMEM; -errno. Data is copied as it is: a descriptor must be a
+ * number of the target, and a time of the size that the target expects. Source: net/core/scm.c,
+ * put_cmsg(). */
+int sluice_write_msg_control(struct sluice_request *request, const struct sluice_msghdr *message,
+	const void *control, size_t length);
+
+/* msg_flags: MSG_TRUNC, MSG_CTRUNC, ... 0, -errno. */
+int sluice_write_msg_flags(struct sluice_request *request, const struct sluice_msghdr *message,
+	int flags);
 
 /* Copy the structure of openat2(2) by the rules of the kernel: -EINVAL below 24 bytes; -E2BIG if
  * a byte after the known fields is not 0, or above the size of a page. */
@@ -450,6 +476,20 @@ int sluice_privileges(struct sluice_request *request, struct sluice_privileges *
  * them (65534: not at all). Returns how many there are. If @count is 0 it only counts them; -ERANGE
  * if it is less than that. */
 ssize_t sluice_groups(struct sluice_request *request, gid_t *list, size_t count);
+
+/* Call @act(@request, @data) with the ids of the target, in this thread: its fsuid, fsgid and supplementary
+ * groups, and of the capabilities of this thread only those that the target has in the same user
+ * namespace. So files that @act creates belong to the target, and those that the target may not open
+ * cannot be opened. Afterwards this thread is what it was. Returns what @act returns. Fails closed: -EPERM
+ * without CAP_SETUID and CAP_SETGID, unless the ids are equal; -EOVERFLOW for an id that this user
+ * namespace does not map, so it cannot be told; -EBUSY inside @act; -ENOENT; then @act was not called.
+ * -ENOTRECOVERABLE: this thread has not got its own ids back, and must end. Real, effective and saved
+ * ids stay those of this process: SO_PEERCRED of a socket that @act connects shows them, and in /proc/sys and for
+ * files of cgroups they count, so sluice_openat() says -EREMOTE there. Read memory and descriptors of the
+ * target before. The kernel makes a process whose thread does this not dumpable (prctl(2)).
+ * Sources: credentials(7), capabilities(7). */
+int sluice_act_as_target(struct sluice_request *request,
+	int (*act)(struct sluice_request *request, void *data), void *data);
 
 /* The path of the executable, and its length. The target chooses this string: it can mount anything
  * over the file, in a mount namespace of its own. */
@@ -594,7 +634,8 @@ int sluice_continue(struct sluice_request *request, enum sluice_continue_reason 
 struct sluice_request *sluice_defer(struct sluice_request *request);
 
 /* Run @handler(@request, @data) on a worker of the supervisor. Takes the request; a handler
- * uses it as: return sluice_work(request, slow, data). If the request ends while it waits for
+ * uses it as: return sluice_work(request, slow, data). @handler must leave its thread as it was: the
+ * descriptor table (unshare(2)), user, directory and namespaces are those of later requests, too. If the request ends while it waits for
  * a worker, @handler does not run, and nobody frees @data: use sluice_work_owned() for data
  * that has to be freed. -ENOMEM, -EAGAIN: not taken, no thread can be started; -ESHUTDOWN: not
  * taken, the supervisor is being freed. */

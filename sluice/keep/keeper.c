@@ -131,7 +131,7 @@ static int launch(struct sluice_supervisor *sv, int socket)
 		return -errno;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old); /* and they stay blocked over there */
-	pid = sc_sluice_fork_hidden(NULL);
+	pid = sc_sluice_fork_hidden(0, NULL);
 	if (pid == 0) {
 		pid = sc_sluice_fork(0);
 		if (pid == 0)

@@ -197,7 +197,7 @@ static int launch(struct opening *o, int item, const struct open_how *how, const
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	o->pid = sc_sluice_fork_hidden(&o->process.fd);
+	o->pid = sc_sluice_fork_hidden(0, &o->process.fd);
 	if (o->pid == 0)
 		open_and_send(o->req->sv, item, how, pair);
 	if (o->pid < 0)

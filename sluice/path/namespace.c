@@ -84,10 +84,12 @@ int sc_path_check_namespaces(struct sluice_request *req, const struct place *pla
 	if (S_ISCHR(st.st_mode) && st.st_rdev == TUN_DEVICE && !sc_path_same_namespace(req, "net"))
 		return -EREMOTE;
 	if (sc_sluice_on_proc(place->item) && !S_ISLNK(st.st_mode) &&
-		in_global_part(is_dir ? place->item : place->dir) && !same_namespaces(req))
-		return -EREMOTE;
+		in_global_part(is_dir ? place->item : place->dir) &&
+		(sc_target_acting() || !same_namespaces(req)))
+		return -EREMOTE; /* there euid decides, too, which a thread that acts keeps */
 	if ((flags & O_ACCMODE) != O_RDONLY && !(flags & O_PATH) && on_cgroups(place->item) &&
-		!(sc_path_same_namespace(req, "cgroup") && sc_path_same_namespace(req, "user")))
+		(sc_target_acting() ||
+			!(sc_path_same_namespace(req, "cgroup") && sc_path_same_namespace(req, "user"))))
 		return -EREMOTE;
 	return 0;
 }

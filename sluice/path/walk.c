@@ -180,7 +180,7 @@ static int jump(struct walk *w, const char *name, int *item)
 	if (fd)
 		return fd;
 	snprintf(path, sizeof(path), "%s/%s", w->own, name);
-	fd = sc_sluice_proc_open(&w->req->sv->proc, path, O_PATH, 0);
+	fd = sc_target_proc_open(&w->req->sv->proc, path, O_PATH);
 	if (fd < 0)
 		return fd;
 	close(*item);
@@ -189,11 +189,26 @@ static int jump(struct walk *w, const char *name, int *item)
 	return 1;
 }
 
+/* What is there in this mount (O_PATH). In its own directory of a procfs a target may look at all. */
+static int open_there(const struct walk *w, const char *name)
+{
+	bool raised = w->own[0] && sc_target_raise();
+	int fd = sc_sluice_open_there(w->cur, name, O_PATH | O_NOFOLLOW), error = errno;
+
+	if (sc_target_lower(raised)) {
+		closep(&fd);
+		fd = -1;
+		error = ENOTRECOVERABLE;
+	}
+	errno = error;
+	return fd;
+}
+
 /* A link of a procfs. 1: it was followed to what *item now is; 0: its text went before the
  * rest; negative: an error. */
 static int follow_proc(struct walk *w, const char *name, int *item)
 {
-	int fd = sc_sluice_open_there(w->cur, name, O_PATH | O_NOFOLLOW);
+	int fd = open_there(w, name);
 	bool thread = strcmp(name, "thread-self") == 0, at_root;
 	char text[PATH_MAX];
 	ssize_t n;
@@ -296,7 +311,7 @@ static int open_name(const struct walk *w, const char *name, bool *same_mount)
 
 	*same_mount = false;
 	if (w->own[0] || is_number(name)) {
-		fd = sc_sluice_open_there(w->cur, name, O_PATH | O_NOFOLLOW);
+		fd = open_there(w, name);
 		*same_mount = fd >= 0;
 		if (fd < 0 && errno != EXDEV)
 			return -errno;

@@ -1,13 +1,15 @@
 /* Starting a target whose every call may notify.
  * SPDX-License-Identifier: MIT
  *
- * After the filter is loaded the child must not need a call to tell us about its listener:
- * it writes the number to shared memory, spins until we have taken a duplicate with
- * pidfd_getfd(2) and a process that shares its descriptors has closed its own, and then makes
- * one call, execve. Everything else happens before. Where pidfd_getfd is refused (by an outer filter, or
- * for want of ptrace access), that process, which has no filter, sends us the listener. */
+ * After the filter is loaded the child must not need a call to tell us about its
+ * listener: it writes the number to shared memory, spins until we have taken a duplicate
+ * with pidfd_getfd(2) and a thread of its own without a filter has closed the original,
+ * and then makes one call, execve. Everything else happens before. Where pidfd_getfd is
+ * refused (by an outer filter, or for want of ptrace access), that thread sends us the
+ * listener. */
 #include "spawn/child.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,7 +24,8 @@ static int set_error(const struct sluice_child *child, int rc, const char *text)
 }
 
 /* The program as the kernel wants it. Its size is bounded by the kernel's own limit. */
-static int export(scmp_filter_ctx filter, const struct sock_fprog *program, struct plan *plan)
+static int export(
+	scmp_filter_ctx filter, const struct sock_fprog *program, struct plan *plan)
 {
 	_cleanup_close_ int fd = -1;
 	off_t size;
@@ -62,16 +65,19 @@ static bool attribute(scmp_filter_ctx filter, int attr)
 	uint32_t value = 0;
 
 	/* One that this libseccomp does not know is not set. */
-	return filter && seccomp_attr_get(filter, (enum scmp_filter_attr)attr, &value) == 0 && value;
+	return filter &&
+	       seccomp_attr_get(filter, (enum scmp_filter_attr)attr, &value) == 0 &&
+	       value;
 }
 
 #define WAITKILL 10 /* SCMP_FLTATR_CTL_WAITKILL, an enum member since libseccomp 2.6 */
 
-static void read_attributes(scmp_filter_ctx filter, const struct sluice_child *child,
-	struct plan *plan)
+static void read_attributes(
+	scmp_filter_ctx filter, const struct sluice_child *child, struct plan *plan)
 {
-	plan->no_new_privs = child->no_new_privs < 0 ? !filter || attribute(filter, SCMP_FLTATR_CTL_NNP)
-						     : child->no_new_privs;
+	plan->no_new_privs = child->no_new_privs < 0
+				     ? !filter || attribute(filter, SCMP_FLTATR_CTL_NNP)
+				     : child->no_new_privs;
 	plan->wait_killable = child->wait_killable || attribute(filter, WAITKILL);
 	plan->flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	if (attribute(filter, SCMP_FLTATR_CTL_LOG))
@@ -80,11 +86,12 @@ static void read_attributes(scmp_filter_ctx filter, const struct sluice_child *c
 		plan->flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 	if (plan->wait_killable)
 		plan->flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-	/* TSYNC: the child has one thread. */
+	/* Not TSYNC: the closer goes on without a filter, and is gone before the program
+	 * runs. */
 }
 
-/* Where execvp(3) would look, as NUL-separated names; the child tries them after chdir and
- * setuid, without allocating. */
+/* Where execvp(3) would look, as NUL-separated names; the child tries them after chdir
+ * and setuid, without allocating. */
 static int list_candidates(const char *name, struct plan *plan)
 {
 	const char *path = getenv("PATH");
@@ -141,14 +148,11 @@ static int high(int any)
 /* What the child reaches us by. */
 static int make_ways(struct plan *plan)
 {
-	_cleanup_close_ int probe = -1;
 	int pair[2];
 
 	plan->parent = high((int)syscall(SYS_pidfd_open, getpid(), 0));
 	if (plan->parent < 0)
 		return plan->parent;
-	probe = (int)syscall(SYS_pidfd_getfd, plan->parent, plan->parent, 0);
-	plan->refused = probe < 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	plan->ours = pair[0];
@@ -170,11 +174,12 @@ static int choose_groups(const struct sluice_child *child, struct plan *plan)
 	if (child->uid == SLUICE_KEEP || child->gid != SLUICE_KEEP || keep)
 		return 0;
 	return sc_sluice_error(child->error, -EINVAL,
-		"a uid without a gid would keep the groups of this process: set gid, or keep_gid");
+		"a uid without a gid would keep the groups of this process: set gid, or "
+		"keep_gid");
 }
 
-static int make_plan(scmp_filter_ctx filter, char *const argv[], struct sluice_child *child,
-	struct plan *plan)
+static int make_plan(scmp_filter_ctx filter, char *const argv[],
+	struct sluice_child *child, struct plan *plan)
 {
 	bool whole = child->size >= sizeof(*child);
 	int rc = choose_groups(child, plan);
@@ -184,7 +189,8 @@ static int make_plan(scmp_filter_ctx filter, char *const argv[], struct sluice_c
 	rc = export(filter, whole ? child->program : NULL, plan);
 	plan->landlock = whole ? child->landlock_fd : -1;
 	if (rc == -EFBIG)
-		return set_error(child, rc, "RLIMIT_FSIZE is below the 32 KiB of a filter");
+		return set_error(
+			child, rc, "RLIMIT_FSIZE is below the 32 KiB of a filter");
 	if (rc)
 		return set_error(child, rc, "cannot compile the filter");
 	read_attributes(filter, child, plan);
@@ -203,7 +209,8 @@ static int make_plan(scmp_filter_ctx filter, char *const argv[], struct sluice_c
 		plan->share = NULL;
 		return set_error(child, -errno, "cannot share memory with the child");
 	}
-	atomic_store(&plan->share->listener, -1);
+	*plan->share = (struct share){.listener = -1};
+	sc_spawn_find_allowed(plan);
 	return 0;
 }
 
@@ -226,7 +233,8 @@ static pid_t start(struct plan *plan)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &plan->mask);
 	list_handled(plan);
-	pid = sc_sluice_fork(SIGCHLD);
+	pid = plan->hidden ? sc_sluice_fork_hidden(SIGCHLD, NULL)
+			   : sc_sluice_fork(SIGCHLD);
 	if (pid == 0)
 		sc_spawn_child_main(plan);
 	if (pid < 0)
@@ -238,26 +246,31 @@ static pid_t start(struct plan *plan)
 /* The child runs as another user by then, whose processes may stop it. */
 #define LIMIT_NS 10000000000ull
 
-/* How long to look for the number without a nap: loading a filter takes less, and the nap more. */
+/* How long to look for the number without a nap: loading a filter takes less, and the nap
+ * more. */
 #define LOOK_NS 2000000ull
 
-/* The number or an error; -EAGAIN: not yet. */
+#define NOT_YET INT_MIN
+
+/* The number, an error or NOT_YET. */
 static int look(const struct plan *plan, bool dead)
 {
 	int n = atomic_load(&plan->share->listener);
 
-	if (n >= 0)
-		return n;
 	if (atomic_load(&plan->share->failed))
 		return -atomic_load(&plan->share->error);
-	return dead ? -ECHILD : -EAGAIN;
+	if (dead)
+		return -ECHILD;
+	return n >= 0 ? n : NOT_YET;
 }
 
-/* Wait for the number, a failure, the child's death or LIMIT_NS. The child says when it begins to load
- * the filter; it cannot wake us afterwards, for that would be a call of a target. */
+/* Wait for the number, a failure, the child's death or LIMIT_NS. The child says when it
+ * begins to load the filter; it cannot wake us afterwards, for that would be a call of a
+ * target. */
 static int await_listener(const struct plan *plan, int pidfd)
 {
 	uint64_t until = sc_sluice_now() + LIMIT_NS, naps = 0;
+	unsigned bytes = plan->may_write ? 2 : 1;
 	long ns = 20000;
 	char byte;
 	int rc;
@@ -271,9 +284,11 @@ static int await_listener(const struct plan *plan, int pidfd)
 			return -errno;
 		/* This first: what is read next is the closer's. */
 		if (!naps && recv(plan->ours, &byte, 1, MSG_DONTWAIT) == 1)
+			bytes--;
+		if (!naps && (!bytes || atomic_load(&plan->share->silent)))
 			naps = sc_sluice_now() + LOOK_NS;
 		rc = look(plan, p[0].revents);
-		if (rc != -EAGAIN && (rc < 0 || naps))
+		if (rc != NOT_YET && (rc < 0 || naps))
 			return rc;
 		if (sc_sluice_now() > until)
 			return -ETIMEDOUT;
@@ -290,8 +305,9 @@ static int await_listener(const struct plan *plan, int pidfd)
 static const char *explain(const struct plan *plan, int rc)
 {
 	if (!atomic_load(&plan->share->failed))
-		return rc == -ETIMEDOUT ? "the child, or what helps to start it, does not go on (stopped?)"
-			: rc == -ECHILD ? "the child died before its filter was loaded"
+		return rc == -ETIMEDOUT ? "the child, or what helps to start it, does "
+					  "not go on (stopped?)"
+		       : rc == -ECHILD	? "the child died before its filter was loaded"
 					: "cannot take the child's listener (neither by "
 					  "ptrace access nor from a helper)";
 	if (atomic_load(&plan->share->stage) != STAGE_LOAD)
@@ -313,7 +329,8 @@ static int tell(const struct plan *plan, char what)
 	return send(plan->ours, &what, 1, MSG_NOSIGNAL) == 1 ? 0 : -errno;
 }
 
-/* The listener, as the closer sends it. It ends with the child; whoever has our user may stop it. */
+/* The listener, as the closer sends it. It ends with the child; whoever has our user may
+ * stop it. */
 static int ask_closer(const struct plan *plan, int pidfd, int *fd)
 {
 	uint64_t until = sc_sluice_now() + LIMIT_NS;
@@ -357,39 +374,57 @@ static int adopt(struct sluice_supervisor *sv, const struct plan *plan, int pidf
 	return rc;
 }
 
-/* Who closes the child's listener is ours to reap if we adopt orphans (a subreaper, or init). It
- * ends at once, unless somebody who has our user has stopped it. In another pid namespace it cannot be
- * ours, and its number is somebody else's. */
-static int reap_closer(const struct plan *plan, pid_t child)
+static void end_child(pid_t pid, int pidfd)
 {
-	pid_t closer = atomic_load(&plan->share->closer), ended;
-	uint64_t until = sc_sluice_now() + LIMIT_NS;
-	int rc = 0;
+	if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0))
+		kill(pid, SIGKILL); /* ours, and not waited for yet */
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
 
-	if (closer <= 0 || atomic_load(&plan->share->self) != child)
-		return 0;
-	while ((ended = waitpid(closer, NULL, __WALL | WNOHANG)) == 0 ||
-		(ended < 0 && errno == EINTR)) {
-		_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, closer, 0);
-		struct pollfd p = {.fd = pidfd, .events = POLLIN};
+/* A child whose listener we have, or none, and why. */
+static int start_and_adopt(
+	struct sluice_supervisor *sv, struct plan *plan, const char **why)
+{
+	_cleanup_close_ int pidfd = -1;
+	pid_t pid = start(plan);
+	int rc;
 
-		/* Before 5.3 no descriptor, but the time. */
-		poll(&p, 1, pidfd < 0 ? 1 : 100);
-		if (!rc && sc_sluice_now() > until) {
-			kill(closer, SIGKILL); /* ours, and not waited for yet */
-			rc = -ETIMEDOUT;
-		}
+	*why = "cannot fork";
+	if (pid < 0)
+		return (int)pid;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	rc = pidfd < 0 ? -errno : adopt(sv, plan, pidfd);
+	if (!rc)
+		rc = tell(plan, SPAWN_CLOSE);
+	if (rc) {
+		end_child(pid, pidfd);
+		if (rc == -ECHILD && atomic_load(&plan->share->failed))
+			rc = -atomic_load(&plan->share->error);
+		*why = explain(plan, rc);
+		return rc;
 	}
-	return rc;
+	plan->child->pid = pid;
+	plan->child->pidfd = steal_fd(&pidfd);
+	return 0;
+}
+
+/* Whether a process that changes its user cannot be traced by that user: fs.suid_dumpable
+ * is not 1. */
+static bool hidden_by_change(const struct sluice_supervisor *sv)
+{
+	_cleanup_close_ int fd =
+		sc_sluice_proc_open(&sv->proc, "sys/fs/suid_dumpable", O_RDONLY, 0);
+	char value[2];
+
+	return fd >= 0 && read(fd, value, 2) == 2 && value[0] != '1';
 }
 
 int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 	char *const argv[], struct sluice_child *child)
 {
-	_cleanup_(free_plan) struct plan plan = {
-		.parent = -1, .ours = -1, .theirs = -1};
-	_cleanup_close_ int pidfd = -1;
-	pid_t pid;
+	_cleanup_(free_plan) struct plan plan = {.parent = -1, .ours = -1, .theirs = -1};
+	const char *why;
 	int rc;
 
 	if (child->size < offsetof(struct sluice_child, groups) || !argv || !argv[0])
@@ -397,27 +432,16 @@ int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 	rc = make_plan(filter, argv, child, &plan);
 	if (rc)
 		return rc;
-	pid = start(&plan);
-	if (pid < 0)
-		return set_error(child, (int)pid, "cannot fork");
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	rc = pidfd < 0 ? -errno : adopt(supervisor, &plan, pidfd);
-	if (!rc) {
-		atomic_store(&plan.share->go, 1);
-		rc = tell(&plan, SPAWN_CLOSE);
+	plan.hidden = sc_sluice_children_elsewhere(&supervisor->proc);
+	rc = start_and_adopt(supervisor, &plan, &why);
+	if (rc == -EAGAIN && atomic_load(&plan.share->stage) == STAGE_CLOSER &&
+		hidden_by_change(supervisor)) {
+		*plan.share = (struct share){.listener = -1};
+		plan.early = true;
+		rc = start_and_adopt(supervisor, &plan, &why);
 	}
-	if (!rc)
-		rc = reap_closer(&plan, pid);
-	if (rc) {
-		if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0))
-			kill(pid, SIGKILL); /* ours, and not waited for yet */
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
-		reap_closer(&plan, pid);
-		return set_error(child, rc, explain(&plan, rc));
-	}
-	child->pid = pid;
-	child->pidfd = steal_fd(&pidfd);
+	if (rc)
+		return set_error(child, rc, why);
 	child->internal = steal_ptr(plan.share);
 	return 0;
 }
@@ -448,7 +472,8 @@ static int until_dead(struct sluice_supervisor *sv, int pidfd)
 	}
 }
 
-int sluice_wait(struct sluice_supervisor *supervisor, struct sluice_child *child, int *status)
+int sluice_wait(
+	struct sluice_supervisor *supervisor, struct sluice_child *child, int *status)
 {
 	const struct share *share = child->internal;
 	int rc, st;

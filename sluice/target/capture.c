@@ -7,9 +7,8 @@
 #include <limits.h>
 
 #define IOV_LIMIT     1024
-#define CONTROL_LIMIT 65536u
 
-static bool narrow(const struct sluice_request *req)
+bool sc_target_narrow(const struct sluice_request *req)
 {
 	return sc_core_is_32bit(req->notif.data.arch) ||
 		sluice_arch(req) == SCMP_ARCH_X32 || sizeof(void *) == 4;
@@ -88,7 +87,7 @@ static int widen_iovecs(struct iovec *iov, const void *raw, size_t count, bool i
 int sluice_read_iovec(struct sluice_request *request, uint64_t addr, size_t count,
 	struct iovec *iov)
 {
-	bool is_narrow = narrow(request);
+	bool is_narrow = sc_target_narrow(request);
 	size_t size = count * (is_narrow ? sizeof(struct narrow_iovec) : sizeof(*iov));
 	_cleanup_free_ void *raw = NULL;
 	_cleanup_free_ struct iovec *wide = NULL;
@@ -153,183 +152,6 @@ ssize_t sluice_scatter(struct sluice_request *request, const struct iovec *iov, 
 	const void *buffer, size_t size)
 {
 	return copy_iovecs(request, iov, count, (void *)(uintptr_t)buffer, size, write_from);
-}
-
-struct narrow_msghdr {
-	uint32_t name, name_length, iov, iov_count, control, control_length, flags;
-};
-
-struct raw_msghdr {
-	uint64_t name, iov, iov_count, control, control_length;
-	uint32_t name_length;
-	int flags;
-};
-
-static int read_header(struct sluice_request *req, uint64_t addr, struct raw_msghdr *out)
-{
-	struct narrow_msghdr n;
-	struct msghdr m;
-	int rc;
-
-	if (narrow(req)) {
-		rc = sc_target_read_exact(req, addr, &n, sizeof(n));
-		if (!rc)
-			*out = (struct raw_msghdr){n.name, n.iov, n.iov_count, n.control,
-				n.control_length, n.name_length, (int)n.flags};
-		return rc;
-	}
-	rc = sc_target_read_exact(req, addr, &m, sizeof(m));
-	if (!rc)
-		*out = (struct raw_msghdr){(uintptr_t)m.msg_name, (uintptr_t)m.msg_iov,
-			m.msg_iovlen, (uintptr_t)m.msg_control, m.msg_controllen,
-			m.msg_namelen, m.msg_flags};
-	return rc;
-}
-
-struct narrow_cmsghdr {
-	uint32_t len;
-	int level, type;
-};
-
-/* net/compat.c's cmsghdr_from_user_compat_to_kern, from a copy: headers grow, so sizes are
- * counted in a first pass (@out NULL). Returns the native size or -EINVAL. */
-static ssize_t widen_control(const char *raw, size_t size, char *out)
-{
-	size_t at = 0, used = 0;
-
-	while (size - at >= sizeof(struct narrow_cmsghdr)) {
-		struct narrow_cmsghdr n;
-		size_t data;
-
-		memcpy(&n, raw + at, sizeof(n));
-		if (n.len < sizeof(n) || n.len > size - at)
-			return -EINVAL;
-		data = n.len - sizeof(n);
-		if (out) {
-			struct cmsghdr c = {.cmsg_len = CMSG_LEN(data),
-				.cmsg_level = n.level,
-				.cmsg_type = n.type};
-
-			memset(out + used, 0, CMSG_SPACE(data));
-			memcpy(out + used, &c, sizeof(c));
-			memcpy(out + used + CMSG_LEN(0), raw + at + sizeof(n), data);
-		}
-		used += CMSG_SPACE(data);
-		at += (n.len + 3u) & ~3u;
-		if (at > size)
-			break;
-	}
-	return (ssize_t)used;
-}
-
-static int read_control(struct sluice_request *req, const struct raw_msghdr *raw,
-	struct sluice_msghdr *m)
-{
-	_cleanup_free_ char *bytes = NULL;
-	_cleanup_free_ char *wide = NULL;
-	ssize_t n;
-	int rc;
-
-	if (!raw->control_length)
-		return 0;
-	if (raw->control_length > CONTROL_LIMIT)
-		return -ENOBUFS;
-	bytes = malloc(raw->control_length);
-	if (!bytes)
-		return -ENOMEM;
-	rc = sc_target_read_exact(req, raw->control, bytes, raw->control_length);
-	if (rc)
-		return rc;
-	if (!narrow(req) || sizeof(void *) == 4) {
-		m->control = steal_ptr(bytes);
-		m->control_length = raw->control_length;
-		return 0;
-	}
-	n = widen_control(bytes, raw->control_length, NULL);
-	if (n < 0)
-		return (int)n;
-	wide = malloc((size_t)n + 1);
-	if (!wide)
-		return -ENOMEM;
-	widen_control(bytes, raw->control_length, wide);
-	m->control = steal_ptr(wide);
-	m->control_length = (size_t)n;
-	return 0;
-}
-
-static int read_parts(struct sluice_request *req, const struct raw_msghdr *raw,
-	struct sluice_msghdr *m)
-{
-	int rc;
-
-	m->flags = raw->flags;
-	if (raw->name && raw->name_length) {
-		if ((int)raw->name_length < 0)
-			return -EINVAL;
-		/* The kernel cuts a longer name. */
-		m->name_length = raw->name_length < sizeof(m->name) ? raw->name_length
-								    : sizeof(m->name);
-		rc = sc_target_read_exact(req, raw->name, &m->name, m->name_length);
-		if (rc)
-			return rc;
-	}
-	if (raw->iov_count > IOV_LIMIT)
-		return -EMSGSIZE;
-	m->iov = calloc(raw->iov_count + 1, sizeof(*m->iov));
-	if (!m->iov)
-		return -ENOMEM;
-	m->iov_count = raw->iov_count;
-	rc = sluice_read_iovec(req, raw->iov, m->iov_count, m->iov);
-	return rc ? rc : read_control(req, raw, m);
-}
-
-int sluice_read_msghdr(struct sluice_request *request, uint64_t addr,
-	struct sluice_msghdr *message)
-{
-	struct sluice_msghdr m = {0};
-	struct raw_msghdr raw;
-	int rc = read_header(request, addr, &raw);
-
-	if (!rc)
-		rc = read_parts(request, &raw, &m);
-	if (rc)
-		sluice_msghdr_free(&m);
-	else
-		*message = m;
-	return rc;
-}
-
-/* The element of sendmmsg(2)'s and recvmmsg(2)'s vector: a header, what was sent or received, and
- * padding to the header's alignment. */
-static uint64_t mmsghdr_at(struct sluice_request *req, uint64_t addr, unsigned index)
-{
-	uint64_t size = narrow(req) ? sizeof(struct narrow_msghdr) + 4 : sizeof(struct mmsghdr);
-
-	return addr + index * size;
-}
-
-int sluice_read_mmsghdr(struct sluice_request *request, uint64_t addr, unsigned index,
-	struct sluice_msghdr *message)
-{
-	return sluice_read_msghdr(request, mmsghdr_at(request, addr, index), message);
-}
-
-int sluice_write_mmsg_len(struct sluice_request *request, uint64_t addr, unsigned index,
-	unsigned length)
-{
-	uint64_t header = narrow(request) ? sizeof(struct narrow_msghdr) : sizeof(struct msghdr);
-
-	return sc_target_write_exact(request, mmsghdr_at(request, addr, index) + header, &length,
-		sizeof(length));
-}
-
-void sluice_msghdr_free(struct sluice_msghdr *message)
-{
-	free(message->iov);
-	free(message->control);
-	message->iov = NULL;
-	message->control = NULL;
-	message->iov_count = message->control_length = 0;
 }
 
 int sluice_read_open_how(struct sluice_request *request, uint64_t addr, size_t size,

@@ -204,7 +204,7 @@ int sc_target_proc(struct sluice_request *req, const char *what, int flags)
 	if (!req->notif.pid)
 		return -ESRCH;
 	snprintf(path, sizeof(path), "%u/%s", req->notif.pid, what);
-	fd = sc_sluice_proc_open(&req->sv->proc, path, flags, 0);
+	fd = sc_target_proc_open(&req->sv->proc, path, flags);
 	if (fd < 0 && fd != -ENOENT && fd != -ESRCH)
 		return fd;
 	if (sc_core_id_valid(req))

@@ -51,8 +51,7 @@ static int pid_namespace_of(const struct procfs *proc, pid_t tgid, struct stat *
 	return fstat(fd, ns) ? -errno : 0;
 }
 
-/* What "self" and "thread-self" in the procfs root @proc are for the target. */
-int sc_target_own_pid(struct sluice_request *req, int proc, struct own_pid *out)
+static int find_own_pid(struct sluice_request *req, int proc, struct own_pid *out)
 {
 	unsigned tgids[MAX_LEVELS] = {0}, tids[MAX_LEVELS] = {0};
 	pid_t tgid = sluice_tgid(req);
@@ -71,4 +70,13 @@ int sc_target_own_pid(struct sluice_request *req, int proc, struct own_pid *out)
 			return sc_core_id_valid(req);
 		}
 	return -ENOENT;
+}
+
+/* What "self" and "thread-self" in the procfs root @proc are for the target. */
+int sc_target_own_pid(struct sluice_request *req, int proc, struct own_pid *out)
+{
+	bool raised = sc_target_raise();
+	int rc = find_own_pid(req, proc, out);
+
+	return sc_target_lower(raised) ? -ENOTRECOVERABLE : rc;
 }

@@ -18,9 +18,9 @@ pid_t sc_sluice_fork(int exit_signal)
 #endif
 }
 
-static pid_t fork_pidfd(int *pidfd)
+static pid_t fork_pidfd(int exit_signal, int *pidfd)
 {
-	long flags = pidfd ? CLONE_PIDFD : 0;
+	long flags = exit_signal | (pidfd ? CLONE_PIDFD : 0);
 
 #if defined(__s390__)
 	return (pid_t)syscall(SYS_clone, 0, flags, pidfd, 0, 0);
@@ -33,9 +33,9 @@ static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
 
 /* A child that is not to be traced, nor its descriptors taken, by whoever has our user: it may be in
  * the pid namespace of targets, without their filters. That is a property of its memory, which it has
- * from ours, so ours has it for that moment; set by the child itself it would come late. @pidfd (5.2) or
- * NULL; without a descriptor for it there is no child. */
-pid_t sc_sluice_fork_hidden(int *pidfd)
+ * from ours, so ours has it for that moment; set by the child itself it would come late. It lasts until the child executes a program or
+ * becomes another user. @pidfd (5.2) or NULL; without a descriptor for it there is no child. */
+pid_t sc_sluice_fork_hidden(int exit_signal, int *pidfd)
 {
 	bool hide;
 	pid_t pid;
@@ -43,7 +43,7 @@ pid_t sc_sluice_fork_hidden(int *pidfd)
 
 	pthread_mutex_lock(&one);
 	hide = prctl(PR_GET_DUMPABLE) == 1 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
-	pid = fork_pidfd(pidfd);
+	pid = fork_pidfd(exit_signal, pidfd);
 	if (pid == 0) {
 		one = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER; /* its copy of ours */
 		return 0;
@@ -125,7 +125,7 @@ void sc_sluice_discard(const int *fds, unsigned count)
 	if (!count)
 		return;
 	if (syscall(SYS_pipe2, pipe, O_CLOEXEC) == 0)
-		pid = sc_sluice_fork_hidden(NULL);
+		pid = sc_sluice_fork_hidden(0, NULL);
 	if (pid == 0) {
 		pid = sc_sluice_fork(0);
 		if (pid == 0)

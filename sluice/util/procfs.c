@@ -150,6 +150,15 @@ uint64_t sc_sluice_namespace(const struct procfs *proc, const char *who, const c
 	return fd < 0 || fstat(fd, &st) ? 0 : st.st_ino;
 }
 
+/* Whether children of this thread are, or may be, in another pid namespace than we: after
+ * unshare(CLONE_NEWPID) or setns(2). */
+bool sc_sluice_children_elsewhere(const struct procfs *proc)
+{
+	uint64_t ours = sc_sluice_namespace(proc, "thread-self", "pid");
+
+	return !ours || sc_sluice_namespace(proc, "thread-self", "pid_for_children") != ours;
+}
+
 bool sc_sluice_at_proc_root(int fd)
 {
 	struct stat st;

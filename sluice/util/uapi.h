@@ -43,6 +43,9 @@ struct seccomp_notif_addfd {
 #define __WALL 0x40000000
 #endif
 
+#ifndef SYS_futex /* riscv32: times of 64 bits only */
+#define SYS_futex SYS_futex_time64
+#endif
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
@@ -69,6 +72,21 @@ struct seccomp_notif_addfd {
 #endif
 #ifndef SYS_landlock_restrict_self /* 5.13 */
 #define SYS_landlock_restrict_self 446
+#endif
+/* Ids of 32 bits: where there is another name for them, the usual one cuts them to 16. */
+#ifdef SYS_setgroups32
+#define SLUICE_SYS_setgroups SYS_setgroups32
+#define SLUICE_SYS_getgroups SYS_getgroups32
+#else
+#define SLUICE_SYS_setgroups SYS_setgroups
+#define SLUICE_SYS_getgroups SYS_getgroups
+#endif
+#ifdef SYS_setresuid32
+#define SLUICE_SYS_setresuid SYS_setresuid32
+#define SLUICE_SYS_setresgid SYS_setresgid32
+#else
+#define SLUICE_SYS_setresuid SYS_setresuid
+#define SLUICE_SYS_setresgid SYS_setresgid
 #endif
 #define SLUICE_FSCONFIG_CMD_CREATE 6
 #define SLUICE_MOUNT_ATTRS         (2 | 4 | 8) /* nosuid, nodev, noexec */

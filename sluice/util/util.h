@@ -34,7 +34,7 @@ int sc_sluice_fill(void *out, size_t room, const void *full, size_t size);
 /* ---- process.c ---- */
 
 pid_t sc_sluice_fork(int exit_signal);
-pid_t sc_sluice_fork_hidden(int *pidfd);
+pid_t sc_sluice_fork_hidden(int exit_signal, int *pidfd);
 int sc_sluice_thread(pthread_t *thread, void *(*main)(void *), void *data);
 void sc_sluice_close_others(const int *keep, unsigned count);
 void sc_sluice_discard(const int *fds, unsigned count);
@@ -72,6 +72,7 @@ int sc_sluice_proc_open(const struct procfs *proc, const char *path, int flags,
 	unsigned mode);
 int sc_sluice_open_there(int dir, const char *name, uint64_t flags);
 int sc_sluice_read_pids(int fd, unsigned *pids);
+bool sc_sluice_children_elsewhere(const struct procfs *proc);
 uint64_t sc_sluice_namespace(const struct procfs *proc, const char *who, const char *kind);
 bool sc_sluice_on_proc(int fd);
 bool sc_sluice_at_proc_root(int fd);

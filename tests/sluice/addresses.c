@@ -211,6 +211,7 @@ static void own_table(void)
 {
 	pthread_t thread;
 
+	need_unshare(CLONE_FILES);
 	CHECK_EQ(pthread_create(&thread, NULL, run_apart, prepare()), 0);
 	CHECK_EQ(pthread_join(thread, NULL), 0);
 }
@@ -231,6 +232,7 @@ static void abstract_elsewhere(void)
 {
 	if (geteuid() != 0)
 		SKIP("needs root for a network namespace");
+	need_unshare(CLONE_NEWNET);
 	server("\0sluice-test-addresses", 22);
 	CHECK_EQ(run(act_naively, "abstract", "own"), 0);
 	CHECK_EQ(run(act, "abstract", "own"), EREMOTE);

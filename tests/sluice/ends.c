@@ -2,9 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
-#include <linux/kcmp.h>
 #include <stdatomic.h>
-#include <sys/prctl.h>
 
 static int target_asks(int argc, char **argv)
 {
@@ -204,145 +202,6 @@ static void stopped_child(void)
 	sluice_supervisor_free(sv);
 }
 
-/* The second child that this process has, who closes the listener: stopped as often as it takes. */
-static void *stop_closer(void *data)
-{
-	char path[64], text[256];
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-	while (!atomic_load((atomic_bool *)data)) {
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		ssize_t n = read(fd, text, sizeof(text) - 1);
-		char *at = text;
-
-		close(fd);
-		text[n > 0 ? n : 0] = '\0';
-		if (strtol(at, &at, 10) > 0 && strtol(at, &at, 10) > 0 && *at == ' ')
-			kill((pid_t)strtol(strchr(text, ' '), NULL, 10), SIGSTOP);
-	}
-	return NULL;
-}
-
-/* With such a PATH the child has to look for long. */
-static void search_long(void)
-{
-	char *path = calloc(200000, 4);
-
-	for (int i = 0; i < 200000; i++)
-		memcpy(path + 3 * i, "/x:", 4);
-	strcpy(path + 3 * 199995, ":/usr/bin:/bin");
-	CHECK_EQ(setenv("PATH", path, 1), 0);
-	free(path);
-}
-
-/* A caller that adopts orphans waits for that one no longer than for the child. */
-static void stopped_closer(void)
-{
-	char *argv[] = {(char *)"true", NULL};
-	char children[64];
-	struct sluice_supervisor *sv = new_supervisor(NULL);
-	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
-	atomic_bool over = false;
-	pthread_t stopper;
-	int rc = 0;
-
-	snprintf(children, sizeof(children), "/proc/self/task/%d/children", (int)getpid());
-	if (access(children, R_OK))
-		SKIP("no /proc/.../children");
-	CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-	search_long();
-	CHECK_EQ(pthread_create(&stopper, NULL, stop_closer, &over), 0);
-	for (int i = 0; i < 500 && rc == 0; i++) { /* the stopper may be late */
-		struct sluice_child child = SLUICE_CHILD_INIT;
-
-		rc = sluice_spawn(sv, f, argv, &child);
-		if (rc == 0)
-			sluice_wait(sv, &child, NULL); /* with such a PATH nothing is executed */
-	}
-	CHECK_EQ(rc, -ETIMEDOUT);
-	atomic_store(&over, true);
-	CHECK_EQ(pthread_join(stopper, NULL), 0);
-	CHECK(waitpid(-1, NULL, __WALL) == -1 && errno == ECHILD);
-	CHECK_EQ(sluice_run(sv), 0); /* its listener has ended, too */
-	seccomp_release(f);
-	sluice_supervisor_free(sv);
-}
-
-/* ---- whose memory the one who closes has ---- */
-
-static struct {
-	atomic_bool over;
-	atomic_int same, other; /* how often the two children had one memory */
-} seen;
-
-static void *compare_memory(void *data)
-{
-	char path[64], text[256];
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-	while (!atomic_load(&seen.over)) {
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		ssize_t n = read(fd, text, sizeof(text) - 1);
-		char *at = text;
-		long a, b, rc;
-
-		close(fd);
-		text[n > 0 ? n : 0] = '\0';
-		a = strtol(at, &at, 10);
-		b = strtol(at, &at, 10);
-		rc = a > 0 && b > 0 ? syscall(SYS_kcmp, a, b, (long)KCMP_VM, 0L, 0L) : -1;
-		if (rc == 0)
-			atomic_fetch_add(&seen.same, 1);
-		else if (rc > 0)
-			atomic_fetch_add(&seen.other, 1);
-	}
-	return data;
-}
-
-static void start_and_compare(unsigned user)
-{
-	char *argv[] = {(char *)"true", NULL};
-	struct sluice_supervisor *sv = new_supervisor(NULL);
-	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
-	pthread_t looker;
-
-	atomic_store(&seen.over, false);
-	atomic_store(&seen.same, 0);
-	atomic_store(&seen.other, 0);
-	CHECK_EQ(pthread_create(&looker, NULL, compare_memory, NULL), 0);
-	for (int i = 0; i < 500 && seen.same + seen.other == 0; i++) {
-		struct sluice_child child = SLUICE_CHILD_INIT;
-
-		child.uid = child.gid = user;
-		CHECK_EQ(sluice_spawn(sv, f, argv, &child), 0);
-		sluice_wait(sv, &child, NULL);
-	}
-	atomic_store(&seen.over, true);
-	CHECK_EQ(pthread_join(looker, NULL), 0);
-	seccomp_release(f);
-	sluice_supervisor_free(sv);
-}
-
-/* What writes to the memory of a child that has become VICTIM writes to nobody's who is root. */
-static void own_memory(void)
-{
-	/* The look from outside is a race: a process of the start may be another one by then. */
-	if (!getenv("SLUICE_LOOK_AT_MEMORY"))
-		SKIP("a race: SLUICE_LOOK_AT_MEMORY=1 tries it");
-	if (geteuid() != 0)
-		SKIP("needs root");
-	if (syscall(SYS_kcmp, getpid(), getpid(), (long)KCMP_VM, 0L, 0L) != 0)
-		SKIP("no kcmp(2)");
-	if (access("/proc/thread-self/children", R_OK))
-		SKIP("no /proc/.../children");
-	CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-	search_long();
-	start_and_compare(VICTIM);
-	CHECK_EQ(seen.same, 0);
-	if (seen.other == 0)
-		SKIP("in 500 starts both processes were never seen together");
-}
-
 const struct target_main targets[] = {
 	{"asks", target_asks}, {"often", target_often}, {NULL, NULL}};
 const struct test tests[] = {
@@ -350,6 +209,4 @@ const struct test tests[] = {
 	{"requests that end in the workers' queue leave it, with their data", ended_in_the_queue},
 	{"so do they when the supervisor is freed", freed_with_a_queue},
 	{"a child stopped before its filter: an error in bounded time", stopped_child},
-	{"who closes its listener stopped: an error in bounded time", stopped_closer},
-	{"who closes the listener of another user's child shares no memory with it", own_memory},
 	{NULL, NULL}};

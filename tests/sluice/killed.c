@@ -65,36 +65,11 @@ void load_filters(int n)
 	seccomp_release(f);
 }
 
-/* Whether this process, and so whatever it starts, has a filter: a container engine's, say. */
-bool is_filtered(void)
-{
-	char line[128];
-	FILE *status = fopen("/proc/self/status", "r");
-	int mode = 0;
-
-	CHECK(status);
-	while (fgets(line, sizeof(line), status))
-		if (sscanf(line, "Seccomp: %d", &mode) == 1)
-			break;
-	fclose(status);
-	return mode != 0;
-}
-
 void take_pass(int socket)
 {
-	char byte, control[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = {&byte, 1};
-	struct msghdr h = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control)};
-
-	CHECK_EQ(recvmsg(socket, &h, MSG_CMSG_CLOEXEC), 1);
 	if (pass >= 0)
 		close(pass);
-	pass = -1;
-	if (CMSG_FIRSTHDR(&h))
-		memcpy(&pass, CMSG_DATA(CMSG_FIRSTHDR(&h)), sizeof(pass));
+	pass = receive_fd(socket);
 }
 
 void give_pass(int socket, struct sluice_supervisor *sv)

@@ -21,7 +21,6 @@ int echo(struct sluice_request *req, void *data);
 int echo_later(struct sluice_request *req, void *data);
 int sit(struct sluice_request *req, void *data);
 void load_filters(int n);
-bool is_filtered(void);
 void give_pass(int socket, struct sluice_supervisor *sv);
 void take_pass(int socket);
 pid_t start_supervisor(const struct sluice_options *options, sluice_handler handler, int n,

@@ -234,7 +234,7 @@ static int target_sendmsg32(int argc, char **argv)
 
 static int take_message(struct sluice_request *req, void *data)
 {
-	struct sluice_msghdr m;
+	struct sluice_msghdr m = {.size = sizeof(m)};
 	struct msghdr h = {0};
 	struct cmsghdr *c;
 	char text[64] = "";
@@ -344,7 +344,7 @@ static int receive_two(struct sluice_request *req, void *data)
 
 	(void)data;
 	for (unsigned i = 0; i < 2; i++) {
-		struct sluice_msghdr m;
+		struct sluice_msghdr m = {.size = sizeof(m)};
 
 		CHECK_EQ(sluice_read_mmsghdr(req, vector, i, &m), 0);
 		CHECK_EQ(m.iov_count, i + 1);

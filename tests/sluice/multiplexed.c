@@ -464,6 +464,8 @@ static void pseudo_number(void)
 	int seen = 0;
 
 	need_int80();
+	if (is_filtered())
+		SKIP("an outer filter decides about unknown numbers");
 	/* All calls of x86, which this filter does not know. */
 	CHECK_EQ(seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_NOTIFY), 0);
 	sv = new_supervisor(NULL);

@@ -22,8 +22,7 @@ static void __attribute__((noreturn)) be_box(const char *root, const char *cwd, 
 	CHECK_EQ(seccomp_load(f), 0);
 	fd = seccomp_notify_fd(f);
 	CHECK(fd >= 0);
-	CHECK(write(report, &fd, sizeof(fd)) == sizeof(fd));
-	CHECK(read(go, &c, 1) == 1); /* it was taken */
+	CHECK_EQ(send_fds(report, "l", 1, &fd, 1), 1);
 	close(fd);
 	seccomp_release(f);
 	CHECK(write(report, &fd, sizeof(fd)) == sizeof(fd));
@@ -34,10 +33,11 @@ static void __attribute__((noreturn)) be_box(const char *root, const char *cwd, 
 
 struct box new_box_in(const char *root, const char *cwd)
 {
-	int report[2], go[2], fd, pidfd;
+	int report[2], go[2], fd;
 	struct box box;
 
-	CHECK(pipe2(report, O_CLOEXEC) == 0 && pipe2(go, O_CLOEXEC) == 0);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, report) == 0);
+	CHECK_EQ(pipe2(go, O_CLOEXEC), 0);
 	fflush(stdout);
 	box.pid = fork();
 	if (box.pid == 0) {
@@ -47,12 +47,8 @@ struct box new_box_in(const char *root, const char *cwd)
 	close(report[1]);
 	close(go[0]);
 	box.go = go[1];
-	CHECK(read(report[0], &fd, sizeof(fd)) == sizeof(fd));
-	pidfd = (int)syscall(SYS_pidfd_open, box.pid, 0);
-	box.listener = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	box.listener = receive_fd(report[0]);
 	CHECK(box.listener >= 0);
-	close(pidfd);
-	CHECK(write(box.go, "t", 1) == 1);
 	CHECK(read(report[0], &fd, sizeof(fd)) == sizeof(fd));
 	close(report[0]);
 	return box;
@@ -72,6 +68,26 @@ int open_box(struct box *box, struct sluice_supervisor *sv)
 		CHECK(sluice_dispatch(sv, 20) >= 0);
 	close(box->go);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+int receive_fd(int socket)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr head;
+	} control;
+	char byte;
+	struct iovec iov = {&byte, 1};
+	struct msghdr h = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes)};
+	int fd = -1;
+
+	CHECK_EQ(recvmsg(socket, &h, MSG_CMSG_CLOEXEC), 1);
+	if (CMSG_FIRSTHDR(&h))
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&h)), sizeof(fd));
+	return fd;
 }
 
 int dial(const char *path)

@@ -23,6 +23,8 @@ int dial(const char *path);
 ssize_t send_fds(int socket, const char *text, size_t size, const int *fds, int count);
 ssize_t send_fds_flags(int socket, const char *text, size_t size, const int *fds, int count,
 	int flags);
+/* The descriptor beside the one byte that comes (close on exec), or -1 if there is none. */
+int receive_fd(int socket);
 /* All of @text over a new connection, beside the descriptors. */
 void offer_fds(const char *path, const char *text, const int *fds, int count);
 /* The box' only listener, with a document that names it; closes it here. */

@@ -3,6 +3,7 @@
 #include "tap.h"
 
 #include <grp.h>
+#include <linux/filter.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -66,6 +67,34 @@ static int let_exit(struct sluice_request *req, void *data)
 	(void)data;
 	CHECK(strcmp(sluice_name(req), "exit_group") == 0);
 	return sluice_continue(req, SLUICE_CONTINUE_ARGS);
+}
+
+/* Its verdict on the two calls by which a child may wait depends on where they are made: at 0, which
+ * nobody calls from, they are allowed. */
+static void where_called(void)
+{
+	static struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			offsetof(struct seccomp_data, instruction_pointer)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_futex, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	};
+	const struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
+	char *argv[] = {(char *)"true", NULL};
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+
+	if (getenv("SLUICE_TEST_VALGRIND"))
+		SKIP("valgrind makes calls of its own in the child");
+	sv = new_supervisor(NULL);
+	child.program = &program;
+	CHECK_EQ(sluice_spawn(sv, NULL, argv, &child), 0);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
 }
 
 static void exec_refused(void)
@@ -217,6 +246,7 @@ static void errors(void)
 	int before = count_fds();
 
 	child.error = &error;
+	CHECK_EQ(setenv("PATH", "/usr/bin:/bin", 1), 0); /* no directory that is closed to us */
 	CHECK_EQ(sluice_spawn(sv, f, nowhere, &child), -ENOENT);
 	CHECK(error.code == ENOENT && strstr(error.message, "PATH"));
 	child.cwd = "/no/such/dir";
@@ -433,7 +463,7 @@ static void killed_in_exec(void)
 {
 	CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	if (getenv("SLUICE_TEST_VALGRIND"))
-		SKIP("valgrind cannot share descriptors with a process");
+		SKIP("valgrind cannot go on after an execve that fails");
 	spawn_and_die(0, false);
 	spawn_and_die(0, true); /* nobody answers exit_group either */
 }
@@ -485,7 +515,7 @@ static void killed_while_spawning(void)
 	CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	srandom(9);
 	if (getenv("SLUICE_TEST_VALGRIND"))
-		SKIP("valgrind cannot share descriptors with a process");
+		SKIP("valgrind cannot go on after an execve that fails");
 	for (long i = 0; i < rounds; i++) {
 		still_going();
 		spawn_and_die(1 + (int)(random() % 8000), i % 2 && !THREAD_OF_ITS_OWN);
@@ -496,6 +526,7 @@ const struct target_main targets[] = {{"work", target_work}, {"nested", target_n
 	{"signals", target_signals}, {"fds", target_fds}, {NULL, NULL}};
 const struct test tests[] = {
 	{"every call notifies, execve and exit included", everything},
+	{"a filter that knows from where it is called", where_called},
 	{"execve refused: the first call, with its errno", exec_refused},
 	{"uid, gid, groups, directory, environment, stdio, no_new_privs", settings},
 	{"another user's groups: said or refused", groups},

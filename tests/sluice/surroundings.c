@@ -186,8 +186,11 @@ static int seven(struct sluice_request *req, void *data)
 static void spawn_one(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
-	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_supervisor *sv;
 
+	if (getenv("SLUICE_TEST_VALGRIND"))
+		SKIP("valgrind makes calls of its own in the child");
+	sv = new_supervisor(NULL);
 	CHECK_EQ(sluice_on(sv, 0, SLUICE_ANY, continue_it, NULL), 0);
 	CHECK_EQ(sluice_on_name(sv, "mkdir", seven, NULL), 0);
 	/* Every way to tell us anything is notified, too. */
@@ -269,7 +272,6 @@ static int target_no_children(int argc, char **argv)
 	return waitpid(-1, NULL, 0) == -1 && errno == ECHILD ? 0 : 1;
 }
 
-/* There who sends the listener is the target's own child, which it does not see. */
 static void first_in_namespace(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
@@ -296,6 +298,45 @@ static void subreaper(void)
 		spawn_one();
 		CHECK(waitpid(-1, NULL, __WALL) == -1 && errno == ECHILD);
 	}
+}
+
+/* Calls to read or write one byte. */
+static void refuse_bytes(int nr)
+{
+	scmp_filter_ctx f;
+
+	if (getenv("SLUICE_TEST_VALGRIND"))
+		SKIP("valgrind makes such calls itself");
+	f = seccomp_init(SCMP_ACT_ALLOW);
+	CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), nr, 1, SCMP_A2(SCMP_CMP_EQ, 1)), 0);
+	CHECK_EQ(seccomp_load(f), 0);
+	seccomp_release(f);
+}
+
+/* The child cannot say that it loads its filter: nobody waits for that. */
+static void no_write(void)
+{
+	refuse_bytes(SCMP_SYS(write));
+	spawn_one();
+}
+
+/* The thread that closes the child's listener cannot hear when: the child ends, and runs nothing. */
+static void no_read(void)
+{
+	char *argv[] = {(char *)"true", NULL};
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	int rc;
+
+	refuse_bytes(SCMP_SYS(read));
+	rc = sluice_spawn(sv, f, argv, &child);
+	if (rc) /* where that thread is also asked for the listener */
+		CHECK_EQ(rc, -EPERM);
+	else
+		CHECK_EQ(wait_target(sv, &child), 127);
+	seccomp_release(f);
+	sluice_supervisor_free(sv);
 }
 
 /* ---- limits, and older kernels ---- */
@@ -442,6 +483,8 @@ const struct test tests[] = {
 	{"another user's target without pidfd_getfd", other_user},
 	{"the first process of a PID namespace without pidfd_getfd", first_in_namespace},
 	{"a caller that adopts orphans without pidfd_getfd", subreaper},
+	{"a spawn where write is EPERM", no_write},
+	{"a spawn where its thread cannot read: an end", no_read},
 	{"files that may not be large: an error, no signal", small_files},
 	{"no memfd_create: said so", no_memfd},
 	{"who asks, where pidfd_open is ENOSYS (before 5.3)", no_pidfd},

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <ftw.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <sys/mount.h>
@@ -239,6 +240,42 @@ void isolate(void)
 	pid = fork();
 	if (pid)
 		_exit(pass_on(pid));
+}
+
+bool is_filtered(void)
+{
+	char line[128];
+	FILE *status = fopen("/proc/self/status", "r");
+	int mode = 0;
+
+	CHECK(status);
+	while (fgets(line, sizeof(line), status))
+		if (sscanf(line, "Seccomp: %d", &mode) == 1)
+			break;
+	fclose(status);
+	return mode != 0;
+}
+
+void need_cap(int cap)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2] = {{0}};
+
+	syscall(SYS_capget, &header, data);
+	if (geteuid() == 0 && !(data[cap / 32].effective >> (cap % 32) & 1))
+		SKIP("this root lacks capability %d of capabilities(7)", cap);
+}
+
+void need_unshare(int flags)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(unshare(flags) != 0);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	if (status)
+		SKIP("unshare(0x%x) is refused", (unsigned)flags);
 }
 
 static int run_target(int argc, char **argv)

@@ -97,6 +97,12 @@ char *scratch_dir(void);
 bool foreign_shell(void);
 /* Go on in pid and mount namespaces with a procfs of their own, whose init only reaps. */
 void isolate(void);
+/* Skips the test where this call of unshare(2) is refused: below a container engine's filter, say. */
+void need_unshare(int flags);
+/* Skips the test for root without this capability: in a container, say. */
+void need_cap(int cap);
+/* Whether this process, and so whatever it starts, has a filter: a container engine's, say. */
+bool is_filtered(void);
 /* Skips the test where 64-bit code cannot make a 32-bit call. */
 void need_int80(void);
 long scaled(const char *variable, long usual);

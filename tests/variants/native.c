@@ -1,12 +1,9 @@
 /* Preloaded under valgrind, which answers ENOSYS for seccomp(2) in every version that there is:
- * syscall(3) with that one number made by the real processor, outside of the simulated one. It
- * ends at clone(2) with CLONE_FILES, too: that becomes a plain fork, whose process closes
- * nothing for the child that it should (sluice/spawn/child.c; the tests of that are skipped). All
+ * syscall(3) with that one number made by the real processor, outside of the simulated one. All
  * other calls go the usual way (pidfd_send_signal(2) and fsopen(2), which it does not know, as well as
  * they can), and so do these where no valgrind runs.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
@@ -65,8 +62,6 @@ long syscall(long nr, ...)
 	for (int i = 0; i < 6; i++) /* some are garbage: the kernel looks at those that exist */
 		arg[i] = va_arg(ap, long);
 	va_end(ap);
-	if (nr == SYS_clone && RUNNING_ON_VALGRIND)
-		arg[0] &= ~(long)CLONE_FILES;
 #ifdef SYS_fsopen
 	if (nr == SYS_fsopen && RUNNING_ON_VALGRIND) { /* it would warn, and say so itself */
 		errno = ENOSYS;

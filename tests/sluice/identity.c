@@ -1,0 +1,409 @@
+/* Acting with the ids of the target: whose a new file is, what may be opened, and that
+ * the thread is afterwards what it was. SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/openat2.h>
+#include <sched.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <sys/un.h>
+
+#define VICTIM 1234
+#define GROUP  777
+
+enum {
+	OPEN,
+	CREATE,
+	WRITE,
+	CONNECT
+};
+
+/* ---- targets ---- */
+
+static void become_victim(void)
+{
+	const gid_t groups[] = {GROUP};
+
+	CHECK_EQ(setgroups(1, groups), 0);
+	CHECK_EQ(setresgid(VICTIM, VICTIM, VICTIM), 0);
+	CHECK_EQ(setresuid(VICTIM, VICTIM, VICTIM), 0);
+}
+
+/* What the supervisor says of @path: 0 or an errno. */
+static int ask(int dirfd, const char *path, int what)
+{
+	return syscall(SYS_mkdirat, dirfd, path, what) == 0 ? 0 : errno;
+}
+
+static int expect(int dirfd, const char *path, int what, int error)
+{
+	int got = ask(dirfd, path, what);
+
+	if (got != error)
+		printf("# %s: %s, not %s\n", path, strerror(got), strerror(error));
+	return got != error;
+}
+
+static int target_user(int argc, char **argv)
+{
+	int dir = open(argv[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC), bad;
+	char through[64];
+
+	(void)argc;
+	snprintf(through, sizeof(through), "/proc/self/fd/%d/of-group", dir);
+	CHECK(dir >= 0 && chdir(argv[0]) == 0);
+	become_victim(); /* and by that not dumpable: much of /proc/PID is root's */
+	bad = expect(AT_FDCWD, "new", CREATE, 0) + expect(dir, "newer", CREATE, 0) +
+	      expect(dir, "of-root", OPEN, EACCES) + expect(dir, "of-group", OPEN, 0) +
+	      expect(dir, "of-group", WRITE, EACCES) +
+	      expect(dir, "closed/any", OPEN, EACCES) +
+	      expect(dir, "closed/any", CREATE, EACCES) +
+	      expect(dir, "of-victim", OPEN, 0) + expect(AT_FDCWD, through, OPEN, 0) +
+	      expect(AT_FDCWD, "/proc/sys/kernel/hostname", WRITE, EREMOTE);
+	prctl(PR_SET_DUMPABLE, 1);
+	return bad + expect(dir, "newest", CREATE, 0) +
+	       expect(dir, "of-root", OPEN, EACCES);
+}
+
+static void drop_caps(uint64_t caps)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2];
+
+	CHECK_EQ(syscall(SYS_capget, &header, data), 0);
+	for (int i = 0; i < 2; i++) {
+		data[i].effective &= ~(uint32_t)(caps >> (32 * i));
+		data[i].permitted &= ~(uint32_t)(caps >> (32 * i));
+	}
+	CHECK_EQ(syscall(SYS_capset, &header, data), 0);
+}
+
+static int target_root(int argc, char **argv)
+{
+	(void)argc;
+	CHECK_EQ(chdir(argv[0]), 0);
+	if (expect(AT_FDCWD, "of-victim", OPEN, 0))
+		return 1;
+	drop_caps(1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH);
+	return expect(AT_FDCWD, "of-victim", OPEN, EACCES) +
+	       expect(AT_FDCWD, "of-root", OPEN, 0);
+}
+
+/* All capabilities, and none that counts here. */
+static int target_namespace(int argc, char **argv)
+{
+	(void)argc;
+	CHECK_EQ(chdir(argv[0]), 0);
+	if (unshare(CLONE_NEWUSER))
+		return 77;
+	return expect(AT_FDCWD, "of-victim", OPEN, EACCES) +
+	       expect(AT_FDCWD, "of-root", OPEN, 0);
+}
+
+static int target_one(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	become_victim();
+	return syscall(SYS_mkdirat, AT_FDCWD, "x", 0) == 7 ? 0 : 1;
+}
+
+/* ---- the supervisor ---- */
+
+/* What a thread is, as the kernel says. */
+struct self {
+	int uid, gid, n;
+	gid_t groups[64];
+	struct __user_cap_data_struct caps[2];
+};
+
+static void look_at_self(struct self *self)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+
+	memset(self, 0, sizeof(*self));
+	self->uid = setfsuid((uid_t)-1);
+	self->gid = setfsgid((gid_t)-1);
+	self->n = getgroups(64, self->groups);
+	CHECK_EQ(syscall(SYS_capget, &header, self->caps), 0);
+}
+
+struct job {
+	char path[256];
+	int what;
+	uint64_t allowed; /* capabilities */
+};
+
+static int not_again(struct sluice_request *req, void *data)
+{
+	(void)req;
+	(void)data;
+	CHECK(false);
+	return 0;
+}
+
+static int connect_to(struct sluice_request *req, const char *path)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct sluice_unix_address to = {.size = sizeof(to)};
+	struct sockaddr_storage ss = {0};
+	int fd, rc;
+
+	strcpy(un.sun_path, path);
+	memcpy(&ss, &un, sizeof(un));
+	rc = sluice_unix_address(req, &ss, sizeof(un), false, &to);
+	if (rc)
+		return rc;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	rc = connect(fd, (struct sockaddr *)&to.address, to.length) ? -errno : 5;
+	close(fd);
+	close(to.fd);
+	return rc;
+}
+
+static int act(struct sluice_request *req, void *data)
+{
+	static const uint64_t flags[] = {
+		O_RDONLY, O_CREAT | O_EXCL | O_WRONLY, O_WRONLY, 0};
+	struct job *job = data;
+	struct open_how how = {.flags = flags[job->what]};
+	struct self self;
+	struct stat st;
+	int fd;
+
+	if (job->what == CREATE)
+		how.mode = 0600;
+	look_at_self(&self);
+	CHECK_EQ(self.caps[0].effective & ~(uint32_t)job->allowed, 0);
+	CHECK_EQ(self.caps[1].effective & ~(uint32_t)(job->allowed >> 32), 0);
+	CHECK_EQ(sluice_act_as_target(req, not_again, NULL), -EBUSY);
+	if (job->what == CONNECT)
+		return connect_to(req, job->path);
+	fd = sluice_openat(req, sluice_arg_int(req, 0), job->path, &how);
+	if (fd < 0)
+		return fd;
+	CHECK_EQ(fstat(fd, &st), 0);
+	close(fd);
+	if (job->what == CREATE)
+		CHECK(st.st_uid == VICTIM && st.st_gid == VICTIM);
+	return 5;
+}
+
+static int in_worker(struct sluice_request *req, void *data)
+{
+	struct job job = {.what = sluice_arg_int(req, 2)};
+	struct sluice_privileges p = {.size = sizeof(p)};
+	struct self before, after;
+	int rc;
+
+	(void)data;
+	CHECK_EQ(sluice_privileges(req, &p), 0);
+	job.allowed = p.same_user_namespace ? p.effective : 0;
+	CHECK(sluice_read_string(req, sluice_arg(req, 1), job.path, sizeof(job.path)) >
+		0);
+	look_at_self(&before);
+	rc = sluice_act_as_target(req, act, &job);
+	look_at_self(&after);
+	CHECK_EQ(memcmp(&before, &after, sizeof(before)), 0);
+	CHECK(rc == 5 || rc < 0);
+	return rc < 0 ? sluice_fail(req, rc) : sluice_reply(req, 0);
+}
+
+static int to_worker(struct sluice_request *req, void *data)
+{
+	return sluice_work(req, in_worker, data);
+}
+
+static void put(
+	const char *dir, const char *name, unsigned user, unsigned group, unsigned mode)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	CHECK(fd >= 0 && fchown(fd, user, group) == 0 && fchmod(fd, mode) == 0);
+	close(fd);
+}
+
+static void put_server(const char *dir, const char *name, unsigned mode)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s/%s", dir, name);
+	CHECK_EQ(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	CHECK(listen(fd, 5) == 0 && chmod(un.sun_path, mode) == 0);
+}
+
+static char *make_files(void)
+{
+	char *dir = scratch_dir(), path[256];
+
+	CHECK_EQ(chmod(dir, 0777), 0);
+	put(dir, "of-root", 0, 0, 0600);
+	put(dir, "of-group", 0, GROUP, 0640);
+	put(dir, "of-victim", VICTIM, VICTIM, 0600);
+	snprintf(path, sizeof(path), "%s/closed", dir);
+	CHECK_EQ(mkdir(path, 0700), 0);
+	put(path, "any", VICTIM, VICTIM, 0666);
+	put_server(dir, "socket", 0777);
+	put_server(dir, "socket-of-root", 0700);
+	return dir;
+}
+
+static int run(const char *target)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	int rc;
+
+	if (geteuid() != 0)
+		SKIP("needs root, to act as somebody else");
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, "mkdirat", to_worker, NULL), 0);
+	spawn_target(sv, filter_of(false, "mkdirat", NULL), &child, target, make_files());
+	rc = wait_target(sv, &child);
+	sluice_supervisor_free(sv);
+	return rc;
+}
+
+static void another_user(void)
+{
+	need_cap(CAP_SYS_PTRACE); /* to read the memory of another user */
+	CHECK_EQ(run("user"), 0);
+}
+
+static void less_than_root(void)
+{
+	CHECK_EQ(run("root"), 0);
+}
+
+static void user_namespace(void)
+{
+	int rc = run("namespace");
+
+	if (rc == 77)
+		SKIP("may not make user namespaces");
+	CHECK_EQ(rc, 0);
+}
+
+/* ---- fails closed ---- */
+
+static int without_privilege(struct sluice_request *req, void *data)
+{
+	struct self before, after;
+
+	(void)data;
+	drop_caps(1u << CAP_SETGID); /* groups, the first step */
+	look_at_self(&before);
+	CHECK_EQ(sluice_act_as_target(req, not_again, NULL), -EPERM);
+	look_at_self(&after);
+	CHECK_EQ(memcmp(&before, &after, sizeof(before)), 0);
+	return sluice_reply(req, 7);
+}
+
+static int without_setuid(struct sluice_request *req, void *data)
+{
+	struct self before, after;
+
+	(void)data;
+	drop_caps(1u << CAP_SETUID); /* a later one: the groups come back */
+	look_at_self(&before);
+	CHECK_EQ(sluice_act_as_target(req, not_again, NULL), -EPERM);
+	look_at_self(&after);
+	CHECK_EQ(memcmp(&before, &after, sizeof(before)), 0);
+	return sluice_reply(req, 7);
+}
+
+static void put_text(const char *file, const char *text)
+{
+	int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0 && write(fd, text, strlen(text)) > 0);
+	close(fd);
+}
+
+static bool no_namespace;
+
+/* From here the target's ids have no number. */
+static int unmapped(struct sluice_request *req, void *data)
+{
+	(void)data;
+	if (unshare(CLONE_NEWUSER)) {
+		no_namespace = true;
+		return sluice_reply(req, 7);
+	}
+	put_text("/proc/self/uid_map", "0 0 1");
+	put_text("/proc/self/setgroups", "deny");
+	put_text("/proc/self/gid_map", "0 0 1");
+	CHECK_EQ(sluice_act_as_target(req, not_again, NULL), -EOVERFLOW);
+	return sluice_reply(req, 7);
+}
+
+static void one(sluice_handler handler)
+{
+	if (geteuid() != 0)
+		SKIP("needs root, to become somebody else");
+	CHECK_EQ(answer_target("one", NULL, "mkdirat", handler, NULL), 0);
+}
+
+static void no_setgid(void)
+{
+	one(without_privilege);
+}
+
+static void no_setuid(void)
+{
+	one(without_setuid);
+}
+
+static void no_number(void)
+{
+	one(unmapped);
+	if (no_namespace)
+		SKIP("may not make user namespaces");
+}
+
+/* An ordinary user's targets have its ids: nothing changes, and nothing is needed. */
+static int target_plain(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return syscall(SYS_mkdirat, AT_FDCWD, "x", 0) == 9 ? 0 : 1;
+}
+
+static int nine(struct sluice_request *req, void *data)
+{
+	(void)data;
+	return sluice_reply(req, 9) ? 1 : 9;
+}
+
+static int as_it_is(struct sluice_request *req, void *data)
+{
+	(void)data;
+	CHECK_EQ(sluice_act_as_target(req, nine, NULL), 9);
+	return 0;
+}
+
+static void own_user(void)
+{
+	if (geteuid() == 0)
+		drop_caps(~UINT64_C(0));
+	CHECK_EQ(answer_target("plain", NULL, "mkdirat", as_it_is, NULL), 0);
+}
+
+const struct target_main targets[] = {{"user", target_user}, {"root", target_root},
+	{"namespace", target_namespace}, {"one", target_one}, {"plain", target_plain},
+	{NULL, NULL}};
+const struct test tests[] = {
+	{"another user's files: its own when made, refused where it may not",
+		another_user},
+	{"a root that lacks capabilities", less_than_root},
+	{"capabilities in a user namespace count for nothing here", user_namespace},
+	{"without CAP_SETGID nothing is done", no_setgid},
+	{"without CAP_SETUID the groups come back", no_setuid},
+	{"ids that this user namespace does not map are refused", no_number},
+	{"the same ids need no privilege", own_user}, {NULL, NULL}};
