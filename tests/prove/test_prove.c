@@ -456,6 +456,30 @@ static void test_region_text(void **state)
 				  "arch=0xc000003f..0xffffffff ALLOW, KILL_THREAD(1)\n");
 }
 
+/* Words are shown as one argument where they are its halves and the upper one has one value. */
+static void test_region_halves(void **state)
+{
+	static const struct sc_region regions[] = {
+		{.terms = {{5, UINT32_MAX, 1, 1}, {4, UINT32_MAX, 7, 9}}, .n_terms = 2, .b = 1},
+		{.terms = {{5, UINT32_MAX, 1, 2}, {4, UINT32_MAX, 7, 7}}, .n_terms = 2, .b = 1},
+		{.terms = {{5, UINT32_MAX, 1, 1}, {6, UINT32_MAX, 7, 7}}, .n_terms = 2, .b = 1},
+		{.terms = {{1, UINT32_MAX, 5, 5}, {0, UINT32_MAX, 7, 7}}, .n_terms = 2, .b = 1},
+	};
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(f);
+	for (size_t i = 0; i < N(regions); i++)
+		assert_int_equal(sc_prove_print_region(&regions[i], false, f), 0);
+	assert_int_equal(fclose(f), 0);
+	assert_string_equal(text, "a0=0x100000007..0x100000009 KILL_THREAD, KILL_THREAD(1)\n"
+				  "a0.hi=0x1..0x2 a0.lo=0x7 KILL_THREAD, KILL_THREAD(1)\n"
+				  "a0.hi=0x1 a1.lo=0x7 KILL_THREAD, KILL_THREAD(1)\n"
+				  "arch=0x5 nr=7 KILL_THREAD, KILL_THREAD(1)\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_bitmap),
 		cmocka_unit_test(test_letter),
 		cmocka_unit_test(test_region_text),
+		cmocka_unit_test(test_region_halves),
 	};
 
 	return cmocka_run_group_tests_name("prove", tests, NULL, NULL);
