@@ -42,7 +42,7 @@ struct paths {
 	uint32_t n, cap;
 	struct sc_set by_path;
 	uint32_t elsewhere; /* uses of files that have no path here: another mount
-			       namespace */
+			       namespace, or a path that is too long */
 	int failed;	    /* -ENOMEM: something could not be noted */
 };
 

@@ -382,8 +382,9 @@ static void say(
 			p->unwritten);
 	if (seen->elsewhere)
 		cli_warn(cli,
-			"%" PRIu32 " times the program used a file of another mount "
-			"namespace, which is not in the policy",
+			"%" PRIu32 " times the program used a file that has no path here "
+			"(another mount namespace, or a path that is too long): "
+			"it is not in the policy",
 			seen->elsewhere);
 }
 

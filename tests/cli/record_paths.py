@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""sluice record --paths of programs that try to get more into the policy than they used.
+record_paths.py SLUICE. Prints TAP. SPDX-License-Identifier: MIT"""
+import json
+import os
+import sys
+
+import live
+from live import check, folder, run, skip
+
+SLUICE = live.tool(sys.argv[1])
+
+
+class Recorder:
+    def __init__(self, who, uid, tmp):
+        self.who, self.uid, self.tmp = who, uid, tmp
+        self.env = os.environ | {"HOME": tmp + "/home"}
+        self.said = ""
+
+    def folder(self, *names):
+        """Folders of the user, and a file in each."""
+        for name in names:
+            os.makedirs(f"{self.tmp}/{name}")
+            with open(f"{self.tmp}/{name}/file", "w") as f:
+                f.write("text")
+            for path in (name, name + "/file"):
+                os.chown(f"{self.tmp}/{path}", *([self.uid] * 2 if self.uid is not None else [-1, -1]))
+
+    def python(self, *lines):
+        """The policy of a Python program, whose @ is the folder of the test."""
+        return self.of(live.PYTHON, "-I", "-c", "import os\n" + "\n".join(lines).replace("@", self.tmp))
+
+    def of(self, *words):
+        r = run([SLUICE, "record", "-o", self.tmp + "/p.json", "--paths", self.tmp + "/p.policy", *words], self.uid,
+                self.tmp, env=self.env)
+        self.said = r.stderr
+        if r.returncode:
+            raise RuntimeError(r)
+        with open(self.tmp + "/p.policy") as f:
+            return json.load(f)["sluice"]["files"]
+
+    def check(self, name, good, why):
+        check(f"{self.who}: {name}", good, (why, self.said))
+
+
+def tried(line):
+    return f"try: {line}\nexcept OSError: pass"
+
+
+def failed_calls(r):
+    """A call that fails changes nothing, so it needs no right."""
+    r.folder("a", "b", "c", "d", "e")
+    for line in ("os.mkdir('@/a')", "os.mkdir('@/a/file')", "os.mkdir('@/a/..')", "os.mkdir('/')",
+                 "os.unlink('@/a/none')", "os.rmdir('@/a/none')", "os.rename('@/a/none', '@/b/new')",
+                 "os.link('@/a/none', '@/b/new')", "os.link('@/a/file', '@/b/file')", "os.symlink('x', '@/a/file')",
+                 "os.rename('/proc/self/comm', '@/a/new')", "os.link('/proc/self/comm', '@/a/new')",
+                 "os.open('@/a/file', os.O_CREAT | os.O_EXCL | os.O_WRONLY)", "os.open('@/a', os.O_WRONLY)",
+                 "os.open('@/a', os.O_RDONLY | os.O_CREAT)", "os.open('@/a', os.O_RDWR | os.O_TRUNC)"):
+        got = r.python(tried(line))
+        r.check(f"a call that fails gives nothing to write: {line}", got["write"] == [], got)
+    if r.uid is not None:
+        got = r.python(tried("os.mkdir('/usr/lib/sluice-test')"), tried("open('/etc/sluice-test', 'w')"),
+                       tried("os.rename('/etc/passwd', '/usr/sluice-test')"))
+        r.check("names in folders that the user may not write give nothing", got["write"] == [], got)
+    got = r.python("os.makedirs('@/a/x/y')", "os.unlink('@/b/file')", "os.rename('@/c/file', '@/d/file')")
+    r.check("calls that succeed give the folder", got["write"] == [f"{r.tmp}/{n}" for n in "abcd"], got)
+    got = r.of("mkdir", "-p", r.tmp + "/e/x/y")
+    r.check("mkdir -p gives the folder that it makes something in alone", got["write"] == [r.tmp + "/e"], got)
+
+
+def links(r):
+    r.folder("a", "b", "c", "d")
+    os.symlink("../b/new", r.tmp + "/a/relative")
+    os.symlink(r.tmp + "/c/new", r.tmp + "/a/absolute")
+    os.symlink("relative", r.tmp + "/a/twice")
+    os.symlink(r.tmp + "/d/file", r.tmp + "/a/link")
+    if r.uid is not None:
+        os.lchown(r.tmp + "/a/link", r.uid, r.uid)
+    got = r.python("open('@/a/twice', 'w')", "os.chdir('@/a')", "open('absolute', 'w')")
+    r.check("what is made through a link gives the folder of the file", got["write"] == [r.tmp + "/b", r.tmp + "/c"], got)
+    got = r.python(tried("os.open('@/a/relative', os.O_CREAT | os.O_EXCL | os.O_WRONLY)"))
+    r.check("O_EXCL makes nothing through a link", got["write"] == [], got)
+    got = r.python("os.utime('@/a/link', (1, 1), follow_symlinks=False)", "os.lchown('@/a/link', -1, -1)")
+    r.check("to change a link is not to change its file", got["write"] == [], got)
+    got = r.python("os.utime('@/a/link', (1, 1))")
+    r.check("to change its file is", got["write"] == [r.tmp + "/d/file"], got)
+    got = r.python("import ctypes", "fd = os.open('@/a', os.O_TMPFILE | os.O_RDWR)",
+                   "rc = ctypes.CDLL(None).linkat(-100, b'/proc/self/fd/%d' % fd, -100, b'@/b/linked', 0x400)",
+                   "os._exit(rc != 0)")
+    r.check("linkat(2) through /proc gives the folders, and not /proc", got["write"] == [r.tmp + "/a", r.tmp + "/b"], got)
+
+
+def too_long(r):
+    got = r.python("os.chdir('@')", "for i in range(25):", "    os.mkdir('a' * 200); os.chdir('a' * 200)",
+                   "open('file', 'w').close()", "open('file').read()",
+                   "for i in range(25):", "    os.chdir('..')", "import shutil; shutil.rmtree('a' * 200)")
+    r.check("a warning for paths that are too long", "times the program used a file that has no path here" in r.said, got)
+
+
+def main():
+    good, why = live.works(SLUICE)
+    if not good:
+        skip("record --paths", "no notifications here: " + why.replace("\n", " "))
+        live.done()
+    for who, uid in live.users():
+        for part in (failed_calls, links, too_long):
+            with folder(uid) as tmp:
+                part(Recorder(who, uid, tmp))
+    live.done()
+
+
+main()
