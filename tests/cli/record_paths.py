@@ -3,6 +3,7 @@
 record_paths.py SLUICE. Prints TAP. SPDX-License-Identifier: MIT"""
 import json
 import os
+import shutil
 import sys
 
 import live
@@ -90,6 +91,51 @@ def links(r):
     r.check("linkat(2) through /proc gives the folders, and not /proc", got["write"] == [r.tmp + "/a", r.tmp + "/b"], got)
 
 
+def replaced(r):
+    """The program puts a link where a file was. The policy is read with links."""
+    true, secret = shutil.which("true"), r.tmp + "/secret"
+    with open(secret, "w") as f:
+        f.write("the secret text")
+    for name, line in (("file", "os.unlink('@/N/true'); os.symlink('/', '@/N/true')"),
+                       ("folder", "os.rename('@/N', '@/N-old'); os.symlink('/usr/bin', '@/N')")):
+        r.folder(name)
+        shutil.copy(true, f"{r.tmp}/{name}")
+        got = r.python("os.spawnl(os.P_WAIT, '@/N/true', 'true')".replace("N", name), line.replace("N", name))
+        r.check(f"a link in place of a {name} is not in the policy", f"{r.tmp}/{name}/true" not in got["execute"] and
+                f"gone  {r.tmp}/{name}/true\n" in r.said, got)
+    if run([SLUICE, "run", "--ro", "/", "true"], r.uid, r.tmp).returncode:
+        skip(f"{r.who}: a link in place of a file opens nothing", "no Landlock here")
+        return
+    r.folder("run")
+    shutil.copy(true, r.tmp + "/run")
+    cat = shutil.which("cat")
+    r.of("sh", "-c", f"{cat} /dev/null; cd {r.tmp}; run/true; rm run/true; ln -s / run/true")
+    again = run([SLUICE, "run", "--policy", r.tmp + "/p.policy", cat, secret], r.uid, r.tmp)
+    r.check("a link in place of a file opens nothing", "denied" in again.stderr and "secret text" not in again.stdout,
+            (again, open(r.tmp + "/p.policy").read()))
+
+
+def homes(r):
+    many = [str(i) for i in range(12)]
+    for name in ("home/.keys", "home/plain", "home/.keys/deep"):
+        r.folder(name)
+        for i in many:
+            shutil.copy(f"{r.tmp}/{name}/file", f"{r.tmp}/{name}/{i}")
+    got = r.of("cat", *(f"{r.tmp}/home/{n}/{i}" for n in (".keys", "plain", ".keys/deep") for i in many))["read"]
+    below = {p for p in got if p.startswith(r.tmp)}
+    r.check("many files never become a hidden folder of the home directory",
+            below == {f"{r.tmp}/home/.keys/{i}" for i in many} | {r.tmp + "/home/plain", r.tmp + "/home/.keys/deep"}, got)
+    got = r.of("ls", r.tmp + "/home/.keys")
+    r.check("a warning if such a folder was listed", f"read everything in {r.tmp}/home/.keys\n" in r.said, got)
+    if os.getuid() or r.uid is not None:
+        return
+    script = "mount -t tmpfs none /home && mkdir /home/other && cd /home/other && touch $2 && exec $0 record -q -o $1.json --paths $1 cat $2"
+    run(["unshare", "-m", "sh", "-c", script.replace("$2", " ".join(many)), SLUICE, r.tmp + "/other"], None, r.tmp, env=r.env)
+    got = json.load(open(r.tmp + "/other"))["sluice"]["files"]["read"]
+    r.check("many files never become the home directory of another user",
+            {p for p in got if p.startswith("/home")} == {f"/home/other/{i}" for i in many}, got)
+
+
 def too_long(r):
     got = r.python("os.chdir('@')", "for i in range(25):", "    os.mkdir('a' * 200); os.chdir('a' * 200)",
                    "open('file', 'w').close()", "open('file').read()",
@@ -103,7 +149,7 @@ def main():
         skip("record --paths", "no notifications here: " + why.replace("\n", " "))
         live.done()
     for who, uid in live.users():
-        for part in (failed_calls, links, too_long):
+        for part in (failed_calls, links, replaced, homes, too_long):
             with folder(uid) as tmp:
                 part(Recorder(who, uid, tmp))
     live.done()
