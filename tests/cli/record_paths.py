@@ -143,13 +143,23 @@ def too_long(r):
     r.check("a warning for paths that are too long", "times the program used a file that has no path here" in r.said, got)
 
 
+def one_file(r):
+    """Two documents in one file are none."""
+    for file in ("-", r.tmp + "/one"):
+        got = run([SLUICE, "record", "-q", "-o", file, "--paths", file, "touch", r.tmp + "/ran"], r.uid, r.tmp)
+        r.check(f"profile and policy in one file are refused: {os.path.basename(file)}", got.returncode == 2 and
+                "same file" in got.stderr and not got.stdout and not os.path.exists(r.tmp + "/ran"), got)
+    got = run([SLUICE, "record", "-q", "-o", "/dev/null", "--paths", "/dev/null", "true"], r.uid, r.tmp)
+    r.check("but not in /dev/null", got.returncode == 0, got)
+
+
 def main():
     good, why = live.works(SLUICE)
     if not good:
         skip("record --paths", "no notifications here: " + why.replace("\n", " "))
         live.done()
     for who, uid in live.users():
-        for part in (failed_calls, links, replaced, homes, too_long):
+        for part in (failed_calls, links, replaced, homes, too_long, one_file):
             with folder(uid) as tmp:
                 part(Recorder(who, uid, tmp))
     live.done()
