@@ -261,9 +261,7 @@ static int add_all(
 	return rc;
 }
 
-/* Whether @path is still there, as it was noted: without links. The program may have put
- * a link in its place, which the policy would follow. 1, 0 or -ENOMEM. */
-static int stands(const char *path, struct stat *st)
+int paths_stand(const char *path, struct stat *st)
 {
 	_cleanup_free_ char *real = realpath(path, NULL);
 
@@ -283,7 +281,7 @@ static int add_above(struct rules *r, const char *path)
 	for (; n; n = folder_length(above)) {
 		memcpy(above, path, n);
 		above[n] = 0;
-		there = stands(above, &st);
+		there = paths_stand(above, &st);
 		if (there)
 			break;
 	}
@@ -296,7 +294,7 @@ static int add_file(struct plan *p, const struct paths_file *f)
 {
 	size_t length = numbered(f->path);
 	struct stat st;
-	int there = stands(f->path, &st);
+	int there = paths_stand(f->path, &st);
 
 	if (there < 0)
 		return there;
@@ -383,7 +381,7 @@ static void list_gone(const struct paths *seen)
 		_cleanup_free_ char *text = NULL;
 		struct stat st;
 
-		if (numbered(path) || stands(path, &st) || n++ >= GONE)
+		if (numbered(path) || paths_stand(path, &st) || n++ >= GONE)
 			continue;
 		text = strdup(path);
 		if (text)

@@ -143,6 +143,25 @@ def too_long(r):
     r.check("a warning for paths that are too long", "times the program used a file that has no path here" in r.said, got)
 
 
+def merged(r):
+    """An older policy, in whose place a link was put since."""
+    r.folder("a")
+    got = r.of("cat", r.tmp + "/a/file")
+    old = open(r.tmp + "/p.policy").read()
+    words = [SLUICE, "record", "-q", "-o", "/dev/null", "--merge", r.tmp + "/p.json", "--paths", r.tmp + "/p.policy"]
+    for name in ("a/file", "a"):
+        os.rename(f"{r.tmp}/{name}", r.tmp + "/moved")
+        os.symlink("/etc/passwd" if "/" in name else r.tmp + "/moved", f"{r.tmp}/{name}")
+        again = run([*words, "touch", r.tmp + "/ran"], r.uid, r.tmp)
+        r.check(f"--merge of a policy with a link is trouble: {name}", again.returncode == 2 and
+                not os.path.exists(r.tmp + "/ran") and "without symbolic links" in again.stderr and
+                open(r.tmp + "/p.policy").read() == old, (got, again))
+        os.unlink(f"{r.tmp}/{name}")
+        os.rename(r.tmp + "/moved", f"{r.tmp}/{name}")
+    again = run([*words, "true"], r.uid, r.tmp)
+    r.check("without links it is extended", again.returncode == 0 and r.tmp + "/a/file" in open(r.tmp + "/p.policy").read(), again)
+
+
 def one_file(r):
     """Two documents in one file are none."""
     for file in ("-", r.tmp + "/one"):
@@ -159,7 +178,7 @@ def main():
         skip("record --paths", "no notifications here: " + why.replace("\n", " "))
         live.done()
     for who, uid in live.users():
-        for part in (failed_calls, links, replaced, homes, too_long, one_file):
+        for part in (failed_calls, links, replaced, homes, too_long, merged, one_file):
             with folder(uid) as tmp:
                 part(Recorder(who, uid, tmp))
     live.done()
