@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "json.h"
 #include "util/cleanup.h"
@@ -33,6 +34,7 @@ struct plan {
 	char *home;		/* without links; NULL: not known */
 	unsigned int gone;	/* files that are not there any more */
 	unsigned int unwritten; /* names that JSON cannot have */
+	unsigned int processes; /* files in /proc that root wrote */
 };
 
 static void rules_clear(struct rules *r)
@@ -288,6 +290,20 @@ static int add_above(struct rules *r, const char *path)
 	return there < 0 ? there : add(r, path, n, true);
 }
 
+/* To write in /proc is for root to set everything in the kernel: the policy does not have
+ * it. */
+static int add_numbered(struct plan *p, const struct paths_file *f, size_t length)
+{
+	unsigned int access = f->access;
+
+	if (geteuid() == 0 && strncmp(f->path, "/proc/", 6) == 0 &&
+		access & (PATHS_WRITE | PATHS_ENTRIES)) {
+		access = (access & ~(PATHS_WRITE | PATHS_ENTRIES)) | PATHS_READ;
+		p->processes++;
+	}
+	return add_all(p, f->path, length, access, true);
+}
+
 /* What the program made, a rule for the folder allows to read and to write. To execute it
  * needs one more. */
 static int add_file(struct plan *p, const struct paths_file *f)
@@ -305,7 +321,7 @@ static int add_file(struct plan *p, const struct paths_file *f)
 		return 0;
 	}
 	if (length)
-		return add_all(p, f->path, length, f->access, true);
+		return add_numbered(p, f, length);
 	p->gone += !there;
 	if (there && !f->made)
 		return add_all(
@@ -407,6 +423,12 @@ static void say(
 	if (p->unwritten)
 		cli_warn(cli, "%u names are no UTF-8, and not in the policy",
 			p->unwritten);
+	if (p->processes)
+		cli_warn(cli,
+			"files of processes that root wrote: %u; the policy lets the "
+			"program "
+			"only read in /proc",
+			p->processes);
 	if (seen->elsewhere)
 		cli_warn(cli,
 			"%" PRIu32 " times the program used a file that has no path here "

@@ -143,6 +143,15 @@ def too_long(r):
     r.check("a warning for paths that are too long", "times the program used a file that has no path here" in r.said, got)
 
 
+def processes(r):
+    """Root can write everything in /proc."""
+    got = r.python("open('/proc/self/comm', 'w').write('name')", "open('/proc/self/comm', 'r+').read()")
+    said = "files of processes that root wrote: 1; the policy lets the program only read in /proc\n" in r.said
+    root = os.getuid() == 0 and r.uid is None
+    r.check("files of processes that were written", (got["write"] == [] and "/proc" in got["read"] and said) if root else
+            (got["write"] == ["/proc"] and not said), got)
+
+
 def merged(r):
     """An older policy, in whose place a link was put since."""
     r.folder("a")
@@ -178,7 +187,7 @@ def main():
         skip("record --paths", "no notifications here: " + why.replace("\n", " "))
         live.done()
     for who, uid in live.users():
-        for part in (failed_calls, links, replaced, homes, too_long, merged, one_file):
+        for part in (failed_calls, links, replaced, homes, too_long, processes, merged, one_file):
             with folder(uid) as tmp:
                 part(Recorder(who, uid, tmp))
     live.done()
