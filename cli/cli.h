@@ -174,6 +174,8 @@ void cli_warn(const struct cli *cli, const char *format, ...)
 
 /* output.c: does the result go to standard output? NULL and "-" say so. */
 bool cli_to_stdout(const char *path);
+/* Write @size bytes, also where signals come meanwhile. 0 or an errno. */
+int cli_write_all(int fd, const char *bytes, size_t size);
 /* Write @size bytes to @path, or to standard output. A regular file is
  * replaced at once or not at all. CLI_YES; CLI_TROUBLE after an error that was said. */
 int cli_write_file(struct cli *cli, const char *path, const void *bytes, size_t size);

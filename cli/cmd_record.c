@@ -401,6 +401,32 @@ static int finish(struct record *r, int status)
 	return r->options->diff_fail && count(&list, true) ? CLI_NO : status;
 }
 
+/* One of the two documents would be lost, or both unreadable. */
+static bool same_output(const char *a, const char *b)
+{
+	_cleanup_free_ char *x = NULL, *y = NULL;
+	struct stat st;
+
+	if (cli_to_stdout(a) || cli_to_stdout(b))
+		return cli_to_stdout(a) && cli_to_stdout(b);
+	if (stat(a, &st) == 0 && !S_ISREG(st.st_mode))
+		return false;
+	x = realpath(a, NULL);
+	y = realpath(b, NULL);
+	return strcmp(x ? x : a, y ? y : b) == 0;
+}
+
+static int check_outputs(struct cli *cli, const struct options *o)
+{
+	int rc;
+
+	if (o->paths && same_output(o->output, o->paths))
+		return cli_error(cli, "--output and --paths go to the same file");
+	/* Before anything runs: what cannot be written is known at once. */
+	rc = cli_writable(o->output);
+	return !rc && o->paths ? cli_writable(o->paths) : rc;
+}
+
 static int run(struct cli *cli)
 {
 	_cleanup_(record_clear) struct record r = {
@@ -411,11 +437,8 @@ static int run(struct cli *cli)
 	struct cli_live live = {.cli = cli, .tick = tick, .data = &r, .ruleset = -1};
 	int status, rc = read_base(&r);
 
-	/* Before anything runs: a profile that cannot be written is known at once. */
 	if (!rc)
-		rc = cli_writable(r.options->output);
-	if (!rc && r.options->paths)
-		rc = cli_writable(r.options->paths);
+		rc = check_outputs(cli, r.options);
 	if (!rc && r.options->paths && r.options->merge)
 		rc = paths_read(&r.paths, r.options->paths);
 	if (rc)

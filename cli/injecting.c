@@ -401,12 +401,15 @@ static bool chosen(const struct injecting *in, struct sluice_request *request,
 static void say(const struct injecting *in, struct sluice_request *request,
 	const struct effect *e)
 {
-	char text[INJECTING_TEXT_MAX];
+	char text[INJECTING_TEXT_MAX], line[INJECTING_TEXT_MAX + 16];
+	int n;
 
 	if (!in->verbose)
 		return;
 	describe(request, e, text);
-	fprintf(stderr, "[%d] %s\n", (int)sluice_tid(request), text);
+	n = snprintf(line, sizeof(line), "[%d] %s\n", (int)sluice_tid(request), text);
+	/* The clock's signals come while a pipe is full, and stdio would lose the line. */
+	cli_write_all(STDERR_FILENO, line, (size_t)n);
 }
 
 /* The program is not yet executed: what calls is the launcher, which is none of the

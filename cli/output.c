@@ -10,8 +10,7 @@
 #include "cli.h"
 #include "util/cleanup.h"
 
-/* 0 or an errno. */
-static int write_all(int fd, const char *bytes, size_t size)
+int cli_write_all(int fd, const char *bytes, size_t size)
 {
 	while (size) {
 		ssize_t n = write(fd, bytes, size);
@@ -29,7 +28,7 @@ static int write_all(int fd, const char *bytes, size_t size)
 /* The same, and close @fd. */
 static int fill(int fd, const char *bytes, size_t size)
 {
-	int rc = write_all(fd, bytes, size);
+	int rc = cli_write_all(fd, bytes, size);
 
 	if (close(fd) && !rc)
 		rc = errno;
@@ -152,7 +151,7 @@ int cli_write_file(struct cli *cli, const char *path, const void *bytes, size_t 
 
 	if (cli_to_stdout(path)) {
 		fflush(stdout);
-		rc = write_all(STDOUT_FILENO, bytes, size);
+		rc = cli_write_all(STDOUT_FILENO, bytes, size);
 		return rc ? cli_error(cli, "standard output: %s", strerror(rc)) : CLI_YES;
 	}
 	if (real && stat(real, &st) == 0 && S_ISREG(st.st_mode))

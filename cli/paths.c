@@ -25,6 +25,7 @@
 
 #define INTERPRETERS 5 /* of scripts, one behind the other: fs/exec.c */
 #define SEGMENTS     64
+#define LINKS	     40 /* MAXSYMLINKS of the kernel */
 
 static const struct {
 	enum paths_use use;
@@ -120,8 +121,10 @@ static bool path_of(struct paths *p, int fd, char path[PATH_MAX], struct stat *s
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, path, PATH_MAX - 1);
-	if (n <= 0 || fstat(fd, st))
+	if (n <= 0 || fstat(fd, st)) {
+		p->elsewhere++; /* it is too long, first of all */
 		return false;
+	}
 	path[n] = 0;
 	/* Pipes and sockets have none; what was removed has lost it. */
 	if (*path != '/' || st->st_nlink == 0) {
@@ -165,26 +168,100 @@ static int look_up(
 }
 
 /* A name that is made, renamed or removed: what matters is the folder. */
-static void add_name(
-	struct paths *p, struct sluice_request *request, int dirfd, const char *path)
-{
-	char last[NAME_MAX + 1], folder[PATH_MAX], whole[PATH_MAX + NAME_MAX + 2];
-	_cleanup_close_ int fd =
-		sluice_open_parent(request, dirfd, path, last, sizeof(last));
-	struct stat st, there;
+struct name {
+	int folder; /* -1: there is none */
+	char last[NAME_MAX + 1];
+	dev_t dev;
+	bool there;
+};
 
-	if (fd < 0 || !path_of(p, fd, folder, &st))
+static void name_close(struct name *n)
+{
+	if (n->folder >= 0)
+		close(n->folder);
+}
+
+/* What has to be there before a call, for the call to succeed. */
+enum name_before {
+	IS_ABSENT,
+	IS_PRESENT,
+	IS_EITHER,
+};
+
+/* False: the call will fail, and nothing is to be noted. */
+static bool find_name(struct sluice_request *request, int dirfd, const char *path,
+	enum name_before before, struct name *n)
+{
+	struct stat st;
+
+	n->folder = sluice_open_parent(request, dirfd, path, n->last, sizeof(n->last));
+	if (n->folder < 0 || strcmp(n->last, ".") == 0 || fstat(n->folder, &st) ||
+		!permitted(n->folder, PATHS_WRITE | PATHS_EXEC))
+		return false;
+	n->dev = st.st_dev;
+	n->there = fstatat(n->folder, n->last, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return before == IS_EITHER || (before == IS_PRESENT) == n->there;
+}
+
+static void add_name(struct paths *p, const struct name *n)
+{
+	char folder[PATH_MAX], whole[PATH_MAX + NAME_MAX + 2];
+	struct stat st;
+
+	if (!path_of(p, n->folder, folder, &st))
 		return;
 	paths_add(p, folder, PATHS_ENTRIES, false);
-	if (strcmp(last, ".") == 0 || fstatat(fd, last, &there, AT_SYMLINK_NOFOLLOW) == 0)
-		return;
-	snprintf(whole, sizeof(whole), "%s/%s", folder[1] ? folder : "", last);
-	if (strlen(whole) < PATH_MAX)
+	snprintf(whole, sizeof(whole), "%s/%s", folder[1] ? folder : "", n->last);
+	if (!n->there && strlen(whole) < PATH_MAX)
 		paths_add(p, whole, 0, true);
+}
+
+static void note_name(struct paths *p, struct sluice_request *request, int dirfd,
+	const char *path, enum name_before before)
+{
+	_cleanup_(name_close) struct name n = {.folder = -1};
+
+	if (find_name(request, dirfd, path, before, &n))
+		add_name(p, &n);
 }
 
 /* ---- calls --------------------------------------------------------------------------
  */
+
+/* The path that the link @path leads to, in @path. False: it is no link. */
+static bool follow_link(struct sluice_request *request, int *dirfd, char path[PATH_MAX])
+{
+	char last[NAME_MAX + 1], to[PATH_MAX];
+	_cleanup_close_ int fd =
+		sluice_open_parent(request, *dirfd, path, last, sizeof(last));
+	char *name = strrchr(path, '/');
+	ssize_t n = fd < 0 ? -1 : readlinkat(fd, last, to, sizeof(to) - 1);
+	size_t at;
+
+	if (n <= 0)
+		return false;
+	to[n] = 0;
+	at = name && *to != '/' ? (size_t)(name + 1 - path) : 0;
+	if (at + (size_t)n >= PATH_MAX)
+		return false;
+	memcpy(path + at, to, (size_t)n + 1);
+	if (*to == '/')
+		*dirfd = AT_FDCWD;
+	return true;
+}
+
+/* open(2) with O_CREAT makes what a link names that leads nowhere. */
+static void note_made(struct paths *p, struct sluice_request *request, int dirfd,
+	const char *path, uint64_t flags)
+{
+	char name[PATH_MAX];
+
+	snprintf(name, sizeof(name), "%s", path);
+	if (!(flags & (O_EXCL | O_NOFOLLOW)))
+		for (int i = 0; i < LINKS && follow_link(request, &dirfd, name); i++)
+			;
+	note_name(p, request, dirfd, name, IS_ABSENT);
+}
 
 static void note_open(struct paths *p, struct sluice_request *request, int dirfd,
 	const char *path, uint64_t flags)
@@ -192,15 +269,27 @@ static void note_open(struct paths *p, struct sluice_request *request, int dirfd
 	unsigned int access = (flags & O_ACCMODE) == O_RDONLY && !(flags & O_TRUNC)
 				      ? PATHS_READ
 				      : PATHS_WRITE;
+	bool unnamed = (flags & O_TMPFILE) == O_TMPFILE;
 	_cleanup_close_ int fd = -1;
+	struct stat st;
 
 	if (flags & O_PATH)
 		return;
 	fd = look_up(request, dirfd, path, flags & O_NOFOLLOW);
 	if (fd == -ENOENT && flags & O_CREAT)
-		add_name(p, request, dirfd, path);
-	else if (fd >= 0)
-		add_fd(p, fd, (flags & O_TMPFILE) == O_TMPFILE ? PATHS_ENTRIES : access);
+		note_made(p, request, dirfd, path, flags);
+	if (fd < 0 || fstat(fd, &st))
+		return;
+	if (unnamed) {
+		if (permitted(fd, PATHS_WRITE | PATHS_EXEC))
+			add_fd(p, fd, PATHS_ENTRIES);
+		return;
+	}
+	/* EEXIST and EISDIR */
+	if ((flags & O_CREAT && (flags & O_EXCL || S_ISDIR(st.st_mode))) ||
+		(S_ISDIR(st.st_mode) && access != PATHS_READ))
+		return;
+	add_fd(p, fd, access);
 }
 
 /* The interpreter that an ELF file asks for. */
@@ -312,7 +401,7 @@ static void note_address(struct paths *p, enum paths_use use,
 	if (!*path) /* abstract */
 		return;
 	if (use == PATHS_BIND) {
-		add_name(p, request, AT_FDCWD, path);
+		note_name(p, request, AT_FDCWD, path, IS_ABSENT);
 	} else {
 		_cleanup_close_ int fd = look_up(request, AT_FDCWD, path, 0);
 
@@ -336,39 +425,126 @@ static uint64_t open_flags(struct sluice_request *request,
 	return how.flags;
 }
 
+struct call_path {
+	char path[PATH_MAX];
+	int dirfd;
+	bool has_folder; /* @dirfd is an argument */
+};
+
+/* The argument @at of the call, a path, and the folder that it begins in. */
+static bool read_path(struct sluice_request *request, const struct sluice_call_info *info,
+	unsigned int at, struct call_path *c)
+{
+	uint64_t address = sluice_arg(request, at);
+
+	c->has_folder = at > 0 && info->args[at - 1].type == SLUICE_ARG_DIRFD;
+	c->dirfd = c->has_folder ? (int)sluice_arg(request, at - 1) : AT_FDCWD;
+	*c->path = 0;
+	return !address ||
+	       sluice_read_string(request, address, c->path, sizeof(c->path)) >= 0;
+}
+
+/* Whether the call acts on a link itself, where its path leads to one. */
+static bool keeps_link(struct sluice_request *request, const char *call)
+{
+	static const struct {
+		const char *call;
+		int flags; /* the argument; -1: it always does */
+	} of[] = {{"lchown", -1}, {"lchown32", -1}, {"lsetxattr", -1},
+		{"lremovexattr", -1}, {"fchownat", 4}, {"utimensat", 3},
+		{"utimensat_time64", 3}, {"fchmodat2", 3}, {"setxattrat", 2},
+		{"removexattrat", 2}, {"file_setattr", 4}};
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+		if (strcmp(call, of[i].call) == 0)
+			return of[i].flags < 0 ||
+			       sluice_arg(request, (unsigned int)of[i].flags) &
+				       AT_SYMLINK_NOFOLLOW;
+	return false;
+}
+
 /* A path of a call, the argument @at. An empty one, or none, is the descriptor itself. */
 static void note_path(struct paths *p, enum paths_use use, struct sluice_request *request,
 	const struct sluice_call_info *info, unsigned int at)
 {
-	bool has_folder = at > 0 && info->args[at - 1].type == SLUICE_ARG_DIRFD;
-	int dirfd = has_folder ? (int)sluice_arg(request, at - 1) : AT_FDCWD;
-	uint64_t address = sluice_arg(request, at);
-	char path[PATH_MAX] = "";
+	struct call_path c;
 	int fd;
 
-	if (address && sluice_read_string(request, address, path, sizeof(path)) < 0)
+	if (!read_path(request, info, at, &c))
 		return;
 	if (use == PATHS_OPEN) {
-		note_open(p, request, dirfd, path, open_flags(request, info, at));
+		note_open(p, request, c.dirfd, c.path, open_flags(request, info, at));
 		return;
 	}
-	if (use == PATHS_NAMES || use == PATHS_LINK) {
-		add_name(p, request, dirfd, path);
-		return;
-	}
-	fd = *path	  ? look_up(request, dirfd, path, 0)
-	     : has_folder ? sluice_path_fd(request, dirfd)
-			  : -ENOENT;
+	fd = *c.path	    ? look_up(request, c.dirfd, c.path,
+				      keeps_link(request, info->name) ? O_NOFOLLOW : 0)
+	     : c.has_folder ? sluice_path_fd(request, c.dirfd)
+			    : -ENOENT;
 	if (use == PATHS_EXECUTE)
 		note_executed(p, request, fd);
 	else
 		note_change(p, fd);
 }
 
+/* linkat(2) of a descriptor, or through a link: the file has its name elsewhere, or none
+ * yet (O_TMPFILE), and then @n has no folder. */
+static bool find_linked(struct paths *p, struct sluice_request *request,
+	const struct call_path *c, struct name *n)
+{
+	char path[PATH_MAX], *last;
+	_cleanup_close_ int fd = *c->path	 ? look_up(request, c->dirfd, c->path, 0)
+				 : c->has_folder ? sluice_path_fd(request, c->dirfd)
+						 : -ENOENT;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return false;
+	n->dev = st.st_dev;
+	if (st.st_nlink == 0 || !path_of(p, fd, path, &st))
+		return true;
+	last = strrchr(path, '/');
+	last[last == path] = 0;
+	n->there = true;
+	n->folder = open(path, O_PATH | O_CLOEXEC);
+	return n->folder >= 0;
+}
+
+/* The names of a call, which are its arguments @first and @last: what it makes comes
+ * last. */
+static void note_names(struct paths *p, struct sluice_request *request,
+	const struct sluice_call_info *info, unsigned int first, unsigned int last)
+{
+	_cleanup_(name_close) struct name from = {.folder = -1}, to = {.folder = -1};
+	const char *call = info->name;
+	bool makes = strncmp(call, "mk", 2) == 0, links = strncmp(call, "link", 4) == 0,
+	     through = strcmp(call, "linkat") == 0 &&
+		       sluice_arg(request, 4) & (AT_SYMLINK_FOLLOW | AT_EMPTY_PATH);
+	struct call_path c;
+
+	if (!read_path(request, info, first, &c))
+		return;
+	if (first == last) {
+		note_name(p, request, c.dirfd, c.path, makes ? IS_ABSENT : IS_PRESENT);
+		return;
+	}
+	if (through ? !find_linked(p, request, &c, &from)
+		    : !find_name(request, c.dirfd, c.path, IS_PRESENT, &from))
+		return;
+	if (!read_path(request, info, last, &c) ||
+		!find_name(
+			request, c.dirfd, c.path, links ? IS_ABSENT : IS_EITHER, &to) ||
+		from.dev != to.dev) /* EXDEV */
+		return;
+	if (from.folder >= 0)
+		add_name(p, &from);
+	add_name(p, &to);
+}
+
 void paths_note(struct paths *p, enum paths_use use, struct sluice_request *request)
 {
 	struct sluice_call_info info = {.size = sizeof(info)};
-	unsigned int last = 0;
+	unsigned int first = 6, last = 0;
+	struct call_path c;
 
 	if (use == PATHS_NONE ||
 		sluice_call_info_nr(sluice_arch(request), sluice_nr(request), &info))
@@ -381,13 +557,20 @@ void paths_note(struct paths *p, enum paths_use use, struct sluice_request *requ
 		note_address(p, use, request, &info);
 		return;
 	}
-	for (unsigned int i = 0; i < info.n_args && i < 6; i++)
-		if (info.args[i].type == SLUICE_ARG_PATH)
-			last = i;
-	for (unsigned int i = 0; i <= last; i++)
-		if (info.args[i].type == SLUICE_ARG_PATH &&
-			(use != PATHS_LINK || i == last))
-			note_path(p, use, request, &info, i);
+	for (unsigned int i = 0; i < info.n_args && i < 6; i++) {
+		if (info.args[i].type != SLUICE_ARG_PATH)
+			continue;
+		first = first < 6 ? first : i;
+		last = i;
+	}
+	if (first == 6)
+		return;
+	if (use == PATHS_NAMES)
+		note_names(p, request, &info, first, last);
+	else if (use != PATHS_LINK)
+		note_path(p, use, request, &info, first);
+	else if (read_path(request, &info, last, &c))
+		note_name(p, request, c.dirfd, c.path, IS_ABSENT);
 }
 
 void paths_clear(struct paths *p)

@@ -4,6 +4,7 @@
 #define CLI_PATHS_H
 
 #include <sluice.h>
+#include <sys/stat.h>
 
 #include "cli.h"
 #include "util/set.h"
@@ -42,7 +43,7 @@ struct paths {
 	uint32_t n, cap;
 	struct sc_set by_path;
 	uint32_t elsewhere; /* uses of files that have no path here: another mount
-			       namespace */
+			       namespace, or a path that is too long */
 	int failed;	    /* -ENOMEM: something could not be noted */
 };
 
@@ -52,6 +53,10 @@ void paths_note(struct paths *p, enum paths_use use, struct sluice_request *requ
 /* Note one file: an absolute path without links. */
 void paths_add(struct paths *p, const char *path, unsigned int access, bool made);
 void paths_clear(struct paths *p);
+
+/* Whether @path, as it was noted, is there without links: then *@st is of it. The program
+ * may have put a link in its place, which a policy would follow. 1, 0 or -ENOMEM. */
+int paths_stand(const char *path, struct stat *st);
 
 /* Note the files of a policy that paths_write() wrote; of none if there is no @file.
  * CLI_YES, or CLI_TROUBLE (said). */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "json.h"
 #include "util/cleanup.h"
@@ -33,6 +34,7 @@ struct plan {
 	char *home;		/* without links; NULL: not known */
 	unsigned int gone;	/* files that are not there any more */
 	unsigned int unwritten; /* names that JSON cannot have */
+	unsigned int processes; /* files in /proc that root wrote */
 };
 
 static void rules_clear(struct rules *r)
@@ -154,13 +156,27 @@ static int drop_covered(struct rules *r, const struct rules *wider)
 	return 0;
 }
 
-/* The root, what is directly in it, the home directory and what that is in. */
+/* Whether the first @length bytes of @path are the home directory, or one in /home. */
+static bool is_home(const struct plan *p, const char *path, size_t length)
+{
+	if (p->home && strncmp(p->home, path, length) == 0 && !p->home[length])
+		return true;
+	return length > 6 && memcmp(path, "/home/", 6) == 0 &&
+	       !memchr(path + 6, '/', length - 6);
+}
+
+/* The root, what is directly in it, home directories, hidden folders in these (keys,
+ * passwords, settings), and what the home directory is in. */
 static bool is_wide(const struct plan *p, const char *path, size_t length)
 {
-	bool deep = length && memchr(path + 1, '/', length - 1);
+	size_t above = length;
 
-	return !deep || (p->home && strncmp(p->home, path, length) == 0 &&
-				(p->home[length] == '/' || !p->home[length]));
+	while (above && path[above - 1] != '/')
+		above--;
+	if (above < 2 || is_home(p, path, length) ||
+		(path[above] == '.' && is_home(p, path, above - 1)))
+		return true;
+	return p->home && strncmp(p->home, path, length) == 0 && p->home[length] == '/';
 }
 
 /* Many files of one folder become the folder. 1: some did; 0; -ENOMEM. */
@@ -247,20 +263,45 @@ static int add_all(
 	return rc;
 }
 
-/* The nearest folder above @path that is there: its length. */
-static size_t standing_above(const char *path)
+int paths_stand(const char *path, struct stat *st)
+{
+	_cleanup_free_ char *real = realpath(path, NULL);
+
+	if (!real)
+		return errno == ENOMEM ? -ENOMEM : 0;
+	return strcmp(real, path) == 0 && lstat(path, st) == 0;
+}
+
+/* Add the nearest folder above @path that is there. */
+static int add_above(struct rules *r, const char *path)
 {
 	char above[PATH_MAX];
 	size_t n = folder_length(path);
 	struct stat st;
+	int there = 0;
 
 	for (; n; n = folder_length(above)) {
 		memcpy(above, path, n);
 		above[n] = 0;
-		if (stat(above, &st) == 0)
-			return n;
+		there = paths_stand(above, &st);
+		if (there)
+			break;
 	}
-	return 0;
+	return there < 0 ? there : add(r, path, n, true);
+}
+
+/* To write in /proc is for root to set everything in the kernel: the policy does not have
+ * it. */
+static int add_numbered(struct plan *p, const struct paths_file *f, size_t length)
+{
+	unsigned int access = f->access;
+
+	if (geteuid() == 0 && strncmp(f->path, "/proc/", 6) == 0 &&
+		access & (PATHS_WRITE | PATHS_ENTRIES)) {
+		access = (access & ~(PATHS_WRITE | PATHS_ENTRIES)) | PATHS_READ;
+		p->processes++;
+	}
+	return add_all(p, f->path, length, access, true);
 }
 
 /* What the program made, a rule for the folder allows to read and to write. To execute it
@@ -269,8 +310,10 @@ static int add_file(struct plan *p, const struct paths_file *f)
 {
 	size_t length = numbered(f->path);
 	struct stat st;
-	bool there = lstat(f->path, &st) == 0;
+	int there = paths_stand(f->path, &st);
 
+	if (there < 0)
+		return there;
 	if (always(f->path) || (!f->access && there))
 		return 0;
 	if (!is_text(f->path)) {
@@ -278,13 +321,13 @@ static int add_file(struct plan *p, const struct paths_file *f)
 		return 0;
 	}
 	if (length)
-		return add_all(p, f->path, length, f->access, true);
+		return add_numbered(p, f, length);
 	p->gone += !there;
 	if (there && !f->made)
 		return add_all(
 			p, f->path, strlen(f->path), f->access, S_ISDIR(st.st_mode));
 	if (f->access & PATHS_EXEC)
-		return add(&p->execute, f->path, standing_above(f->path), true);
+		return add_above(&p->execute, f->path);
 	return 0;
 }
 
@@ -354,7 +397,7 @@ static void list_gone(const struct paths *seen)
 		_cleanup_free_ char *text = NULL;
 		struct stat st;
 
-		if (numbered(path) || lstat(path, &st) == 0 || n++ >= GONE)
+		if (numbered(path) || paths_stand(path, &st) || n++ >= GONE)
 			continue;
 		text = strdup(path);
 		if (text)
@@ -380,10 +423,17 @@ static void say(
 	if (p->unwritten)
 		cli_warn(cli, "%u names are no UTF-8, and not in the policy",
 			p->unwritten);
+	if (p->processes)
+		cli_warn(cli,
+			"files of processes that root wrote: %u; the policy lets the "
+			"program "
+			"only read in /proc",
+			p->processes);
 	if (seen->elsewhere)
 		cli_warn(cli,
-			"%" PRIu32 " times the program used a file of another mount "
-			"namespace, which is not in the policy",
+			"%" PRIu32 " times the program used a file that has no path here "
+			"(another mount namespace, or a path that is too long): "
+			"it is not in the policy",
 			seen->elsewhere);
 }
 

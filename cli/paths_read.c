@@ -33,26 +33,38 @@ static int unexpected(
 	return cli_json_error(r->file, &r->error);
 }
 
+/* What it allowed and is gone by now is dropped. A link may have been put there since. */
+static int read_path(struct reading *r, size_t list, const struct sc_json_token *t)
+{
+	const char *path = sc_json_string(r->doc, t);
+	struct stat st;
+	int there;
+
+	if (!path || *path != '/')
+		return unexpected(r, t, "an absolute path, as --paths writes it");
+	there = paths_stand(path, &st);
+	if (there < 0)
+		r->paths->failed = there;
+	else if (there)
+		paths_add(r->paths, path,
+			S_ISDIR(st.st_mode) ? lists[list].folder : lists[list].file,
+			false);
+	else if (lstat(path, &st) == 0)
+		return unexpected(
+			r, t, "a path without symbolic links, as --paths writes it");
+	return 0;
+}
+
 static int read_paths(struct reading *r, size_t list, const struct sc_json_token *value)
 {
-	struct stat st;
 	int rc = 0;
 
 	if (!sc_json_type_is(value, SC_JSON_ARRAY))
 		return unexpected(r, value, "an array");
 	sc_json_each(value, t)
 	{
-		const char *path = sc_json_string(r->doc, t);
-
-		if (rc)
-			continue;
-		if (!path || *path != '/')
-			rc = unexpected(r, t, "an absolute path, as --paths writes it");
-		else if (lstat(path, &st) == 0)
-			paths_add(r->paths, path,
-				S_ISDIR(st.st_mode) ? lists[list].folder
-						    : lists[list].file,
-				false);
+		if (!rc)
+			rc = read_path(r, list, t);
 	}
 	return rc;
 }

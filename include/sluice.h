@@ -121,10 +121,12 @@ int sluice_fd(const struct sluice_supervisor *supervisor);
 /* Wait at most @timeout_ms (-1: without limit, 0: not at all) and handle what has come: at
  * most one request of each of 16 listeners. Returns the number of handled requests, which
  * is 0 after the timeout and after other work; -EINTR after a signal, even with SA_RESTART;
- * -EBUSY from a handler; -ESHUTDOWN after a hand-over. With the option receive_waits, one busy
- * listener is waited for as sluice_run() does it: then neither the timeout nor a signal whose
- * handler has SA_RESTART ends the wait, and a signal that comes just before it does not either. Use a
- * timer that sends signals again and again. */
+ * -EBUSY from a handler; -ESHUTDOWN after a hand-over.
+ *
+ * With the option receive_waits, a call with a timeout other than 0, after one that handled a request of the only
+ * listener, waits in its ioctl(2), as sluice_run() does. The timeout does not end this wait, nor a
+ * signal whose handler has SA_RESTART, nor a signal that comes just before the wait. A caller that has
+ * to return needs a timer that sends signals periodically, and a handler without SA_RESTART. */
 int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms);
 
 /* Dispatch until no listener and no OCI server is left. Signals do not end it. Returns 0 or

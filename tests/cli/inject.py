@@ -222,6 +222,13 @@ def others(who, uid, tmp):
     r = run([SLUICE, "inject", "-v", "-e", "inject=mkdir:error=ENOSPC", "mkdir", "q"], uid, tmp)
     check(f"{who}: -v says what", re.search(r'\[\d+\] mkdir\("q", 0777\) = -1 ENOSPC \(injected\)',
                                             r.stderr), r.stderr)
+    many = "import os\nfor i in range(3000):\n try: os.mkdir('q')\n except OSError: pass"
+    with subprocess.Popen([SLUICE, "inject", "-v", "-e", "inject=mkdir:error=ENOSPC", live.PYTHON, "-I", "-c", many], cwd=tmp,
+                          stderr=subprocess.PIPE, text=True, preexec_fn=lambda: live.become(uid)) as p:
+        time.sleep(1)
+        said = p.stderr.read()
+    check(f"{who}: -v loses nothing where nobody reads for a while", said.count(" = -1 ENOSPC (injected)\n") == 3000 and
+          said.count("\n") == 3000, said[-200:])
     r = run([SLUICE, "inject", "-e", "fault=ptrace", "true"], uid, tmp)
     check(f"{who}: what never happened is said", "never happened" in r.stderr and
           r.returncode == 0, r)
