@@ -334,7 +334,7 @@ static int lower_slots(struct sc_builder *b, struct sc_built_call **call, struct
 /* Ascending: sparse ones before and behind those that have a slot. 0 or -ENOMEM. */
 static int lower_calls(struct sc_builder *b)
 {
-	struct sc_built_call *call = b->calls, *const end = call + b->n_calls;
+	struct sc_built_call *call = b->calls, *const end = call ? call + b->n_calls : NULL;
 	struct sc_low_call *to = b->low.calls + b->low.n_calls;
 	int rc;
 
