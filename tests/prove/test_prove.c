@@ -377,6 +377,11 @@ static void test_bitmap(void **state)
 	assert_int_equal(sc_prove_bitmap(&good, &low, &cex), SC_PROOF_EQUAL);
 	assert_true(sc_bpf_const_allow(good.insns, good.len, 9, 5));
 	assert_false(sc_bpf_const_allow(good.insns, good.len, 9, 7));
+	rules[0].action = SECCOMP_RET_LOG; /* and what it allows too much */
+	assert_int_equal(sc_prove_bitmap(&good, &low, &cex), SC_PROOF_DIFFERS);
+	assert_int_equal(cex.data.nr, 5);
+	assert_int_equal(cex.a, 1);
+	assert_int_equal(cex.b, 0);
 	free(good.insns);
 }
 
