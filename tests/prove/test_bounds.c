@@ -243,6 +243,30 @@ static void test_both_orders(void **state)
 	assert_int_equal(sc_prove_programs(&p, &p, &limits, NULL), SC_PROOF_EQUAL);
 }
 
+/* In the second order, too, a word compared with a constant is what its bits say. */
+static void test_words_in_both_orders(void **state)
+{
+	const struct sock_filter word[] = {LDA(0), JMP(BPF_JGE, 0x80000005, 0, 2), LDA(1),
+		JMP(BPF_JEQ, 0x1234, 0, 1), RET(1), RET(2)};
+	/* The same, from values that are no words any more. */
+	const struct sock_filter bits[] = {LDA(0), ALU(BPF_XOR, 1), ALU(BPF_XOR, 1),
+		JMP(BPF_JGE, 0x80000005, 0, 3), LDA(1), ALU(BPF_XOR, 0x1234), JMP(BPF_JEQ, 0, 0, 1),
+		RET(1), RET(2)};
+	const struct sc_prog p = PROG(word), q = PROG(bits);
+	const struct sc_side sides[2] = {{.prog = &p}, {.prog = &q}};
+
+	(void)state;
+	for (int interleaved = 0; interleaved < 2; interleaved++) {
+		_cleanup_(sc_bdd_clear) struct sc_bdd b = {0};
+		uint32_t roots[2][32];
+
+		assert_int_equal(sc_sides_build(&b, sides,
+					 &(struct sc_sides_how){.interleaved = interleaved}, roots),
+			0);
+		assert_int_equal(roots[0][0], roots[1][0]);
+	}
+}
+
 struct question {
 	const struct sc_prog *a, *b;
 	const struct sc_lowered *policy; /* instead of b */
@@ -403,6 +427,7 @@ int main(void)
 		cmocka_unit_test(test_straight_line),
 		cmocka_unit_test(test_many_states_kept),
 		cmocka_unit_test(test_both_orders),
+		cmocka_unit_test(test_words_in_both_orders),
 		cmocka_unit_test(test_regions_count),
 		cmocka_unit_test(test_each_bound),
 		cmocka_unit_test(test_each_bound_of_regions),

@@ -26,23 +26,29 @@ static uint32_t below(uint32_t n)
 	return (state >> 8) % n;
 }
 
-/* @n rules that compare @args arguments by orderings. */
-static scmp_filter_ctx orderings(unsigned int n, unsigned int args, uint32_t seed)
+/* @n rules of call @nr that compare @args arguments by orderings. */
+static void add_orderings(scmp_filter_ctx ctx, int nr, unsigned int n, unsigned int args)
 {
 	static const enum scmp_compare ops[] = {
 		SCMP_CMP_LT, SCMP_CMP_LE, SCMP_CMP_GE, SCMP_CMP_GT};
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 
-	state = seed;
 	for (unsigned int i = 0; i < n; i++) {
 		struct scmp_arg_cmp cmps[6];
 
 		for (unsigned int k = 0; k < args; k++)
 			cmps[k] = (struct scmp_arg_cmp){k, ops[below(4)], below(1000) + 1, 0};
-		assert_int_equal(seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO(1 + i % 40), 1000,
-					 args, cmps),
+		assert_int_equal(
+			seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO(1 + i % 40), nr, args, cmps),
 			0);
 	}
+}
+
+static scmp_filter_ctx orderings(unsigned int n, unsigned int args, uint32_t seed)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	state = seed;
+	add_orderings(ctx, 1000, n, args);
 	return ctx;
 }
 
@@ -82,6 +88,19 @@ static void many_orderings_are_proved(void **unused)
 				checked(orderings(sets[i].n, sets[i].args, seed), line), 0);
 			assert_string_equal(line, "");
 		}
+}
+
+/* Each is cut into parts of its own. */
+static void several_hard_calls_are_proved(void **unused)
+{
+	scmp_filter_ctx ctx = orderings(20, 6, 1);
+	char line[1024];
+
+	(void)unused;
+	add_orderings(ctx, 1001, 20, 6);
+	add_orderings(ctx, 1002, 20, 3);
+	assert_int_equal(checked(ctx, line), 0);
+	assert_string_equal(line, "");
 }
 
 static struct sc_prog compiled(scmp_filter_ctx ctx, struct sc_lowered *low)
@@ -208,6 +227,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_orderings_are_proved),
+		cmocka_unit_test(several_hard_calls_are_proved),
 		cmocka_unit_test(changed_programs_are_not_proved),
 		cmocka_unit_test(a_difference_is_shown),
 		cmocka_unit_test(what_cannot_be_read_is_refused),
