@@ -149,12 +149,44 @@ static void in_between(void **state)
 		judge(draw(20), 2 + draw(RULES - 2));
 }
 
+/* On x86 a rule on connect is one on socketcall, too. Each pair differs in the last comparison only,
+ * which shows all beginnings of both rules, of both calls, at once: room for them was made. */
+static void two_numbers(void **state)
+{
+	(void)state;
+	for (unsigned int others = 0; others < 14; others++) {
+		scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+		int rc = 0;
+
+		assert_non_null(ctx);
+		if (seccomp_arch_native() != SCMP_ARCH_X86)
+			rc = seccomp_arch_add(ctx, SCMP_ARCH_X86) ||
+			     seccomp_arch_remove(ctx, SCMP_ARCH_NATIVE);
+		for (unsigned int i = 0; i < others; i++)
+			rc |= seccomp_rule_add(ctx, E(1), SCMP_SYS(connect), 1,
+				SCMP_A1(SCMP_CMP_EQ, 10000 + i));
+		for (unsigned int i = 0; i < 2000; i++)
+			rc |= seccomp_rule_add(ctx, E(1 + i % 2), SCMP_SYS(connect), 5,
+				SCMP_A1(SCMP_CMP_EQ, i / 2), SCMP_A2(SCMP_CMP_EQ, 1),
+				SCMP_A3(SCMP_CMP_EQ, 1), SCMP_A4(SCMP_CMP_EQ, 1),
+				SCMP_A5(SCMP_CMP_EQ, i % 2));
+		assert_int_equal(rc, 0);
+		assert_int_equal(seccomp_rule_add(ctx, E(1), SCMP_SYS(connect), 5,
+					 SCMP_A1(SCMP_CMP_EQ, 7), SCMP_A2(SCMP_CMP_EQ, 1),
+					 SCMP_A3(SCMP_CMP_EQ, 1), SCMP_A4(SCMP_CMP_EQ, 1),
+					 SCMP_A5(SCMP_CMP_EQ, 1)),
+			-EEXIST);
+		seccomp_release(ctx);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(few_rules),
 		cmocka_unit_test(many_rules),
 		cmocka_unit_test(in_between),
+		cmocka_unit_test(two_numbers),
 	};
 
 	return cmocka_run_group_tests_name("conflicts", tests, NULL, NULL);
