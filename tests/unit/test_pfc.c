@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <seccomp.h>
 
+#include "arch/arch.h"
 #include "pfc/pfc.h"
 
 static const char x86_64_alone[] =
@@ -56,6 +57,33 @@ static void one_architecture(void **state)
 	seccomp_release(ctx);
 }
 
+/* Each has its name, and its calls have theirs. */
+static void every_architecture(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < sc_arch_count; i++) {
+		const struct sc_arch *arch = sc_arch_at(i);
+		scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(1));
+		char text[1024] = "", head[64];
+		FILE *file = tmpfile();
+
+		assert_non_null(file);
+		snprintf(head, sizeof(head), "arch %s 0x%08x\n", arch->name, arch->audit);
+		assert_int_equal(seccomp_arch_remove(ctx, SCMP_ARCH_NATIVE), 0);
+		assert_int_equal(seccomp_arch_add(ctx, arch->token), 0);
+		assert_int_equal(
+			seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(close), 0, NULL), 0);
+		assert_int_equal(seccomp_export_pfc(ctx, fileno(file)), 0);
+		rewind(file);
+		assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+		if (arch->token != SCMP_ARCH_X32) /* a range of x86_64's numbers */
+			assert_non_null(strstr(text, head));
+		assert_non_null(strstr(text, "\n  close "));
+		fclose(file);
+		seccomp_release(ctx);
+	}
+}
+
 /* An architecture that no table knows is its number. */
 static void unknown(void **state)
 {
@@ -80,6 +108,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_architecture),
+		cmocka_unit_test(every_architecture),
 		cmocka_unit_test(unknown),
 	};
 
