@@ -39,6 +39,31 @@ static void too_many_arguments(void **state)
 	seccomp_release(ctx);
 }
 
+/* What was compiled beforehand is not the filter any more once an architecture came or went. */
+static void precompute_forgets(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(E(1));
+	const uint32_t other = seccomp_arch_native() == SCMP_ARCH_X86_64 ? SCMP_ARCH_AARCH64
+									 : SCMP_ARCH_X86_64;
+	size_t alone = 0, both = 0, again = 0;
+	int rc;
+
+	(void)state;
+	assert_int_equal(seccomp_export_bpf_mem(ctx, NULL, &alone), 0);
+	assert_int_equal(seccomp_precompute(ctx), 0);
+	rc = seccomp_arch_add(ctx, other);
+	if (rc == -EDOM) /* the other byte order */
+		skip();
+	assert_int_equal(rc, 0);
+	assert_int_equal(seccomp_export_bpf_mem(ctx, NULL, &both), 0);
+	assert_true(both > alone);
+	assert_int_equal(seccomp_precompute(ctx), 0);
+	assert_int_equal(seccomp_arch_remove(ctx, other), 0);
+	assert_int_equal(seccomp_export_bpf_mem(ctx, NULL, &again), 0);
+	assert_int_equal(again, alone);
+	seccomp_release(ctx);
+}
+
 /* Bit i of one argument and bit 31 - i of the other: a diagram of that has 2^32 nodes, in
  * whichever order the prover asks for the bits. The program has a hundred instructions.
  */
@@ -104,6 +129,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_context),
 		cmocka_unit_test(too_many_arguments),
+		cmocka_unit_test(precompute_forgets),
 		cmocka_unit_test(nameless_number_of_a_multiplexing_machine),
 		cmocka_unit_test(self_check_refuses),
 	};

@@ -220,6 +220,20 @@ static void many_nodes(void **state)
 	seccomp_release(ctx);
 }
 
+/* One more than a block of the sweep over an argument's values. */
+static void one_rule_more_than_a_block(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	(void)state;
+	for (uint64_t i = 0; i <= 4096; i++)
+		assert_int_equal(seccomp_rule_add(ctx, E(1), NR, 1, SCMP_A0(SCMP_CMP_LE, i)), 0);
+	assert_int_equal(verdict(ctx, NR, 4095, 0), E(1));
+	assert_int_equal(verdict(ctx, NR, 4096, 0), E(1));
+	assert_int_equal(verdict(ctx, NR, 4097, 0), SCMP_ACT_ALLOW);
+	seccomp_release(ctx);
+}
+
 /* Each mask is a level of the graph; more levels than a stack should bear go rule by
  * rule. */
 static void many_masks(void **state)
@@ -299,6 +313,7 @@ int main(void)
 		cmocka_unit_test(many_that_begin_alike),
 		cmocka_unit_test(many_calls_that_multiply),
 		cmocka_unit_test(many_nodes),
+		cmocka_unit_test(one_rule_more_than_a_block),
 		cmocka_unit_test(many_masks),
 		cmocka_unit_test(many_priorities),
 		cmocka_unit_test(more_calls_than_the_index_tells),
