@@ -294,6 +294,45 @@ static void test_disasm(void **state)
 	assert_string_equal(sc_bpf_word_name(16, false), "?");
 }
 
+/* Each word has its name, and what names no word its offset. */
+static void test_disasm_words(void **state)
+{
+	(void)state;
+	for (uint32_t k = 0; k < 72; k++) {
+		const struct sock_filter load = LD(k);
+		_cleanup_free_ char *text = text_of(&load, 1, false);
+		char wanted[40];
+
+		if (k % 4 == 0 && k < sizeof(struct seccomp_data))
+			snprintf(wanted, sizeof(wanted), "   0: ld %s\n", sc_bpf_word_name(k / 4, false));
+		else
+			snprintf(wanted, sizeof(wanted), "   0: ld [%u]\n", k);
+		assert_string_equal(text, wanted);
+	}
+}
+
+/* What has no place in the words is shown as numbers. */
+static void test_disasm_stray(void **state)
+{
+	static const struct sock_filter insns[] = {
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 7, 0, 0),
+		BPF_JUMP(BPF_JMP | BPF_JA | BPF_X, 0, 0, 0),
+		BPF_JUMP(BPF_JMP | BPF_JA, 1, 2, 0),
+		BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 7),
+		BPF_STMT(BPF_ALU | BPF_NEG | BPF_X, 0),
+		BPF_STMT(BPF_MISC | BPF_TAX, 7),
+		BPF_STMT(BPF_RET | BPF_A, 7),
+		BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 7),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(insns); i++) {
+		_cleanup_free_ char *text = text_of(&insns[i], 1, false);
+
+		assert_non_null(strstr(text, "code 0x"));
+	}
+}
+
 static void test_disasm_any_bytes(void **state)
 {
 	struct rng r = {0xd15a};
@@ -324,6 +363,8 @@ int main(void)
 		cmocka_unit_test(test_const_allow_jumps),
 		cmocka_unit_test(test_ebpf),
 		cmocka_unit_test(test_disasm),
+		cmocka_unit_test(test_disasm_words),
+		cmocka_unit_test(test_disasm_stray),
 		cmocka_unit_test(test_disasm_any_bytes),
 	};
 
