@@ -97,7 +97,7 @@ static int supervise(
 	if (rc)
 		return rc;
 	options.workers = 64; /* so many connections may be waited for at once */
-	options.forbid_continue = !plan->limits && !plan->asks;
+	options.forbid_continue = !plan->limits && !plan->asks && !plan->made;
 	rc = sluice_supervisor_new(&options, &supervisor);
 	if (rc == 0)
 		rc = policy_answer(p, plan, supervisor);
