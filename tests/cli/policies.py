@@ -317,6 +317,14 @@ def both(who, world):
     works(who, world, "the policy with a profile",
           "socket.create_connection(('127.0.0.1', a)); out()", policy)
     escapes(who, world, "with a profile", NETWORK[:3], policy)
+    for call, code in (("socket", "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)"), ("connect", f"s.connect(('127.0.0.1', {world.a}))"),
+                       ("getresuid", "os.getresuid()")):
+        with open(path, "w") as f:
+            json.dump({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": [call], "action": "SCMP_ACT_NOTIFY"}]}, f)
+        r = run([SLUICE, "run", "-p", path, "--limit", "rmdir=3/h", live.PYTHON, "-S", "-c", "import os, socket\n" +
+                 ("s = socket.socket()\n" if call == "connect" else "") +
+                 f"try: {code}\nexcept OSError as e: print(e.errno)\nelse: print('made')"], world.uid, world.top)
+        check(f"{who}: {call}, which the profile leaves to a supervisor, and no rule is about, fails", r.stdout == "1\n", r)
     for what, words, status in (("7", ["sh", "-c", "exit 7"], 7),
                                 ("128+15", ["sh", "-c", "kill -TERM $$"], 143),
                                 ("127", ["./nothing"], 127), ("126", ["/etc/passwd"], 126)):
