@@ -178,7 +178,9 @@ static int run(struct cli *cli)
 	}
 	if (!cli->argc)
 		return cli_error(cli, "a program to run is missing");
-	rc = policy_filter(&p, &plan, &c.policy);
+	rc = policy_set_environment(&p);
+	if (rc == 0)
+		rc = policy_filter(&p, &plan, &c.policy);
 	if (rc == 0)
 		rc = policy_ruleset(&p, &plan, &c.ruleset);
 	if (rc)

@@ -287,11 +287,15 @@ def documents(who, world):
                            ({"environment": {"A=B": "x"}}, ":4:"), ({"environment": {"2": "x"}}, ":4:"),
                            ({"environment": {"TMPDIR": "/x"}}, ":4:"), ({"environment": {"HOME": "/x"}}, ":4:"),
                            ({"environment": {"A": "$NOTHING/x"}}, ":4:"), ({"environment": {"A": 1}}, ":4:"),
-                           ({"environment": {"A": ""}}, ":4:"), ({"environment": {"": "x"}}, ":4:")):
+                           ({"environment": {"A": ""}}, ":4:"), ({"environment": {"A\0B": "x"}}, ":4:"), ({"environment": {"A": "x\0y"}}, ":4:"), ({"environment": {"": "x"}}, ":4:")):
         write(policy_)
         r = run([SLUICE, "run", "--policy", path, "true"], world.uid)
         check(f"{who}: a mistake at its line: {json.dumps(policy_)[:40]}", r.returncode == 2 and
               path + place in r.stderr, r)
+    write({"calls": {"deny": ["rmdir"]}, "environment": {"SET": "a\n\x1b[2Jb", "PATH": "/nowhere"}})
+    r = run([SLUICE, "run", "--policy", path, "--plan"], world.uid)
+    check(f"{who}: plan: variables", re.search(r"^environment .*:\d+:\d+ SET: a.+2Jb$", r.stdout, re.M) and "\x1b" not in r.stdout and
+          re.search(r"^environment .*:\d+:\d+ PATH: stays as it is$", r.stdout, re.M), r)
     for more, call in (([], "confined"), (["--connect", f"127.0.0.1:{world.a}"], "supervised")):
         write({"calls": {"deny": ["rmdir"]}, "environment": {"SET": "a b", "_own": "$PROJECT/x", "PATH": "/nowhere"}})
         r = run([SLUICE, "run", "--policy", path, *more, "sh", "-c", "echo $SET:$_own:$PATH"], world.uid, world.top)
