@@ -223,6 +223,9 @@ def test_volumes(name, runtime):
         r = p.box(runtime, say(f"{bind} /v/ro /mnt", f"{bind} /v/rw /mnt", "busybox cat /mnt/file"), "web", userns=True)
         check(f"{name}: volumes in a user namespace: none that is to stay read only", r.stdout.split() == ["1", "0", "rw0"],
               (r.stdout, r.stderr))
+        r = p.box(runtime, say(f"{bind} /v/ro /mnt", f"{bind} /v/rw /mnt", "busybox cat /mnt/file"), "web", capabilities=["CAP_SYS_ADMIN"])
+        check(f"{name}: volumes of who may change mounts: none that is to stay read only", r.stdout.split() == ["1", "0", "rw0"],
+              (r.stdout, r.stderr))
     with Place() as p:
         p.policy("web", mount={"types": []})
         p.start()
