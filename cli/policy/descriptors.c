@@ -237,24 +237,19 @@ static bool is_apart(struct sluice_request *req)
 	       !policy_same_rights(req);
 }
 
-static int make_socket(struct sluice_request *req, void *data)
+/* Not on a worker: all of them may wait for connections. */
+int policy_on_socket(struct sluice_request *req, void *policy)
 {
 	int type = sluice_arg_int(req, 1), fd;
 
 	/* The kernel makes it where the program is; it cannot be connected then. */
-	if (is_apart(req))
-		return policy_let(data, req);
+	if (!needs_no_rights(
+		    sluice_arg_int(req, 0), type, sluice_arg_int(req, 2)) ||
+		is_apart(req))
+		return policy_let(policy, req);
 	fd = socket(sluice_arg_int(req, 0), type | SOCK_CLOEXEC, sluice_arg_int(req, 2));
 	if (fd < 0)
 		return sluice_fail(req, errno);
 	return give_and_keep(req, (struct kept){.fd = fd},
 		type & SOCK_CLOEXEC ? SLUICE_FD_CLOEXEC : 0);
-}
-
-int policy_on_socket(struct sluice_request *req, void *policy)
-{
-	if (!needs_no_rights(sluice_arg_int(req, 0), sluice_arg_int(req, 1),
-		    sluice_arg_int(req, 2)))
-		return policy_let(policy, req);
-	return sluice_work(req, make_socket, policy);
 }

@@ -119,6 +119,29 @@ all = [threading.Thread(target=connect) for i in range(8)]
 [t.start() for t in all]
 [t.join() for t in all]
 """
+# More connections that are waited for than the supervisor has threads.
+WAITING = """
+import os, socket, threading, time
+def wait():
+    try: socket.socket().connect(('127.0.0.1', {}))
+    except OSError: pass
+for i in range(70):
+    threading.Thread(target=wait, daemon=True).start()
+time.sleep(1)
+threading.Timer(60, lambda: os._exit(1)).start()
+socket.socket()
+os._exit(0)
+"""
+
+
+def full():
+    """A server that accepts nothing more, and what fills it."""
+    sockets = [socket.create_server(("127.0.0.1", 0), backlog=0)]
+    for _ in range(4):
+        sockets.append(socket.socket())
+        sockets[-1].setblocking(False)
+        sockets[-1].connect_ex(sockets[0].getsockname())
+    return sockets
 
 
 class Inside:
@@ -239,6 +262,10 @@ def apart(ports):
                 who = f"{user}, rules for {what}"
                 r = inside.run(SLUICE, "run", *rules, live.PYTHON, "-S", "-c", THREADS.format(ports[0]))
                 check(f"{who}: threads connect at the same time", r.returncode == 0 and not r.stderr, r)
+                busy = full()
+                port = busy[0].getsockname()[1]
+                r = inside.run(SLUICE, "run", *rules, "--connect", f"127.0.0.1:{port}", live.PYTHON, "-S", "-c", WAITING.format(port))
+                check(f"{who}: a socket is made while many connections are waited for", r.returncode == 0, r)
                 other = ["unshare", "-rn"]
                 if inside.run(*other, "true").returncode:
                     skip(f"{who}: another network", "no user namespace can be made")
