@@ -118,7 +118,8 @@ static bool is_held(struct kept *item)
 	bool held;
 	DIR *dir;
 
-	snprintf(link, sizeof(link), "socket:[%llu]", (unsigned long long)item->st.st_ino);
+	snprintf(
+		link, sizeof(link), "socket:[%llu]", (unsigned long long)item->st.st_ino);
 	snprintf(process, sizeof(process), "%d", (int)item->process);
 	snprintf(own, sizeof(own), "%d", (int)getpid());
 	held = has(process, link);
@@ -243,8 +244,7 @@ int policy_on_socket(struct sluice_request *req, void *policy)
 	int type = sluice_arg_int(req, 1), fd;
 
 	/* The kernel makes it where the program is; it cannot be connected then. */
-	if (!needs_no_rights(
-		    sluice_arg_int(req, 0), type, sluice_arg_int(req, 2)) ||
+	if (!needs_no_rights(sluice_arg_int(req, 0), type, sluice_arg_int(req, 2)) ||
 		is_apart(req))
 		return policy_let(policy, req);
 	fd = socket(sluice_arg_int(req, 0), type | SOCK_CLOEXEC, sluice_arg_int(req, 2));
