@@ -97,7 +97,7 @@ static int supervise(
 	if (rc)
 		return rc;
 	options.workers = 64; /* so many connections may be waited for at once */
-	options.forbid_continue = !plan->limits && !plan->asks;
+	options.forbid_continue = !plan->limits && !plan->asks && !plan->made;
 	rc = sluice_supervisor_new(&options, &supervisor);
 	if (rc == 0)
 		rc = policy_answer(p, plan, supervisor);
@@ -178,7 +178,9 @@ static int run(struct cli *cli)
 	}
 	if (!cli->argc)
 		return cli_error(cli, "a program to run is missing");
-	rc = policy_filter(&p, &plan, &c.policy);
+	rc = policy_set_environment(&p);
+	if (rc == 0)
+		rc = policy_filter(&p, &plan, &c.policy);
 	if (rc == 0)
 		rc = policy_ruleset(&p, &plan, &c.ruleset);
 	if (rc)

@@ -291,8 +291,8 @@ static const struct {
 	{"mknodat", policy_on_mknod}, {"mount", policy_on_mount},
 	{"getresuid", policy_on_ids}, {"getresgid", policy_on_ids}, {"socket", policy_on_socket}};
 
-/* Who answers a call that the plan leaves to the supervisor. NULL: nobody, the kernel runs it. */
-static sluice_handler usual(
+/* Who answers a call for a rule. NULL: no rule is about it. */
+static sluice_handler own(
 	const struct policy *p, const struct policy_plan *plan, const char *call)
 {
 	bool on[] = {plan->connect, plan->listen, p->nodes != 0, p->nodes != 0, p->mounts,
@@ -301,6 +301,15 @@ static sluice_handler usual(
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
 		if (on[i] && strcmp(handlers[i].call, call) == 0)
 			return handlers[i].handler;
+	return NULL;
+}
+
+/* Who answers a call that the plan leaves to the supervisor. NULL: nobody, the kernel runs it. */
+static sluice_handler usual(
+	const struct policy *p, const struct policy_plan *plan, const char *call)
+{
+	if (own(p, plan, call))
+		return own(p, plan, call);
 	if (plan->metadata && policy_metadata_handler(call))
 		return policy_metadata_handler(call);
 	return policy_asks(p, call) ? policy_on_asked : NULL;
@@ -334,9 +343,11 @@ int policy_answer(struct policy *p, const struct policy_plan *plan,
 
 	if (!rc && policy_has_names(p))
 		rc = policy_names_start(p);
+	/* A profile may leave others to a supervisor, too: those fail. */
 	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]) && !rc; i++)
-		rc = sluice_on_name(
-			supervisor, handlers[i].call, handlers[i].handler, p);
+		if (own(p, plan, handlers[i].call))
+			rc = sluice_on_name(
+				supervisor, handlers[i].call, handlers[i].handler, p);
 	if (!rc)
 		rc = policy_answer_metadata(p, supervisor);
 	return rc ? rc : answer_calls(p, plan, supervisor);

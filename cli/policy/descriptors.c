@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -31,7 +32,7 @@
 
 struct kept {
 	int fd;
-	pid_t process; /* which asked for it */
+	pid_t process; /* which has it */
 	struct stat st;
 };
 
@@ -87,51 +88,82 @@ static void drop(unsigned int i)
 		(sockets.n - i) * sizeof(sockets.items[0]));
 }
 
-/* Whether the process has it still: it may be bound, and another is to be bound there. */
-static bool has(pid_t process, const struct stat *st)
+/* By the texts of the links: no file system is asked, which might not answer. */
+static bool has(const char *process, const char *link)
 {
 	struct dirent *entry;
-	struct stat found;
 	bool there = false;
-	char path[32];
+	char path[300], text[48];
+	ssize_t n;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)process);
+	snprintf(path, sizeof(path), "/proc/%s/fd", process);
 	dir = opendir(path);
-	while (dir && !there && (entry = readdir(dir)))
-		there = fstatat(dirfd(dir), entry->d_name, &found, 0) == 0 &&
-			policy_same_file(&found, st);
+	while (dir && !there && (entry = readdir(dir))) {
+		n = readlinkat(dirfd(dir), entry->d_name, text, sizeof(text) - 1);
+		text[n > 0 ? n : 0] = 0;
+		there = strcmp(text, link) == 0;
+	}
 	if (dir)
 		closedir(dir);
 	return there;
 }
 
-static void drop_closed(pid_t process)
+/* Whether a process has it still: the one that asked for it, or one that got it from
+ * there. It may be bound, and another is to be bound there. */
+static bool is_held(struct kept *item)
+{
+	char link[48], process[16], own[16];
+	struct dirent *entry;
+	bool held;
+	DIR *dir;
+
+	snprintf(
+		link, sizeof(link), "socket:[%llu]", (unsigned long long)item->st.st_ino);
+	snprintf(process, sizeof(process), "%d", (int)item->process);
+	snprintf(own, sizeof(own), "%d", (int)getpid());
+	held = has(process, link);
+	dir = held ? NULL : opendir("/proc");
+	while (dir && !held && (entry = readdir(dir)))
+		if (strspn(entry->d_name, "0123456789") == strlen(entry->d_name) &&
+			strcmp(entry->d_name, own) != 0 && has(entry->d_name, link)) {
+			item->process = (pid_t)strtol(entry->d_name, NULL, 10);
+			held = true;
+		}
+	if (dir)
+		closedir(dir);
+	return held;
+}
+
+static void drop_closed(void)
 {
 	for (unsigned int i = sockets.n; i-- > 0;)
-		if (sockets.items[i].process == process &&
-			!has(process, &sockets.items[i].st))
+		if (!is_held(&sockets.items[i]))
 			drop(i);
 }
 
-/* @fd stays the caller's. */
-static int keep(pid_t process, int fd)
+/* The process gets it, and it is kept. Both under the lock: who looks for those that
+ * nobody has finds it in the process. */
+static int give_and_keep(struct sluice_request *req, struct kept new, unsigned int flags)
 {
-	struct kept new = {.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3), .process = process};
+	int rc;
 
-	if (new.fd < 0)
-		return -errno;
+	new.process = sluice_tgid(req);
 	if (fstat(new.fd, &new.st)) {
 		close(new.fd);
-		return -EIO;
+		return sluice_fail(req, EIO);
 	}
 	pthread_mutex_lock(&sockets.lock);
-	drop_closed(process);
+	drop_closed();
 	if (sockets.n == KEPT_MAX)
 		drop(0);
-	sockets.items[sockets.n++] = new;
+	rc = sluice_reply_fd(req, new.fd, flags);
+	if (rc)
+		close(new.fd);
+	else
+		sockets.items[sockets.n++] = new;
 	pthread_mutex_unlock(&sockets.lock);
-	return 0;
+	return rc;
 }
 
 static void forget(const struct stat *st)
@@ -193,27 +225,31 @@ static bool needs_no_rights(int domain, int type, int protocol)
 				       (protocol == 0 || protocol == IPPROTO_UDP))));
 }
 
-static int make_socket(struct sluice_request *req, void *data)
+/* A socket is of a network and of a user: packet filters look at both. */
+static bool is_apart(struct sluice_request *req)
 {
-	int type = sluice_arg_int(req, 1);
-	_cleanup_close_ int fd = socket(
-		sluice_arg_int(req, 0), type | SOCK_CLOEXEC, sluice_arg_int(req, 2));
-	int rc = fd < 0 ? -errno : keep(sluice_tgid(req), fd);
-	struct stat st;
+	char path[40], ours[64], theirs[64];
+	ssize_t a, b;
 
-	(void)data;
-	if (rc)
-		return sluice_fail(req, rc);
-	rc = sluice_reply_fd(req, fd, type & SOCK_CLOEXEC ? SLUICE_FD_CLOEXEC : 0);
-	if (rc && fstat(fd, &st) == 0)
-		forget(&st);
-	return rc;
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)sluice_tid(req));
+	a = readlink("/proc/thread-self/ns/net", ours, sizeof(ours));
+	b = readlink(path, theirs, sizeof(theirs));
+	return a <= 0 || a != b || memcmp(ours, theirs, (size_t)a) != 0 ||
+	       !policy_same_rights(req);
 }
 
+/* Not on a worker: all of them may wait for connections. */
 int policy_on_socket(struct sluice_request *req, void *policy)
 {
-	if (!needs_no_rights(sluice_arg_int(req, 0), sluice_arg_int(req, 1),
-		    sluice_arg_int(req, 2)))
+	int type = sluice_arg_int(req, 1), fd;
+
+	/* The kernel makes it where the program is; it cannot be connected then. */
+	if (!needs_no_rights(sluice_arg_int(req, 0), type, sluice_arg_int(req, 2)) ||
+		is_apart(req))
 		return policy_let(policy, req);
-	return sluice_work(req, make_socket, policy);
+	fd = socket(sluice_arg_int(req, 0), type | SOCK_CLOEXEC, sluice_arg_int(req, 2));
+	if (fd < 0)
+		return sluice_fail(req, errno);
+	return give_and_keep(req, (struct kept){.fd = fd},
+		type & SOCK_CLOEXEC ? SLUICE_FD_CLOEXEC : 0);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sluice-calls.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -315,6 +316,22 @@ static void print_call(const struct policy *p, const struct policy_call *c, FILE
 	}
 }
 
+static void print_variables(const struct policy *p, FILE *out)
+{
+	for (uint32_t i = 0; i < p->n_variables; i++) {
+		const struct policy_variable *v = &p->variables[i];
+		_cleanup_free_ char *value = strdup(v->value);
+
+		/* The document may be another person's. */
+		if (value)
+			cli_printable_line(value);
+		line(out, "environment", v->where, v->name,
+			getenv(v->name) ? "stays as it is"
+			: value		? value
+					: strerror(ENOMEM));
+	}
+}
+
 void policy_print(const struct policy *p, const struct policy_plan *plan, FILE *out)
 {
 	print_paths(p, plan, out);
@@ -322,6 +339,7 @@ void policy_print(const struct policy *p, const struct policy_plan *plan, FILE *
 	print_grants(p, out);
 	for (uint32_t i = 0; i < p->n_calls; i++)
 		print_call(p, &p->calls[i], out);
+	print_variables(p, out);
 	if (plan->any && !plan->sockets)
 		line(out, "filter", "sockets of Unix", "", "none but pairs");
 	if (plan->any)

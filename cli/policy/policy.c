@@ -42,6 +42,12 @@ void policy_clear(struct policy *p)
 		free(p->grants[i].name);
 		free(p->grants[i].where);
 	}
+	for (uint32_t i = 0; i < p->n_variables; i++) {
+		free(p->variables[i].name);
+		free(p->variables[i].value);
+		free(p->variables[i].where);
+	}
+	free(p->variables);
 	free(p->grants);
 	free(p->paths);
 	free(p->peers);
@@ -163,5 +169,28 @@ int policy_set_errno(struct policy *p, const char *name, const char *where)
 		return policy_error(
 			p, where, "\"%s\" is no errno: a name, or 1 to 4095", name);
 	p->errnum = (int)n;
+	return 0;
+}
+
+int policy_add_variable(
+	struct policy *p, const char *name, const char *value, const char *where)
+{
+	struct policy_variable *new;
+
+	if (sc_reserve(p->variables, p->cap_variables, p->n_variables, 1) < 0)
+		return policy_error(p, where, "%s", strerror(ENOMEM));
+	new = &p->variables[p->n_variables++];
+	*new = (struct policy_variable){
+		.name = strdup(name), .value = strdup(value), .where = strdup(where)};
+	return new->name && new->value && new->where
+		       ? 0
+		       : policy_error(p, where, "%s", strerror(ENOMEM));
+}
+
+int policy_set_environment(const struct policy *p)
+{
+	for (uint32_t i = 0; i < p->n_variables; i++)
+		if (setenv(p->variables[i].name, p->variables[i].value, 0))
+			return policy_error(p, p->variables[i].where, "%s", strerror(errno));
 	return 0;
 }

@@ -71,6 +71,11 @@ struct policy_limit {
 	struct cli_rate rate;
 };
 
+/* Of the environment that the program gets, if it is not set there. */
+struct policy_variable {
+	char *name, *value, *where;
+};
+
 /* A question that is not asked again. */
 struct policy_answered {
 	char *text;
@@ -106,6 +111,8 @@ struct policy {
 	uint32_t n_limits, cap_limits;
 	struct policy_answered *answered;
 	uint32_t n_answered, cap_answered;
+	struct policy_variable *variables;
+	uint32_t n_variables, cap_variables;
 	uint64_t ask_seconds; /* until a question is answered with no; 0: the default */
 	struct policy_port *ports;
 	uint32_t n_ports, cap_ports;
@@ -135,6 +142,8 @@ int policy_set_ask_seconds(struct policy *p, uint64_t seconds, const char *where
 /* Also checks that this process can do it. @name is "" for POLICY_ROOT. */
 int policy_add_grant(
 	struct policy *p, enum policy_gift gift, const char *name, const char *where);
+int policy_add_variable(
+	struct policy *p, const char *name, const char *value, const char *where);
 int policy_set_errno(struct policy *p, const char *name, const char *where);
 /* Whether the user is asked about a call; NULL: about any. */
 bool policy_asks(const struct policy *p, const char *call);
@@ -146,6 +155,10 @@ int policy_error(const struct policy *p, const char *where, const char *format, 
  * the beginning of a path stand for folders. */
 int policy_read(struct policy *p, const char *file);
 int policy_preset(struct policy *p, const char *file, const char *name);
+
+/* Sets the variables in the environment of this process, once nothing of the policy is read any more: they are
+ * for the program. */
+int policy_set_environment(const struct policy *p);
 
 /* ---- the plan ---- */
 

@@ -214,16 +214,16 @@ static int read_member(struct reading *r, const char *section,
 			: "allow, deny, log, limit, ask, ask_seconds or errno");
 }
 
-/* Set where the user has not set it: for the program, which gets the environment of this
- * process. */
 static int read_variable(struct reading *r, const struct sc_json_token *key,
 	const struct sc_json_token *value)
 {
-	const char *name = sc_json_text(r->doc, key);
+	const char *name = sc_json_string(r->doc, key);
+	const char *given = sc_json_string(r->doc, value);
 	_cleanup_free_ char *text = NULL;
+	char where[WHERE_MAX];
 	int rc;
 
-	if (!*name || strspn(name, VARIABLE) != strlen(name) ||
+	if (!name || !*name || strspn(name, VARIABLE) != strlen(name) ||
 		(*name >= '0' && *name <= '9'))
 		return unexpected(
 			r, key, "the name of a variable: letters, digits and _");
@@ -231,12 +231,11 @@ static int read_variable(struct reading *r, const struct sc_json_token *key,
 		return unexpected(r, key,
 			"another variable: paths of rules begin with what this one is "
 			"for sluice");
-	if (!sc_json_string(r->doc, value) || !*sc_json_text(r->doc, value))
-		return unexpected(r, value, "a string that is not empty");
+	if (!given || !*given)
+		return unexpected(r, value, "a string that is not empty, without NUL");
+	place(r, value, where);
 	rc = expand(r, value, false, &text);
-	if (!rc && setenv(name, text, 0))
-		rc = cli_error(r->policy->cli, "%s", strerror(errno));
-	return rc;
+	return rc ? rc : policy_add_variable(r->policy, name, text, where);
 }
 
 static int read_section(struct reading *r, const struct sc_json_token *key,

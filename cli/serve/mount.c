@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/limits.h>
 #include <linux/nsfs.h>
 #include <linux/openat2.h>
@@ -142,17 +143,28 @@ static bool is_foreign(int namespace)
 	       a.st_dev != b.st_dev || a.st_ino != b.st_ino;
 }
 
+/* Calls for it need not come here: mount_setattr(2) is another one. */
+static bool changes_mounts(struct sluice_request *req, int namespace)
+{
+	struct sluice_privileges has = {.size = sizeof(has)};
+
+	return is_foreign(namespace) || sluice_privileges(req, &has) ||
+	       (has.permitted | has.bounding) & (uint64_t)1 << CAP_SYS_ADMIN;
+}
+
 /* A detached mount, which neither sees nor shows other mounts: a descriptor, or -errno.
  */
-static int copy_volume(const struct serve_volume *v, uint64_t flags, int namespace)
+static int copy_volume(
+	struct sluice_request *req, const struct serve_volume *v, int namespace)
 {
+	uint64_t flags = sluice_arg(req, 3);
 	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
 		.resolve = RESOLVE_NO_SYMLINKS};
 	struct attributes attributes = {
 		.set = SET_NOSUID | SET_NODEV, .propagation = MS_PRIVATE};
 	_cleanup_close_ int dir = -1, tree = -1;
 
-	if (!v->writable && is_foreign(namespace))
+	if (!v->writable && changes_mounts(req, namespace))
 		return -EPERM;
 	dir = (int)syscall(SYS_openat2, AT_FDCWD, v->path, &how, sizeof(how));
 	if (dir < 0)
@@ -221,7 +233,7 @@ static int mount_it(struct serve_work *w, struct sluice_request *req)
 	namespace = open(path, O_RDONLY | O_CLOEXEC);
 	if (namespace < 0)
 		return -errno;
-	filesystem = volume ? copy_volume(volume, sluice_arg(req, 3), namespace)
+	filesystem = volume ? copy_volume(req, volume, namespace)
 			    : emulated_tmpfs_make(&wanted, &creds);
 	if (filesystem < 0)
 		return filesystem;
@@ -229,8 +241,8 @@ static int mount_it(struct serve_work *w, struct sluice_request *req)
 	return rc ? rc : attach(namespace, filesystem, dir);
 }
 
-/* Each costs memory of the kernel, and the container cannot unmount: so they are counted.
- */
+/* Each costs memory of the kernel, and most containers cannot unmount: so they are
+ * counted, and what is unmounted counts on. */
 int serve_mount(struct serve_work *w, struct sluice_request *req)
 {
 	int rc;

@@ -171,7 +171,8 @@ static void take_memory(int group, bool v2, struct answer *a)
 			take_limit(limit, used, &a->total_swap, &a->free_swap);
 	} else if (read_number(group, "memory.memsw.limit_in_bytes", &both) &&
 		   read_number(group, "memory.memsw.usage_in_bytes", &both_used)) {
-		take_limit(less(both, limit), less(both_used, used), &a->total_swap,
+		/* Memory is not more than the total so far; the limit may be none. */
+		take_limit(less(both, a->total), less(both_used, used), &a->total_swap,
 			&a->free_swap);
 	}
 }

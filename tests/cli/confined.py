@@ -32,7 +32,8 @@ CAPABILITIES = "-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,
 CONNECT = "import socket; socket.create_connection(('{}', {}), 10)"
 
 
-# A port that was bound is free again, a peer sees the end, a connection that is waited for, a child's, one of Unix.
+# A port that was bound is free again, a peer sees the end, a connection that is waited for, a
+# child's, also one that the parent has closed, one of Unix; and a port of a process that was killed.
 SOCKETS = """
 import os, select, socket
 def server():
@@ -42,6 +43,10 @@ def server():
 def told(*words):
     os.write(1, (' '.join(map(str, words)) + '\\n').encode())
 server().close()
+if os.fork() == 0:
+    server()
+    os.kill(os.getpid(), 9)
+os.wait()
 s = server()
 s.listen()
 told('bound')
@@ -70,6 +75,16 @@ if os.fork() == 0:
     told('child')
     os._exit(0)
 os.wait()
+d, (r, w) = socket.socket(), os.pipe()
+if os.fork() == 0:
+    os.read(r, 1)
+    d.connect(('127.0.0.1', {a}))
+    told('heir')
+    os._exit(0)
+d.close()
+socket.socket()
+os.write(w, b'.')
+os.wait()
 kept = [socket.socket() for i in range(200)]
 kept[0].connect(('127.0.0.1', {a}))
 kept[199].connect(('127.0.0.1', {a}))
@@ -84,7 +99,49 @@ socket.create_connection(('127.0.0.1', {0}))
 socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)
 print('free')
 """
-SOCKETS_SAY = "bound unix b'' many waited 0 1 child kept"
+SOCKETS_SAY = "bound unix b'' many waited 0 1 child heir kept"
+
+
+# Of another network, or of another user. The last number is the owner's, which packet filters see.
+APART = """
+import os, socket
+s = socket.socket()
+try: s.connect(('127.0.0.1', {}))
+except OSError as e: print(e.errno, os.fstat(s.fileno()).st_uid == os.getuid())
+else: print('connected')
+"""
+THREADS = """
+import socket, threading
+def connect():
+    for i in range(100):
+        socket.create_connection(('127.0.0.1', {})).close()
+all = [threading.Thread(target=connect) for i in range(8)]
+[t.start() for t in all]
+[t.join() for t in all]
+"""
+# More connections that are waited for than the supervisor has threads.
+WAITING = """
+import os, socket, threading, time
+def wait():
+    try: socket.socket().connect(('127.0.0.1', {}))
+    except OSError: pass
+for i in range(70):
+    threading.Thread(target=wait, daemon=True).start()
+time.sleep(1)
+threading.Timer(60, lambda: os._exit(1)).start()
+socket.socket()
+os._exit(0)
+"""
+
+
+def full():
+    """A server that accepts nothing more, and what fills it."""
+    sockets = [socket.create_server(("127.0.0.1", 0), backlog=0)]
+    for _ in range(4):
+        sockets.append(socket.socket())
+        sockets[-1].setblocking(False)
+        sockets[-1].connect_ex(sockets[0].getsockname())
+    return sockets
 
 
 class Inside:
@@ -191,6 +248,37 @@ def whole(who, inside):
         check(f"{who}: all of {name}", re.search(r"^1\.\.\d+$", r.stdout, re.M) and r.returncode <= 1 and good > 10 and not bad, (bad, r.stdout[-500:], r.stderr[-2000:]))
 
 
+def apart(ports):
+    """Where nothing but pidfd_getfd is refused."""
+    with folder(None) as top:
+        with open(top + "/engine.json", "w", encoding="utf-8") as f:
+            json.dump({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["pidfd_getfd"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1}]}, f)
+        bpf = subprocess.run([SLUICE, "compile", top + "/engine.json"], capture_output=True, check=True).stdout
+    for user, uid in live.users():
+        with folder(uid) as tmp:
+            inside = Inside(bpf, uid, tmp)
+            inside.words = []
+            for what, rules in (("an address", ("--connect", f"127.0.0.1:{ports[0]}")), ("sockets of Unix", ("--unix", tmp))):
+                who = f"{user}, rules for {what}"
+                r = inside.run(SLUICE, "run", *rules, live.PYTHON, "-S", "-c", THREADS.format(ports[0]))
+                check(f"{who}: threads connect at the same time", r.returncode == 0 and not r.stderr, r)
+                busy = full()
+                port = busy[0].getsockname()[1]
+                r = inside.run(SLUICE, "run", *rules, "--connect", f"127.0.0.1:{port}", live.PYTHON, "-S", "-c", WAITING.format(port))
+                check(f"{who}: a socket is made while many connections are waited for", r.returncode == 0, r)
+                other = ["unshare", "-rn"]
+                if inside.run(*other, "true").returncode:
+                    skip(f"{who}: another network", "no user namespace can be made")
+                else:
+                    r = inside.run(SLUICE, "run", *rules, *other, live.PYTHON, "-S", "-c", APART.format(ports[0]))
+                    check(f"{who}: a program that left the network has no socket of it", r.stdout == "1 True\n", r)
+                if os.getuid() or uid is not None or not shutil.which("setpriv"):
+                    continue
+                r = inside.run(SLUICE, "run", *rules, "setpriv", "--reuid", str(live.NOBODY), "--clear-groups", live.PYTHON, "-S", "-c",
+                               APART.format(ports[0]))
+                check(f"{who}: a program that gave up its user has no socket of it", r.stdout == "1 True\n", r)
+
+
 def main():
     abi = ctypes.CDLL(None).syscall(444, None, 0, 1)
     good, why = live.works(SLUICE)
@@ -200,6 +288,10 @@ def main():
     # A free one.
     with socket.create_server(("127.0.0.1", 0)) as s:
         ports.append(s.getsockname()[1])
+    if good and abi >= 6:
+        apart(ports)
+    else:
+        skip("networks and users apart", "no notifications or no Landlock here")
     for engine, path, call in ENGINES:
         if not path.exists():
             skip(f"{engine}'s filter", f"no {path.name} here")

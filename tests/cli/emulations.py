@@ -141,6 +141,52 @@ def test_sysinfo(name, runtime):
               (n, host, state, second.said()))
 
 
+# Added to the machine's: none may be on here.
+SWAP = 1 << 30
+SWAPPED = """
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+int sysinfo(struct sysinfo *s)
+{
+	int rc = (int)syscall(SYS_sysinfo, s);
+	s->totalswap += %dUL / s->mem_unit;
+	s->freeswap += %dUL / s->mem_unit;
+	return rc;
+}
+""" % (SWAP, SWAP)
+
+
+def test_swap(name, runtime):
+    """A machine that has swap. The first version of control groups limits memory and swap as a sum."""
+    with Place() as p, limited(name + "-swap") as (enter, why):
+        made, library = probes(p.dir), p.dir / "swapped.so"
+        cc = ["cc", "-shared", "-fPIC", "-o", library, "-x", "c", "-"]
+        if "ask64" not in made or why or subprocess.run(cc, input=SWAPPED, text=True, capture_output=True, check=False).returncode:
+            skip(f"{name}: sysinfo: swap", why or "no library can be linked")
+            return
+        p.policy("web", sysinfo=True)
+        server = p.start(inside=("env", f"LD_PRELOAD={library}"))
+        if server.poll() is not None:
+            skip(f"{name}: sysinfo: swap", "this build takes no library before its own")
+            return
+        for what, entered in (("no limit", None), ("a limit of memory alone", enter)):
+            r = p.box(runtime, "ask64", "web", preexec_fn=entered, programs=made.values())
+            n = numbers(r.stdout.splitlines()[0]) if r.stdout else None
+            check(f"{name}: sysinfo: {what}: swap is the machine's", n and n[2] >= SWAP, (n, r))
+        group, version = own_group("memory")
+        group /= f"sluice-serve-{os.getpid()}-{name}-swap"
+        try:
+            (group / ("memory.memsw.limit_in_bytes" if version == 1 else "memory.swap.max")).write_text(
+                str(2 * MEMORY if version == 1 else MEMORY), encoding="ascii")
+        except OSError as e:
+            skip(f"{name}: sysinfo: a limit of swap", f"none can be set: {e.strerror}")
+            return
+        r = p.box(runtime, "ask64", "web", preexec_fn=enter, programs=made.values())
+        n = numbers(r.stdout.splitlines()[0]) if r.stdout else None
+        check(f"{name}: sysinfo: a limit of swap", n and n[:3:2] == [MEMORY, MEMORY], (n, r))
+
+
 # ---- volumes -----------------------------------------------------------------------------
 
 def test_volumes(name, runtime):
@@ -177,6 +223,9 @@ def test_volumes(name, runtime):
         r = p.box(runtime, say(f"{bind} /v/ro /mnt", f"{bind} /v/rw /mnt", "busybox cat /mnt/file"), "web", userns=True)
         check(f"{name}: volumes in a user namespace: none that is to stay read only", r.stdout.split() == ["1", "0", "rw0"],
               (r.stdout, r.stderr))
+        r = p.box(runtime, say(f"{bind} /v/ro /mnt", f"{bind} /v/rw /mnt", "busybox cat /mnt/file"), "web", capabilities=["CAP_SYS_ADMIN"])
+        check(f"{name}: volumes of who may change mounts: none that is to stay read only", r.stdout.split() == ["1", "0", "rw0"],
+              (r.stdout, r.stderr))
     with Place() as p:
         p.policy("web", mount={"types": []})
         p.start()
@@ -190,6 +239,7 @@ def main():
             skip(f"containers of {name}", why)
             continue
         test_sysinfo(name, runtime)
+        test_swap(name, runtime)
         test_volumes(name, runtime)
     done()
 

@@ -287,11 +287,15 @@ def documents(who, world):
                            ({"environment": {"A=B": "x"}}, ":4:"), ({"environment": {"2": "x"}}, ":4:"),
                            ({"environment": {"TMPDIR": "/x"}}, ":4:"), ({"environment": {"HOME": "/x"}}, ":4:"),
                            ({"environment": {"A": "$NOTHING/x"}}, ":4:"), ({"environment": {"A": 1}}, ":4:"),
-                           ({"environment": {"A": ""}}, ":4:"), ({"environment": {"": "x"}}, ":4:")):
+                           ({"environment": {"A": ""}}, ":4:"), ({"environment": {"A\0B": "x"}}, ":4:"), ({"environment": {"A": "x\0y"}}, ":4:"), ({"environment": {"": "x"}}, ":4:")):
         write(policy_)
         r = run([SLUICE, "run", "--policy", path, "true"], world.uid)
         check(f"{who}: a mistake at its line: {json.dumps(policy_)[:40]}", r.returncode == 2 and
               path + place in r.stderr, r)
+    write({"calls": {"deny": ["rmdir"]}, "environment": {"SET": "a\n\x1b[2Jb", "PATH": "/nowhere"}})
+    r = run([SLUICE, "run", "--policy", path, "--plan"], world.uid)
+    check(f"{who}: plan: variables", re.search(r"^environment .*:\d+:\d+ SET: a.+2Jb$", r.stdout, re.M) and "\x1b" not in r.stdout and
+          re.search(r"^environment .*:\d+:\d+ PATH: stays as it is$", r.stdout, re.M), r)
     for more, call in (([], "confined"), (["--connect", f"127.0.0.1:{world.a}"], "supervised")):
         write({"calls": {"deny": ["rmdir"]}, "environment": {"SET": "a b", "_own": "$PROJECT/x", "PATH": "/nowhere"}})
         r = run([SLUICE, "run", "--policy", path, *more, "sh", "-c", "echo $SET:$_own:$PATH"], world.uid, world.top)
@@ -317,6 +321,14 @@ def both(who, world):
     works(who, world, "the policy with a profile",
           "socket.create_connection(('127.0.0.1', a)); out()", policy)
     escapes(who, world, "with a profile", NETWORK[:3], policy)
+    for call, code in (("socket", "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)"), ("connect", f"s.connect(('127.0.0.1', {world.a}))"),
+                       ("getresuid", "os.getresuid()")):
+        with open(path, "w") as f:
+            json.dump({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": [call], "action": "SCMP_ACT_NOTIFY"}]}, f)
+        r = run([SLUICE, "run", "-p", path, "--limit", "rmdir=3/h", live.PYTHON, "-S", "-c", "import os, socket\n" +
+                 ("s = socket.socket()\n" if call == "connect" else "") +
+                 f"try: {code}\nexcept OSError as e: print(e.errno)\nelse: print('made')"], world.uid, world.top)
+        check(f"{who}: {call}, which the profile leaves to a supervisor, and no rule is about, fails", r.stdout == "1\n", r)
     for what, words, status in (("7", ["sh", "-c", "exit 7"], 7),
                                 ("128+15", ["sh", "-c", "kill -TERM $$"], 143),
                                 ("127", ["./nothing"], 127), ("126", ["/etc/passwd"], 126)):

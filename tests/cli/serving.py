@@ -84,12 +84,12 @@ class Place:
         return subprocess.run(preexec_fn=preexec_fn, **self.command(runtime, script, metadata, **more), capture_output=True,
                               text=True, timeout=LIMIT)
 
-    def command(self, runtime, script, metadata=None, uid=0, slow=False, userns=False, programs=()):
+    def command(self, runtime, script, metadata=None, uid=0, slow=False, userns=False, programs=(), capabilities=()):
         """Words for subprocess: a container with that script; @slow: /slow of it never answers; @userns: its
         users are those from 100000 on; @programs: what else is in its /bin."""
         self.boxes += 1
         top = self.dir / f"box-{self.boxes}"
-        bundle(top, self.dir / "oci", script, metadata, uid, userns)
+        bundle(top, self.dir / "oci", script, metadata, uid, userns, capabilities)
         for program in programs:
             shutil.copy(program, top / "rootfs/bin")
         self.words = [runtime, "--root", str(top / "state")]
@@ -113,7 +113,7 @@ def until(condition, limit=LIMIT):
     return False
 
 
-def bundle(top, listener, script, metadata, uid, userns):
+def bundle(top, listener, script, metadata, uid, userns, capabilities=()):
     root = top / "rootfs"
     for name in ("bin", "proc", "dev", "tmp", "data", "mnt"):
         (root / name).mkdir(parents=True)
@@ -135,6 +135,8 @@ def bundle(top, listener, script, metadata, uid, userns):
         "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
         "linux": {"namespaces": [{"type": t} for t in ("pid", "mount", "ipc", "uts")],
                   "seccomp": seccomp}}
+    if capabilities:
+        config["process"]["capabilities"] = {k: list(capabilities) for k in ("bounding", "effective", "permitted")}
     if userns:
         mapping = [{"containerID": 0, "hostID": 100000, "size": 65536}]
         config["linux"].update(uidMappings=mapping, gidMappings=mapping)
