@@ -130,13 +130,13 @@ def bundle(top, listener, script, metadata, uid, userns, capabilities=()):
     config = {
         "ociVersion": "1.0.2",
         "process": {"user": {"uid": uid, "gid": uid}, "cwd": "/", "env": ["PATH=/bin"],
-                    "args": ["/bin/sh", "-c", script], "noNewPrivileges": True},
+                    "args": ["/bin/sh", "-c", script], "noNewPrivileges": True,
+                    # runc 1.3 takes no capabilities away where the bundle says nothing.
+                    "capabilities": {k: list(capabilities) for k in ("bounding", "effective", "permitted")}},
         "root": {"path": "rootfs"}, "hostname": "box",
         "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
         "linux": {"namespaces": [{"type": t} for t in ("pid", "mount", "ipc", "uts")],
                   "seccomp": seccomp}}
-    if capabilities:
-        config["process"]["capabilities"] = {k: list(capabilities) for k in ("bounding", "effective", "permitted")}
     if userns:
         mapping = [{"containerID": 0, "hostID": 100000, "size": 65536}]
         config["linux"].update(uidMappings=mapping, gidMappings=mapping)

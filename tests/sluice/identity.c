@@ -392,6 +392,8 @@ static void own_user(void)
 {
 	if (geteuid() == 0)
 		drop_caps(~UINT64_C(0));
+	if (access(self_path, X_OK))
+		SKIP("root without capabilities cannot execute this program");
 	CHECK_EQ(answer_target("plain", NULL, "mkdirat", as_it_is, NULL), 0);
 }
 
