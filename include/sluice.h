@@ -123,10 +123,11 @@ int sluice_fd(const struct sluice_supervisor *supervisor);
  * is 0 after the timeout and after other work; -EINTR after a signal, even with SA_RESTART;
  * -EBUSY from a handler; -ESHUTDOWN after a hand-over.
  *
- * With the option receive_waits, a call with a timeout other than 0, after one that handled a request of the only
- * listener, waits in its ioctl(2), as sluice_run() does. The timeout does not end this wait, nor a
- * signal whose handler has SA_RESTART, nor a signal that comes just before the wait. A caller that has
- * to return needs a timer that sends signals periodically, and a handler without SA_RESTART. */
+ * With the option receive_waits, a call with a timeout other than 0, after one that handled a
+ * request of the only listener, waits in its ioctl(2), as sluice_run() does. The timeout does
+ * not end this wait, nor a signal whose handler has SA_RESTART, nor a signal that comes just
+ * before the wait. A caller that has to return needs a timer that sends signals periodically,
+ * and a handler without SA_RESTART. */
 int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms);
 
 /* Dispatch until no listener and no OCI server is left. Signals do not end it. Returns 0 or
@@ -290,7 +291,8 @@ struct sluice_child {
  * from a thread of the child that has no filter and ends before the program starts. The
  * attributes NNP, TSYNC, LOG, SSB and WAITKILL of the filter are obeyed. @argv[0] is searched
  * for in the PATH of the caller. After it has loaded the filter the child makes one call:
- * execve (and exit_group(127) if that fails); before it futex and write, if the filter allows them. If the filter notifies execve, a handler
+ * execve (and exit_group(127) if that fails); before it futex and write, if the filter allows
+ * them. If the filter notifies execve, a handler
  * decides it in sluice_dispatch(), not here. Returns 0; -EINVAL for a @child->uid without a gid,
  * for a wrong @child->size, and if the kernel refuses the filter or wait_killable; -EFBIG if
  * RLIMIT_FSIZE is below 32 KiB; -ENOENT if there is no such program; -EBUSY if a filter that
@@ -387,10 +389,10 @@ ssize_t sluice_gather(struct sluice_request *request, const struct iovec *iov, s
 ssize_t sluice_scatter(struct sluice_request *request, const struct iovec *iov, size_t count,
 	const void *buffer, size_t size);
 
-/* A message header, copied. Set @size to sizeof(struct sluice_msghdr) before a call. @control is always in
- * the native layout, so CMSG_* macros work. Descriptors in it are numbers of the target. For a call
- * that receives (recvmsg, recvmmsg) @name and @control are empty, and the addresses say where to
- * write: sluice_write_msg_name(), sluice_write_msg_control(). */
+/* A message header, copied. Set @size to sizeof(struct sluice_msghdr) before a call. @control
+ * is always in the native layout, so CMSG_* macros work. Descriptors in it are numbers of the
+ * target. For a call that receives (recvmsg, recvmmsg) @name and @control are empty, and the
+ * addresses say where to write: sluice_write_msg_name(), sluice_write_msg_control(). */
 struct sluice_msghdr {
 	size_t size;
 	struct sockaddr_storage name;
@@ -423,16 +425,17 @@ int sluice_read_mmsghdr(struct sluice_request *request, uint64_t addr, unsigned 
 int sluice_write_mmsg_len(struct sluice_request *request, uint64_t addr, unsigned index,
 	unsigned length);
 
-/* Finish a call that receives, where @message (of sluice_read_msghdr() or sluice_read_mmsghdr()) has room.
- * The name, as sluice_write_sockaddr(): cut if it is longer, msg_namelen is @length. 0, -errno. */
+/* Finish a call that receives, where @message (of sluice_read_msghdr() or
+ * sluice_read_mmsghdr()) has room. The name, as sluice_write_sockaddr(): cut if it is longer,
+ * msg_namelen is @length. 0, -errno. */
 int sluice_write_msg_name(struct sluice_request *request, const struct sluice_msghdr *message,
 	const struct sockaddr_storage *address, socklen_t length);
 
-/* @length bytes of control data in the native layout, as CMSG_* macros make it; the target gets them in
- * its own. Sets msg_controllen. Returns 0, or MSG_CTRUNC if it was cut (as the kernel cuts), which belongs into
- * the flags; -EINVAL for a bad cmsg_len; -ENOMEM; -errno. Data is copied as it is: a descriptor must be a
- * number of the target, and a time of the size that the target expects. Source: net/core/scm.c,
- * put_cmsg(). */
+/* @length bytes of control data in the native layout, as CMSG_* macros make it; the target
+ * gets them in its own. Sets msg_controllen. Returns 0, or MSG_CTRUNC if it was cut (as the
+ * kernel cuts), which belongs into the flags; -EINVAL for a bad cmsg_len; -ENOMEM; -errno.
+ * Data is copied as it is: a descriptor must be a number of the target, and a time of the
+ * size that the target expects. Source: net/core/scm.c, put_cmsg(). */
 int sluice_write_msg_control(struct sluice_request *request, const struct sluice_msghdr *message,
 	const void *control, size_t length);
 
@@ -479,17 +482,18 @@ int sluice_privileges(struct sluice_request *request, struct sluice_privileges *
  * if it is less than that. */
 ssize_t sluice_groups(struct sluice_request *request, gid_t *list, size_t count);
 
-/* Call @act(@request, @data) with the ids of the target, in this thread: its fsuid, fsgid and supplementary
- * groups, and of the capabilities of this thread only those that the target has in the same user
- * namespace. So files that @act creates belong to the target, and those that the target may not open
- * cannot be opened. Afterwards this thread is what it was. Returns what @act returns. Fails closed: -EPERM
- * without CAP_SETUID and CAP_SETGID, unless the ids are equal; -EOVERFLOW for an id that this user
- * namespace does not map, so it cannot be told; -EBUSY inside @act; -ENOENT; then @act was not called.
- * -ENOTRECOVERABLE: this thread has not got its own ids back, and must end. Real, effective and saved
- * ids stay those of this process: SO_PEERCRED of a socket that @act connects shows them, and in /proc/sys and for
- * files of cgroups they count, so sluice_openat() says -EREMOTE there. Read memory and descriptors of the
- * target before. The kernel makes a process whose thread does this not dumpable (prctl(2)).
- * Sources: credentials(7), capabilities(7). */
+/* Call @act(@request, @data) with the ids of the target, in this thread: its fsuid, fsgid and
+ * supplementary groups, and of the capabilities of this thread only those that the target has
+ * in the same user namespace. So files that @act creates belong to the target, and those that
+ * the target may not open cannot be opened. Afterwards this thread is what it was. Returns
+ * what @act returns. Fails closed: -EPERM without CAP_SETUID and CAP_SETGID, unless the ids
+ * are equal; -EOVERFLOW for an id that this user namespace does not map, so it cannot be
+ * told; -EBUSY inside @act; -ENOENT; then @act was not called. -ENOTRECOVERABLE: this thread
+ * has not got its own ids back, and must end. Real, effective and saved ids stay those of
+ * this process: SO_PEERCRED of a socket that @act connects shows them, and in /proc/sys and
+ * for files of cgroups they count, so sluice_openat() says -EREMOTE there. Read memory and
+ * descriptors of the target before. The kernel makes a process whose thread does this not
+ * dumpable (prctl(2)). Sources: credentials(7), capabilities(7). */
 int sluice_act_as_target(struct sluice_request *request,
 	int (*act)(struct sluice_request *request, void *data), void *data);
 
@@ -637,7 +641,8 @@ struct sluice_request *sluice_defer(struct sluice_request *request);
 
 /* Run @handler(@request, @data) on a worker of the supervisor. Takes the request; a handler
  * uses it as: return sluice_work(request, slow, data). @handler must leave its thread as it was: the
- * descriptor table (unshare(2)), user, directory and namespaces are those of later requests, too. If the request ends while it waits for
+ * descriptor table (unshare(2)), user, directory and namespaces are those of later requests,
+ * too. If the request ends while it waits for
  * a worker, @handler does not run, and nobody frees @data: use sluice_work_owned() for data
  * that has to be freed. -ENOMEM, -EAGAIN: not taken, no thread can be started; -ESHUTDOWN: not
  * taken, the supervisor is being freed. */

@@ -13,6 +13,23 @@
 #define FD     0x33333
 #define PATH   0x44444
 
+/* What @value stands for. */
+static inline uint64_t compat_meant(uint64_t value, const void *buffer, int pid, int fd)
+{
+	switch (value) {
+	case MEMORY:
+		return (uintptr_t)buffer;
+	case PATH:
+		return (uintptr_t) ".";
+	case PID:
+		return (uint64_t)pid;
+	case FD:
+		return (uint64_t)fd;
+	default:
+		return value;
+	}
+}
+
 /* Descriptors of the program. */
 enum { COMPAT_ASKED = 3, COMPAT_FILE = 4, COMPAT_ENDED = 5 };
 

@@ -28,18 +28,7 @@ static int32_t call3(uint64_t nr, uint64_t a, uint64_t b, uint64_t c)
 
 static uint64_t meant(uint64_t value)
 {
-	switch (value) {
-	case MEMORY:
-		return (uintptr_t)buffer;
-	case PATH:
-		return (uintptr_t) ".";
-	case PID:
-		return (uint64_t)call3(GETPID, 0, 0, 0);
-	case FD:
-		return COMPAT_FILE;
-	default:
-		return value;
-	}
+	return compat_meant(value, buffer, call3(GETPID, 0, 0, 0), COMPAT_FILE);
 }
 
 static int32_t make(const struct compat_asked *asked, uint64_t value)

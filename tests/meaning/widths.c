@@ -69,18 +69,7 @@ static const struct trial trials[] = {
 
 static uint64_t meant(uint64_t value, int fd)
 {
-	switch (value) {
-	case MEMORY:
-		return (uintptr_t)buffer;
-	case PATH:
-		return (uintptr_t) ".";
-	case PID:
-		return (uint64_t)getpid();
-	case FD:
-		return (uint64_t)fd;
-	default:
-		return value;
-	}
+	return compat_meant(value, buffer, getpid(), fd);
 }
 
 /* The errno of the call with argument @index as @value; 0: it was carried out. */
