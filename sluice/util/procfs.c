@@ -63,20 +63,43 @@ int sc_sluice_proc_open(const struct procfs *proc, const char *path, int flags,
 	return fd;
 }
 
+/* A line of MAX_LEVELS numbers, and more. */
+#define LINE_ROOM 512
+
+/* The line of @field ("\nNSpid:\t") in a "status", from there to the end of @text. It may be behind
+ * the groups, of which there are up to 65536. */
+static int find_field(int fd, const char *field, char *text, size_t size, char **line)
+{
+	size_t used = 0;
+	ssize_t n;
+
+	do {
+		if (used > size / 2) {
+			memmove(text, text + used - LINE_ROOM, LINE_ROOM);
+			used = LINE_ROOM;
+		}
+		n = read(fd, text + used, size - 1 - used);
+		if (n < 0)
+			return -errno;
+		used += (size_t)n;
+		text[used] = '\0';
+		*line = strstr(text, field);
+	} while (n && (!*line || !strchr(*line + 1, '\n')));
+	if (!*line)
+		return -EPROTO;
+	*line += strlen(field);
+	return 0;
+}
+
 /* The pids in a "status" from the outermost namespace inwards. Returns how many. */
 int sc_sluice_read_pids(int fd, unsigned *pids)
 {
 	char text[4096], *at;
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	int count = 0;
+	int rc = find_field(fd, "\nNSpid:", text, sizeof(text), &at), count = 0;
 
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	at = strstr(text, "\nNSpid:");
-	if (!at)
-		return -EPROTO;
-	for (at += 7; *at == '\t' && count < MAX_LEVELS;)
+	if (rc)
+		return rc;
+	while (*at == '\t' && count < MAX_LEVELS)
 		pids[count++] = (unsigned)strtoul(at, &at, 10);
 	return count;
 }

@@ -4,6 +4,7 @@
  * The supervisors here make namespaces for themselves first, so nothing of the machine changes. */
 #include "tap.h"
 
+#include <grp.h>
 #include <linux/openat2.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -169,6 +170,49 @@ static void sysctls_control(void)
 	CHECK_EQ(forward_value(), '0');
 	CHECK_EQ(run("net", "own", true), 0);
 	CHECK_EQ(forward_value(), '1'); /* the supervisor's, by a target with another one */
+}
+
+static int no_proc(struct sluice_request *req, void *data)
+{
+	(void)data;
+	return sluice_reply(req, sluice_groups(req, NULL, 0) == -ENOSYS ? 7 : 8);
+}
+
+static int target_seven(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return syscall(SYS_mkdir, "x", 0) == 7 ? 0 : 1;
+}
+
+/* In the procfs of another pid namespace the target's number is somebody else's. What says which namespace
+ * it is stands behind the groups of this process. */
+static void other_procfs(void)
+{
+	static gid_t groups[900];
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		SKIP("needs root");
+	need_unshare(CLONE_NEWPID);
+	for (unsigned i = 0; i < 900; i++)
+		groups[i] = 4000000000u + i;
+	CHECK_EQ(chmod(scratch_dir(), 0755), 0);
+	CHECK_EQ(unshare(CLONE_NEWPID), 0);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		CHECK(setgroups(900, groups) == 0 && setresgid(1234, 1234, 1234) == 0 &&
+			setresuid(1234, 1234, 1234) == 0);
+		if (access(self_path, X_OK))
+			_exit(77);
+		_exit(answer_target("seven", NULL, "mkdir", no_proc, NULL));
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		SKIP("another user cannot run this program where it is");
+	CHECK_EQ(status, 0);
 }
 
 static void tun(void)
@@ -423,11 +467,12 @@ static void hidden_helper(void)
 
 const struct target_main targets[] = {{"net", target_net}, {"shm", target_shm},
 	{"below", target_below}, {"tun", target_tun}, {"plain", target_plain}, {"asks", target_asks},
-	{"fifo", target_fifo}, {NULL, NULL}};
+	{"fifo", target_fifo}, {"seven", target_seven}, {NULL, NULL}};
 const struct test tests[] = {
 	{"/proc/sys of another namespace is refused, the rest of /proc is not", sysctls},
 	{"control: who opens it by name changes its own", sysctls_control},
 	{"a tun device for another network namespace is refused", tun},
+	{"the procfs of another pid namespace is none, whatever groups we have", other_procfs},
 	{"a hand-over to another pid namespace: nobody is taken for the target", other_pids},
 	{"no keeper in the targets' pid namespace", keeper_inside},
 	{"the helper that opens a FIFO cannot be traced", hidden_helper}, {NULL, NULL}};

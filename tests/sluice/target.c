@@ -4,6 +4,7 @@
 
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <sys/resource.h>
 
@@ -145,6 +146,8 @@ static int count_groups(struct sluice_request *req, void *data)
 	struct sluice_privileges p = {.size = sizeof(p)};
 	static gid_t groups[3000];
 	ssize_t n = sluice_groups(req, groups, 3000);
+	struct open_how how = {.flags = O_RDONLY};
+	int fd;
 
 	(void)data;
 	CHECK_EQ(n, 2000);
@@ -154,6 +157,9 @@ static int count_groups(struct sluice_request *req, void *data)
 	CHECK_EQ(groups[0], 7); /* it failed, and has changed nothing */
 	CHECK_EQ(sluice_privileges(req, &p), 0);
 	CHECK(!p.same_user_namespace && p.user_namespace && p.effective); /* in its own */
+	fd = sluice_openat(req, AT_FDCWD, "/proc/self/comm", &how);
+	CHECK(fd >= 0);
+	close(fd);
 	return sluice_reply(req, n);
 }
 
