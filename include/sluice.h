@@ -536,14 +536,15 @@ int sluice_get_fd(struct sluice_request *request, int target_fd);
 
 /* Open @path (a copy) as the target would: from its @dirfd (AT_FDCWD: its working directory) and
  * inside its root. /proc/self is the target. Magic links work only in the /proc of the target's
- * own process; others give -EACCES, wherever /proc is mounted. Permissions are those of this
+ * own process; others give -EACCES, wherever /proc is mounted. So does everything in the
+ * directory of this process there. Permissions are those of this
  * process. A new file gets the user and group of this process, and both umasks apply (077 if the
  * umask of the target cannot be read). @how is as in openat2(2); of its resolve flags
  * RESOLVE_NO_SYMLINKS and RESOLVE_NO_MAGICLINKS are allowed, others give -EINVAL. The work is
  * bounded, and ends early if the target is gone or its time is up. The caller owns the
  * result (close on exec). The function never waits for a FIFO or device: it opens nothing then,
  * and returns -EAGAIN (see sluice_open_reply). -EREMOTE: the file depends on namespaces
- * (/proc/sys and /proc/sysvipc, a tun device, files of cgroups that are to be written), and the
+ * (/proc/sys, /proc/sysvipc, /proc/keys and /proc/key-users, a tun device, files of cgroups that are to be written), and the
  * target has other namespaces than this process; sluice_open_parent() does the same. Errors of
  * openat2(2), -ELOOP, -ENOENT. */
 int sluice_openat(struct sluice_request *request, int dirfd, const char *path,

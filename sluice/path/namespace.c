@@ -2,10 +2,10 @@
  * SPDX-License-Identifier: MIT
  *
  * Below /proc/sys and in /proc/sysvipc a file is that of the network, ipc, uts and user namespaces of who
- * looks it up; a tun device belongs to the network namespace of who opens it; who opens a file
+ * looks it up, and /proc/keys shows those of who opens it; a tun device belongs to the network namespace of who opens it; who opens a file
  * of cgroups decides what may be written there. For a target with namespaces of its own we would
  * open ours instead of its. Sources: fs/proc/proc_sysctl.c, net/sysctl_net.c, ipc/util.c,
- * drivers/net/tun.c, kernel/cgroup/cgroup.c. */
+ * security/keys/proc.c, drivers/net/tun.c, kernel/cgroup/cgroup.c. */
 #include "path/path.h"
 
 #include <stdio.h>
@@ -23,29 +23,82 @@ static bool same_inode(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Where directory @dir of a procfs is: 1 below sys or sysvipc, 0 elsewhere, -1 unknown (what lies
- * above is no procfs: something of one was mounted there). */
-static int in_global_part(int dir)
+/* Where something of a procfs is: its root, and the directory of that which leads there, or -1 if it
+ * is in the root itself. */
+struct where {
+	int root, top;
+};
+
+static void close_where(struct where *where)
 {
-	_cleanup_close_ int cur = fcntl(dir, F_DUPFD_CLOEXEC, 3);
-	struct stat below = {0}, named;
+	closep(&where->root);
+	closep(&where->top);
+}
+
+/* From directory @dir. False if that cannot be told: what lies above is no procfs, so something of one
+ * was mounted there. */
+static bool find_where(int dir, struct where *out)
+{
+	int cur = fcntl(dir, F_DUPFD_CLOEXEC, 3), below = -1;
 
 	for (int depth = 0; depth < MAX_DEPTH && cur >= 0 && sc_sluice_on_proc(cur); depth++) {
-		int up;
-
 		if (sc_sluice_at_proc_root(cur)) {
-			if (fstatat(cur, "sys", &named, 0) == 0 && same_inode(&named, &below))
-				return 1;
-			return fstatat(cur, "sysvipc", &named, 0) == 0 &&
-				same_inode(&named, &below);
+			*out = (struct where){cur, below};
+			return true;
 		}
-		if (fstat(cur, &below))
-			return -1;
-		up = openat(cur, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		close(cur);
-		cur = up;
+		closep(&below);
+		below = cur;
+		cur = openat(cur, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	}
-	return -1;
+	closep(&cur);
+	closep(&below);
+	return false;
+}
+
+static bool is_named(const struct where *where, const struct stat *st, const char *name)
+{
+	struct stat named;
+
+	return fstatat(where->root, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		same_inode(&named, st);
+}
+
+/* Whether what is there depends on the namespaces of who opens it; the keys that /proc/keys shows also on
+ * who that is. */
+static bool is_global(const struct where *where, int item)
+{
+	struct stat st;
+
+	if (where->top < 0)
+		return fstat(item, &st) == 0 && (is_named(where, &st, "keys") ||
+			is_named(where, &st, "key-users"));
+	return fstat(where->top, &st) == 0 &&
+		(is_named(where, &st, "sys") || is_named(where, &st, "sysvipc"));
+}
+
+/* Whether it is in the directory of this process, or of a thread of it: there the kernel lets us open
+ * what it lets nobody else, whatever ids this thread acts with (ptrace(2), "Ptrace access mode
+ * checking"). True if that is not known. */
+static bool is_of_ours(const struct where *where)
+{
+	_cleanup_close_ int self = -1;
+	_cleanup_close_ int status = -1;
+	char text[32] = "";
+	unsigned tgid;
+	int rc;
+
+	if (where->top < 0)
+		return false;
+	status = sc_sluice_open_there(where->top, "status", O_RDONLY);
+	if (status < 0)
+		return errno != ENOENT && errno != ESRCH; /* of no process */
+	self = sc_sluice_open_there(where->root, "self", O_PATH | O_NOFOLLOW);
+	if (self < 0)
+		return true;
+	if (readlinkat(self, "", text, sizeof(text) - 1) < 0)
+		return errno != ENOENT; /* we have no number there */
+	rc = sc_sluice_read_tgid(status, &tgid);
+	return rc ? rc != -ESRCH : tgid == strtoul(text, NULL, 10);
 }
 
 bool sc_path_same_namespace(struct sluice_request *req, const char *kind)
@@ -70,7 +123,21 @@ static bool on_cgroups(int fd)
 	return fstatfs(fd, &fs) == 0 && (fs.f_type == CGROUP_1 || fs.f_type == CGROUP_2);
 }
 
-/* 0; -EREMOTE if @place is one thing for the target and another for us. */
+/* @item is on a procfs, and directory @dir is where it is, or @item. */
+static int check_proc(struct sluice_request *req, int dir, int item)
+{
+	_cleanup_(close_where) struct where where = {-1, -1};
+	bool known = find_where(dir, &where);
+
+	if (known && is_of_ours(&where))
+		return -EACCES;
+	if (known && !is_global(&where, item))
+		return 0;
+	/* There euid decides, too, which a thread that acts keeps. */
+	return sc_target_acting() || !same_namespaces(req) ? -EREMOTE : 0;
+}
+
+/* 0; -EREMOTE if @place is one thing for the target and another for us; -EACCES if it is ours alone. */
 int sc_path_check_namespaces(struct sluice_request *req, const struct place *place, uint64_t flags)
 {
 	struct stat st;
@@ -83,10 +150,12 @@ int sc_path_check_namespaces(struct sluice_request *req, const struct place *pla
 	is_dir = S_ISDIR(st.st_mode);
 	if (S_ISCHR(st.st_mode) && st.st_rdev == TUN_DEVICE && !sc_path_same_namespace(req, "net"))
 		return -EREMOTE;
-	if (sc_sluice_on_proc(place->item) && !S_ISLNK(st.st_mode) &&
-		in_global_part(is_dir ? place->item : place->dir) &&
-		(sc_target_acting() || !same_namespaces(req)))
-		return -EREMOTE; /* there euid decides, too, which a thread that acts keeps */
+	if (sc_sluice_on_proc(place->item) && !S_ISLNK(st.st_mode)) {
+		int rc = check_proc(req, is_dir ? place->item : place->dir, place->item);
+
+		if (rc)
+			return rc;
+	}
 	if ((flags & O_ACCMODE) != O_RDONLY && !(flags & O_PATH) && on_cgroups(place->item) &&
 		(sc_target_acting() ||
 			!(sc_path_same_namespace(req, "cgroup") && sc_path_same_namespace(req, "user"))))

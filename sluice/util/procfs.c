@@ -104,6 +104,17 @@ int sc_sluice_read_pids(int fd, unsigned *pids)
 	return count;
 }
 
+/* The process in a "status", as the procfs numbers it. */
+int sc_sluice_read_tgid(int fd, unsigned *tgid)
+{
+	char text[4096], *at;
+	int rc = find_field(fd, "\nTgid:\t", text, sizeof(text), &at);
+
+	if (!rc)
+		*tgid = (unsigned)strtoul(at, NULL, 10);
+	return rc;
+}
+
 static int private_proc(void)
 {
 	_cleanup_close_ int fs = (int)syscall(SYS_fsopen, "proc", 1 /* FSOPEN_CLOEXEC */);

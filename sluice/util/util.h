@@ -72,6 +72,7 @@ int sc_sluice_proc_open(const struct procfs *proc, const char *path, int flags,
 	unsigned mode);
 int sc_sluice_open_there(int dir, const char *name, uint64_t flags);
 int sc_sluice_read_pids(int fd, unsigned *pids);
+int sc_sluice_read_tgid(int fd, unsigned *tgid);
 bool sc_sluice_children_elsewhere(const struct procfs *proc);
 uint64_t sc_sluice_namespace(const struct procfs *proc, const char *who, const char *kind);
 bool sc_sluice_on_proc(int fd);

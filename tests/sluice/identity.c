@@ -2,6 +2,7 @@
  * the thread is afterwards what it was. SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <dirent.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/openat2.h>
@@ -46,6 +47,40 @@ static int expect(int dirfd, const char *path, int what, int error)
 	return got != error;
 }
 
+/* The kernel lets a process look at itself, whatever ids its thread has. */
+static int directory_of_supervisor(void)
+{
+	static const char *const names[] = {"maps", "smaps", "fdinfo/0", "fd", "task"};
+	char path[64];
+	int bad = 0;
+
+	for (int i = 0; i < 5; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/%s", (int)getppid(), names[i]);
+		bad += expect(AT_FDCWD, path, OPEN, EACCES);
+	}
+	return bad;
+}
+
+/* By the number of a thread, which no listing of /proc shows. */
+static int directory_of_thread(void)
+{
+	struct dirent *d;
+	char path[300];
+	int bad = 1;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)getppid());
+	dir = opendir(path);
+	CHECK(dir);
+	while ((d = readdir(dir)))
+		if (atoi(d->d_name) > 0 && atoi(d->d_name) != (int)getppid()) {
+			snprintf(path, sizeof(path), "/proc/%s/maps", d->d_name);
+			bad = expect(AT_FDCWD, path, OPEN, EACCES);
+		}
+	closedir(dir);
+	return bad;
+}
+
 static int target_user(int argc, char **argv)
 {
 	int dir = open(argv[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC), bad;
@@ -61,7 +96,10 @@ static int target_user(int argc, char **argv)
 	      expect(dir, "closed/any", OPEN, EACCES) +
 	      expect(dir, "closed/any", CREATE, EACCES) +
 	      expect(dir, "of-victim", OPEN, 0) + expect(AT_FDCWD, through, OPEN, 0) +
-	      expect(AT_FDCWD, "/proc/sys/kernel/hostname", WRITE, EREMOTE);
+	      expect(AT_FDCWD, "/proc/sys/kernel/hostname", WRITE, EREMOTE) +
+	      directory_of_supervisor() + directory_of_thread();
+	if (access("/proc/keys", F_OK) == 0)
+		bad += expect(AT_FDCWD, "/proc/keys", OPEN, EREMOTE);
 	prctl(PR_SET_DUMPABLE, 1);
 	return bad + expect(dir, "newest", CREATE, 0) +
 	       expect(dir, "of-root", OPEN, EACCES);

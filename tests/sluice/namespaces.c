@@ -88,6 +88,38 @@ static int target_plain(int argc, char **argv)
 	return 0;
 }
 
+/* What the supervisor may open of itself, and its target may not. */
+static int target_supervisor(int argc, char **argv)
+{
+	static const char *const names[] = {"maps", "environ", "mem", "fd"};
+	int refused = 0, other = 0;
+
+	(void)argc;
+	(void)argv;
+	for (int i = 0; i < 4; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%d/%s", (int)getppid(), names[i]);
+		if (syscall(SYS_openat, AT_FDCWD, path, O_RDONLY) >= 0)
+			continue;
+		refused += errno == EACCES;
+		other += errno != EACCES;
+	}
+	return other ? 255 : refused;
+}
+
+/* The keys of a user namespace. */
+static int target_keys(int argc, char **argv)
+{
+	int fd;
+
+	(void)argc;
+	if (strcmp(argv[0], "own") == 0 && unshare(CLONE_NEWUSER))
+		return 255;
+	fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/keys", O_RDONLY);
+	return fd < 0 ? errno : 0;
+}
+
 static bool is_ours(const char *path)
 {
 	return strncmp(path, "/proc/", 6) == 0 || strstr(path, "/tun-device");
@@ -170,6 +202,22 @@ static void sysctls_control(void)
 	CHECK_EQ(forward_value(), '0');
 	CHECK_EQ(run("net", "own", true), 0);
 	CHECK_EQ(forward_value(), '1'); /* the supervisor's, by a target with another one */
+}
+
+static void supervisor_itself(void)
+{
+	CHECK_EQ(run("supervisor", "same", false), 4);
+	CHECK_EQ(run("supervisor", "same", true), 0); /* the control */
+}
+
+static void keys(void)
+{
+	if (access("/proc/keys", R_OK))
+		SKIP("no /proc/keys");
+	need_unshare(CLONE_NEWUSER);
+	CHECK_EQ(run("keys", "own", false), EREMOTE);
+	CHECK_EQ(run("keys", "own", true), 0); /* the control */
+	CHECK_EQ(run("keys", "same", false), 0);
 }
 
 static int no_proc(struct sluice_request *req, void *data)
@@ -467,11 +515,14 @@ static void hidden_helper(void)
 
 const struct target_main targets[] = {{"net", target_net}, {"shm", target_shm},
 	{"below", target_below}, {"tun", target_tun}, {"plain", target_plain}, {"asks", target_asks},
-	{"fifo", target_fifo}, {"seven", target_seven}, {NULL, NULL}};
+	{"fifo", target_fifo}, {"supervisor", target_supervisor}, {"keys", target_keys},
+	{"seven", target_seven}, {NULL, NULL}};
 const struct test tests[] = {
 	{"/proc/sys of another namespace is refused, the rest of /proc is not", sysctls},
 	{"control: who opens it by name changes its own", sysctls_control},
 	{"a tun device for another network namespace is refused", tun},
+	{"the supervisor's own directory in /proc is refused", supervisor_itself},
+	{"/proc/keys of another user namespace is refused", keys},
 	{"the procfs of another pid namespace is none, whatever groups we have", other_procfs},
 	{"a hand-over to another pid namespace: nobody is taken for the target", other_pids},
 	{"no keeper in the targets' pid namespace", keeper_inside},
