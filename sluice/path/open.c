@@ -124,9 +124,21 @@ static int reopen_now(const struct sluice_supervisor *sv, int item, uint64_t fla
 	return fd;
 }
 
-static int open_item(const struct sluice_supervisor *sv, struct place *place, const struct open_how *how)
+/* As a new file of the target's gets it. */
+static unsigned masked(struct sluice_request *req, const struct open_how *how)
 {
+	unsigned mask;
+
+	if (sc_target_status(req, "\nUmask:", &mask, 1))
+		mask = 077; /* not known (before 4.7): the narrow one */
+	return (unsigned)how->mode & ~mask;
+}
+
+static int open_item(struct sluice_request *req, struct place *place, const struct open_how *how)
+{
+	const struct sluice_supervisor *sv = req->sv;
 	uint64_t flags = how->flags;
+	unsigned mode = 0;
 	struct stat st;
 
 	if ((flags & O_CREAT) && (flags & O_EXCL))
@@ -146,8 +158,11 @@ static int open_item(const struct sluice_supervisor *sv, struct place *place, co
 	if (may_wait(place->item, flags))
 		return -EAGAIN;
 	if (S_ISREG(st.st_mode))
-		return reopen_now(sv, place->item, flags, (unsigned)how->mode);
-	return sc_path_reopen(sv, place->item, flags, (unsigned)how->mode);
+		return reopen_now(sv, place->item, flags, 0);
+	/* That is a new file, although it has no name. */
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		mode = masked(req, how);
+	return sc_path_reopen(sv, place->item, flags, mode);
 }
 
 /* -EEXIST: somebody was faster, look again. */
@@ -155,16 +170,12 @@ static int create(struct sluice_request *req, const struct place *place,
 	const struct open_how *how)
 {
 	struct open_how create = {.flags = how->flags | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC,
-		.mode = how->mode,
+		.mode = masked(req, how),
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
-	unsigned mask;
 	int fd;
 
 	if (place->must_be_dir)
 		return -EISDIR;
-	if (sc_target_status(req, "\nUmask:", &mask, 1))
-		mask = 077; /* not known (before 4.7): the narrow one */
-	create.mode &= ~(uint64_t)mask;
 	fd = (int)syscall(SYS_openat2, place->dir, place->last, &create, sizeof(create));
 	return fd < 0 ? -errno : fd;
 }
@@ -185,7 +196,7 @@ int sc_path_open(struct sluice_request *request, int dirfd, const char *path,
 		if (fd < 0)
 			;
 		else if (place.item >= 0)
-			fd = open_item(request->sv, &place, how);
+			fd = open_item(request, &place, how);
 		else if (how->flags & O_CREAT && !(how->flags & O_PATH))
 			fd = create(request, &place, how);
 		else

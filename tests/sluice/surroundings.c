@@ -434,7 +434,7 @@ static char created[128];
 static int create_it(struct sluice_request *req, void *data)
 {
 	struct open_how how = {.flags = O_CREAT | O_EXCL | O_WRONLY, .mode = 0666};
-	struct stat st;
+	struct stat st, unnamed;
 	int fd;
 
 	if (*(bool *)data)
@@ -443,6 +443,14 @@ static int create_it(struct sluice_request *req, void *data)
 	CHECK(fd >= 0);
 	CHECK_EQ(fstat(fd, &st), 0);
 	close(fd);
+	how.flags = O_TMPFILE | O_WRONLY;
+	fd = sluice_openat(req, AT_FDCWD, scratch_dir(), &how);
+	CHECK(fd >= 0 || fd == -EOPNOTSUPP);
+	if (fd >= 0) {
+		CHECK_EQ(fstat(fd, &unnamed), 0);
+		CHECK_EQ(unnamed.st_mode & 0777, st.st_mode & 0777);
+		close(fd);
+	}
 	return sluice_reply(req, st.st_mode & 0777);
 }
 
