@@ -33,8 +33,8 @@ int sc_sluice_fill(void *out, size_t room, const void *full, size_t size);
 
 /* ---- process.c ---- */
 
-pid_t sc_sluice_fork(int exit_signal);
-pid_t sc_sluice_fork_hidden(int exit_signal, int *pidfd);
+pid_t sc_sluice_fork(int flags);
+pid_t sc_sluice_fork_hidden(int flags, int *pidfd);
 int sc_sluice_thread(pthread_t *thread, void *(*main)(void *), void *data);
 void sc_sluice_close_others(const int *keep, unsigned count);
 void sc_sluice_discard(const int *fds, unsigned count);

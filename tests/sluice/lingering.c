@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <sys/prctl.h>
 
 /* A socket whose last close waits for an hour. *peer keeps it so. */
@@ -104,6 +105,40 @@ static void oci_unread(void)
 		send_lingering(oci_path(), "{\"x\":", 1);
 		sluice_supervisor_free(sv);
 	}
+}
+
+/* Where children of the supervisor are in the pid namespace of targets with its user, these may stop
+ * the process that is to be the last. */
+static void stopped_helper(void)
+{
+	int flags = CLONE_NEWPID | (geteuid() ? CLONE_NEWUSER : 0), taken = 0;
+	struct sluice_supervisor *sv;
+	pid_t stopper;
+
+	need_unshare(flags);
+	CHECK_EQ(unshare(flags), 0);
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_listen_oci(sv, oci_path(), take, &taken), 0);
+	stopper = fork();
+	if (stopper == 0) {
+		signal(SIGCHLD, SIG_IGN);
+		for (;;)
+			kill(-1, SIGSTOP);
+	}
+	for (int i = 0; i < 200; i++) {
+		int pair[2], connection = dial(oci_path());
+
+		CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+		CHECK_EQ(send_fds(connection, "{}", 2, pair, 1), 2);
+		sluice_dispatch(sv, 0);
+		sluice_dispatch(sv, 0);
+		close(connection);
+		close(pair[0]);
+		close(pair[1]);
+		still_going();
+	}
+	CHECK(kill(stopper, SIGKILL) == 0 && waitpid(stopper, NULL, 0) == stopper);
+	sluice_supervisor_free(sv);
 }
 
 /* The control: the same socket, closed as anybody would, waits. */
@@ -232,6 +267,7 @@ const struct target_main targets[] = {
 const struct test tests[] = {
 	{"an OCI peer's descriptors are not closed by the loop", oci_peers},
 	{"nor those that nobody has read, at the end", oci_unread},
+	{"nor do they wait for a helper that somebody stops", stopped_helper},
 	{"control: to close such a socket takes its time", plain_close},
 	{"a path starts at the target's directory without its open file", starts},
 	{"what was looked at can change: no SLUICE_CONTINUE_ARGS", continued}, {NULL, NULL}};

@@ -1,7 +1,7 @@
-/* Helpers that SIGKILL does not reach: inside a FUSE whose daemon has taken their request and does
- * not answer. The loop and the end of the supervisor must not wait for them.
+/* What SIGKILL does not reach: processes inside a FUSE whose daemon has taken their request and does
+ * not answer. The loop, a spawn and the end of the supervisor must not wait for them.
  * SPDX-License-Identifier: MIT */
-#include "tap.h"
+#include "runtime.h"
 
 #include <linux/fuse.h>
 #include <linux/openat2.h>
@@ -11,12 +11,17 @@
 
 #define THE_CALL "openat2" /* that no C library makes by itself */
 
-static char box[128]; /* where the FUSE is, with "fifo" in it; also the target's argument */
+static char box[128]; /* where the FUSE is, with "fifo" and "file" in it; also the target's argument */
+
+enum { DIRECTORY = FUSE_ROOT_ID, FIFO, FILE_ };
 
 static struct {
 	atomic_int friend;      /* who is answered while we hold up the others */
+	atomic_int opcode;      /* what is not answered, */
+	atomic_int node;        /* about this node */
 	atomic_int stuck;       /* somebody is held up */
 	atomic_int release;
+	atomic_int gave_up;
 } *share;
 
 static int fuse = -1;
@@ -33,14 +38,17 @@ static void answer(uint64_t unique, int error, const void *data, size_t size)
 
 static struct fuse_attr attributes(uint64_t node)
 {
-	return (struct fuse_attr){
-		.ino = node, .nlink = 1, .mode = node == 1 ? S_IFDIR | 0755 : S_IFIFO | 0666};
+	static const uint32_t modes[] = {
+		[DIRECTORY] = S_IFDIR | 0755, [FIFO] = S_IFIFO | 0666, [FILE_] = S_IFREG | 0666};
+
+	return (struct fuse_attr){.ino = node, .nlink = 1, .mode = modes[node]};
 }
 
 static void answer_one(const struct fuse_in_header *in)
 {
 	struct fuse_init_out init = {.major = 7, .minor = 31, .max_write = 4096};
-	struct fuse_entry_out entry = {.nodeid = 2, .attr = attributes(2)};
+	uint64_t found = strcmp((const char *)(in + 1), "file") == 0 ? FILE_ : FIFO;
+	struct fuse_entry_out entry = {.nodeid = found, .attr = attributes(found)};
 	struct fuse_attr_out attr = {.attr = attributes(in->nodeid)};
 
 	switch (in->opcode) {
@@ -62,6 +70,8 @@ static void answer_one(const struct fuse_in_header *in)
 	}
 }
 
+#define GIVE_UP_MS 100000
+
 static void serve(void)
 {
 	static _Alignas(8) char buffer[1 << 17];
@@ -74,11 +84,17 @@ static void serve(void)
 			continue;
 		if (n < (ssize_t)sizeof(*in))
 			_exit(0);
-		if (in->opcode == FUSE_GETATTR && in->nodeid == 2 &&
+		if ((int)in->opcode == atomic_load(&share->opcode) &&
+			(int)in->nodeid == atomic_load(&share->node) &&
 			(int)in->pid != atomic_load(&share->friend)) {
 			atomic_store(&share->stuck, 1);
-			while (!atomic_load(&share->release))
+			for (int ms = 0; !atomic_load(&share->release); ms++) {
+				if (ms == GIVE_UP_MS) { /* no signal ends who waits for us */
+					atomic_store(&share->gave_up, 1);
+					_exit(1);
+				}
 				usleep(1000);
+			}
 		}
 		answer_one(in);
 	}
@@ -104,6 +120,8 @@ static void mount_fuse(void)
 		0);
 	CHECK(share != MAP_FAILED);
 	atomic_store(&share->friend, (int)getpid());
+	atomic_store(&share->opcode, FUSE_GETATTR);
+	atomic_store(&share->node, FIFO);
 	fflush(stdout);
 	daemon_pid = fork();
 	if (daemon_pid == 0)
@@ -204,8 +222,52 @@ static void end_comes(void)
 	atomic_store(&share->release, 1);
 }
 
+static int take(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
+{
+	(void)sv;
+	(void)c;
+	(void)data;
+	return 0;
+}
+
+/* A file system hears of each close(2), not of the last alone: this peer's descriptor stays open. */
+static void peer_sends(void)
+{
+	struct sluice_supervisor *sv;
+	char path[256], file[256];
+	int before, fd;
+	pid_t peer;
+
+	mount_fuse();
+	snprintf(path, sizeof(path), "%s/../oci-%d", box, (int)getpid());
+	snprintf(file, sizeof(file), "%s/file", box);
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_listen_oci(sv, path, take, NULL), 0);
+	before = count_fds();
+	peer = fork();
+	if (peer == 0) {
+		fd = open(file, O_RDONLY | O_CLOEXEC);
+		offer_fds(path, "{}", &fd, 1);
+		for (;;)
+			pause();
+	}
+	atomic_store(&share->node, FILE_);
+	atomic_store(&share->opcode, FUSE_FLUSH);
+	while (!atomic_load(&share->stuck))
+		CHECK(sluice_dispatch(sv, 10) >= 0);
+	for (int i = 0; i < 10; i++)
+		CHECK(sluice_dispatch(sv, 10) >= 0);
+	CHECK(!atomic_load(&share->gave_up));
+	atomic_store(&share->release, 1);
+	while (count_fds() != before)
+		CHECK(sluice_dispatch(sv, 10) >= 0);
+	sluice_supervisor_free(sv);
+	CHECK(kill(peer, SIGKILL) == 0 && waitpid(peer, NULL, 0) == peer);
+}
+
 const struct target_main targets[] = {{"asks", target_asks}, {NULL, NULL}};
 const struct test tests[] = {
 	{"a helper that cannot die: the loop serves others and reaps it later", loop_goes_on},
 	{"a helper that cannot die: the supervisor can be freed", end_comes},
+	{"a peer's file whose close waits: the loop goes on", peer_sends},
 	{NULL, NULL}};
