@@ -266,7 +266,7 @@ struct sluice_child {
 	bool wait_killable;     /* only a fatal signal ends a received call (kernel 5.19) */
 	void *tag;
 	struct sluice_error *error; /* filled on failure, or NULL */
-	pid_t pid;              /* out: a child of the caller, who waits for it */
+	pid_t pid;              /* out: a child of the caller, who waits for it; -1: none */
 	int pidfd;              /* out: closed by sluice_child_release() */
 	void *internal;         /* for the library only */
 	const gid_t *groups;    /* @n_groups supplementary groups. Default (NULL): none if @gid is
@@ -298,11 +298,14 @@ struct sluice_child {
  * RLIMIT_FSIZE is below 32 KiB; -ENOENT if there is no such program; -EBUSY if a filter that
  * this process inherited has a listener; -EACCES if the child has neither no_new_privs nor
  * CAP_SYS_ADMIN; -ECHILD if it died before its filter was loaded; -ETIMEDOUT if it was not ready
- * within 10 s; else -errno. After a failure the child has ended and was reaped. */
+ * within 10 s; else -errno. After a failure the child has ended and was reaped, and @child->pid is -1. If
+ * it cannot end within a second (inside a FUSE file system whose server does not answer), it has been
+ * killed, and @child->pid is its id: the caller waits for it. */
 int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 	char *const argv[], struct sluice_child *child);
 
-/* Dispatch until @child has ended, reap it, release it. @status is as from waitpid(2) and may
+/* Dispatch until @child has ended, reap it, release it. A child with a tracer can be reaped after
+ * this has seen its end; until then the function dispatches. @status is as from waitpid(2) and may
  * be NULL. Returns 0; the -errno of execve(2) if the program could not be executed, after reaping
  * and releasing @child; else -errno, and then @child is neither reaped nor released. */
 int sluice_wait(struct sluice_supervisor *supervisor, struct sluice_child *child,

@@ -264,12 +264,12 @@ static int look(const struct plan *plan, bool dead)
 	return n >= 0 ? n : NOT_YET;
 }
 
-/* Wait for the number, a failure, the child's death or LIMIT_NS. The child says when it
+/* Wait for the number, a failure, the child's death or @until. The child says when it
  * begins to load the filter; it cannot wake us afterwards, for that would be a call of a
  * target. */
-static int await_listener(const struct plan *plan, int pidfd)
+static int await_listener(const struct plan *plan, int pidfd, uint64_t until)
 {
-	uint64_t until = sc_sluice_now() + LIMIT_NS, naps = 0;
+	uint64_t naps = 0;
 	unsigned bytes = plan->may_write ? 2 : 1;
 	long ns = 20000;
 	char byte;
@@ -331,9 +331,8 @@ static int tell(const struct plan *plan, char what)
 
 /* The listener, as the closer sends it. It ends with the child; whoever has our user may
  * stop it. */
-static int ask_closer(const struct plan *plan, int pidfd, int *fd)
+static int ask_closer(const struct plan *plan, int pidfd, uint64_t until, int *fd)
 {
-	uint64_t until = sc_sluice_now() + LIMIT_NS;
 	unsigned count = 0;
 	char byte;
 	int rc;
@@ -360,12 +359,13 @@ static int ask_closer(const struct plan *plan, int pidfd, int *fd)
 
 static int adopt(struct sluice_supervisor *sv, const struct plan *plan, int pidfd)
 {
-	int rc = await_listener(plan, pidfd), fd;
+	uint64_t until = sc_sluice_now() + LIMIT_NS;
+	int rc = await_listener(plan, pidfd, until), fd;
 
 	if (rc < 0)
 		return rc;
 	fd = (int)syscall(SYS_pidfd_getfd, pidfd, rc, 0);
-	rc = fd < 0 ? ask_closer(plan, pidfd, &fd) : 0;
+	rc = fd < 0 ? ask_closer(plan, pidfd, until, &fd) : 0;
 	if (rc)
 		return rc;
 	rc = sc_core_add_listener(sv, fd, plan->child->tag, false, plan->wait_killable);
@@ -374,12 +374,31 @@ static int adopt(struct sluice_supervisor *sv, const struct plan *plan, int pidf
 	return rc;
 }
 
-static void end_child(pid_t pid, int pidfd)
+#define NAP_MS 10
+
+/* How long a child may take to end. Inside a file system of its user's, whose server
+ * does not answer, SIGKILL reaches it only when that is gone. */
+#define END_NS 1000000000ull
+
+/* Whether it has been reaped, by us or by somebody. */
+static bool end_child(pid_t pid, int pidfd)
 {
+	uint64_t until = sc_sluice_now() + END_NS;
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	bool dead = false;
+	pid_t got;
+
 	if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0))
 		kill(pid, SIGKILL); /* ours, and not waited for yet */
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	while ((got = waitpid(pid, NULL, WNOHANG)) == 0 || (got < 0 && errno == EINTR)) {
+		if (sc_sluice_now() > until)
+			return false;
+		if (dead) /* and held by its tracer */
+			poll(NULL, 0, NAP_MS);
+		else
+			dead = poll(&p, 1, NAP_MS) > 0;
+	}
+	return true;
 }
 
 /* A child whose listener we have, or none, and why. */
@@ -398,7 +417,8 @@ static int start_and_adopt(
 	if (!rc)
 		rc = tell(plan, SPAWN_CLOSE);
 	if (rc) {
-		end_child(pid, pidfd);
+		if (!end_child(pid, pidfd))
+			plan->child->pid = pid;
 		if (rc == -ECHILD && atomic_load(&plan->share->failed))
 			rc = -atomic_load(&plan->share->error);
 		*why = explain(plan, rc);
@@ -429,6 +449,7 @@ int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 
 	if (child->size < offsetof(struct sluice_child, groups) || !argv || !argv[0])
 		return -EINVAL;
+	child->pid = -1;
 	rc = make_plan(filter, argv, child, &plan);
 	if (rc)
 		return rc;
@@ -455,17 +476,31 @@ void sluice_child_release(struct sluice_child *child)
 	child->internal = NULL;
 }
 
-static int until_dead(struct sluice_supervisor *sv, int pidfd)
+#define HELD_MS 100
+
+/* A child that has ended is not ours to reap before its tracer has seen that, and the
+ * target may have chosen one that never looks: others are served meanwhile, and nothing
+ * wakes us then. */
+static int until_reaped(
+	struct sluice_supervisor *sv, const struct sluice_child *child, int *status)
 {
+	bool dead = false;
+
 	for (;;) {
-		struct pollfd p[2] = {{.fd = pidfd, .events = POLLIN},
+		struct pollfd p[2] = {{.fd = dead ? -1 : child->pidfd, .events = POLLIN},
 			{.fd = sluice_fd(sv), .events = POLLIN}};
+		pid_t got = 0;
 		int rc;
 
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 2, dead ? HELD_MS : -1) < 0 && errno != EINTR)
 			return -errno;
-		if (p[0].revents)
+		dead |= p[0].revents != 0;
+		if (dead)
+			got = waitpid(child->pid, status, WNOHANG);
+		if (got > 0)
 			return 0;
+		if (got < 0 && errno != EINTR)
+			return -errno;
 		rc = sluice_dispatch(sv, 0);
 		if (rc < 0 && rc != -EINTR)
 			return rc;
@@ -480,12 +515,9 @@ int sluice_wait(
 
 	if (child->pidfd < 0 || !share)
 		return -EINVAL;
-	rc = until_dead(supervisor, child->pidfd);
+	rc = until_reaped(supervisor, child, &st);
 	if (rc)
 		return rc;
-	while (waitpid(child->pid, &st, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
 	rc = -atomic_load(&share->exec_error);
 	if (rc)
 		set_error(child, rc, "cannot execute the program");

@@ -2,6 +2,9 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+
 #include <stdatomic.h>
 
 static int target_asks(int argc, char **argv)
@@ -202,11 +205,89 @@ static void stopped_child(void)
 	sluice_supervisor_free(sv);
 }
 
+/* ---- a target whose tracer holds it when it has ended ---- */
+
+static int target_traced(int argc, char **argv)
+{
+	pid_t tracer, us = getpid();
+	int ready[2];
+	char byte;
+
+	(void)argc;
+	(void)argv;
+	CHECK(pipe(ready) == 0);
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+	tracer = fork();
+	if (tracer == 0) {
+		byte = ptrace(PTRACE_SEIZE, us, 0, 0) == 0;
+		CHECK_EQ(write(ready[1], &byte, 1), 1);
+		for (;;)
+			pause();
+	}
+	CHECK_EQ(read(ready[0], &byte, 1), 1);
+	if (!byte) {
+		kill(tracer, SIGKILL);
+		return 77;
+	}
+	syscall(SYS_mkdir, "x", tracer);
+	return 3;
+}
+
+static int target_calls(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	for (;;)
+		if (syscall(SYS_mkdir, "x", 0))
+			return errno & 127;
+}
+
+struct held {
+	pid_t tracer;
+	int pidfd, calls;
+};
+
+static int count_while_held(struct sluice_request *req, void *data)
+{
+	struct held *held = data;
+	struct pollfd p = {.fd = held->pidfd, .events = POLLIN};
+
+	if (sluice_arg_int(req, 1))
+		held->tracer = sluice_arg_int(req, 1);
+	else if (held->tracer && poll(&p, 1, 0) == 1 && ++held->calls == 20)
+		CHECK_EQ(kill(held->tracer, SIGKILL), 0);
+	return sluice_reply(req, 0);
+}
+
+static void held_by_tracer(void)
+{
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_child other = SLUICE_CHILD_INIT, child = SLUICE_CHILD_INIT;
+	struct held held = {0};
+	int status;
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", count_while_held, &held), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &other, "calls", NULL);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "traced", NULL);
+	held.pidfd = child.pidfd;
+	CHECK_EQ(sluice_wait(sv, &child, &status), 0);
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(kill(other.pid, SIGKILL), 0);
+	wait_target(sv, &other);
+	sluice_supervisor_free(sv);
+	if (WEXITSTATUS(status) == 77)
+		SKIP("may not trace");
+	CHECK_EQ(WEXITSTATUS(status), 3);
+	CHECK(held.calls >= 20);
+}
+
 const struct target_main targets[] = {
+	{"traced", target_traced}, {"calls", target_calls},
 	{"asks", target_asks}, {"often", target_often}, {NULL, NULL}};
 const struct test tests[] = {
 	{"a second verdict answers nobody else's call", second_verdict},
 	{"requests that end in the workers' queue leave it, with their data", ended_in_the_queue},
 	{"so do they when the supervisor is freed", freed_with_a_queue},
 	{"a child stopped before its filter: an error in bounded time", stopped_child},
+	{"a target that its tracer keeps from being reaped: others are served", held_by_tracer},
 	{NULL, NULL}};

@@ -222,6 +222,29 @@ static void end_comes(void)
 	atomic_store(&share->release, 1);
 }
 
+/* The working directory of a child is in a file system of its user's. */
+static void child_stays(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_error error = {0};
+	struct sluice_supervisor *sv;
+	scmp_filter_ctx f = filter_of(false, THE_CALL, NULL);
+	char *argv[] = {(char *)"true", NULL};
+
+	mount_fuse();
+	atomic_store(&share->node, DIRECTORY);
+	sv = new_supervisor(NULL);
+	child.cwd = box;
+	child.error = &error;
+	CHECK_EQ(sluice_spawn(sv, f, argv, &child), -ETIMEDOUT);
+	CHECK(atomic_load(&share->stuck) && child.pid > 0);
+	CHECK_EQ(waitpid(child.pid, NULL, WNOHANG), 0); /* it could not die */
+	atomic_store(&share->release, 1);
+	CHECK_EQ(waitpid(child.pid, NULL, 0), child.pid);
+	seccomp_release(f);
+	sluice_supervisor_free(sv);
+}
+
 static int take(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
 {
 	(void)sv;
@@ -269,5 +292,6 @@ const struct target_main targets[] = {{"asks", target_asks}, {NULL, NULL}};
 const struct test tests[] = {
 	{"a helper that cannot die: the loop serves others and reaps it later", loop_goes_on},
 	{"a helper that cannot die: the supervisor can be freed", end_comes},
+	{"a child that cannot die: an error in bounded time, and whom to wait for", child_stays},
 	{"a peer's file whose close waits: the loop goes on", peer_sends},
 	{NULL, NULL}};
