@@ -26,6 +26,7 @@ struct source {
 	void (*ready)(struct sluice_supervisor *sv, struct source *source, uint32_t events);
 	void (*destroy)(struct source *source);
 	struct source *next_dead;
+	struct source *next_door;
 };
 
 /* What a room above keeps with a request or a supervisor; ends with it. */
@@ -148,7 +149,7 @@ struct loop {
 	struct source wake;     /* eventfd: a slot came free, something was cancelled */
 	_Atomic(struct source *) dead; /* changed under sv->lock */
 	atomic_uint watched;    /* sources in the epoll set, wake included */
-	unsigned doors;         /* what may bring listeners: sluice_run() goes on for them */
+	struct source *doors;   /* what may bring listeners: sluice_run() goes on for them */
 	bool receive_waits;     /* in sluice_dispatch(), too: the option of that name */
 	bool receive_ends;      /* RECV returns when the last target has ended (6.11) */
 	bool streak;            /* the last round received a request */

@@ -370,6 +370,15 @@ static int open_for(struct sluice_supervisor *sv, struct server *server)
 	return 0;
 }
 
+static void close_door(struct sluice_supervisor *sv, struct source *source)
+{
+	struct source **p = &sv->loop.doors;
+
+	while (*p != source)
+		p = &(*p)->next_door;
+	*p = source->next_door;
+}
+
 static void stop_server(struct sluice_supervisor *sv, struct server *server)
 {
 	struct server **p = &sc_oci_servers(sv)->first;
@@ -389,7 +398,7 @@ static void stop_server(struct sluice_supervisor *sv, struct server *server)
 	if (!sv->passed_on)
 		unlink(server->path);
 	if (server->callback)
-		sv->loop.doors--;
+		close_door(sv, &server->source);
 	sc_core_bury(sv, &server->source);
 }
 
@@ -419,7 +428,8 @@ int sluice_listen_oci(struct sluice_supervisor *supervisor, const char *path,
 	}
 	server->callback = callback;
 	server->data = data;
-	supervisor->loop.doors++;
+	server->source.next_door = supervisor->loop.doors;
+	supervisor->loop.doors = &server->source;
 	return 0;
 }
 

@@ -49,6 +49,17 @@ static void set_stdio(const struct plan *plan)
 			fail(plan, STAGE_STDIO);
 }
 
+/* Processes of the child's user may stop it before its program runs. If the supervisor
+ * ended then, as long as it is stopped the targets of these listeners would wait, and
+ * runtimes that connect would find nobody. */
+static void close_copies(const struct plan *plan)
+{
+	for (const struct listener *l = plan->sv->listeners.first; l; l = l->next)
+		syscall(SYS_close, l->source.fd);
+	for (const struct source *s = plan->sv->loop.doors; s; s = s->next_door)
+		syscall(SYS_close, s->fd);
+}
+
 /* The thread has our user before it is started: of two users in one memory, each could be
  * traced by whoever has no right to the other. Only if the user may have no second
  * process it is started before, where nobody may trace either (plan->early). */
@@ -140,6 +151,7 @@ void sc_spawn_child_main(const struct plan *plan)
 	bool wait, write;
 	long fd;
 
+	close_copies(plan);
 	set_stdio(plan);
 	become_user(plan);
 	if (plan->child->cwd && syscall(SYS_chdir, plan->child->cwd))

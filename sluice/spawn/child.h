@@ -48,6 +48,7 @@ struct plan {
 	uint64_t handled; /* signals with a handler, bit 0: signal 1 */
 	sigset_t mask;
 	struct share *share;
+	const struct sluice_supervisor *sv;
 	int ours, theirs; /* a pair of sockets: the child says that it loads its filter,
 			   * the parent tells the closer what to do, and the closer sends
 			   * the listener */

@@ -178,8 +178,8 @@ static int choose_groups(const struct sluice_child *child, struct plan *plan)
 		"keep_gid");
 }
 
-static int make_plan(scmp_filter_ctx filter, char *const argv[],
-	struct sluice_child *child, struct plan *plan)
+static int make_plan(struct sluice_supervisor *sv, scmp_filter_ctx filter,
+	char *const argv[], struct sluice_child *child, struct plan *plan)
 {
 	bool whole = child->size >= sizeof(*child);
 	int rc = choose_groups(child, plan);
@@ -197,6 +197,7 @@ static int make_plan(scmp_filter_ctx filter, char *const argv[],
 	rc = list_candidates(argv[0], plan);
 	if (rc)
 		return set_error(child, rc, "no program to run");
+	plan->sv = sv;
 	plan->argv = argv;
 	plan->envp = child->envp ? child->envp : environ;
 	plan->child = child;
@@ -450,7 +451,7 @@ int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 	if (child->size < offsetof(struct sluice_child, groups) || !argv || !argv[0])
 		return -EINVAL;
 	child->pid = -1;
-	rc = make_plan(filter, argv, child, &plan);
+	rc = make_plan(supervisor, filter, argv, child, &plan);
 	if (rc)
 		return rc;
 	plan.hidden = sc_sluice_children_elsewhere(&supervisor->proc);

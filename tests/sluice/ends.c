@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <dirent.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 
@@ -281,13 +282,113 @@ static void held_by_tracer(void)
 	CHECK(held.calls >= 20);
 }
 
+/* ---- the supervisor ends while somebody has stopped a child that it starts ---- */
+
+/* Whether there is a stopped process of VICTIM's. */
+static bool has_stopped(void)
+{
+	bool found = false;
+	DIR *dir = opendir("/proc");
+	struct dirent *d;
+
+	while (!found && (d = readdir(dir))) {
+		char path[300], text[512] = "", state = 0;
+		int fd, uid = 0;
+
+		snprintf(path, sizeof(path), "/proc/%s/status", d->d_name);
+		fd = d->d_name[0] < '0' || d->d_name[0] > '9' ? -1 : open(path, O_RDONLY);
+		if (fd < 0)
+			continue;
+		if (read(fd, text, sizeof(text) - 1) > 0 && strstr(text, "\nState:") &&
+			strstr(text, "\nUid:"))
+			found = sscanf(strstr(text, "\nState:"), "\nState:\t%c", &state) == 1 &&
+				sscanf(strstr(text, "\nUid:"), "\nUid:\t%d", &uid) == 1 &&
+				state == 'T' && uid == VICTIM;
+		close(fd);
+	}
+	closedir(dir);
+	return found;
+}
+
+static int answer_zero(struct sluice_request *req, void *data)
+{
+	(void)data;
+	return sluice_reply(req, 0);
+}
+
+static int take(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
+{
+	(void)sv;
+	(void)c;
+	(void)data;
+	return 0;
+}
+
+static void supervise_both(int out, const char *door)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	char *argv[] = {(char *)"true", NULL};
+	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", answer_zero, NULL), 0);
+	CHECK_EQ(sluice_listen_oci(sv, door, take, NULL), 0);
+	child.stdout_fd = out;
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "calls-on", NULL);
+	for (;;) {
+		struct sluice_child stopped = SLUICE_CHILD_INIT;
+
+		sluice_dispatch(sv, 10);
+		stopped.uid = stopped.gid = VICTIM;
+		if (sluice_spawn(sv, f, argv, &stopped) == 0 && !has_stopped()) {
+			kill(stopped.pid, SIGKILL);
+			wait_target(sv, &stopped);
+		}
+	}
+}
+
+/* Until it is not answered any more; then the errno. */
+static int target_calls_on(int argc, char **argv)
+{
+	char error = (char)target_calls(argc, argv);
+
+	return write(1, &error, 1) != 1;
+}
+
+static void ended_while_stopped(void)
+{
+	struct sluice_supervisor *next;
+	pid_t supervisor, stopper;
+	char error = 0, door[128];
+	int out[2];
+
+	isolate();
+	snprintf(door, sizeof(door), "%s/door", scratch_dir());
+	CHECK(pipe2(out, O_CLOEXEC) == 0);
+	stopper = start_stopper();
+	supervisor = fork();
+	if (supervisor == 0)
+		supervise_both(out[1], door);
+	close(out[1]);
+	while (!has_stopped())
+		usleep(1000);
+	CHECK(kill(supervisor, SIGKILL) == 0 && waitpid(supervisor, NULL, 0) == supervisor);
+	CHECK_EQ(read(out[0], &error, 1), 1);
+	CHECK_EQ(error, ENOSYS);
+	next = new_supervisor(NULL);
+	CHECK_EQ(sluice_listen_oci(next, door, take, NULL), 0);
+	sluice_supervisor_free(next);
+	CHECK(kill(stopper, SIGKILL) == 0 && waitpid(stopper, NULL, 0) == stopper);
+}
+
 const struct target_main targets[] = {
-	{"traced", target_traced}, {"calls", target_calls},
+	{"traced", target_traced}, {"calls", target_calls}, {"calls-on", target_calls_on},
 	{"asks", target_asks}, {"often", target_often}, {NULL, NULL}};
 const struct test tests[] = {
 	{"a second verdict answers nobody else's call", second_verdict},
 	{"requests that end in the workers' queue leave it, with their data", ended_in_the_queue},
 	{"so do they when the supervisor is freed", freed_with_a_queue},
 	{"a child stopped before its filter: an error in bounded time", stopped_child},
+	{"a child stopped before its program has no listener of others", ended_while_stopped},
 	{"a target that its tracer keeps from being reaped: others are served", held_by_tracer},
 	{NULL, NULL}};
