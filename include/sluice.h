@@ -259,7 +259,8 @@ struct sluice_child {
 	char *const *envp;      /* Default (NULL): that of the caller */
 	const char *cwd;        /* Default (NULL): that of the caller */
 	uid_t uid;              /* real, effective and saved. Default (SLUICE_KEEP): unchanged. If
-				 * it is set, @gid or @keep_gid must be set, too */
+				 * it is set, @gid or @keep_gid must be set, too, and the
+				 * program gets no ambient capabilities of the caller */
 	gid_t gid;              /* Default (SLUICE_KEEP): unchanged. If it is set, all other groups
 				 * except @groups are dropped */
 	int no_new_privs;       /* 0 or 1. Default (-1): SCMP_FLTATR_CTL_NNP of the filter */

@@ -11,6 +11,7 @@
 
 #include <poll.h>
 #include <sched.h>
+#include <sys/prctl.h>
 
 /* Sanitizers keep what they know of a thread behind its thread pointer, and these two
  * have one. */
@@ -43,6 +44,11 @@ int BARE sc_spawn_set_user(const struct plan *plan)
 {
 	unsigned gid = plan->child->gid, uid = plan->child->uid;
 
+	/* The kernel does this itself, but for root alone. EINVAL: before 4.3. */
+	if (uid != SLUICE_KEEP &&
+		syscall(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) &&
+		errno != EINVAL)
+		return -1;
 	if (plan->set_groups &&
 		syscall(SLUICE_SYS_setgroups, plan->n_groups, plan->groups))
 		return -1;

@@ -3,6 +3,7 @@
 #include "tap.h"
 
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -207,6 +208,37 @@ static void groups(void)
 	CHECK_EQ(as_user(&child, "[ \"$(id -u):$(id -g):$(id -G)\" = '1234:0:0 99' ]"), 0);
 	child.groups = list;
 	CHECK_EQ(as_user(&child, "[ \"$(id -u):$(id -g):$(id -G)\" = '1234:0:0 77 4321' ]"), 0);
+}
+
+/* A service that is not root and has what it takes to change users. */
+static void become_service(void)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	const uint32_t caps = 1u << CAP_SETUID | 1u << CAP_SETGID;
+	struct __user_cap_data_struct data[2] = {{caps, caps, caps}, {0, 0, 0}};
+
+	CHECK_EQ(prctl(PR_SET_KEEPCAPS, 1), 0);
+	CHECK(setgroups(0, NULL) == 0 && setresgid(999, 999, 999) == 0 &&
+		setresuid(999, 999, 999) == 0);
+	CHECK_EQ(syscall(SYS_capset, &header, data), 0);
+	CHECK_EQ(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETUID, 0, 0), 0);
+	CHECK_EQ(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETGID, 0, 0), 0);
+}
+
+static void capabilities(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+
+	if (foreign_shell())
+		SKIP("the shell is a program of another architecture");
+	if (geteuid() != 0)
+		SKIP("setting uid and gid needs root");
+	become_service();
+	child.gid = 4321;
+	CHECK_EQ(as_user(&child, "grep -q 'CapEff:.0*$' /proc/self/status && "
+				 "grep -q 'CapAmb:.0*$' /proc/self/status"),
+		0);
+	CHECK_EQ(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_SETUID, 0, 0), 1); /* ours */
 }
 
 static void swapped_stdio(void)
@@ -530,6 +562,7 @@ const struct test tests[] = {
 	{"execve refused: the first call, with its errno", exec_refused},
 	{"uid, gid, groups, directory, environment, stdio, no_new_privs", settings},
 	{"another user's groups: said or refused", groups},
+	{"another user has none of the caller's capabilities", capabilities},
 	{"the caller's stdin as the child's stdout and stderr", swapped_stdio},
 	{"errors before the program runs, each explained", errors},
 	{"EBUSY from an inherited listener is explained", inherited_listener},
