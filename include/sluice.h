@@ -290,7 +290,8 @@ struct sluice_child {
  * filter may notify any call, even those that start a process: the child makes no call to pass
  * the listener on. The supervisor takes it with pidfd_getfd(2), or, if that is refused, gets it
  * from a thread of the child that has no filter and ends before the program starts. The
- * attributes NNP, TSYNC, LOG, SSB and WAITKILL of the filter are obeyed. @argv[0] is searched
+ * attributes NNP, LOG, SSB and WAITKILL of the filter are obeyed; TSYNC changes nothing, because
+ * the program starts with one thread. @argv[0] is searched
  * for in the PATH of the caller. After it has loaded the filter the child makes one call:
  * execve (and exit_group(127) if that fails); before it futex and write, if the filter allows
  * them. If the filter notifies execve, a handler
@@ -493,7 +494,7 @@ ssize_t sluice_groups(struct sluice_request *request, gid_t *list, size_t count)
  * what @act returns. Fails closed: -EPERM without CAP_SETUID and CAP_SETGID, unless the ids
  * are equal; -EOVERFLOW for an id that this user namespace does not map, so it cannot be
  * told; -EBUSY inside @act; -ENOENT; then @act was not called. -ENOTRECOVERABLE: this thread
- * has not got its own ids back, and must end. Real, effective and saved ids stay those of
+ * has not got its own ids back, and must end; if it is a worker or dispatches, the process must. Real, effective and saved ids stay those of
  * this process: SO_PEERCRED of a socket that @act connects shows them, and in /proc/sys and
  * for files of cgroups they count, so sluice_openat() says -EREMOTE there. Read memory and
  * descriptors of the target before. The kernel makes a process whose thread does this not
