@@ -549,9 +549,10 @@ int sluice_get_fd(struct sluice_request *request, int target_fd);
  * bounded, and ends early if the target is gone or its time is up. The caller owns the
  * result (close on exec). The function never waits for a FIFO or device: it opens nothing then,
  * and returns -EAGAIN (see sluice_open_reply). -EREMOTE: the file depends on namespaces
- * (/proc/sys, /proc/sysvipc, /proc/keys and /proc/key-users, a tun device, files of cgroups that are to be written), and the
- * target has other namespaces than this process; sluice_open_parent() does the same. Errors of
- * openat2(2), -ELOOP, -ENOENT. */
+ * (/proc/sys, /proc/sysvipc, /proc/keys and /proc/key-users, a tun device, files of cgroups that
+ * are to be written), and the target has other namespaces than this process, or it is a part of a
+ * procfs that is mounted elsewhere alone; sluice_open_parent() does the same. Errors of openat2(2),
+ * -ELOOP, -ENOENT. */
 int sluice_openat(struct sluice_request *request, int dirfd, const char *path,
 	const struct open_how *how);
 

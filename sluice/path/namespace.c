@@ -127,11 +127,12 @@ static bool on_cgroups(int fd)
 static int check_proc(struct sluice_request *req, int dir, int item)
 {
 	_cleanup_(close_where) struct where where = {-1, -1};
-	bool known = find_where(dir, &where);
 
-	if (known && is_of_ours(&where))
+	if (!find_where(dir, &where))
+		return -EREMOTE;
+	if (is_of_ours(&where))
 		return -EACCES;
-	if (known && !is_global(&where, item))
+	if (!is_global(&where, item))
 		return 0;
 	/* There euid decides, too, which a thread that acts keeps. */
 	return sc_target_acting() || !same_namespaces(req) ? -EREMOTE : 0;

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <linux/openat2.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/sysmacros.h>
@@ -108,6 +109,21 @@ static int target_supervisor(int argc, char **argv)
 	return other ? 255 : refused;
 }
 
+/* A part of a procfs in a place where nothing tells which part it is. */
+static int target_bound(int argc, char **argv)
+{
+	char path[64];
+	int fd;
+
+	(void)argc;
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)getppid());
+	if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) ||
+		mount(path, argv[0], NULL, MS_BIND, NULL))
+		return 255;
+	fd = (int)syscall(SYS_openat, AT_FDCWD, argv[0], O_RDONLY);
+	return fd < 0 ? errno : 0;
+}
+
 /* The keys of a user namespace. */
 static int target_keys(int argc, char **argv)
 {
@@ -122,7 +138,8 @@ static int target_keys(int argc, char **argv)
 
 static bool is_ours(const char *path)
 {
-	return strncmp(path, "/proc/", 6) == 0 || strstr(path, "/tun-device");
+	return strncmp(path, "/proc/", 6) == 0 || strstr(path, "/tun-device") ||
+		strstr(path, "/bound-file");
 }
 
 static int on_open(struct sluice_request *req, void *data)
@@ -206,8 +223,16 @@ static void sysctls_control(void)
 
 static void supervisor_itself(void)
 {
+	char path[256];
+
 	CHECK_EQ(run("supervisor", "same", false), 4);
 	CHECK_EQ(run("supervisor", "same", true), 0); /* the control */
+	if (geteuid() != 0)
+		SKIP("needs root, to mount a part of it elsewhere");
+	need_unshare(CLONE_NEWNS);
+	snprintf(path, sizeof(path), "%s/bound-file", scratch_dir());
+	CHECK(close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) == 0);
+	CHECK_EQ(run("bound", path, false), EREMOTE);
 }
 
 static void keys(void)
@@ -515,8 +540,8 @@ static void hidden_helper(void)
 
 const struct target_main targets[] = {{"net", target_net}, {"shm", target_shm},
 	{"below", target_below}, {"tun", target_tun}, {"plain", target_plain}, {"asks", target_asks},
-	{"fifo", target_fifo}, {"supervisor", target_supervisor}, {"keys", target_keys},
-	{"seven", target_seven}, {NULL, NULL}};
+	{"fifo", target_fifo}, {"supervisor", target_supervisor}, {"bound", target_bound},
+	{"keys", target_keys}, {"seven", target_seven}, {NULL, NULL}};
 const struct test tests[] = {
 	{"/proc/sys of another namespace is refused, the rest of /proc is not", sysctls},
 	{"control: who opens it by name changes its own", sysctls_control},
