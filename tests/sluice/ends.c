@@ -38,11 +38,11 @@ static void second_verdict(void)
 #if defined(__SANITIZE_ADDRESS__)
 	SKIP("AddressSanitizer ends such a program, as it should");
 #endif
-	CHECK_EQ(sluice_on_name(sv, "mkdir", answer_twice, &calls), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, answer_twice, &calls), 0);
 	for (int i = 0; i < 50; i++) {
 		struct sluice_child child = SLUICE_CHILD_INIT;
 
-		spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "asks", i ? "9" : "7");
+		spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "asks", i ? "9" : "7");
 		CHECK_EQ(wait_target(sv, &child), 0);
 	}
 	CHECK_EQ(calls, 50);
@@ -98,7 +98,10 @@ static int queue_it(struct sluice_request *req, void *data)
 	char *job = malloc(4096);
 
 	(void)data;
-	CHECK(job && sluice_cwd_fd(req) >= 0 && sluice_root_fd(req) >= 0);
+	CHECK(job);
+	/* On a slow machine it may have timed out before, and its thread have ended. */
+	if (sluice_cwd_fd(req) < 0 || sluice_root_fd(req) < 0)
+		CHECK(sluice_alive(req) < 0);
 	atomic_fetch_add(&made, 1);
 	return sluice_work_owned(req, stuck, job, release);
 }
@@ -114,8 +117,8 @@ static void ended_in_the_queue(void)
 	o.workers = 1;
 	o.timeout_ms = 20;
 	sv = new_supervisor(&o);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", queue_it, NULL), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "often", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, queue_it, NULL), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "often", NULL);
 	before = count_fds();
 	CHECK_EQ(wait_target(sv, &child), 0);
 	/* One is with the worker; nothing is left of the others. */
@@ -140,8 +143,8 @@ static void freed_with_a_queue(void)
 	CHECK(pipe2(gate, O_CLOEXEC) == 0);
 	o.workers = 1;
 	sv = new_supervisor(&o);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", queue_it, NULL), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "often", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, queue_it, NULL), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "often", NULL);
 	while (atomic_load(&made) < 8)
 		sluice_dispatch(sv, 10);
 	close(gate[1]);
@@ -172,7 +175,7 @@ static void stopped_child(void)
 {
 	struct sluice_supervisor *sv;
 	char *argv[] = {(char *)"true", NULL};
-	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
 	pid_t stopper;
 	int rc = 0;
 
