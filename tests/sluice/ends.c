@@ -55,6 +55,7 @@ static void second_verdict(void)
 
 static atomic_int made, released, run;
 static int gate[2];
+static int late = CALLS; /* from this one on, time is up before they are queued */
 
 static void *ask_often(void *data)
 {
@@ -102,11 +103,13 @@ static int queue_it(struct sluice_request *req, void *data)
 	/* On a slow machine it may have timed out before, and its thread have ended. */
 	if (sluice_cwd_fd(req) < 0 || sluice_root_fd(req) < 0)
 		CHECK(sluice_alive(req) < 0);
+	while (atomic_load(&made) >= late && sluice_alive(req) == 0)
+		usleep(1000);
 	atomic_fetch_add(&made, 1);
 	return sluice_work_owned(req, stuck, job, release);
 }
 
-static void ended_in_the_queue(void)
+static void end_in_the_queue(void)
 {
 	struct sluice_options o = SLUICE_OPTIONS_INIT;
 	struct sluice_child child = SLUICE_CHILD_INIT;
@@ -130,6 +133,17 @@ static void ended_in_the_queue(void)
 	close(gate[1]);
 	sluice_supervisor_free(sv);
 	CHECK_EQ(atomic_load(&released), CALLS);
+}
+
+static void ended_in_the_queue(void)
+{
+	end_in_the_queue();
+}
+
+static void ended_before_the_queue(void)
+{
+	late = CALLS - 10;
+	end_in_the_queue();
 }
 
 /* Freed while some wait: their data is not lost either. */
@@ -210,6 +224,7 @@ const struct target_main targets[] = {
 const struct test tests[] = {
 	{"a second verdict answers nobody else's call", second_verdict},
 	{"requests that end in the workers' queue leave it, with their data", ended_in_the_queue},
+	{"so do those that end before they are queued", ended_before_the_queue},
 	{"so do they when the supervisor is freed", freed_with_a_queue},
 	{"a child stopped before its filter: an error in bounded time", stopped_child},
 	{NULL, NULL}};
