@@ -114,6 +114,7 @@ static void hand_over(bool keeper)
 		int pair[2], report[2], status, before;
 		pid_t pid;
 
+		still_going();
 		o.keeper = keeper;
 		before = count_fds();
 		shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,

@@ -314,7 +314,7 @@ static void remove_working(void)
 	CHECK_EQ(atomic_load(&released), THREADS);
 	/* And the supervisor serves others. */
 	CHECK_EQ(sluice_on_name(sv, MKDIR, continue_it, NULL), 0);
-	start(sv, &good, "calls", "17");
+	start(sv, &good, "calls", CALL_ON_DIRECTORY);
 	CHECK(mkdir("x", 0700) == 0 || errno == EEXIST);
 	CHECK_EQ(wait_target(sv, &good), 0);
 	sluice_supervisor_free(sv);

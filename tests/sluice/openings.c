@@ -32,6 +32,7 @@ static int open_it(struct sluice_request *req, void *data)
 	char path[4096];
 	int rc = (int)sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path));
 
+	still_going(); /* a helper each: thousands take minutes on an emulated machine */
 	if (data)
 		++*(int *)data;
 	if (rc >= 0)

@@ -29,11 +29,13 @@
 #ifdef SYS_mkdir
 #define MKDIR "mkdir"
 #define RMDIR "rmdir"
+#define CALL_ON_DIRECTORY "17" /* EEXIST */
 #else
 #define MKDIR	  "truncate"
 #define SYS_mkdir SYS_truncate
 #define RMDIR	  "acct"
 #define SYS_rmdir SYS_acct
+#define CALL_ON_DIRECTORY "21" /* EISDIR */
 #endif
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
