@@ -108,7 +108,7 @@ static void stop_clock(timer_t timer, const struct sigaction *old)
 	sigaction(SIGNAL_NOW, old, NULL);
 }
 
-/* True once the program has ended; it stays a zombie for sluice_wait(). */
+/* True once the program has ended; it stays a zombie for finish(). */
 static bool look_at(struct cli_live *live, pid_t pid)
 {
 	siginfo_t info = {0};
@@ -158,7 +158,28 @@ static void come_first(const struct cli_live *live)
 	syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
-static int answer(struct cli_live *live, pid_t pid)
+/* As env(1) and shells have it. */
+static int not_executed(struct cli_live *live, char **argv, int rc)
+{
+	cli_progress_end(live->cli);
+	cli_error(live->cli, "cannot execute %s: %s", argv[0], strerror(-rc));
+	return rc == -ENOENT ? 127 : 126;
+}
+
+static int finish(
+	struct cli_live *live, struct sluice_child *child, char **argv, int *status)
+{
+	int st, rc = sluice_wait(live->supervisor, child, &st);
+
+	if (rc)
+		return not_executed(live, argv, rc);
+	live->signal = WIFSIGNALED(st) ? WTERMSIG(st) : 0;
+	*status = WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st);
+	return 0;
+}
+
+static int answer(
+	struct cli_live *live, struct sluice_child *child, char **argv, int *status)
 {
 	bool over = false;
 
@@ -168,10 +189,13 @@ static int answer(struct cli_live *live, pid_t pid)
 		if (rc < 0 && rc != -EINTR)
 			return cli_error(
 				live->cli, "cannot answer calls: %s", strerror(-rc));
-		if (!over && (child_changed || rc <= 0)) {
-			over = look_at(live, pid);
-			if (over)
-				target_fd = -1;
+		if (!over && (child_changed || rc <= 0) && look_at(live, child->pid)) {
+			over = true;
+			target_fd = -1;
+			/* At once: before Linux 6.11 a listener has its target until then. */
+			rc = finish(live, child, argv, status);
+			if (rc)
+				return rc;
 		}
 		if (over && end_asked) {
 			cli_progress_end(live->cli);
@@ -183,15 +207,7 @@ static int answer(struct cli_live *live, pid_t pid)
 		if (live->tick)
 			live->tick(live->data);
 	}
-	return 0;
-}
-
-/* As env(1) and shells have it. */
-static int not_executed(struct cli_live *live, char **argv, int rc)
-{
-	cli_progress_end(live->cli);
-	cli_error(live->cli, "cannot execute %s: %s", argv[0], strerror(-rc));
-	return rc == -ENOENT ? 127 : 126;
+	return over ? 0 : finish(live, child, argv, status);
 }
 
 static int spawn(struct cli_live *live, scmp_filter_ctx filter, char **argv,
@@ -225,32 +241,21 @@ static int spawn(struct cli_live *live, scmp_filter_ctx filter, char **argv,
 	return 0;
 }
 
-static int finish(
-	struct cli_live *live, struct sluice_child *child, char **argv, int *status)
-{
-	int st, rc = sluice_wait(live->supervisor, child, &st);
-
-	if (rc)
-		return not_executed(live, argv, rc);
-	live->signal = WIFSIGNALED(st) ? WTERMSIG(st) : 0;
-	*status = WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st);
-	return 0;
-}
-
 /* With a clock from here on: what the program inherits is as it was. */
-static int attend(struct cli_live *live, pid_t pid)
+static int attend(
+	struct cli_live *live, struct sluice_child *child, char **argv, int *status)
 {
 	struct sigaction old;
 	timer_t timer;
 	int rc;
 
 	if (live->confines)
-		return answer(live, pid);
+		return answer(live, child, argv, status);
 	sigaction(SIGNAL_NOW, NULL, &old);
 	rc = start_clock(&timer);
 	if (rc)
 		return cli_error(live->cli, "cannot have a timer: %s", strerror(-rc));
-	rc = answer(live, pid);
+	rc = answer(live, child, argv, status);
 	stop_clock(timer, &old);
 	return rc;
 }
@@ -273,11 +278,9 @@ static int run_words(
 			syscall(SYS_pidfd_send_signal, child.pidfd, SIGTERM, NULL, 0);
 		end_asked = 0;
 		come_first(live);
-		rc = attend(live, child.pid);
+		rc = attend(live, &child, argv, status);
 		target_fd = -1;
-		if (rc == 0)
-			rc = finish(live, &child, argv, status);
-		else
+		if (rc)
 			syscall(SYS_pidfd_send_signal, child.pidfd, SIGKILL, NULL, 0);
 		sluice_child_release(&child);
 	}

@@ -130,12 +130,14 @@ int sluice_fd(const struct sluice_supervisor *supervisor);
  * and a handler without SA_RESTART. */
 int sluice_dispatch(struct sluice_supervisor *supervisor, int timeout_ms);
 
-/* Dispatch until no listener and no OCI server is left. Signals do not end it. Returns 0 or
+/* Dispatch until no listener and no OCI server is left. Before Linux 6.11 a listener goes only when its
+ * last target has been reaped: reap those that this process started, with sluice_wait() before or in
+ * another thread, or this does not return. Signals do not end it. Returns 0 or
  * -errno. Not a cancellation point of pthread_cancel(3). If one busy listener is all there
  * is to wait for, it waits in the ioctl(2) of that listener and skips epoll (kernel 6.11). */
 int sluice_run(struct sluice_supervisor *supervisor);
 
-/* The number of listeners with a living target. */
+/* The number of listeners with a living target; before Linux 6.11, with one that is not reaped. */
 unsigned sluice_active(const struct sluice_supervisor *supervisor);
 
 /* Serve the listener @fd. On success the supervisor owns @fd, and closes it after the last

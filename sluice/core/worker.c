@@ -210,6 +210,14 @@ static int need_thread(struct sluice_supervisor *sv)
 	return w->count ? 0 : rc;
 }
 
+/* Whether @req has its verdict, so that sc_core_unqueue() may have been before us. */
+static bool is_over(struct sluice_request *req)
+{
+	int state = atomic_load(&req->state);
+
+	return state != R_OPEN && state != R_OFFERED;
+}
+
 int sluice_work_owned(struct sluice_request *request, sluice_handler handler, void *data,
 	void (*release)(void *data))
 {
@@ -231,6 +239,11 @@ int sluice_work_owned(struct sluice_request *request, sluice_handler handler, vo
 	if (!atomic_exchange(&request->deferred, false))
 		atomic_fetch_add_explicit(&request->refs, 1, memory_order_relaxed);
 	atomic_fetch_add(&request->custody, 1);
+	if (is_over(request)) {
+		pthread_mutex_unlock(&w->lock);
+		done(request, release, data);
+		return 0;
+	}
 	if (may)
 		give_right(w, request);
 	else

@@ -129,7 +129,8 @@ static int BARE closer_main(void *data)
 #if defined(__x86_64__)
 static long start_thread(char *top, int (*main)(void *), void *data)
 {
-	long rc;
+	/* All registers have 64 bits, on x32 too. */
+	uint64_t rc, entry = (uintptr_t)main, argument = (uintptr_t)data;
 
 	__asm__ volatile("xor %%r10d, %%r10d\n\t"
 			 "syscall\n\t"
@@ -140,10 +141,11 @@ static long start_thread(char *top, int (*main)(void *), void *data)
 			 "ud2\n"
 			 "1:"
 			 : "=a"(rc)
-			 : "0"((long)SYS_clone), "D"((long)THREAD), "S"(top),
-			 "d"(0L), [main] "r"(main), [data] "r"(data)
+			 : "0"((uint64_t)SYS_clone), "D"((uint64_t)THREAD),
+			 "S"((uint64_t)(uintptr_t)top), "d"((uint64_t)0),
+			 [main] "r"(entry), [data] "r"(argument)
 			 : "rcx", "r8", "r10", "r11", "cc", "memory");
-	return rc;
+	return (long)rc;
 }
 #elif defined(__aarch64__)
 static long start_thread(char *top, int (*main)(void *), void *data)

@@ -43,6 +43,14 @@ pkg-config = 'pkg-config'
 c_args = {flags}
 c_link_args = {flags} + {link}
 pkg_config_path = '/mnt/work/{cmocka}/lib/pkgconfig'
+prefer_static = {static}
+
+[project options]
+sluice = {sluice}
+cli = false
+examples = false
+man = false
+bench = false
 
 [properties]
 needs_exe_wrapper = true
@@ -148,9 +156,9 @@ def cmocka(name):
     return directory
 
 
-def build(name, targets, static):
-    """Cross-builds the project's @targets for an ABI; returns the build directory as seen outside
-    of the root, whose name inside is /mnt/work/NAME."""
+def build(name, targets, static, sluice=False):
+    """Cross-builds the project's @targets for an ABI, with libsluice if @sluice; returns the build
+    directory as seen outside of the root, whose name inside is /mnt/work/NAME."""
     abi = ABIS[name]
     directory = name + ("-static" if static else "")
     log = WORK / f"{directory}.log"
@@ -158,12 +166,13 @@ def build(name, targets, static):
     cross = WORK / f"{directory}.cross"
     text = CROSS_FILE.format(prefix=abi.prefix, flags=abi.flags, cpu=abi.cpu, endian=abi.endian,
                              link=["-static"] if static else [], cmocka=cmocka(name),
+                             static=str(static).lower(), sluice=str(sluice).lower(),
                              wrapper=f"exe_wrapper = {user_command(name)}" if abi.user else "")
     if not cross.exists() or cross.read_text() != text:
         shutil.rmtree(WORK / directory, ignore_errors=True)
         cross.write_text(text)
     if not (WORK / directory / "build.ninja").exists():
         run("meson", "setup", "--cross-file", f"/mnt/work/{cross.name}", "-Dbuildtype=release",
-            "-Dsluice=false", "-Dexamples=false", "-Dman=false", "-Dbench=false", f"/mnt/work/{directory}", "/mnt/source", log=log)
+            f"/mnt/work/{directory}", "/mnt/source", log=log)
     run("ninja", "-C", f"/mnt/work/{directory}", *targets, log=log)
     return WORK / directory

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The live tests on kernels of other architectures, each in an emulated machine.
+"""The live tests, and those of libsluice, on kernels of other architectures, in emulated machines.
 
 kernels.py [--write] [PART OF A MACHINE'S NAME...]
 
-Cross-builds the live tests as static programs, puts them with init.c into a small initramfs, boots
-each kernel of machines.py (Debian's, or built of Debian's source) with it, and reports every check
-as TAP. --write puts its rows into the table in RESULTS.md beside this file. Everything downloaded
+Cross-builds the tests as static programs, puts them with init.c into a small initramfs, boots each
+kernel of machines.py (Debian's, or built of Debian's source) with it, and reports every check as
+TAP. --write puts its rows into the tables in RESULTS.md beside this file. Everything downloaded
 or built stays in the cache, see cross.py.
 SPDX-License-Identifier: MIT"""
 import argparse
@@ -19,34 +19,50 @@ import time
 
 import cross
 from kernel import get_kernel
-from machines import ABIS, MACHINES, ONE_VERSION
-from results import SECTIONS, Tap, named, write
+from machines import ABIS, MACHINES, NO_SLUICE_TESTS, ONE_VERSION, SLUICE_TESTS
+from results import LIVE, SLUICE, Tap, named, write
 
-TIME_LIMIT = 900  # seconds for one machine; only to end a hang
+TIME_LIMIT = 5400  # seconds for one machine; only to end a hang
 Result = collections.namedtuple("Result", "machine version abi passed failed skipped skips seconds")
+CHECK = re.compile(r"(not )?ok \d+(?: - )?(.*?)(?: # SKIP(.*))?$")
+
+
+def programs_of(abi):
+    """Paths of what runs there in a build directory."""
+    return ["tests/live/live",
+            *(f"tests/sluice/test-sluice-{name}" for name in SLUICE_TESTS.get(abi, []))]
 
 
 def make_initramfs(machine):
-    """An archive with init.c and the live tests; returns (its path in the root, ABIs left out)."""
+    """An archive with init.c and the tests; returns (its path in the root, ABIs left out)."""
     name = f"initramfs-{machine.suite}-{machine.arch}"
     directory = cross.WORK / name
     log = cross.WORK / f"{name}.log"
     log.unlink(missing_ok=True)
     shutil.rmtree(directory, ignore_errors=True)
-    (directory / "tests").mkdir(parents=True)
     missing = {}
     for abi in machine.abis:
+        programs = programs_of(abi)
         try:
-            built = cross.build(abi, ["tests/live/live"], static=True)
-            shutil.copy(built / "tests/live/live", directory / "tests" / abi)
+            built = cross.build(abi, programs, static=True, sluice=abi in SLUICE_TESTS)
+            (directory / "tests" / abi).mkdir(parents=True)
+            for program in programs:
+                shutil.copy(built / program, directory / "tests" / abi)
         except cross.Cannot as why:
             missing[abi] = str(why)
-    abi = ABIS[machine.init]
-    cross.run(f"{abi.prefix}-gcc", *abi.flags, "-O2", "-static", "-D_GNU_SOURCE", "-o",
-              f"/mnt/work/{name}/init", "/mnt/source/tests/kernels/init.c", log=log)
+    compile_one(machine.init, "tests/kernels/init.c", f"{name}/init", log)
+    if "x86" in machine.abis and "x86_64" in machine.abis:
+        # As tests/sluice/meson.build does: the 32-bit program of test-sluice-multiplexed.
+        compile_one("x86", "tests/sluice/packed_target.c", f"{name}/target32", log, "-DPACKED_ALONE")
     cross.run("sh", "-c", f"cd /mnt/work/{name} && find . | cpio -o -H newc --quiet | "
               f"gzip -1 >../{name}.gz", log=log)
     return f"/mnt/work/{name}.gz", missing
+
+
+def compile_one(name, source, program, log, *flags):
+    abi = ABIS[name]
+    cross.run(f"{abi.prefix}-gcc", *abi.flags, "-O2", "-static", "-D_GNU_SOURCE", *flags, "-o",
+              f"/mnt/work/{program}", f"/mnt/source/{source}", log=log)
 
 
 def boot(machine, kernel, initramfs, log):
@@ -55,7 +71,7 @@ def boot(machine, kernel, initramfs, log):
                           "-kernel", kernel, "-initrd", initramfs,
                           "-append", f"{machine.append} panic=-1 quiet")
     begin, lines = time.monotonic(), []
-    with open(log, "w", encoding="utf-8") as out, \
+    with open(log, "w", buffering=1, encoding="utf-8") as out, \
             subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True, errors="replace") as child:
         timer = threading.Timer(TIME_LIMIT, child.kill)
@@ -72,27 +88,46 @@ def boot(machine, kernel, initramfs, log):
 
 
 def report(tap, machine, version, lines, seconds, missing):
-    """Every check of the console's as one of ours; returns the rows of the table."""
-    name, results, abi, skips = f"{machine.arch} {version}", [], None, {}
+    """Every check of the console's as one of ours; returns the rows of each table."""
+    name, running, counts = f"{machine.arch} {version}", None, collections.defaultdict(
+        lambda: {"passed": 0, "failed": 0, "skipped": 0, "skips": {}})
+    ended = set()
     for line in lines:
-        if start := re.match(r"start (\w+)$", line):
-            abi, skips = start[1], {}
-        elif check := re.match(r"(not )?ok \d+(?: - )?(.*?)(?: # SKIP(.*))?$", line):
-            tap.say(not check[1], f"{name} {abi}: {check[2]}", check[3])
+        if start := re.match(r"start (\S+)$", line):
+            running = start[1]
+        elif running and (check := CHECK.match(line)):
+            tap.say(not check[1], f"{name} {running}: {check[2]}", check[3])
             if check[3] is not None:
-                skips[check[2]] = check[3]
-        elif done := re.match(r"done (\w+): (\d+) passed, (\d+) failed, (\d+) skipped, exit (\d+)$",
+                counts[table_of(running)]["skips"][check[2]] = check[3]
+        elif done := re.match(r"done (\S+): (\d+) passed, (\d+) failed, (\d+) skipped, exit (\d+)$",
                               line):
-            results.append(Result(machine, version, done[1], *map(int, done.group(2, 3, 4)),
-                                  named(skips), seconds))
-            tap.say(int(done[5]) == 0 and int(done[2]) > 0, f"{name} {done[1]} ended well")
-    finished = {r.abi for r in results}
+            passed, failed, skipped, status = map(int, done.group(2, 3, 4, 5))
+            well = status == 0 and passed + skipped > 0
+            count = counts[table_of(done[1])]
+            count["passed"] += passed
+            count["failed"] += failed + (not well and not failed)
+            count["skipped"] += skipped
+            ended.add(done[1])
+            tap.say(well, f"{name} {done[1]} ended well")
     for abi in machine.abis:
         if abi in missing:
             tap.say(False, f"{name} {abi} builds: {missing[abi]}")
-        elif abi not in finished:
-            tap.say(False, f"{name} {abi} ran to its end")
-    return results
+            continue
+        for program in programs_of(abi):
+            running = f"{abi}/{program.split('/')[-1]}"
+            if running not in ended:
+                tap.say(False, f"{name} {running} ran to its end")
+                counts[table_of(running)]["failed"] += 1
+    return {table: [Result(machine, version, abi, c["passed"], c["failed"], c["skipped"],
+                           named(c["skips"]), seconds)
+                    for (of, abi), c in counts.items() if of == table]
+            for table in (LIVE, SLUICE)}
+
+
+def table_of(program):
+    """(the table, the ABI) that a program's checks count for"""
+    abi, _, name = program.partition("/")
+    return LIVE if name == "live" else SLUICE, abi
 
 
 def test(tap, machine):
@@ -105,19 +140,30 @@ def test(tap, machine):
     return report(tap, machine, version, lines, seconds, missing)
 
 
-def write_table(results):
-    write(SECTIONS[0], ["`scripts/test --kernels`, with `SECCOMP_SELF_CHECK=1`. Seconds: from the emulator's",
-              "start (TCG) to the last test, for all programs of that machine."],
-          ["kernel", "version", "programs", "passed", "failed", "skipped", "seconds"],
-          {(r.machine.arch, r.version, r.abi):
-           (r.passed, r.failed, f"{r.skipped} ({r.skips})" if r.skips else r.skipped,
-            f"{r.seconds:.0f}") for r in results},
-          ["Built, as Debian has no such kernel:", "",
-           *(f"- {m.arch}: `{m.package}` of {m.suite} and `tests/kernels/{m.build.config}`"
-             for m in MACHINES if m.build), "",
-           "6.1 is Debian 12's, 7.2 sid's. On one of them only:", "",
-           *(f"- {name}: {why}" for name, why in ONE_VERSION.items())],
-          [m.arch for m in MACHINES])
+def write_tables(results):
+    order = [m.arch for m in MACHINES]
+    if results[LIVE]:
+        write(LIVE, ["`scripts/test --kernels`, with `SECCOMP_SELF_CHECK=1`. Seconds: from the emulator's",
+                     "start (TCG) to the last test, for all programs of that machine."],
+              ["kernel", "version", "programs", "passed", "failed", "skipped", "seconds"],
+              {(r.machine.arch, r.version, r.abi): (*cells_of(r), f"{r.seconds:.0f}")
+               for r in results[LIVE]},
+              ["Built, as Debian has no such kernel:", "",
+               *(f"- {m.arch}: `{m.package}` of {m.suite} and `tests/kernels/{m.build.config}`"
+                 for m in MACHINES if m.build), "",
+               "6.1 is Debian 12's, 7.2 sid's. On one of them only:", "",
+               *(f"- {name}: {why}" for name, why in ONE_VERSION.items())], order)
+    if results[SLUICE]:
+        write(SLUICE, ["`scripts/test --kernels`, as above: `tests/sluice`, linked with the archives of both",
+                       "libraries. The machines have no system but these programs."],
+              ["kernel", "version", "programs", "passed", "failed", "skipped"],
+              {(r.machine.arch, r.version, r.abi): cells_of(r) for r in results[SLUICE]},
+              ["Not run for any of them:", "",
+               *(f"- {names}: {why}" for names, why in NO_SLUICE_TESTS.items())], order)
+
+
+def cells_of(r):
+    return r.passed, r.failed, f"{r.skipped} ({r.skips})" if r.skips else r.skipped
 
 
 def main():
@@ -137,8 +183,8 @@ def main():
     for machine in machines:
         try:
             results = test(tap, machine)
-            if options.write and results:
-                write_table(results)
+            if options.write:
+                write_tables(results)
         except cross.Cannot as why:
             tap.say(True, f"{machine.suite} {machine.arch}", why)
         except cross.Broken as why:

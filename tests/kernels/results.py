@@ -6,7 +6,9 @@ import re
 
 DOCUMENT = pathlib.Path(__file__).resolve().parent / "RESULTS.md"
 TITLE = "# The tests on other kernels and other ABIs\n"
-SECTIONS = ["## Live tests on other kernels", "## Simulated tests on other ABIs"]
+LIVE, SLUICE, SIMULATED = SECTIONS = [
+    "## Live tests on other kernels", "## Tests of libsluice on other kernels",
+    "## Simulated tests on other ABIs"]
 
 
 class Tap:

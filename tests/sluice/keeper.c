@@ -81,7 +81,7 @@ static pid_t start_successor(int socket, sluice_handler handler)
 		struct sluice_supervisor *sv;
 
 		CHECK_EQ(sluice_take_over(socket, &sv), 0);
-		sluice_on_name(sv, "mkdir", handler, NULL);
+		sluice_on_name(sv, MKDIR, handler, NULL);
 		give_pass(go[1], sv);
 		sluice_run(sv);
 		_exit(0);
@@ -129,7 +129,7 @@ static void standby(bool kill_twice)
 		}
 		CHECK_EQ(sluice_take_over(socket, &sv), 0);
 		close(socket);
-		CHECK_EQ(sluice_on_name(sv, "mkdir", echo, NULL), 0);
+		CHECK_EQ(sluice_on_name(sv, MKDIR, echo, NULL), 0);
 		CHECK_EQ(sluice_run(sv), 0);
 		CHECK_EQ(collect(out, EXDEV, killed, &bad, &refused), 24000);
 		CHECK_EQ(bad, 0);
@@ -175,7 +175,7 @@ static void late_successor(void)
 	socket = meet_keeper(o.keeper_path);
 	CHECK_EQ(sluice_take_over(socket, &sv), 0);
 	close(socket);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", echo, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, echo, NULL), 0);
 	CHECK_EQ(sluice_run(sv), 0);
 	CHECK_EQ(collect(out, EPERM, now_ns(), &bad, &refused), 28000);
 	CHECK_EQ(bad, 0);
@@ -218,7 +218,7 @@ static void freed(void)
 	sv = new_supervisor(&o);
 	CHECK(pipe2(fds, O_CLOEXEC) == 0);
 	child.stdout_fd = fds[1];
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "ask", "100");
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "ask", "100");
 	close(fds[1]);
 	sluice_supervisor_free(sv);
 	CHECK_EQ(collect(fds[0], EXDEV, now_ns(), &bad, &refused), 400);

@@ -104,8 +104,8 @@ pid_t start_supervisor(const struct sluice_options *options, sluice_handler hand
 		load_filters(supervisor_filters);
 		sv = new_supervisor(options);
 		child.stdout_fd = fds[1];
-		CHECK_EQ(sluice_on_name(sv, "mkdir", handler, NULL), 0);
-		spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "ask", arg);
+		CHECK_EQ(sluice_on_name(sv, MKDIR, handler, NULL), 0);
+		spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "ask", arg);
 		close(fds[0]);
 		close(fds[1]);
 		give_pass(ready[1], sv);

@@ -63,8 +63,8 @@ static void own_thread(void)
 	struct box box = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL};
 	pthread_t t;
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", put, &box), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", "1000");
+	CHECK_EQ(sluice_on_name(sv, MKDIR, put, &box), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "mkdir", "1000");
 	pthread_create(&t, NULL, answer, &box);
 	CHECK_EQ(wait_target(sv, &child), 0);
 	pthread_join(t, NULL);
@@ -119,8 +119,8 @@ static void workers(void)
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	struct sluice_statistics s = {.size = sizeof(s)};
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", to_worker, NULL), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "threads", "100");
+	CHECK_EQ(sluice_on_name(sv, MKDIR, to_worker, NULL), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "threads", "100");
 	CHECK_EQ(wait_target(sv, &child), 0);
 	do
 		sluice_statistics(sv, &s);
@@ -138,8 +138,8 @@ static void full_journal(void)
 
 	o.max_pending = 2;
 	sv = new_supervisor(&o);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", to_worker, NULL), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "threads", "200");
+	CHECK_EQ(sluice_on_name(sv, MKDIR, to_worker, NULL), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "threads", "200");
 	CHECK_EQ(wait_target(sv, &child), 0);
 	sluice_supervisor_free(sv);
 }
@@ -166,8 +166,8 @@ static void late_on_loop(void)
 	o.timeout_ms = 100;
 	o.default_errno = ETIME;
 	sv = new_supervisor(&o);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", sleep_in_loop, &rc), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, sleep_in_loop, &rc), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "mkdir", NULL);
 	CHECK_EQ(wait_target(sv, &child), ETIME);
 	CHECK_EQ(rc, -ETIMEDOUT);
 	sluice_statistics(sv, &s);
@@ -217,8 +217,8 @@ static void failed_after_deferring(void)
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	struct cancelled c = {0, NULL};
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", hold_and_fail, &c), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, hold_and_fail, &c), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "mkdir", NULL);
 	CHECK_EQ(wait_target(sv, &child), EPERM);
 	while (!c.calls)
 		CHECK(sluice_dispatch(sv, 10000) >= 0);
@@ -233,8 +233,8 @@ static void late_elsewhere(void)
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	struct cancelled c = {0, NULL};
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", hold_briefly, &c), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, hold_briefly, &c), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "mkdir", NULL);
 	CHECK_EQ(wait_target(sv, &child), EPERM);
 	while (!c.calls)
 		CHECK(sluice_dispatch(sv, 10000) >= 0);
@@ -249,8 +249,8 @@ static void target_killed(void)
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	struct cancelled c = {0, NULL};
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", hold, &c), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, hold, &c), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "mkdir", NULL);
 	while (!c.req)
 		CHECK(sluice_dispatch(sv, 10000) >= 0);
 	kill(child.pid, SIGKILL);
@@ -269,8 +269,8 @@ static void freed_first(void)
 	struct cancelled c = {0, NULL};
 	int status;
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", hold, &c), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, hold, &c), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "mkdir", NULL);
 	while (!c.req)
 		CHECK(sluice_dispatch(sv, 10000) >= 0);
 	sluice_supervisor_free(sv);
@@ -359,8 +359,8 @@ static void one_waits_for_another(void)
 		struct sluice_supervisor *sv = new_supervisor(NULL);
 		struct pair pair = {false, NULL};
 
-		CHECK_EQ(sluice_on_name(sv, "mkdir", pair_up, &pair), 0);
-		spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "pair", "1");
+		CHECK_EQ(sluice_on_name(sv, MKDIR, pair_up, &pair), 0);
+		spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "pair", "1");
 		CHECK_EQ(wait_target(sv, &child), 0);
 		sluice_supervisor_free(sv);
 	}
@@ -402,8 +402,8 @@ static void freed_while_one_waits(void)
 	int status;
 
 	CHECK_EQ(pipe(pipe_ends), 0);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", give_to_worker, NULL), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, give_to_worker, NULL), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "mkdir", NULL);
 	while (!atomic_load(&begun))
 		CHECK(sluice_dispatch(sv, 10) >= 0);
 	sluice_supervisor_free(sv);
@@ -448,8 +448,8 @@ static void cancelled_at_the_end(void)
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	struct sluice_statistics s = {.size = sizeof(s)};
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", give_millisecond, NULL), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "pair", "200");
+	CHECK_EQ(sluice_on_name(sv, MKDIR, give_millisecond, NULL), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "pair", "200");
 	CHECK_EQ(wait_target(sv, &child), 0);
 	do /* the last is counted after the target has its answer */
 		sluice_statistics(sv, &s);
@@ -499,8 +499,8 @@ static void cancelled_then_failed(void)
 
 	o.workers = 1;
 	sv = new_supervisor(&o);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", give_millisecond_to_fail, NULL), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "pair", "200");
+	CHECK_EQ(sluice_on_name(sv, MKDIR, give_millisecond_to_fail, NULL), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "pair", "200");
 	CHECK_EQ(wait_target(sv, &child), 0);
 	sluice_supervisor_free(sv);
 	CHECK(atomic_load(&frames_begun) > 1);
@@ -518,8 +518,8 @@ static void not_from_inside(void)
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", again, sv), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, again, sv), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "mkdir", NULL);
 	CHECK_EQ(wait_target(sv, &child), 0);
 	sluice_supervisor_free(sv);
 }

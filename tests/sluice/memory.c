@@ -65,7 +65,7 @@ static int run(const char *target, bool all, const char *call, sluice_handler ha
 
 static void strings(void)
 {
-	CHECK_EQ(run("strings", false, "mkdir", measure), 0);
+	CHECK_EQ(run("strings", false, MKDIR, measure), 0);
 }
 
 static int target_buffers(int argc, char **argv)

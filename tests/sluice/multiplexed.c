@@ -366,9 +366,9 @@ static void handed_over(void)
 	CHECK_EQ(sluice_hand_over(sv, pair[0]), 0);
 	CHECK_EQ(sluice_reply(held, 99), -ENOENT);
 	sluice_supervisor_free(sv);
-	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid); /* before 6.11 their loop ends by that */
 	CHECK_EQ(status, 0);
-	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(status, 0);
 	sluice_child_release(&child);
 }
@@ -413,6 +413,7 @@ static int target_rewrite(int argc, char **argv)
 static int careful(struct sluice_request *req, void *data)
 {
 	(void)data;
+	still_going(); /* on one processor the rewriting takes most of the time */
 	if (sluice_arg(req, 0) != GOOD)
 		return sluice_fail(req, EACCES);
 	sched_yield();

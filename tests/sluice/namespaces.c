@@ -351,8 +351,8 @@ static void predecessor(int socket)
 	struct sluice_request *req = NULL;
 	int status;
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", hold, &req), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "asks", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, hold, &req), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "asks", NULL);
 	while (!req)
 		sluice_dispatch(sv, 1000);
 	CHECK(sluice_tid(req) > 1 && sluice_tid(req) < 50);
@@ -408,7 +408,7 @@ static int successor(void)
 	if (inner == 0)
 		predecessor(pair[0]);
 	CHECK_EQ(sluice_take_over(pair[1], &sv), 0);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", show, &shown), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, show, &shown), 0);
 	while (!shown)
 		sluice_dispatch(sv, 1000);
 	CHECK_EQ(waitpid(inner, &status, 0), inner);
@@ -525,8 +525,8 @@ static void hidden_helper(void)
 		SKIP("nobody may trace here (Yama?)");
 	CHECK(kill(plain, SIGKILL) == 0 && waitpid(plain, NULL, 0) == plain);
 	sv = new_supervisor(NULL);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", wait_at_fifo, &waiting), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "fifo", path);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, wait_at_fifo, &waiting), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "fifo", path);
 	while (!waiting)
 		sluice_dispatch(sv, 1000);
 	helper = other_child(child.pid);

@@ -54,7 +54,7 @@ static pid_t container(const char *text, size_t piece)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+		scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
 		int fds[2], socket = connect_to();
 
 		CHECK_EQ(seccomp_load(f), 0);
@@ -110,7 +110,7 @@ static int serve(const char *text, size_t piece, struct seen *seen)
 	o.default_errno = EXDEV;
 	sv = new_supervisor(&o);
 	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
-	CHECK_EQ(sluice_on_name(sv, "mkdir", allow, &seen->tag), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, allow, &seen->tag), 0);
 	CHECK_EQ(sluice_listen_oci(sv, path, look, seen), 0);
 	CHECK_EQ(sluice_listen_oci(sv, path, look, seen), -EADDRINUSE);
 	pid = container(text, piece);
@@ -175,7 +175,7 @@ static void flood(void)
 	pid_t pid;
 
 	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
-	CHECK_EQ(sluice_on_name(sv, "mkdir", allow, &seen.tag), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, allow, &seen.tag), 0);
 	CHECK_EQ(sluice_listen_oci(sv, path, look, &seen), 0);
 	before = count_fds();
 	for (int i = 0; i < 100; i++) {

@@ -32,6 +32,7 @@ static int open_it(struct sluice_request *req, void *data)
 	char path[4096];
 	int rc = (int)sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path));
 
+	still_going(); /* a helper each: thousands take minutes on an emulated machine */
 	if (data)
 		++*(int *)data;
 	if (rc >= 0)
@@ -332,6 +333,12 @@ static void supervisor_killed(void)
 
 /* ---- cancelled while a worker is still setting it up ---- */
 
+#ifdef ARCHIVES /* with the library inside, nothing takes the place of its functions */
+static void cancelled_early(void)
+{
+	SKIP("needs the shared library");
+}
+#else
 static atomic_int rounds, cancelled_in;
 static pid_t to_kill;
 static void (*real_cancel)(struct sluice_request *, void *);
@@ -392,6 +399,7 @@ static void cancelled_early(void)
 	CHECK_EQ(count_fds(), before);
 	CHECK_EQ(waitpid(-1, NULL, WNOHANG | __WALL), -1); /* the helper was reaped */
 }
+#endif
 
 const struct target_main targets[] = {
 	{"swaps", target_swaps}, {"trusts", target_trusts},

@@ -37,7 +37,7 @@ static struct sluice_supervisor *serve(struct seen *seen, bool keeper)
 	o.keeper = keeper;
 	sv = new_supervisor(&o);
 	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
-	CHECK_EQ(sluice_on_name(sv, "mkdir", allow, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, allow, NULL), 0);
 	CHECK_EQ(sluice_listen_oci(sv, path, look, seen), 0);
 	return sv;
 }

@@ -101,13 +101,13 @@ static int run(sluice_handler handler, const char *call, const char *target, con
 
 static void rewritten_path(void)
 {
-	CHECK_EQ(run(careful, "mkdir", "rewrite", "20000", NULL, NULL), 0);
+	CHECK_EQ(run(careful, MKDIR, "rewrite", "20000", NULL, NULL), 0);
 }
 
 static void rewritten_path_control(void)
 {
 	for (int i = 0; i < 20; i++) /* it takes luck, which an attacker has in time */
-		if (run(naive, "mkdir", "rewrite", "20000", NULL, NULL) == 1)
+		if (run(naive, MKDIR, "rewrite", "20000", NULL, NULL) == 1)
 			return;
 	CHECK(!"the naive supervisor was never fooled");
 }
@@ -208,12 +208,12 @@ static void reused_id(void)
 	if (access("/proc/sys/kernel/ns_last_pid", W_OK))
 		SKIP("no ns_last_pid");
 	sv = new_supervisor(NULL);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", read_after_reuse, &r), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, read_after_reuse, &r), 0);
 	if (system("true")) /* position independent programs need the same layout */
 		SKIP("no shell");
 	child.error = NULL;
 	CHECK(syscall(SYS_personality, 0x0040000 /* ADDR_NO_RANDOMIZE */) >= 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "reuse", NULL);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "reuse", NULL);
 	while (!r.stranger)
 		CHECK(sluice_dispatch(sv, 10000) >= 0);
 	CHECK(strcmp(r.naive, "stranger") == 0); /* the control: it would have believed */

@@ -90,7 +90,7 @@ static void high_halves(void)
 	int calls = 0;
 
 	need_int80();
-	CHECK_EQ(sluice_on_name(sv, "mkdir", check_int80, &calls), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, check_int80, &calls), 0);
 	spawn_target(sv, filter_of(true, "mkdir", NULL), &child, "int80", NULL);
 	CHECK_EQ(wait_target(sv, &child), 0);
 	CHECK_EQ(calls, 1);
@@ -158,7 +158,7 @@ static void handlers(void)
 	CHECK_EQ(sluice_on(sv, 0, SLUICE_ANY, reply_data, (void *)2), 0);
 	CHECK_EQ(sluice_on(sv, 0, -100, reply_data, NULL), -EINVAL);
 	CHECK_EQ(sluice_on_name(sv, "no_such_call", refuse, NULL), -ENOENT);
-	spawn_target(sv, filter_of(false, "mkdir", "rmdir", "chroot", NULL), &child, "three",
+	spawn_target(sv, filter_of(false, MKDIR, RMDIR, "chroot", NULL), &child, "three",
 		NULL);
 	CHECK_EQ(wait_target(sv, &child), 0);
 	sluice_supervisor_free(sv);
@@ -220,7 +220,7 @@ static void log_and_counters(void)
 	CHECK_EQ(sluice_on(sv, 0, SYS_mkdir, reply_data, (void *)1), 0);
 	CHECK_EQ(sluice_on(sv, 0, SYS_rmdir, no_verdict, NULL), 0);
 	CHECK_EQ(sluice_on(sv, 0, SYS_chroot, refuse, NULL), 0);
-	spawn_target(sv, filter_of(false, "mkdir", "rmdir", "chroot", NULL), &child, "three",
+	spawn_target(sv, filter_of(false, MKDIR, RMDIR, "chroot", NULL), &child, "three",
 		NULL);
 	CHECK_EQ(wait_target(sv, &child), 1);
 	sluice_statistics(sv, &s);
@@ -275,7 +275,7 @@ static void close_on_exec(void)
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	int fd;
 
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "three", NULL);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "three", NULL);
 	fd = fcntl(listener_number(), F_DUPFD, 3);
 	CHECK_EQ(fcntl(fd, F_GETFD), 0);
 	CHECK_EQ(sluice_add_listener(other, fd, NULL), 0);

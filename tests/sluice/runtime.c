@@ -18,7 +18,7 @@ static void __attribute__((noreturn)) be_box(const char *root, const char *cwd, 
 			close(fd);
 	if (root)
 		CHECK(chroot(root) == 0 && chdir(cwd) == 0);
-	f = filter_of(false, "mkdir", NULL);
+	f = filter_of(false, MKDIR, NULL);
 	CHECK_EQ(seccomp_load(f), 0);
 	fd = seccomp_notify_fd(f);
 	CHECK(fd >= 0);

@@ -38,7 +38,7 @@ static void set_options(struct sluice_options *o, bool keeper, bool with_door)
 
 static void serve(struct sluice_supervisor *sv)
 {
-	CHECK_EQ(sluice_on_name(sv, "mkdir", allow, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, allow, NULL), 0);
 	CHECK_EQ(sluice_listen_oci(sv, path, take, NULL), 0);
 }
 

@@ -84,8 +84,8 @@ static struct sluice_supervisor *new_room(void)
 
 	o.max_pending = ROOM;
 	sv = new_supervisor(&o);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", hold, NULL), 0);
-	CHECK_EQ(sluice_on_name(sv, "rmdir", quick, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, hold, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, RMDIR, quick, NULL), 0);
 	return sv;
 }
 
@@ -93,7 +93,7 @@ static void spawn(struct sluice_supervisor *sv, struct sluice_child *child, cons
 	const char *arg)
 {
 	*child = (struct sluice_child)SLUICE_CHILD_INIT;
-	spawn_target(sv, filter_of(false, "mkdir", "rmdir", NULL), child, name, arg);
+	spawn_target(sv, filter_of(false, MKDIR, RMDIR, NULL), child, name, arg);
 }
 
 static void end(struct sluice_supervisor *sv, struct sluice_child *child)
@@ -139,9 +139,12 @@ static void resumed(void)
 {
 	struct sluice_supervisor *sv = new_room();
 	struct sluice_child flood, other;
+	struct reaper first, second;
 
 	spawn(sv, &flood, "flood", "200");
 	spawn(sv, &other, "flood", "200");
+	reap_meanwhile(&first, &flood);
+	reap_meanwhile(&second, &other);
 	while (!of(sv, 0).paused || !of(sv, 1).paused)
 		CHECK(sluice_dispatch(sv, -1) >= 0);
 	CHECK(of(sv, 0).pending + of(sv, 1).pending < ROOM);
@@ -149,8 +152,8 @@ static void resumed(void)
 		answer_held();
 		CHECK(sluice_dispatch(sv, -1) >= 0);
 	}
-	CHECK_EQ(wait_target(sv, &flood), 0);
-	CHECK_EQ(wait_target(sv, &other), 0);
+	CHECK_EQ(reaped(&first, sv), 0);
+	CHECK_EQ(reaped(&second, sv), 0);
 	sluice_supervisor_free(sv);
 }
 
@@ -222,8 +225,8 @@ static void workers(void)
 	o.workers = 2;
 	CHECK_EQ(sem_init(&gate, 0, 0), 0);
 	sv = new_supervisor(&o);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", to_gate, NULL), 0);
-	CHECK_EQ(sluice_on_name(sv, "rmdir", quick_work, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, to_gate, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, RMDIR, quick_work, NULL), 0);
 	spawn(sv, &flood, "flood", "8");
 	while (of(sv, 0).received < 8)
 		CHECK(sluice_dispatch(sv, -1) >= 0);
@@ -282,7 +285,7 @@ static void ended(void)
 	o.workers = 1;
 	CHECK_EQ(sem_init(&gate, 0, 0), 0);
 	sv = new_supervisor(&o);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", to_gate_owned, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, to_gate_owned, NULL), 0);
 	spawn(sv, &flood, "flood", "8");
 	while (of(sv, 0).received < 8)
 		CHECK(sluice_dispatch(sv, -1) >= 0);
@@ -338,7 +341,7 @@ static void helpers(void)
 	CHECK_EQ(mkfifo(fifo, 0600), 0);
 	CHECK_EQ(mkfifo(other, 0600), 0);
 	snprintf(flood_arg, sizeof(flood_arg), "140%s", fifo);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", open_fifo, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, open_fifo, NULL), 0);
 	spawn(sv, &flood, "flood", flood_arg);
 	while (of(sv, 0).received < 140)
 		CHECK(sluice_dispatch(sv, -1) >= 0);

@@ -71,12 +71,12 @@ static void soak(void)
 	long rss = 0;
 	char arg[32];
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", soak_elsewhere, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, soak_elsewhere, NULL), 0);
 	for (int round = 0; round < 2; round++) { /* the first warms pools up */
 		snprintf(arg, sizeof(arg), "%ld", round ? each : 64L);
 		for (int i = 0; i < 16; i++) {
 			child[i] = (struct sluice_child)SLUICE_CHILD_INIT;
-			spawn_target(sv, filter_of(false, "mkdir", NULL), &child[i], "soak", arg);
+			spawn_target(sv, filter_of(false, MKDIR, NULL), &child[i], "soak", arg);
 		}
 		for (int i = 0; i < 16; i++)
 			CHECK_EQ(wait_target(sv, &child[i]), 0);
@@ -130,9 +130,9 @@ static void one_listener(void)
 	int before = count_fds();
 	char arg[32];
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", soak_handler, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, soak_handler, NULL), 0);
 	snprintf(arg, sizeof(arg), "%ld", each);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "threads", arg);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "threads", arg);
 	CHECK_EQ(serve_target(sv, &child), 0);
 	sluice_statistics(sv, &s);
 	CHECK_EQ(s.replied, s.received);
@@ -215,8 +215,8 @@ static void crowd(void)
 	struct sluice_statistics s = {.size = sizeof(s)};
 	int before = count_fds();
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", hold_all, &c), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "crowd", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, hold_all, &c), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "crowd", NULL);
 	CHECK_EQ(serve_target(sv, &child), 0);
 	sluice_statistics(sv, &s);
 	CHECK_EQ(s.replied, TOGETHER);

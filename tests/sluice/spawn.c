@@ -134,11 +134,11 @@ static void settings(void)
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	char *env[] = {(char *)"ONLY=this", NULL}, got[8] = "";
 	char *argv[] = {(char *)"sh", (char *)"-c", (char *)settings_script, NULL};
-	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
 	int in[2], out[2], err[2], status;
 
 	if (foreign_shell())
-		SKIP("the shell is a program of another architecture");
+		SKIP("there is no shell of this architecture");
 	if (geteuid() != 0)
 		SKIP("setting uid and gid needs root");
 	CHECK(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0 &&
@@ -165,7 +165,7 @@ static int as_user(struct sluice_child *child, const char *script)
 {
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	char *argv[] = {(char *)"sh", (char *)"-c", (char *)script, NULL};
-	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
 	int rc;
 
 	child->uid = 1234;
@@ -192,7 +192,7 @@ static void groups(void)
 	child.keep_gid = true;
 	CHECK_EQ(as_user(&child, "exit 0"), -EINVAL);
 	if (foreign_shell())
-		SKIP("the shell is a program of another architecture");
+		SKIP("there is no shell of this architecture");
 	if (geteuid() != 0)
 		SKIP("setting uid and gid needs root");
 	child.gid = 4321;
@@ -247,12 +247,12 @@ static void swapped_stdio(void)
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	char *argv[] = {(char *)"sh", (char *)"-c", (char *)"echo one; echo two >&2", NULL};
 	int out[2], keep = dup(1);
-	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
 	char got[16] = "";
 	int status;
 
 	if (foreign_shell())
-		SKIP("the shell is a program of another architecture");
+		SKIP("there is no shell of this architecture");
 
 	CHECK(pipe2(out, O_CLOEXEC) == 0);
 	CHECK(dup2(out[1], 0) == 0); /* the caller's 0 is to be the child's 1 and 2 */
@@ -274,7 +274,7 @@ static void errors(void)
 	struct sluice_error error = {0};
 	char *nowhere[] = {(char *)"no-such-program-at-all", NULL};
 	char *self[] = {self_path, NULL};
-	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
 	int before = count_fds();
 
 	child.error = &error;
@@ -314,7 +314,7 @@ static void inherited_listener(void)
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "nested", NULL);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "nested", NULL);
 	CHECK_EQ(wait_target(sv, &child), 0);
 	sluice_supervisor_free(sv);
 }
@@ -351,7 +351,7 @@ static void signals(void)
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGHUP);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "signals", NULL);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "signals", NULL);
 	sigprocmask(SIG_SETMASK, NULL, &after);
 	CHECK(sigismember(&after, SIGHUP) && !sigismember(&after, SIGUSR1));
 	CHECK_EQ(wait_target(sv, &child), 0);
@@ -376,7 +376,7 @@ static void nothing_leaks_in(void)
 		mine += fcntl(fd, F_GETFD) == 0;
 	o.keeper = true;
 	sv = new_supervisor(&o);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "fds", NULL);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "fds", NULL);
 	CHECK_EQ(wait_target(sv, &child), mine);
 	sluice_supervisor_free(sv);
 }

@@ -210,7 +210,7 @@ static void spawn_as(unsigned user)
 	char *argv[] = {(char *)"true", NULL};
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
-	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
 
 	child.uid = child.gid = user;
 	CHECK_EQ(sluice_spawn(sv, f, argv, &child), 0);

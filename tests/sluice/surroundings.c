@@ -118,9 +118,9 @@ static void memory_without(int errnum)
 	refuse(errnum, "process_vm_readv");
 	before = count_fds();
 	sv = new_supervisor(NULL);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", measure, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, measure, NULL), 0);
 	CHECK_EQ(sluice_on_name(sv, "getrandom", copy_or_write, NULL), 0);
-	spawn_target(sv, filter_of(false, "mkdir", "getrandom", NULL), &child, "memory", NULL);
+	spawn_target(sv, filter_of(false, MKDIR, "getrandom", NULL), &child, "memory", NULL);
 	CHECK_EQ(wait_target(sv, &child), 0);
 	sluice_supervisor_free(sv);
 	CHECK_EQ(count_fds(), before);
@@ -165,8 +165,8 @@ static void memory_of_the_dead(void)
 
 	refuse(EPERM, "process_vm_readv");
 	sv = new_supervisor(NULL);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", late, &child.pid), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "one", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, late, &child.pid), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "one", NULL);
 	CHECK_EQ(wait_target(sv, &child), 128 + SIGKILL);
 	sluice_supervisor_free(sv);
 }
@@ -192,10 +192,10 @@ static void spawn_one(void)
 		SKIP("valgrind makes calls of its own in the child");
 	sv = new_supervisor(NULL);
 	CHECK_EQ(sluice_on(sv, 0, SLUICE_ANY, continue_it, NULL), 0);
-	CHECK_EQ(sluice_on_name(sv, "mkdir", seven, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, seven, NULL), 0);
 	/* Every way to tell us anything is notified, too. */
 	spawn_target(sv,
-		filter_of(false, "mkdir", "execve", "sendmsg", "write", "close", "exit_group", NULL),
+		filter_of(false, MKDIR, "execve", "sendmsg", "write", "close", "exit_group", NULL),
 		&child, "one", NULL);
 	CHECK_EQ(wait_target(sv, &child), 0);
 	sluice_supervisor_free(sv);
@@ -326,7 +326,7 @@ static void no_read(void)
 	char *argv[] = {(char *)"true", NULL};
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
-	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
 	int rc;
 
 	refuse_bytes(SCMP_SYS(read));
@@ -350,7 +350,7 @@ static void small_files(void)
 	struct sluice_supervisor *sv = NULL;
 	struct sluice_error error = {0};
 	struct rlimit limit = {65536, 65536};
-	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
 	int status, fd, before = count_fds();
 	pid_t pid = fork();
 
@@ -411,8 +411,8 @@ static void no_pidfd(void)
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", without_pidfd, &child), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "one", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, without_pidfd, &child), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "one", NULL);
 	CHECK_EQ(wait_target(sv, &child), 0);
 	sluice_supervisor_free(sv);
 }
@@ -465,7 +465,7 @@ static void create_with(bool hidden, const char *mode)
 {
 	snprintf(created, sizeof(created), "%s/new", scratch_dir());
 	umask(0);
-	CHECK_EQ(answer_target("creates", mode, "mkdir", create_it, &hidden), 0);
+	CHECK_EQ(answer_target("creates", mode, MKDIR, create_it, &hidden), 0);
 }
 
 static void known_umask(void)

@@ -35,7 +35,7 @@ static int try_to_take_over(const struct usurper *u, const char *path, pid_t vic
 	close(socket);
 	if (rc)
 		return -rc;
-	CHECK_EQ(sluice_on_name(sv, "mkdir", echo, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, echo, NULL), 0);
 	CHECK_EQ(sluice_run(sv), 0);
 	sluice_supervisor_free(sv);
 	return 0;

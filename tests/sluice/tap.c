@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 
 FILE *skip_file;
 char self_path[4096];
@@ -172,19 +173,61 @@ void spawn_target(struct sluice_supervisor *sv, scmp_filter_ctx filter,
 	seccomp_release(filter);
 }
 
+static int exit_status(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 int wait_target(struct sluice_supervisor *sv, struct sluice_child *child)
 {
 	int status = -1, rc = sluice_wait(sv, child, &status);
 
 	CHECK_EQ(rc, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return exit_status(status);
+}
+
+bool ends_unreaped(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	CHECK_EQ(uname(&u), 0);
+	CHECK_EQ(sscanf(u.release, "%d.%d", &major, &minor), 2);
+	return major > 6 || (major == 6 && minor >= 11);
+}
+
+static void *reap(void *data)
+{
+	struct reaper *reaper = data;
+
+	CHECK_EQ(waitpid(reaper->child->pid, &reaper->status, 0), reaper->child->pid);
+	return NULL;
+}
+
+void reap_meanwhile(struct reaper *reaper, struct sluice_child *child)
+{
+	*reaper = (struct reaper){.child = child};
+	if (!ends_unreaped())
+		CHECK_EQ(pthread_create(&reaper->thread, NULL, reap, reaper), 0);
+}
+
+int reaped(struct reaper *reaper, struct sluice_supervisor *sv)
+{
+	if (ends_unreaped())
+		return wait_target(sv, reaper->child);
+	CHECK_EQ(pthread_join(reaper->thread, NULL), 0);
+	sluice_child_release(reaper->child);
+	return exit_status(reaper->status);
 }
 
 int serve_target(struct sluice_supervisor *sv, struct sluice_child *child)
 {
+	struct reaper reaper;
+
+	reap_meanwhile(&reaper, child);
 	CHECK_EQ(sluice_run(sv), 0);
 	CHECK_EQ(sluice_active(sv), 0);
-	return wait_target(sv, child);
+	return reaped(&reaper, sv);
 }
 
 int answer_target(const char *target, const char *arg, const char *call, sluice_handler handler,

@@ -24,6 +24,20 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Calls of targets: one with a path and a number, one with a path. Where there are no such calls (arm64), calls
+ * with the same arguments stand for them. */
+#ifdef SYS_mkdir
+#define MKDIR "mkdir"
+#define RMDIR "rmdir"
+#define CALL_ON_DIRECTORY "17" /* EEXIST */
+#else
+#define MKDIR	  "truncate"
+#define SYS_mkdir SYS_truncate
+#define RMDIR	  "acct"
+#define SYS_rmdir SYS_acct
+#define CALL_ON_DIRECTORY "21" /* EISDIR */
+#endif
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #else
@@ -85,6 +99,17 @@ int answer_target(const char *target, const char *arg, const char *call, sluice_
 	void *data);
 /* As wait_target(), by sluice_run(), which must be left with no listener. */
 int serve_target(struct sluice_supervisor *sv, struct sluice_child *child);
+/* Whether a listener ends with its last target, as since Linux 6.11. Before, it ends when that is reaped. */
+bool ends_unreaped(void);
+/* For loops that last until the listener ends: a thread reaps meanwhile, where the kernel needs it. reaped() is
+ * as wait_target(). */
+struct reaper {
+	struct sluice_child *child;
+	pthread_t thread;
+	int status;
+};
+void reap_meanwhile(struct reaper *reaper, struct sluice_child *child);
+int reaped(struct reaper *reaper, struct sluice_supervisor *sv);
 struct sluice_supervisor *new_supervisor(const struct sluice_options *options);
 int count_fds(void);
 /* This process's lowest listener, or -1: for the naive supervisors of the controls. */

@@ -31,8 +31,8 @@ static int run_once(const struct sluice_options *options, sluice_handler handler
 	struct sluice_supervisor *sv = new_supervisor(options);
 	int rc;
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", handler, data), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, handler, data), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "mkdir", NULL);
 	rc = wait_target(sv, &child);
 	if (s)
 		sluice_statistics(sv, s);
@@ -215,8 +215,8 @@ static void target_dies(void)
 	int before;
 
 	before = count_fds();
-	CHECK_EQ(sluice_on_name(sv, "mkdir", kill_it, &child), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, kill_it, &child), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "mkdir", NULL);
 	CHECK_EQ(wait_target(sv, &child), 128 + SIGKILL);
 	while (sluice_active(sv))
 		CHECK(sluice_dispatch(sv, -1) >= 0);
@@ -232,19 +232,21 @@ static void before_receive(void)
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	struct sluice_statistics s = {.size = sizeof(s)};
+	struct reaper reaper;
 	struct pollfd p;
 
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "mkdir", NULL);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "mkdir", NULL);
 	p = (struct pollfd){.fd = sluice_fd(sv), .events = POLLIN};
 	CHECK_EQ(poll(&p, 1, 10000), 1); /* it asks, nobody has received */
 	CHECK_EQ(kill(child.pid, SIGKILL), 0);
 	p = (struct pollfd){.fd = child.pidfd, .events = POLLIN};
 	CHECK_EQ(poll(&p, 1, 10000), 1);
+	reap_meanwhile(&reaper, &child);
 	while (sluice_active(sv)) /* neither a hang nor a spin */
 		CHECK(sluice_dispatch(sv, 10000) >= 0);
 	sluice_statistics(sv, &s);
 	CHECK_EQ(s.received, 0);
-	CHECK_EQ(wait_target(sv, &child), 128 + SIGKILL);
+	CHECK_EQ(reaped(&reaper, sv), 128 + SIGKILL);
 	CHECK_EQ(sluice_run(sv), 0);
 	sluice_supervisor_free(sv);
 }
@@ -273,8 +275,8 @@ static void signals_end_a_wait(void)
 	struct sluice_statistics s = {.size = sizeof(s)};
 	int rc = 0;
 
-	CHECK_EQ(sluice_on_name(sv, "mkdir", same_number, NULL), 0);
-	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "pause", NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, same_number, NULL), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "pause", NULL);
 	do {
 		CHECK(sluice_dispatch(sv, -1) >= 0);
 		sluice_statistics(sv, &s);
