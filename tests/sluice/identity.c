@@ -367,11 +367,18 @@ static void no_number(void)
 		SKIP("may not make user namespaces");
 }
 
-/* An ordinary user's targets have its ids: nothing changes, and nothing is needed. */
-static int target_plain(int argc, char **argv)
+/* Each of its ids alone, and a supervisor's namespace that has a number only for 0. */
+static int target_ids(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
+	unsigned uid, gid, group;
+	int groups;
+
+	if (argc < 1)
+		return 1;
+	groups = sscanf(argv[0], "%u %u %u", &uid, &gid, &group) - 2;
+	CHECK_EQ(setgroups((size_t)groups, &group), 0);
+	CHECK_EQ(setresgid(gid, gid, gid), 0);
+	CHECK_EQ(setresuid(uid, uid, uid), 0);
 	return syscall(SYS_mkdirat, AT_FDCWD, "x", 0) == 9 ? 0 : 1;
 }
 
@@ -379,6 +386,54 @@ static int nine(struct sluice_request *req, void *data)
 {
 	(void)data;
 	return sluice_reply(req, 9) ? 1 : 9;
+}
+
+/* @data: what comes of it. */
+static int from_inside(struct sluice_request *req, void *data)
+{
+	int expected = *(int *)data;
+
+	CHECK_EQ(setgroups(0, NULL), 0);
+	CHECK_EQ(unshare(CLONE_NEWUSER), 0);
+	put_text("/proc/self/uid_map", "0 0 1");
+	put_text("/proc/self/setgroups", "deny");
+	put_text("/proc/self/gid_map", "0 0 1");
+	CHECK_EQ(sluice_act_as_target(req, expected < 0 ? not_again : nine, NULL), expected);
+	return expected < 0 ? sluice_reply(req, 9) : 0;
+}
+
+static void one_by_one(void)
+{
+	static const struct {
+		const char *ids;
+		int rc;
+	} cases[] = {{"0 0", 9}, {"0 0 777", -EOVERFLOW}, {"0 1234", -EOVERFLOW},
+		{"1234 0", -EOVERFLOW}, {NULL, 0}};
+
+	if (geteuid() != 0)
+		SKIP("needs root, to become somebody else");
+	need_unshare(CLONE_NEWUSER);
+	for (int i = 0; cases[i].ids; i++) {
+		int rc = cases[i].rc, status;
+		pid_t pid;
+
+		fflush(stdout);
+		pid = fork(); /* there is no way back from a namespace */
+		if (pid == 0)
+			_exit(answer_target("ids", cases[i].ids, "mkdirat", from_inside, &rc));
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		if (status)
+			printf("# %s\n", cases[i].ids);
+		CHECK_EQ(status, 0);
+	}
+}
+
+/* An ordinary user's targets have its ids: nothing changes, and nothing is needed. */
+static int target_plain(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return syscall(SYS_mkdirat, AT_FDCWD, "x", 0) == 9 ? 0 : 1;
 }
 
 static int as_it_is(struct sluice_request *req, void *data)
@@ -399,6 +454,7 @@ static void own_user(void)
 
 const struct target_main targets[] = {{"user", target_user}, {"root", target_root},
 	{"namespace", target_namespace}, {"one", target_one}, {"plain", target_plain},
+	{"ids", target_ids},
 	{NULL, NULL}};
 const struct test tests[] = {
 	{"another user's files: its own when made, refused where it may not",
@@ -408,4 +464,5 @@ const struct test tests[] = {
 	{"without CAP_SETGID nothing is done", no_setgid},
 	{"without CAP_SETUID the groups come back", no_setuid},
 	{"ids that this user namespace does not map are refused", no_number},
+	{"one of them is enough, and those that it maps are taken", one_by_one},
 	{"the same ids need no privilege", own_user}, {NULL, NULL}};
