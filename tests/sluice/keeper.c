@@ -230,6 +230,47 @@ static void freed(void)
 	CHECK_EQ(waitpid(-1, NULL, __WALL), -1); /* it was never our child to wait for */
 }
 
+static int refuse(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
+{
+	(void)sv;
+	(void)c;
+	(void)data;
+	return -1;
+}
+
+static volatile sig_atomic_t signals;
+
+static void count_signal(int sig)
+{
+	(void)sig;
+	signals++;
+}
+
+/* Whoever is started for the program, to keep or to close something, is none that it hears of. */
+static void unheard(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv;
+	char path[128];
+	int before, null = open("/dev/null", O_RDONLY | O_CLOEXEC), socket;
+
+	for (int sig = 1; sig < SIGRTMAX; sig++)
+		if (sig != SIGALRM && sig != SIGPROF)
+			signal(sig, count_signal); /* where that may be */
+	o.keeper = true;
+	sv = new_supervisor(&o);
+	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
+	CHECK_EQ(sluice_listen_oci(sv, path, refuse, NULL), 0);
+	before = count_fds();
+	socket = dial(path);
+	CHECK_EQ(send_fds(socket, "junk", 4, &null, 1), 4);
+	while (send(socket, "", 0, MSG_NOSIGNAL) == 0 || count_fds() > before + 1)
+		sluice_dispatch(sv, 20); /* until the other end is closed */
+	sluice_supervisor_free(sv);
+	CHECK_EQ(signals, 0);
+	CHECK_EQ(waitpid(-1, NULL, __WALL), -1);
+}
+
 static void busy_path(void)
 {
 	struct sluice_options o = SLUICE_OPTIONS_INIT;
@@ -255,5 +296,6 @@ const struct test tests[] = {
 	{"a successor after the grace", late_successor},
 	{"the keeper itself killed", keeper_killed},
 	{"freed while targets live", freed},
+	{"no signal and no child tells of a keeper, or of who closes for us", unheard},
 	{"a keeper's path is in use", busy_path},
 	{NULL, NULL}};
