@@ -6,7 +6,10 @@
  * listening socket, in an accepted one or half read without any timing. */
 #include "runtime.h"
 
+#include <sys/resource.h>
+
 static char path[128], door[128];
+static bool without_input; /* the program has no descriptor 0 when it has decided */
 
 static int take(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
 {
@@ -14,6 +17,9 @@ static int take(struct sluice_supervisor *sv, struct sluice_container *c, void *
 	(void)data;
 	if (strcmp(c->id, "die") == 0)
 		kill(getpid(), SIGKILL);
+	if (without_input)
+		close(0);
+	without_input = false;
 	return 0;
 }
 
@@ -290,6 +296,40 @@ static void successor(void)
 	CHECK(access(path, F_OK) == -1);
 }
 
+/* What was accepted stays accepted, also when the supervisor has no descriptor 0 to send by mistake. */
+static void accepted(bool closed)
+{
+	struct sluice_supervisor *sv;
+	struct sluice_options o;
+	struct box box;
+	int socket;
+	pid_t pid;
+
+	set_options(&o, true, true);
+	without_input = closed;
+	pid = start_server(&o);
+	without_input = false;
+	box = new_box();
+	offer_box(path, &box);
+	one_is_served(NULL); /* so that one has been accepted */
+	socket = sluice_keeper_connect(door);
+	CHECK(socket >= 0);
+	kill_it(pid);
+	CHECK_EQ(sluice_take_over(socket, &sv), 0);
+	close(socket);
+	serve(sv);
+	CHECK_EQ(open_box(&box, sv), 0);
+	sluice_supervisor_free(sv);
+}
+
+static void accepted_before(void)
+{
+	if (is_filtered())
+		SKIP("a successor with a filter needs a pass (sluice-takeover)");
+	accepted(false);
+	accepted(true);
+}
+
 /* A runtime comes while there is no supervisor at all; the second kill is the successor's. */
 static void between_supervisors(void)
 {
@@ -393,6 +433,61 @@ static void over_a_hand_over_with_keepers(void)
 	handed_over(true);
 }
 
+/* sluice_listen_oci(), with one descriptor more each time until there are enough. The socket of a
+ * predecessor stays where it is, one that was made for this goes again. */
+static void listen_with_few(struct sluice_supervisor *sv, bool inherited)
+{
+	struct rlimit old, few;
+	int rc, failed = 0, lowest = fcntl(0, F_DUPFD_CLOEXEC, 0);
+
+	CHECK(lowest >= 0 && close(lowest) == 0 && getrlimit(RLIMIT_NOFILE, &old) == 0);
+	few = old;
+	for (few.rlim_cur = (rlim_t)lowest;; few.rlim_cur++) {
+		CHECK_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+		rc = sluice_listen_oci(sv, path, take, NULL);
+		if (rc == 0)
+			break;
+		CHECK_EQ(rc, -EMFILE);
+		CHECK_EQ(access(path, F_OK) == 0, inherited);
+		failed++;
+		CHECK(sluice_dispatch(sv, 0) >= 0); /* it closes what was given up */
+	}
+	CHECK(failed >= (inherited ? 1 : 2)); /* for want of a socket, and of a timer */
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", allow, NULL), 0);
+	one_is_served(sv);
+}
+
+static void few_descriptors(void)
+{
+	struct sluice_supervisor *sv;
+	struct sluice_options o;
+	int pair[2], status;
+	pid_t pid;
+
+	if (getenv("SLUICE_TEST_VALGRIND"))
+		SKIP("valgrind keeps the last descriptors for itself");
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	set_options(&o, false, false);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		CHECK_EQ(sluice_take_over(pair[1], &sv), 0);
+		listen_with_few(sv, true);
+		sluice_supervisor_free(sv);
+		_exit(0);
+	}
+	close(pair[1]);
+	sv = new_supervisor(&o);
+	listen_with_few(sv, false);
+	CHECK_EQ(sluice_hand_over(sv, pair[0]), 0);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK(access(path, F_OK) == -1);
+}
+
 static void freed(void)
 {
 	struct sluice_supervisor *sv;
@@ -439,9 +534,11 @@ const struct test tests[] = {
 	{"killed between the keeper's words and its own", killed_in_conversation},
 	{"killed at random moments", random_kills},
 	{"killed, with a successor: whole documents are served", successor},
+	{"killed, with a successor: what was accepted goes on", accepted_before},
 	{"a runtime comes between two supervisors", between_supervisors},
 	{"over a hand-over", over_a_hand_over},
 	{"over a hand-over with keepers", over_a_hand_over_with_keepers},
+	{"no descriptors left to listen with", few_descriptors},
 	{"freed: what runtimes have sent is refused", freed},
 	{"a hand-over that fails", refused_hand_over},
 	{NULL, NULL}};
