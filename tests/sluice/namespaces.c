@@ -319,6 +319,92 @@ static void other_pids(void)
 	CHECK_EQ(status, 0);
 }
 
+/* ---- a procfs of the outer namespace, where the target's own number is somebody else's ---- */
+
+/* The number that "self" in the procfs of the outer namespace has for us. */
+static void outer_number(char *number, size_t size)
+{
+	ssize_t n = readlink("/proc/self", number, size - 1);
+
+	CHECK(n > 0);
+	number[n] = '\0';
+}
+
+/* Who "self" is for the supervisor, which must be us. */
+static int check_self(void)
+{
+	char number[16], stat[64] = "";
+	int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/stat", O_RDONLY);
+
+	outer_number(number, sizeof(number));
+	if (fd < 0 || read(fd, stat, sizeof(stat) - 1) <= 0)
+		return 1;
+	strcat(number, " ");
+	if (strncmp(stat, number, strlen(number)) == 0)
+		return 0;
+	fprintf(stderr, "# %.60s, not %s\n", stat, number);
+	return 2;
+}
+
+/* It is init of its namespace: number 1, which the machine's is outside. Then a child of it whose
+ * number in there is that of its parent outside: both are in one namespace. */
+static int target_numbers(int argc, char **argv)
+{
+	char number[16];
+	int status;
+	pid_t pid = 0;
+
+	(void)argc;
+	(void)argv;
+	if (getpid() != 1)
+		return 100;
+	if (check_self())
+		return 101;
+	outer_number(number, sizeof(number));
+	while (pid < atoi(number)) {
+		fflush(stdout);
+		pid = fork();
+		if (pid == 0)
+			_exit(getpid() == atoi(number) ? check_self() : 0);
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+			return 102;
+	}
+	return pid == atoi(number) ? 0 : 103;
+}
+
+static int on_self(struct sluice_request *req, void *data)
+{
+	struct open_how how = {.flags = O_RDONLY};
+	char path[4096];
+	int rc = (int)sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path));
+
+	(void)data;
+	if (rc < 0)
+		return sluice_fail(req, -rc);
+	if (strcmp(path, "/proc/self/stat") != 0)
+		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+	rc = sluice_open_reply(req, AT_FDCWD, path, &how, 0);
+	return rc ? sluice_fail(req, rc) : 0;
+}
+
+static void own_numbers(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	int rc;
+
+	isolate(); /* where numbers are small */
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, "openat", on_self, NULL), 0);
+	if (unshare(CLONE_NEWPID))
+		SKIP("no pid namespace");
+	spawn_target(sv, filter_of(false, "openat", NULL), &child, "numbers", NULL);
+	rc = wait_target(sv, &child);
+	CHECK_EQ(rc, 0);
+	fflush(stdout);
+	_exit(0); /* no thread can start after unshare, a leak checker's neither */
+}
+
 static void keeper_inside(void)
 {
 	struct sluice_options o = SLUICE_OPTIONS_INIT;
@@ -423,11 +509,12 @@ static void hidden_helper(void)
 
 const struct target_main targets[] = {{"net", target_net}, {"shm", target_shm},
 	{"below", target_below}, {"tun", target_tun}, {"plain", target_plain}, {"asks", target_asks},
-	{"fifo", target_fifo}, {NULL, NULL}};
+	{"fifo", target_fifo}, {"numbers", target_numbers}, {NULL, NULL}};
 const struct test tests[] = {
 	{"/proc/sys of another namespace is refused, the rest of /proc is not", sysctls},
 	{"control: who opens it by name changes its own", sysctls_control},
 	{"a tun device for another network namespace is refused", tun},
 	{"a hand-over to another pid namespace: nobody is taken for the target", other_pids},
+	{"numbers of another pid namespace: \"self\" is the target, not who has its number", own_numbers},
 	{"no keeper in the targets' pid namespace", keeper_inside},
 	{"the helper that opens a FIFO cannot be traced", hidden_helper}, {NULL, NULL}};
