@@ -185,7 +185,43 @@ static void opens(void)
 	CHECK_EQ(calls, COUNT);
 }
 
-const struct target_main targets[] = {{"opens", target_opens}, {NULL, NULL}};
+/* The directory of a name, which is told whole or not at all. */
+static int look_for_parents(struct sluice_request *req, void *data)
+{
+	static char path[PATH_MAX + 1];
+	char last[256];
+	int fd;
+
+	(void)data;
+	make_names();
+	CHECK_EQ(sluice_open_parent(req, AT_FDCWD, "x", last, sizeof(last) - 1), -ENAMETOOLONG);
+	CHECK_EQ(sluice_open_parent(req, AT_FDCWD, "", last, sizeof(last)), -ENOENT);
+	CHECK_EQ(sluice_open_parent(req, AT_FDCWD, long_name, last, sizeof(last)), -ENAMETOOLONG);
+	fd = sluice_open_parent(req, AT_FDCWD, long_name + 1, last, sizeof(last));
+	CHECK(fd >= 0 && strcmp(last, long_name + 1) == 0);
+	close(fd);
+	memset(path, '/', PATH_MAX);
+	CHECK_EQ(sluice_open_parent(req, AT_FDCWD, path, last, sizeof(last)), -ENAMETOOLONG);
+	fd = sluice_open_parent(req, AT_FDCWD, path + 1, last, sizeof(last));
+	CHECK(fd >= 0 && strcmp(last, ".") == 0);
+	close(fd);
+	return sluice_reply(req, 7);
+}
+
+static int target_asks(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return syscall(SYS_mkdirat, AT_FDCWD, "x", 0700) == 7 ? 0 : 1;
+}
+
+static void parents(void)
+{
+	CHECK_EQ(answer_target("asks", NULL, "mkdirat", look_for_parents, NULL), 0);
+}
+
+const struct target_main targets[] = {{"opens", target_opens}, {"asks", target_asks}, {NULL, NULL}};
 const struct test tests[] = {
 	{"what is refused on the way, and ways that are too long", opens},
+	{"the directory of a name: names and paths that are too long", parents},
 	{NULL, NULL}};

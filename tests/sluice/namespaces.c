@@ -11,6 +11,7 @@
 #include <sys/sysmacros.h>
 
 #define FORWARD "/proc/sys/net/ipv4/ip_forward"
+#define PARENT	"/proc/sys/net/ipv4/new"
 
 /* ARG: "own" (namespaces of its own) or "same". Exit: 0, or the errno of what did not open. */
 static int open_files(const char *where, const char *const *paths)
@@ -40,6 +41,15 @@ static int target_net(int argc, char **argv)
 static int target_shm(int argc, char **argv)
 {
 	static const char *const paths[] = {"/proc/self/../sys/kernel/shmmni", NULL};
+
+	(void)argc;
+	return open_files(argv[0], paths);
+}
+
+/* A new name there: its directory. */
+static int target_parent(int argc, char **argv)
+{
+	static const char *const paths[] = {PARENT, NULL};
 
 	(void)argc;
 	return open_files(argv[0], paths);
@@ -96,7 +106,7 @@ static int on_open(struct sluice_request *req, void *data)
 {
 	bool naive = *(bool *)data;
 	struct open_how how = {.flags = (uint64_t)sluice_arg_int(req, 2)};
-	char path[4096];
+	char path[4096], name[256];
 	ssize_t n = sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path));
 	int rc, fd;
 
@@ -110,6 +120,10 @@ static int on_open(struct sluice_request *req, void *data)
 		if (fd >= 0)
 			close(fd);
 		return rc;
+	}
+	if (strcmp(path, PARENT) == 0) {
+		rc = sluice_open_parent(req, sluice_arg_int(req, 0), path, name, sizeof(name));
+		return sluice_fail(req, rc < 0 ? rc : close(rc) + EDOM);
 	}
 	rc = sluice_open_reply(req, sluice_arg_int(req, 0), path, &how, 0);
 	return rc ? sluice_fail(req, rc) : 0;
@@ -156,6 +170,8 @@ static void sysctls(void)
 	CHECK_EQ(forward_value(), '0');
 	CHECK_EQ(run("shm", "own", false), EREMOTE);
 	CHECK_EQ(run("below", "own", false), EREMOTE);
+	CHECK_EQ(run("parent", "own", false), EREMOTE);
+	CHECK_EQ(run("parent", "same", false), EDOM);
 	CHECK_EQ(run("plain", "own", false), 0);
 	CHECK_EQ(run("plain", "same", false), 0);
 	CHECK_EQ(run("below", "same", false), 0);
@@ -508,7 +524,7 @@ static void hidden_helper(void)
 }
 
 const struct target_main targets[] = {{"net", target_net}, {"shm", target_shm},
-	{"below", target_below}, {"tun", target_tun}, {"plain", target_plain}, {"asks", target_asks},
+	{"below", target_below}, {"parent", target_parent}, {"tun", target_tun}, {"plain", target_plain}, {"asks", target_asks},
 	{"fifo", target_fifo}, {"numbers", target_numbers}, {NULL, NULL}};
 const struct test tests[] = {
 	{"/proc/sys of another namespace is refused, the rest of /proc is not", sysctls},
