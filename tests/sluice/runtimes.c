@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 static char path[128], door[128];
+static bool own_group;     /* the supervisor's process has one */
 static bool without_input; /* the program has no descriptor 0 when it has decided */
 
 static int take(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
@@ -59,8 +60,10 @@ static pid_t start_server(const struct sluice_options *o)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		struct sluice_supervisor *sv = new_supervisor(o);
+		struct sluice_supervisor *sv;
 
+		CHECK(!own_group || setpgid(0, 0) == 0);
+		sv = new_supervisor(o);
 		serve(sv);
 		CHECK(write(ready[1], "r", 1) == 1);
 		sluice_run(sv);
@@ -141,6 +144,22 @@ static void killed(void)
 	pid = start_server(&o);
 	set_scene(&s, pid, NULL);
 	kill_it(pid);
+	check_scene(&s, NULL, EXDEV, EXDEV);
+}
+
+/* As a shell does, or who ends a service. */
+static void killed_with_its_group(void)
+{
+	struct sluice_options o;
+	struct scene s;
+	pid_t pid;
+
+	set_options(&o, true, false);
+	own_group = true;
+	pid = start_server(&o);
+	set_scene(&s, pid, NULL);
+	CHECK_EQ(kill(-pid, SIGKILL), 0);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
 	check_scene(&s, NULL, EXDEV, EXDEV);
 }
 
@@ -529,6 +548,7 @@ static void refused_hand_over(void)
 const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"killed: what runtimes have sent is refused", killed},
+	{"the same with its process group", killed_with_its_group},
 	{"control: without a keeper it is ENOSYS", killed_without_keeper},
 	{"the keeper killed, then the supervisor", killed_after_its_keeper},
 	{"killed between the keeper's words and its own", killed_in_conversation},
