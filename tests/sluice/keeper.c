@@ -5,6 +5,8 @@
  * result over a pipe, and a call that gets no answer shows as silence. */
 #include "killed.h"
 
+#include <sys/resource.h>
+
 static int no_keeper_left(void)
 {
 	for (int i = 0; i < 200 && keepers(0); i++)
@@ -230,6 +232,31 @@ static void freed(void)
 	CHECK_EQ(waitpid(-1, NULL, __WALL), -1); /* it was never our child to wait for */
 }
 
+/* It holds more than the program might when it was started. */
+static void low_limit(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct rlimit old, low;
+	struct sluice_supervisor *sv;
+	struct box box[40];
+
+	o.keeper = true;
+	o.default_errno = EXDEV;
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = old;
+	low.rlim_cur = 32;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+	sv = new_supervisor(&o);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
+	for (int i = 0; i < 40; i++) {
+		box[i] = new_box();
+		CHECK_EQ(sluice_add_listener(sv, box[i].listener, NULL), 0);
+	}
+	sluice_supervisor_free(sv);
+	for (int i = 0; i < 40; i++)
+		CHECK_EQ(open_box(&box[i], NULL), EXDEV);
+}
+
 static int refuse(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
 {
 	(void)sv;
@@ -296,6 +323,7 @@ const struct test tests[] = {
 	{"a successor after the grace", late_successor},
 	{"the keeper itself killed", keeper_killed},
 	{"freed while targets live", freed},
+	{"more listeners than the program's limit was", low_limit},
 	{"no signal and no child tells of a keeper, or of who closes for us", unheard},
 	{"a keeper's path is in use", busy_path},
 	{NULL, NULL}};

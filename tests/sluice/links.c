@@ -10,7 +10,7 @@
 #define NO_MAGIC RESOLVE_NO_MAGICLINKS
 #define UNKNOWN  0x80
 
-static char long_name[NAME_MAX + 2], long_path[PATH_MAX + 16], long_rest[PATH_MAX];
+static char long_name[NAME_MAX + 2], long_path[PATH_MAX + 16], long_rest[PATH_MAX], longer_name[PATH_MAX];
 
 static const struct {
 	const char *path;
@@ -55,6 +55,7 @@ static const struct {
 	{"/proc/self/cwd/missing/", O_RDONLY | O_CREAT, 0, EISDIR},
 	{long_name, O_RDONLY, 0, ENAMETOOLONG},
 	{long_name + 1, O_RDONLY, 0, ENOENT},
+	{longer_name, O_RDONLY, 0, ENAMETOOLONG},
 	{long_path, O_RDONLY, 0, ENAMETOOLONG},
 	{long_path + 17, O_RDONLY, 0, ENOENT},
 	{"chain40", O_RDONLY, 0, 0},
@@ -78,6 +79,7 @@ static void repeat(char *to, const char *text, size_t n, const char *end)
 static void make_names(void)
 {
 	memset(long_name, 'n', NAME_MAX + 1);
+	memset(longer_name, 'n', PATH_MAX - 1);
 	repeat(long_path, "./", (PATH_MAX + 8) / 2, "missing");
 	repeat(long_rest, "./", (PATH_MAX - 64) / 2, "missing");
 	memcpy(long_rest, "deep/.", 6);
