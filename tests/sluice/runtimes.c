@@ -524,6 +524,33 @@ static void freed(void)
 	CHECK_EQ(count_fds(), before);
 }
 
+/* The same listener more often than the keeper has room for, and another one behind them. */
+static void freed_with_duplicates(void)
+{
+	struct sluice_supervisor *sv;
+	struct sluice_options o;
+	struct box box = new_box(), last = new_box();
+	int fds[64];
+
+	for (int i = 0; i < 64; i++)
+		fds[i] = box.listener;
+	set_options(&o, true, false);
+	sv = new_supervisor(&o);
+	serve(sv);
+	for (int i = 0; i < 26; i++) {
+		int socket = dial(path);
+
+		if (send_fds(socket, "{", 1, fds, 64) < 0 && errno == ETOOMANYREFS)
+			SKIP("a user has no more descriptors on their way than RLIMIT_NOFILE says");
+		close(socket);
+	}
+	close(box.listener);
+	offer_box(path, &last);
+	sluice_supervisor_free(sv); /* which has looked at none */
+	CHECK_EQ(open_box(&box, NULL), EXDEV);
+	CHECK_EQ(open_box(&last, NULL), EXDEV);
+}
+
 /* One that is given up changes nothing for the runtimes. */
 static void refused_hand_over(void)
 {
@@ -560,5 +587,6 @@ const struct test tests[] = {
 	{"over a hand-over with keepers", over_a_hand_over_with_keepers},
 	{"no descriptors left to listen with", few_descriptors},
 	{"freed: what runtimes have sent is refused", freed},
+	{"freed with 1664 duplicates of a listener unread, and another one", freed_with_duplicates},
 	{"a hand-over that fails", refused_hand_over},
 	{NULL, NULL}};
