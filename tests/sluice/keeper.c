@@ -265,6 +265,28 @@ static int refuse(struct sluice_supervisor *sv, struct sluice_container *c, void
 	return -1;
 }
 
+/* What a peer has sent and nobody read is no listener: the keeper does not stay for it. */
+static void no_listener(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv;
+	char path[128];
+	int fds[3], ends[2];
+
+	isolate(); /* other keepers of the machine are not ours to count */
+	o.keeper = true;
+	sv = new_supervisor(&o);
+	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
+	CHECK_EQ(sluice_listen_oci(sv, path, refuse, NULL), 0);
+	CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+	fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	fds[1] = ends[0];
+	fds[2] = open("/", O_PATH | O_CLOEXEC);
+	offer_fds(path, document, fds, 3);
+	sluice_supervisor_free(sv);
+	CHECK(no_keeper_left());
+}
+
 static volatile sig_atomic_t signals;
 
 static void count_signal(int sig)
@@ -324,6 +346,7 @@ const struct test tests[] = {
 	{"the keeper itself killed", keeper_killed},
 	{"freed while targets live", freed},
 	{"more listeners than the program's limit was", low_limit},
+	{"freed with descriptors unread that are no listeners", no_listener},
 	{"no signal and no child tells of a keeper, or of who closes for us", unheard},
 	{"a keeper's path is in use", busy_path},
 	{NULL, NULL}};
