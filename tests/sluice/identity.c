@@ -88,7 +88,8 @@ static int target_root(int argc, char **argv)
 		return 1;
 	drop_caps(1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH);
 	return expect(AT_FDCWD, "of-victim", OPEN, EACCES) +
-	       expect(AT_FDCWD, "of-root", OPEN, 0);
+	       expect(AT_FDCWD, "of-root", OPEN, 0) +
+	       expect(AT_FDCWD, "/proc/sys/kernel/hostname", WRITE, EREMOTE);
 }
 
 /* All capabilities, and none that counts here. */

@@ -261,8 +261,39 @@ static int refuse(struct sluice_supervisor *sv, struct sluice_container *c, void
 {
 	(void)sv;
 	(void)c;
-	(void)data;
+	if (data)
+		++*(int *)data;
 	return -1;
+}
+
+/* More connections than it has room for, one after the other. */
+static void many_connections(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv;
+	struct box box = new_box();
+	char path[128];
+	int before, calls = 0;
+
+	o.keeper = true;
+	o.default_errno = EXDEV;
+	sv = new_supervisor(&o);
+	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
+	CHECK_EQ(sluice_listen_oci(sv, path, refuse, &calls), 0);
+	before = count_fds();
+	for (int i = 0; i < 1600; i++) {
+		int socket = dial(path);
+
+		while (sluice_dispatch(sv, 0) > 0 || count_fds() == before + 1)
+			CHECK(sluice_dispatch(sv, 1000) >= 0); /* until it is accepted */
+		close(socket);
+		while (count_fds() > before)
+			CHECK(sluice_dispatch(sv, 1000) >= 0);
+	}
+	offer_box(path, &box);
+	CHECK_EQ(open_box(&box, sv), EXDEV);
+	CHECK_EQ(calls, 1);
+	sluice_supervisor_free(sv);
 }
 
 /* What a peer has sent and nobody read is no listener: the keeper does not stay for it. */
@@ -320,6 +351,72 @@ static void unheard(void)
 	CHECK_EQ(waitpid(-1, NULL, __WALL), -1);
 }
 
+/* A path of which the library would use the beginning, or could make no other for the time of the start. */
+static void long_paths(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv = NULL;
+	char path[120] = "/tmp/";
+
+	memset(path + 5, 'x', sizeof(path) - 6);
+	CHECK_EQ(sluice_keeper_connect(path), -ENAMETOOLONG);
+	path[108] = '\0';
+	CHECK_EQ(sluice_keeper_connect(path), -ENAMETOOLONG);
+	path[107] = '\0';
+	CHECK_EQ(sluice_keeper_connect(path), -ENOENT);
+	o.keeper = true;
+	o.keeper_path = path;
+	CHECK_EQ(sluice_supervisor_new(&o, &sv), -ENAMETOOLONG);
+	CHECK(!sv);
+}
+
+/* Listeners of processes that have ended: nobody has looked at them. */
+static int ended_listener(scmp_filter_ctx f)
+{
+	int pair[2], fd;
+	pid_t pid;
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		CHECK_EQ(seccomp_load(f), 0);
+		fd = seccomp_notify_fd(f);
+		CHECK_EQ(send_fds(pair[1], "l", 1, &fd, 1), 1);
+		_exit(0);
+	}
+	fd = receive_fd(pair[0]);
+	close(pair[0]);
+	close(pair[1]);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	return fd;
+}
+
+static void full(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	struct sluice_supervisor *sv;
+	struct rlimit limit;
+	int before, last;
+
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = 1200;
+	if (limit.rlim_max < limit.rlim_cur || setrlimit(RLIMIT_NOFILE, &limit))
+		SKIP("too few descriptors");
+	o.keeper = true;
+	sv = new_supervisor(&o);
+	for (int i = 0; i < 1024; i++)
+		CHECK_EQ(sluice_add_listener(sv, ended_listener(f), NULL), 0);
+	before = count_fds();
+	last = ended_listener(f);
+	CHECK_EQ(sluice_add_listener(sv, last, NULL), -ENOSPC);
+	CHECK_EQ(close(last), 0); /* it is still ours */
+	CHECK_EQ(count_fds(), before);
+	seccomp_release(f);
+	sluice_supervisor_free(sv);
+}
+
 static void busy_path(void)
 {
 	struct sluice_options o = SLUICE_OPTIONS_INIT;
@@ -346,7 +443,10 @@ const struct test tests[] = {
 	{"the keeper itself killed", keeper_killed},
 	{"freed while targets live", freed},
 	{"more listeners than the program's limit was", low_limit},
+	{"1600 connections, and then a container", many_connections},
 	{"freed with descriptors unread that are no listeners", no_listener},
 	{"no signal and no child tells of a keeper, or of who closes for us", unheard},
 	{"a keeper's path is in use", busy_path},
+	{"a keeper's path is too long", long_paths},
+	{"more listeners than a keeper holds", full},
 	{NULL, NULL}};
