@@ -356,6 +356,98 @@ static void rooms(struct sluice_request *req)
 	CHECK_EQ(sluice_write_sockaddr(req, LIST + 64, end - 2, &ss, sizeof(ss)), -EFAULT);
 }
 
+/* ---- calls inside of socketcall(2) and ipc(2) ---- */
+
+/* @ptr: where the arguments of socketcall are, and the last of ipc; from the end of memory back if
+ * negative. The handler answers 7, who cannot be unpacked gets the default errno. */
+static const struct {
+	const char *carrier, *name;
+	uint32_t code;
+	long ptr;
+	int rc; /* 0 or errno */
+} packed[] = {
+	{"socketcall", "connect", 3, 0, 0},
+	{"socketcall", "connect", 3, -12, 0},
+	{"socketcall", "connect", 3, -11, EPERM},
+	{"socketcall", "connect", 3, -8, EPERM},
+	{"socketcall", "connect", 3, -1, EPERM},
+	{"socketcall", "connect", 0, 0, EPERM},
+	{"socketcall", "connect", 4, 0, EPERM}, /* nobody has asked for it */
+	{"socketcall", "connect", 21, 0, EPERM},
+	{"socketcall", "connect", UINT32_MAX, 0, EPERM},
+	{"ipc", "semctl", 3, 0, 0},
+	{"ipc", "semctl", 3, -4, 0},
+	{"ipc", "semctl", 3, -3, EPERM},
+	{"ipc", "msgrcv", 12, 0, 0},
+	{"ipc", "msgrcv", 12, -8, 0},
+	{"ipc", "msgrcv", 12, -7, EPERM},
+	{"ipc", "msgrcv", 1u << 16 | 12, -1, 0}, /* its arguments are its own */
+	{"ipc", "shmat", 21, 0, 0},
+	{"ipc", "shmat", 1u << 16 | 21, 0, EPERM},
+	{"ipc", "shmat", 25, 0, EPERM},
+	{"ipc", "shmat", 0xffff, 0, EPERM},
+};
+#define PACKED ((int)(sizeof(packed) / sizeof(*packed)))
+
+static int target_packed(int argc, char **argv)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	char *p = mmap((void *)(uintptr_t)BLOCK, 2 * size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	(void)argc;
+	(void)argv;
+	if (p == MAP_FAILED || munmap(p + size, size))
+		return 100;
+	for (int i = 0; i < PACKED; i++) {
+		long rc = syscall(SYS_mkdirat, -1, p, i);
+
+		if (rc != (packed[i].rc ? -1 : 7) || (packed[i].rc && errno != packed[i].rc)) {
+			fprintf(stderr, "# %d: %s, %s: %ld, errno %d\n", i, packed[i].carrier,
+				packed[i].name, rc, errno);
+			return i + 1;
+		}
+	}
+	return 0;
+}
+
+static int seven(struct sluice_request *req, void *data)
+{
+	CHECK(strcmp(sluice_name(req), data) == 0);
+	return sluice_reply(req, 7);
+}
+
+static int as_packed(struct sluice_request *req, void *data)
+{
+	int i = sluice_arg_int(req, 2), pseudo;
+	uint64_t ptr = BLOCK + (packed[i].ptr < 0 ? (uint64_t)sysconf(_SC_PAGESIZE) : 0) +
+		(uint64_t)packed[i].ptr;
+
+	(void)data;
+	become(req, true, packed[i].carrier);
+	memset(req->notif.data.args, 0, sizeof(req->notif.data.args));
+	req->notif.data.args[0] = packed[i].code;
+	req->notif.data.args[strcmp(packed[i].carrier, "ipc") == 0 ? 4 : 1] = ptr;
+	return sc_target_multiplexer(packed[i].name, &pseudo)->unpack(req, NULL);
+}
+
+static void unpacked(void)
+{
+	static const char *const names[] = {"connect", "semctl", "msgrcv", "shmat"};
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+
+	if (seccomp_arch_native() != SCMP_ARCH_X86_64)
+		SKIP("x86's calls beside those of x86_64");
+	sv = new_supervisor(NULL);
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(sluice_on_name(sv, names[i], seven, (void *)(uintptr_t)names[i]), 0);
+	CHECK_EQ(sluice_on_name(sv, "mkdirat", as_packed, NULL), 0);
+	spawn_target(sv, filter_of(false, "mkdirat", NULL), &child, "packed", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
 /* ---- */
 
 struct check {
@@ -429,7 +521,7 @@ static void rooms_for_addresses(void)
 	run((struct check){.of_one = rooms});
 }
 
-const struct target_main targets[] = {{"block", target_block}, {NULL, NULL}};
+const struct target_main targets[] = {{"block", target_block}, {"packed", target_packed}, {NULL, NULL}};
 const struct test tests[] = {
 	{"iovecs: counts, lengths, sums", iovecs},
 	{"what is copied where memory ends", partly},
@@ -439,4 +531,5 @@ const struct test tests[] = {
 	{"control data that a handler writes, in rooms of any size", control_written},
 	{"open_how up to a page", open_hows},
 	{"rooms for addresses", rooms_for_addresses},
+	{"calls inside of others, of which a part cannot be read", unpacked},
 	{NULL, NULL}};

@@ -160,6 +160,16 @@ static void last_of_many(void)
 	too_many_names(true);
 }
 
+/* Until the server has read what was sent. */
+static void wait_read(struct sluice_supervisor *sv, int socket)
+{
+	int unread;
+
+	do
+		CHECK(sluice_dispatch(sv, 20) >= 0);
+	while (ioctl(socket, TIOCOUTQ, &unread) == 0 && unread);
+}
+
 /* What cannot become a document ends the connection at once, not when its time is over. */
 static void no_document(void)
 {
@@ -173,12 +183,36 @@ static void no_document(void)
 
 		CHECK(send_fds(socket, texts[i], strlen(texts[i]), &box.listener, 1) > 0);
 		close(box.listener);
-		CHECK_EQ(open_box(&box, sv), EXDEV);
+		wait_read(sv, socket);
 		CHECK_EQ(send_fds(socket, "x", 1, NULL, 0), -1);
 		CHECK_EQ(errno, EPIPE);
+		CHECK_EQ(open_box(&box, sv), EXDEV);
 		close(socket);
 	}
 	CHECK_EQ(seen.calls, 0);
+	finish(sv, &seen);
+}
+
+/* A peer that has a listener of another connection, of which nobody has decided yet, and says what
+ * container that is: it is for the other one to say. */
+static void not_theirs(void)
+{
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv = serve(&seen, false);
+	struct box box = new_box(), other = new_box();
+	int socket = dial(path);
+
+	CHECK_EQ(send_fds(socket, document, 10, &box.listener, 1), 10);
+	wait_read(sv, socket);
+	offer_fds(path, document, &box.listener, 1);
+	close(box.listener);
+	offer_box(path, &other);
+	CHECK_EQ(open_box(&other, sv), 0); /* so it was looked at */
+	CHECK_EQ(seen.calls, 1);
+	CHECK(send_fds(socket, document + 10, strlen(document) - 10, NULL, 0) > 0);
+	CHECK_EQ(open_box(&box, sv), 0);
+	CHECK_EQ(seen.calls, 2);
+	close(socket);
 	finish(sv, &seen);
 }
 
@@ -527,6 +561,7 @@ const struct test tests[] = {
 	{"65 descriptors, and the first is named", first_of_many},
 	{"65 descriptors, and the last is named", last_of_many},
 	{"what is no document ends the connection", no_document},
+	{"a listener of another connection is not this one's to name", not_theirs},
 	{"a listener that is sent twice is served once", the_same_twice},
 	{"the same without kcmp(2)", without_kcmp},
 	{"the same where it cannot be told", not_told},
