@@ -403,6 +403,28 @@ static int from_inside(struct sluice_request *req, void *data)
 	return expected < 0 ? sluice_reply(req, 9) : 0;
 }
 
+/* Where the groups are the same, the group alone is what cannot be changed. */
+static int without_setgid(struct sluice_request *req, void *data)
+{
+	struct self before, after;
+
+	(void)data;
+	CHECK_EQ(setgroups(0, NULL), 0);
+	drop_caps(1u << CAP_SETGID);
+	look_at_self(&before);
+	CHECK_EQ(sluice_act_as_target(req, not_again, NULL), -EPERM);
+	look_at_self(&after);
+	CHECK_EQ(memcmp(&before, &after, sizeof(before)), 0);
+	return sluice_reply(req, 9);
+}
+
+static void no_setgid_alone(void)
+{
+	if (geteuid() != 0)
+		SKIP("needs root, to become somebody else");
+	CHECK_EQ(answer_target("ids", "0 1234", "mkdirat", without_setgid, NULL), 0);
+}
+
 static void one_by_one(void)
 {
 	static const struct {
@@ -463,6 +485,7 @@ const struct test tests[] = {
 	{"a root that lacks capabilities", less_than_root},
 	{"capabilities in a user namespace count for nothing here", user_namespace},
 	{"without CAP_SETGID nothing is done", no_setgid},
+	{"nor where only the group differs", no_setgid_alone},
 	{"without CAP_SETUID the groups come back", no_setuid},
 	{"ids that this user namespace does not map are refused", no_number},
 	{"one of them is enough, and those that it maps are taken", one_by_one},
