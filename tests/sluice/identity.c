@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <sched.h>
 #include <sys/fsuid.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/un.h>
 
@@ -90,6 +91,15 @@ static int target_root(int argc, char **argv)
 	return expect(AT_FDCWD, "of-victim", OPEN, EACCES) +
 	       expect(AT_FDCWD, "of-root", OPEN, 0) +
 	       expect(AT_FDCWD, "/proc/sys/kernel/hostname", WRITE, EREMOTE);
+}
+
+/* Whose user and group opened it is what counts there, and a thread that acts keeps its own. */
+static int target_cgroup(int argc, char **argv)
+{
+	(void)argc;
+	CHECK_EQ(chdir(argv[0]), 0);
+	return expect(AT_FDCWD, "groups/cgroup.procs", WRITE, EREMOTE) +
+	       expect(AT_FDCWD, "groups/cgroup.procs", OPEN, 0);
 }
 
 /* All capabilities, and none that counts here. */
@@ -255,6 +265,8 @@ static char *make_files(void)
 	return dir;
 }
 
+static char *box; /* the files that are made already */
+
 static int run(const char *target)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
@@ -265,7 +277,7 @@ static int run(const char *target)
 		SKIP("needs root, to act as somebody else");
 	sv = new_supervisor(NULL);
 	CHECK_EQ(sluice_on_name(sv, "mkdirat", to_worker, NULL), 0);
-	spawn_target(sv, filter_of(false, "mkdirat", NULL), &child, target, make_files());
+	spawn_target(sv, filter_of(false, "mkdirat", NULL), &child, target, box ? box : make_files());
 	rc = wait_target(sv, &child);
 	sluice_supervisor_free(sv);
 	return rc;
@@ -280,6 +292,21 @@ static void another_user(void)
 static void less_than_root(void)
 {
 	CHECK_EQ(run("root"), 0);
+}
+
+static void control_groups(void)
+{
+	char path[256];
+
+	if (geteuid() != 0)
+		SKIP("needs root, to act as somebody else");
+	if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL))
+		SKIP("no mount namespace");
+	box = make_files();
+	snprintf(path, sizeof(path), "%s/groups", box);
+	if (mkdir(path, 0755) || mount("none", path, "cgroup2", 0, NULL))
+		SKIP("no control groups: %s", strerror(errno));
+	CHECK_EQ(run("cgroup"), 0);
 }
 
 static void user_namespace(void)
@@ -478,11 +505,13 @@ static void own_user(void)
 const struct target_main targets[] = {{"user", target_user}, {"root", target_root},
 	{"namespace", target_namespace}, {"one", target_one}, {"plain", target_plain},
 	{"ids", target_ids},
+	{"cgroup", target_cgroup},
 	{NULL, NULL}};
 const struct test tests[] = {
 	{"another user's files: its own when made, refused where it may not",
 		another_user},
 	{"a root that lacks capabilities", less_than_root},
+	{"files of control groups are not opened for writing", control_groups},
 	{"capabilities in a user namespace count for nothing here", user_namespace},
 	{"without CAP_SETGID nothing is done", no_setgid},
 	{"nor where only the group differs", no_setgid_alone},
