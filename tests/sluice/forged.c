@@ -251,6 +251,33 @@ static void journals(void)
 	REFUSED(fd = null(); dup3(fd, h.journal_fd, O_CLOEXEC); close(fd), -EPROTO);
 }
 
+/* More descriptors than there is room for: the rest is closed, or nothing is taken. */
+static void crowded(void)
+{
+	int fds[3], got[2] = {-1, -7}, pair[2], before;
+	char byte;
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	fds[0] = fds[1] = fds[2] = pair[0];
+	before = count_fds();
+	for (unsigned count = 1; count <= 3; count++) {
+		unsigned n = 0;
+		int rc;
+
+		CHECK_EQ(sc_sluice_send_rights(pair[0], "", 1, fds, count), 0);
+		rc = sc_sluice_recv_rights(pair[1], &byte, 1, got, 1, &n);
+		if (count == 3) /* a second one has room in what fills up the first one's, with 64 bits */
+			CHECK_EQ(rc, -EMFILE);
+		else if (count == 1)
+			CHECK_EQ(rc, 0);
+		CHECK_EQ(n, !rc);
+		CHECK_EQ(got[1], -7);
+		CHECK_EQ(count_fds(), before + !rc);
+		if (!rc)
+			close(got[0]);
+	}
+}
+
 const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"what is sound is taken", sound},
@@ -259,4 +286,5 @@ const struct test tests[] = {
 	{"listeners and sockets that are none", impostors},
 	{"a policy that makes no sense", policies},
 	{"journals that are none, are cut or could shrink", journals},
+	{"more descriptors beside a message than there is room for", crowded},
 	{NULL, NULL}};
