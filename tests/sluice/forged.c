@@ -138,6 +138,7 @@ static void sound(void)
 	CHECK_EQ(seccomp_load(f), 0);
 	new_journal();
 	list(fcntl(seccomp_notify_fd(f), F_DUPFD_CLOEXEC, 3), K_LISTENER);
+	seccomp_release(f);
 	h.head.total = h.listed[0].count = 1;
 	h.with_listed[0] = 1;
 	CHECK_EQ(take(&sv), 0);
