@@ -84,14 +84,16 @@ int sc_json_i64(
 {
 	const char *s = token ? sc_json_text(doc, token) : "";
 	bool minus = *s == '-';
-	uint64_t v = 0;
+	uint64_t v = 0, most = (uint64_t)INT64_MAX + minus;
 
 	if (!sc_json_type_is(token, SC_JSON_NUMBER) || strpbrk(s, ".eE"))
 		return -EINVAL;
 	for (s += minus; *s; s++) {
-		v = 10 * v + (unsigned)(*s - '0');
-		if (v > (uint64_t)INT64_MAX + minus)
+		unsigned digit = (unsigned)(*s - '0');
+
+		if (v > (most - digit) / 10)
 			return -ERANGE;
+		v = 10 * v + digit;
 	}
 	*value = minus ? (int64_t)(0 - v) : (int64_t)v;
 	return 0;

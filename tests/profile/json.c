@@ -329,8 +329,8 @@ static void check_numbers(void)
 	check(i64_is("9223372036854775807", 0, INT64_MAX), "2^63 - 1 is exact");
 	check(i64_is("-9223372036854775808", 0, INT64_MIN), "-2^63 is exact");
 	check(i64_is("9223372036854775808", -ERANGE, 0), "2^63 is out of range");
-	check(i64_is("-9223372036854775809", -ERANGE, 0), "-2^63 - 1 is out of range");
-	check(i64_is("-9223372036854775815", -ERANGE, 0), "its last digit counts");
+	check(i64_is("18446744073709551617", -ERANGE, 0), "2^64 + 1 does not begin again");
+	check(i64_is("-9223372036854775809", -ERANGE, 0) && i64_is("-9223372036854775815", -ERANGE, 0), "nor is what is below");
 	check(i64_is("2.5", -EINVAL, 0), "a fraction is no integer");
 }
 

@@ -41,6 +41,17 @@ static int other(long call, int family, int length)
 	return rc;
 }
 
+static int with_family(int family, const char *path)
+{
+	struct sockaddr_un a = {.sun_family = (sa_family_t)family};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), rc;
+
+	strcpy(a.sun_path, path);
+	rc = syscall(SYS_connect, fd, &a, sizeof(a)) ? errno : 0;
+	close(fd);
+	return rc;
+}
+
 #define WANT(expression, value)                                                          \
 	do {                                                                             \
 		int rc_ = (expression);                                                  \
@@ -76,6 +87,11 @@ static int target_paths(int argc, char **argv)
 	memset(longest, 'n', 100);
 	WANT(with(SYS_bind, longest, 100), ENAMETOOLONG);
 	WANT(other(SYS_connect, AF_UNIX, 2), EINVAL);
+	WANT(other(SYS_bind, AF_UNIX, 2), EINVAL); /* no name: the kernel would make one up */
+	WANT(other(SYS_bind, AF_UNIX, 1), EINVAL);
+	WANT(other(SYS_bind, AF_UNIX, 0), EINVAL);
+	WANT(with_family(AF_INET, "../socket"), EINVAL);
+	WANT(with_family(AF_UNIX, "../socket"), 0);
 	WANT(other(SYS_connect, AF_INET, 16), EINVAL);
 	return 0;
 }

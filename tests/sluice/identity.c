@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <sched.h>
 #include <sys/fsuid.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/un.h>
 
@@ -126,7 +127,17 @@ static int target_root(int argc, char **argv)
 		return 1;
 	drop_caps(1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH);
 	return expect(AT_FDCWD, "of-victim", OPEN, EACCES) +
-	       expect(AT_FDCWD, "of-root", OPEN, 0);
+	       expect(AT_FDCWD, "of-root", OPEN, 0) +
+	       expect(AT_FDCWD, "/proc/sys/kernel/hostname", WRITE, EREMOTE);
+}
+
+/* Whose user and group opened it is what counts there, and a thread that acts keeps its own. */
+static int target_cgroup(int argc, char **argv)
+{
+	(void)argc;
+	CHECK_EQ(chdir(argv[0]), 0);
+	return expect(AT_FDCWD, "groups/cgroup.procs", WRITE, EREMOTE) +
+	       expect(AT_FDCWD, "groups/cgroup.procs", OPEN, 0);
 }
 
 /* All capabilities, and none that counts here. */
@@ -292,6 +303,8 @@ static char *make_files(void)
 	return dir;
 }
 
+static char *box; /* the files that are made already */
+
 static int run(const char *target)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
@@ -302,7 +315,7 @@ static int run(const char *target)
 		SKIP("needs root, to act as somebody else");
 	sv = new_supervisor(NULL);
 	CHECK_EQ(sluice_on_name(sv, "mkdirat", to_worker, NULL), 0);
-	spawn_target(sv, filter_of(false, "mkdirat", NULL), &child, target, make_files());
+	spawn_target(sv, filter_of(false, "mkdirat", NULL), &child, target, box ? box : make_files());
 	rc = wait_target(sv, &child);
 	sluice_supervisor_free(sv);
 	return rc;
@@ -317,6 +330,21 @@ static void another_user(void)
 static void less_than_root(void)
 {
 	CHECK_EQ(run("root"), 0);
+}
+
+static void control_groups(void)
+{
+	char path[256];
+
+	if (geteuid() != 0)
+		SKIP("needs root, to act as somebody else");
+	if (unshare(CLONE_NEWNS) || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL))
+		SKIP("no mount namespace");
+	box = make_files();
+	snprintf(path, sizeof(path), "%s/groups", box);
+	if (mkdir(path, 0755) || mount("none", path, "cgroup2", 0, NULL))
+		SKIP("no control groups: %s", strerror(errno));
+	CHECK_EQ(run("cgroup"), 0);
 }
 
 static void user_namespace(void)
@@ -405,11 +433,18 @@ static void no_number(void)
 		SKIP("may not make user namespaces");
 }
 
-/* An ordinary user's targets have its ids: nothing changes, and nothing is needed. */
-static int target_plain(int argc, char **argv)
+/* Each of its ids alone, and a supervisor's namespace that has a number only for 0. */
+static int target_ids(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
+	unsigned uid, gid, group;
+	int groups;
+
+	if (argc < 1)
+		return 1;
+	groups = sscanf(argv[0], "%u %u %u", &uid, &gid, &group) - 2;
+	CHECK_EQ(setgroups((size_t)groups, &group), 0);
+	CHECK_EQ(setresgid(gid, gid, gid), 0);
+	CHECK_EQ(setresuid(uid, uid, uid), 0);
 	return syscall(SYS_mkdirat, AT_FDCWD, "x", 0) == 9 ? 0 : 1;
 }
 
@@ -417,6 +452,76 @@ static int nine(struct sluice_request *req, void *data)
 {
 	(void)data;
 	return sluice_reply(req, 9) ? 1 : 9;
+}
+
+/* @data: what comes of it. */
+static int from_inside(struct sluice_request *req, void *data)
+{
+	int expected = *(int *)data;
+
+	CHECK_EQ(setgroups(0, NULL), 0);
+	CHECK_EQ(unshare(CLONE_NEWUSER), 0);
+	put_text("/proc/self/uid_map", "0 0 1");
+	put_text("/proc/self/setgroups", "deny");
+	put_text("/proc/self/gid_map", "0 0 1");
+	CHECK_EQ(sluice_act_as_target(req, expected < 0 ? not_again : nine, NULL), expected);
+	return expected < 0 ? sluice_reply(req, 9) : 0;
+}
+
+/* Where the groups are the same, the group alone is what cannot be changed. */
+static int without_setgid(struct sluice_request *req, void *data)
+{
+	struct self before, after;
+
+	(void)data;
+	CHECK_EQ(setgroups(0, NULL), 0);
+	drop_caps(1u << CAP_SETGID);
+	look_at_self(&before);
+	CHECK_EQ(sluice_act_as_target(req, not_again, NULL), -EPERM);
+	look_at_self(&after);
+	CHECK_EQ(memcmp(&before, &after, sizeof(before)), 0);
+	return sluice_reply(req, 9);
+}
+
+static void no_setgid_alone(void)
+{
+	if (geteuid() != 0)
+		SKIP("needs root, to become somebody else");
+	CHECK_EQ(answer_target("ids", "0 1234", "mkdirat", without_setgid, NULL), 0);
+}
+
+static void one_by_one(void)
+{
+	static const struct {
+		const char *ids;
+		int rc;
+	} cases[] = {{"0 0", 9}, {"0 0 777", -EOVERFLOW}, {"0 1234", -EOVERFLOW},
+		{"1234 0", -EOVERFLOW}, {NULL, 0}};
+
+	if (geteuid() != 0)
+		SKIP("needs root, to become somebody else");
+	need_unshare(CLONE_NEWUSER);
+	for (int i = 0; cases[i].ids; i++) {
+		int rc = cases[i].rc, status;
+		pid_t pid;
+
+		fflush(stdout);
+		pid = fork(); /* there is no way back from a namespace */
+		if (pid == 0)
+			_exit(answer_target("ids", cases[i].ids, "mkdirat", from_inside, &rc));
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		if (status)
+			printf("# %s\n", cases[i].ids);
+		CHECK_EQ(status, 0);
+	}
+}
+
+/* An ordinary user's targets have its ids: nothing changes, and nothing is needed. */
+static int target_plain(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return syscall(SYS_mkdirat, AT_FDCWD, "x", 0) == 9 ? 0 : 1;
 }
 
 static int as_it_is(struct sluice_request *req, void *data)
@@ -437,13 +542,18 @@ static void own_user(void)
 
 const struct target_main targets[] = {{"user", target_user}, {"root", target_root},
 	{"namespace", target_namespace}, {"one", target_one}, {"plain", target_plain},
+	{"ids", target_ids},
+	{"cgroup", target_cgroup},
 	{NULL, NULL}};
 const struct test tests[] = {
 	{"another user's files: its own when made, refused where it may not",
 		another_user},
 	{"a root that lacks capabilities", less_than_root},
+	{"files of control groups are not opened for writing", control_groups},
 	{"capabilities in a user namespace count for nothing here", user_namespace},
 	{"without CAP_SETGID nothing is done", no_setgid},
+	{"nor where only the group differs", no_setgid_alone},
 	{"without CAP_SETUID the groups come back", no_setuid},
 	{"ids that this user namespace does not map are refused", no_number},
+	{"one of them is enough, and those that it maps are taken", one_by_one},
 	{"the same ids need no privilege", own_user}, {NULL, NULL}};

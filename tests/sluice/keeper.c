@@ -5,6 +5,8 @@
  * result over a pipe, and a call that gets no answer shows as silence. */
 #include "killed.h"
 
+#include <sys/resource.h>
+
 static int no_keeper_left(void)
 {
 	for (int i = 0; i < 200 && keepers(0); i++)
@@ -230,6 +232,191 @@ static void freed(void)
 	CHECK_EQ(waitpid(-1, NULL, __WALL), -1); /* it was never our child to wait for */
 }
 
+/* It holds more than the program might when it was started. */
+static void low_limit(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct rlimit old, low;
+	struct sluice_supervisor *sv;
+	struct box box[40];
+
+	o.keeper = true;
+	o.default_errno = EXDEV;
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = old;
+	low.rlim_cur = 32;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+	sv = new_supervisor(&o);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
+	for (int i = 0; i < 40; i++) {
+		box[i] = new_box();
+		CHECK_EQ(sluice_add_listener(sv, box[i].listener, NULL), 0);
+	}
+	sluice_supervisor_free(sv);
+	for (int i = 0; i < 40; i++)
+		CHECK_EQ(open_box(&box[i], NULL), EXDEV);
+}
+
+static int refuse(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
+{
+	(void)sv;
+	(void)c;
+	if (data)
+		++*(int *)data;
+	return -1;
+}
+
+/* More connections than it has room for, one after the other. */
+static void many_connections(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv;
+	struct box box = new_box();
+	char path[128];
+	int before, calls = 0;
+
+	o.keeper = true;
+	o.default_errno = EXDEV;
+	sv = new_supervisor(&o);
+	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
+	CHECK_EQ(sluice_listen_oci(sv, path, refuse, &calls), 0);
+	before = count_fds();
+	for (int i = 0; i < 1600; i++) {
+		int socket = dial(path);
+
+		while (sluice_dispatch(sv, 0) > 0 || count_fds() == before + 1)
+			CHECK(sluice_dispatch(sv, 1000) >= 0); /* until it is accepted */
+		close(socket);
+		while (count_fds() > before)
+			CHECK(sluice_dispatch(sv, 1000) >= 0);
+	}
+	offer_box(path, &box);
+	CHECK_EQ(open_box(&box, sv), EXDEV);
+	CHECK_EQ(calls, 1);
+	sluice_supervisor_free(sv);
+}
+
+/* What a peer has sent and nobody read is no listener: the keeper does not stay for it. */
+static void no_listener(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv;
+	char path[128];
+	int fds[3], ends[2];
+
+	isolate(); /* other keepers of the machine are not ours to count */
+	o.keeper = true;
+	sv = new_supervisor(&o);
+	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
+	CHECK_EQ(sluice_listen_oci(sv, path, refuse, NULL), 0);
+	CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+	fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	fds[1] = ends[0];
+	fds[2] = open("/", O_PATH | O_CLOEXEC);
+	offer_fds(path, document, fds, 3);
+	sluice_supervisor_free(sv);
+	CHECK(no_keeper_left());
+}
+
+static volatile sig_atomic_t signals;
+
+static void count_signal(int sig)
+{
+	(void)sig;
+	signals++;
+}
+
+/* Whoever is started for the program, to keep or to close something, is none that it hears of. */
+static void unheard(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv;
+	char path[128];
+	int before, null = open("/dev/null", O_RDONLY | O_CLOEXEC), socket;
+
+	for (int sig = 1; sig < SIGRTMAX; sig++)
+		if (sig != SIGALRM && sig != SIGPROF)
+			signal(sig, count_signal); /* where that may be */
+	o.keeper = true;
+	sv = new_supervisor(&o);
+	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
+	CHECK_EQ(sluice_listen_oci(sv, path, refuse, NULL), 0);
+	before = count_fds();
+	socket = dial(path);
+	CHECK_EQ(send_fds(socket, "junk", 4, &null, 1), 4);
+	while (send(socket, "", 0, MSG_NOSIGNAL) == 0 || count_fds() > before + 1)
+		sluice_dispatch(sv, 20); /* until the other end is closed */
+	sluice_supervisor_free(sv);
+	CHECK_EQ(signals, 0);
+	CHECK_EQ(waitpid(-1, NULL, __WALL), -1);
+}
+
+/* A path of which the library would use the beginning, or could make no other for the time of the start. */
+static void long_paths(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv = NULL;
+	char path[120] = "/tmp/";
+
+	memset(path + 5, 'x', sizeof(path) - 6);
+	CHECK_EQ(sluice_keeper_connect(path), -ENAMETOOLONG);
+	path[108] = '\0';
+	CHECK_EQ(sluice_keeper_connect(path), -ENAMETOOLONG);
+	path[107] = '\0';
+	CHECK_EQ(sluice_keeper_connect(path), -ENOENT);
+	o.keeper = true;
+	o.keeper_path = path;
+	CHECK_EQ(sluice_supervisor_new(&o, &sv), -ENAMETOOLONG);
+	CHECK(!sv);
+}
+
+/* Listeners of processes that have ended: nobody has looked at them. */
+static int ended_listener(scmp_filter_ctx f)
+{
+	int pair[2], fd;
+	pid_t pid;
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		CHECK_EQ(seccomp_load(f), 0);
+		fd = seccomp_notify_fd(f);
+		CHECK_EQ(send_fds(pair[1], "l", 1, &fd, 1), 1);
+		_exit(0);
+	}
+	fd = receive_fd(pair[0]);
+	close(pair[0]);
+	close(pair[1]);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	return fd;
+}
+
+static void full(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	struct sluice_supervisor *sv;
+	struct rlimit limit;
+	int before, last;
+
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = 1200;
+	if (limit.rlim_max < limit.rlim_cur || setrlimit(RLIMIT_NOFILE, &limit))
+		SKIP("too few descriptors");
+	o.keeper = true;
+	sv = new_supervisor(&o);
+	for (int i = 0; i < 1024; i++)
+		CHECK_EQ(sluice_add_listener(sv, ended_listener(f), NULL), 0);
+	before = count_fds();
+	last = ended_listener(f);
+	CHECK_EQ(sluice_add_listener(sv, last, NULL), -ENOSPC);
+	CHECK_EQ(close(last), 0); /* it is still ours */
+	CHECK_EQ(count_fds(), before);
+	seccomp_release(f);
+	sluice_supervisor_free(sv);
+}
+
 static void busy_path(void)
 {
 	struct sluice_options o = SLUICE_OPTIONS_INIT;
@@ -255,5 +442,11 @@ const struct test tests[] = {
 	{"a successor after the grace", late_successor},
 	{"the keeper itself killed", keeper_killed},
 	{"freed while targets live", freed},
+	{"more listeners than the program's limit was", low_limit},
+	{"1600 connections, and then a container", many_connections},
+	{"freed with descriptors unread that are no listeners", no_listener},
+	{"no signal and no child tells of a keeper, or of who closes for us", unheard},
 	{"a keeper's path is in use", busy_path},
+	{"a keeper's path is too long", long_paths},
+	{"more listeners than a keeper holds", full},
 	{NULL, NULL}};

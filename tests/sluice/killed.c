@@ -4,6 +4,7 @@
 
 int pass = -1;
 int supervisor_filters;
+uid_t supervisor_uid;
 
 static void ask_n(int out, int n)
 {
@@ -102,6 +103,8 @@ pid_t start_supervisor(const struct sluice_options *options, sluice_handler hand
 		struct sluice_supervisor *sv;
 
 		load_filters(supervisor_filters);
+		if (supervisor_uid)
+			CHECK_EQ(setresuid(supervisor_uid, supervisor_uid, supervisor_uid), 0);
 		sv = new_supervisor(options);
 		child.stdout_fd = fds[1];
 		CHECK_EQ(sluice_on_name(sv, MKDIR, handler, NULL), 0);

@@ -12,9 +12,11 @@ struct report {
 	uint64_t asked, answered; /* CLOCK_MONOTONIC */
 };
 
-/* What a supervisor's process gave its successors, or -1; the filters that it loads first. */
+/* What a supervisor's process gave its successors, or -1; the filters that it loads first, and the
+ * user that it becomes (0: it stays). */
 extern int pass;
 extern int supervisor_filters;
+extern uid_t supervisor_uid;
 
 int target_ask(int argc, char **argv);
 int echo(struct sluice_request *req, void *data);

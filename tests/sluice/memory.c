@@ -232,6 +232,22 @@ static int target_sendmsg32(int argc, char **argv)
 }
 #endif
 
+/* Of "hello " and "world" as much as is asked for, and none that is behind the count. */
+static void gather_parts(struct sluice_request *req, const struct sluice_msghdr *m)
+{
+	static const struct {
+		size_t count, size, got;
+	} parts[] = {{0, 16, 0}, {1, 16, 6}, {1, 5, 5}, {2, 0, 0}, {2, 6, 6}, {2, 7, 7}, {2, 11, 11}};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		char text[17] = "";
+
+		CHECK_EQ(sluice_gather(req, m->iov, parts[i].count, text, parts[i].size),
+			parts[i].got);
+		CHECK(strlen(text) == parts[i].got && memcmp(text, "hello world", parts[i].got) == 0);
+	}
+}
+
 static int take_message(struct sluice_request *req, void *data)
 {
 	struct sluice_msghdr m = {.size = sizeof(m)};
@@ -249,6 +265,7 @@ static int take_message(struct sluice_request *req, void *data)
 	CHECK_EQ(m.iov_count, 2);
 	n = sluice_gather(req, m.iov, m.iov_count, text, sizeof(text));
 	CHECK(n == 11 && strcmp(text, "hello world") == 0);
+	gather_parts(req, &m);
 	h.msg_control = m.control;
 	h.msg_controllen = m.control_length;
 	c = CMSG_FIRSTHDR(&h);

@@ -4,6 +4,7 @@
  * The supervisors here make namespaces for themselves first, so nothing of the machine changes. */
 #include "tap.h"
 
+#include <dirent.h>
 #include <grp.h>
 #include <linux/openat2.h>
 #include <sched.h>
@@ -13,6 +14,7 @@
 #include <sys/sysmacros.h>
 
 #define FORWARD "/proc/sys/net/ipv4/ip_forward"
+#define PARENT	"/proc/sys/net/ipv4/new"
 
 /* ARG: "own" (namespaces of its own) or "same". Exit: 0, or the errno of what did not open. */
 static int open_files(const char *where, const char *const *paths)
@@ -42,6 +44,15 @@ static int target_net(int argc, char **argv)
 static int target_shm(int argc, char **argv)
 {
 	static const char *const paths[] = {"/proc/self/../sys/kernel/shmmni", NULL};
+
+	(void)argc;
+	return open_files(argv[0], paths);
+}
+
+/* A new name there: its directory. */
+static int target_parent(int argc, char **argv)
+{
+	static const char *const paths[] = {PARENT, NULL};
 
 	(void)argc;
 	return open_files(argv[0], paths);
@@ -146,7 +157,7 @@ static int on_open(struct sluice_request *req, void *data)
 {
 	bool naive = *(bool *)data;
 	struct open_how how = {.flags = (uint64_t)sluice_arg_int(req, 2)};
-	char path[4096];
+	char path[4096], name[256];
 	ssize_t n = sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path));
 	int rc, fd;
 
@@ -160,6 +171,10 @@ static int on_open(struct sluice_request *req, void *data)
 		if (fd >= 0)
 			close(fd);
 		return rc;
+	}
+	if (strcmp(path, PARENT) == 0) {
+		rc = sluice_open_parent(req, sluice_arg_int(req, 0), path, name, sizeof(name));
+		return sluice_fail(req, rc < 0 ? rc : close(rc) + EDOM);
 	}
 	rc = sluice_open_reply(req, sluice_arg_int(req, 0), path, &how, 0);
 	return rc ? sluice_fail(req, rc) : 0;
@@ -206,6 +221,8 @@ static void sysctls(void)
 	CHECK_EQ(forward_value(), '0');
 	CHECK_EQ(run("shm", "own", false), EREMOTE);
 	CHECK_EQ(run("below", "own", false), EREMOTE);
+	CHECK_EQ(run("parent", "own", false), EREMOTE);
+	CHECK_EQ(run("parent", "same", false), EDOM);
 	CHECK_EQ(run("plain", "own", false), 0);
 	CHECK_EQ(run("plain", "same", false), 0);
 	CHECK_EQ(run("below", "same", false), 0);
@@ -436,6 +453,92 @@ static void other_pids(void)
 	CHECK_EQ(status, 0);
 }
 
+/* ---- a procfs of the outer namespace, where the target's own number is somebody else's ---- */
+
+/* The number that "self" in the procfs of the outer namespace has for us. */
+static void outer_number(char *number, size_t size)
+{
+	ssize_t n = readlink("/proc/self", number, size - 1);
+
+	CHECK(n > 0);
+	number[n] = '\0';
+}
+
+/* Who "self" is for the supervisor, which must be us. */
+static int check_self(void)
+{
+	char number[16], stat[64] = "";
+	int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/stat", O_RDONLY);
+
+	outer_number(number, sizeof(number));
+	if (fd < 0 || read(fd, stat, sizeof(stat) - 1) <= 0)
+		return 1;
+	strcat(number, " ");
+	if (strncmp(stat, number, strlen(number)) == 0)
+		return 0;
+	fprintf(stderr, "# %.60s, not %s\n", stat, number);
+	return 2;
+}
+
+/* It is init of its namespace: number 1, which the machine's is outside. Then a child of it whose
+ * number in there is that of its parent outside: both are in one namespace. */
+static int target_numbers(int argc, char **argv)
+{
+	char number[16];
+	int status;
+	pid_t pid = 0;
+
+	(void)argc;
+	(void)argv;
+	if (getpid() != 1)
+		return 100;
+	if (check_self())
+		return 101;
+	outer_number(number, sizeof(number));
+	while (pid < atoi(number)) {
+		fflush(stdout);
+		pid = fork();
+		if (pid == 0)
+			_exit(getpid() == atoi(number) ? check_self() : 0);
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+			return 102;
+	}
+	return pid == atoi(number) ? 0 : 103;
+}
+
+static int on_self(struct sluice_request *req, void *data)
+{
+	struct open_how how = {.flags = O_RDONLY};
+	char path[4096];
+	int rc = (int)sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path));
+
+	(void)data;
+	if (rc < 0)
+		return sluice_fail(req, -rc);
+	if (strcmp(path, "/proc/self/stat") != 0)
+		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+	rc = sluice_open_reply(req, AT_FDCWD, path, &how, 0);
+	return rc ? sluice_fail(req, rc) : 0;
+}
+
+static void own_numbers(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	int rc;
+
+	isolate(); /* where numbers are small */
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, "openat", on_self, NULL), 0);
+	if (unshare(CLONE_NEWPID))
+		SKIP("no pid namespace");
+	spawn_target(sv, filter_of(false, "openat", NULL), &child, "numbers", NULL);
+	rc = wait_target(sv, &child);
+	CHECK_EQ(rc, 0);
+	fflush(stdout);
+	_exit(0); /* no thread can start after unshare, a leak checker's neither */
+}
+
 static void keeper_inside(void)
 {
 	struct sluice_options o = SLUICE_OPTIONS_INIT;
@@ -477,7 +580,7 @@ static bool can_trace(pid_t pid)
 	pid_t tracer = fork();
 
 	if (tracer == 0)
-		_exit(ptrace(PTRACE_SEIZE, pid, 0, 0) == 0 ? 0 : errno == EPERM ? 1 : 2);
+		_exit(ptrace(PTRACE_SEIZE, pid, 0, 0) == 0 ? 0 : errno == EPERM || errno == ESRCH ? 1 : 2);
 	CHECK_EQ(waitpid(tracer, &status, 0), tracer);
 	CHECK(WEXITSTATUS(status) < 2);
 	return WEXITSTATUS(status) == 0;
@@ -502,12 +605,38 @@ static pid_t other_child(pid_t known)
 	return 0;
 }
 
+/* All of the machine: with another user's nobody may do that anyway. */
+static int traceable_keepers(int *keepers)
+{
+	struct dirent *e;
+	DIR *d = opendir("/proc");
+	int n = 0;
+
+	for (*keepers = 0; (e = readdir(d));) {
+		char path[300], name[32] = "";
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%s/comm", e->d_name);
+		f = strspn(e->d_name, "0123456789") ? fopen(path, "r") : NULL;
+		if (!f)
+			continue;
+		if (fgets(name, sizeof(name), f) && strcmp(name, "sluice-keeper\n") == 0) {
+			++*keepers;
+			n += can_trace(atoi(e->d_name));
+		}
+		fclose(f);
+	}
+	closedir(d);
+	return n;
+}
+
 static void hidden_helper(void)
 {
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv;
 	char path[256];
-	int waiting = 0;
+	int waiting = 0, keepers;
 	pid_t plain, helper;
 
 	snprintf(path, sizeof(path), "%s/fifo", scratch_dir());
@@ -524,7 +653,11 @@ static void hidden_helper(void)
 	if (!can_trace(plain)) /* the control */
 		SKIP("nobody may trace here (Yama?)");
 	CHECK(kill(plain, SIGKILL) == 0 && waitpid(plain, NULL, 0) == plain);
-	sv = new_supervisor(NULL);
+	o.keeper = true;
+	sv = new_supervisor(&o);
+	do /* it may not have its name yet */
+		CHECK_EQ(traceable_keepers(&keepers), 0);
+	while (!keepers);
 	CHECK_EQ(sluice_on_name(sv, MKDIR, wait_at_fifo, &waiting), 0);
 	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "fifo", path);
 	while (!waiting)
@@ -539,8 +672,8 @@ static void hidden_helper(void)
 }
 
 const struct target_main targets[] = {{"net", target_net}, {"shm", target_shm},
-	{"below", target_below}, {"tun", target_tun}, {"plain", target_plain}, {"asks", target_asks},
-	{"fifo", target_fifo}, {"supervisor", target_supervisor}, {"bound", target_bound},
+	{"below", target_below}, {"parent", target_parent}, {"tun", target_tun}, {"plain", target_plain}, {"asks", target_asks},
+	{"fifo", target_fifo}, {"supervisor", target_supervisor}, {"bound", target_bound}, {"numbers", target_numbers},
 	{"keys", target_keys}, {"seven", target_seven}, {NULL, NULL}};
 const struct test tests[] = {
 	{"/proc/sys of another namespace is refused, the rest of /proc is not", sysctls},
@@ -550,5 +683,6 @@ const struct test tests[] = {
 	{"/proc/keys of another user namespace is refused", keys},
 	{"the procfs of another pid namespace is none, whatever groups we have", other_procfs},
 	{"a hand-over to another pid namespace: nobody is taken for the target", other_pids},
+	{"numbers of another pid namespace: \"self\" is the target, not who has its number", own_numbers},
 	{"no keeper in the targets' pid namespace", keeper_inside},
-	{"the helper that opens a FIFO cannot be traced", hidden_helper}, {NULL, NULL}};
+	{"neither the keeper nor the helper that opens a FIFO can be traced", hidden_helper}, {NULL, NULL}};

@@ -133,6 +133,93 @@ static void accepted(void)
 	CHECK_EQ(seen.calls, 1);
 }
 
+static int look_at_pid(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
+{
+	(void)sv;
+	CHECK_EQ(c->pid, 0);
+	++*(int *)data;
+	return -1;
+}
+
+/* A number that no process has is none, not what is left of it in 32 bits. */
+static void pids(void)
+{
+	static const char *const said[] = {"4294967297", "2147483648", "-4294967295",
+		"18446744073709551617", "1.5", "\"1\"", "null"};
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int calls = 0;
+
+	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
+	CHECK_EQ(sluice_listen_oci(sv, path, look_at_pid, &calls), 0);
+	for (int i = 0; i < 7; i++) {
+		char text[256];
+		int status;
+		pid_t pid;
+
+		snprintf(text, sizeof(text), "{\"fds\":[\"x\",\"seccompFd\"],\"pid\":%s}", said[i]);
+		pid = container(text, sizeof(text));
+		while (waitpid(pid, &status, WNOHANG) == 0)
+			CHECK(sluice_dispatch(sv, 50) >= 0);
+		CHECK_EQ(WEXITSTATUS(status), EPERM);
+	}
+	CHECK_EQ(calls, 7);
+	sluice_supervisor_free(sv);
+}
+
+static int never(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
+{
+	(void)sv;
+	(void)c;
+	(void)data;
+	return -1;
+}
+
+/* A socket that nobody serves. */
+static void leave_behind(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(a.sun_path, path);
+	CHECK_EQ(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	close(fd);
+}
+
+/* Where somebody or something else is, nothing is replaced. */
+static void places(void)
+{
+	struct sluice_supervisor *sv = new_supervisor(NULL), *other = new_supervisor(NULL);
+	char long_path[200], *dir = scratch_dir();
+	struct stat before, after;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/listener", dir);
+	CHECK_EQ(sluice_listen_oci(sv, NULL, never, NULL), -EINVAL);
+	CHECK_EQ(sluice_listen_oci(sv, path, NULL, NULL), -EINVAL);
+	memset(long_path, 'x', sizeof(long_path));
+	long_path[0] = '/';
+	long_path[108] = '\0';
+	CHECK_EQ(sluice_listen_oci(sv, long_path, never, NULL), -ENAMETOOLONG);
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+	CHECK(fd >= 0 && fstat(fd, &before) == 0);
+	close(fd);
+	CHECK_EQ(sluice_listen_oci(sv, path, never, NULL), -EADDRINUSE);
+	CHECK(lstat(path, &after) == 0 && before.st_ino == after.st_ino);
+	CHECK_EQ(unlink(path), 0);
+	CHECK_EQ(symlink("elsewhere", path), 0);
+	CHECK_EQ(sluice_listen_oci(sv, path, never, NULL), -EADDRINUSE);
+	CHECK_EQ(unlink(path), 0);
+	CHECK_EQ(sluice_listen_oci(other, path, never, NULL), 0);
+	CHECK(lstat(path, &before) == 0 && S_ISSOCK(before.st_mode));
+	CHECK_EQ(before.st_mode & 0777, 0600); /* nobody else's runtime */
+	CHECK_EQ(sluice_listen_oci(sv, path, never, NULL), -EADDRINUSE);
+	CHECK(lstat(path, &after) == 0 && before.st_ino == after.st_ino);
+	sluice_supervisor_free(other);
+	leave_behind();
+	CHECK_EQ(sluice_listen_oci(sv, path, never, NULL), 0);
+	sluice_supervisor_free(sv);
+}
+
 static void in_pieces(void)
 {
 	struct seen seen = {0, 0, 0};
@@ -215,6 +302,8 @@ static void flood(void)
 const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"a container that is accepted, its tag, the end of its listener", accepted},
+	{"pids that no process has", pids},
+	{"places that are taken", places},
 	{"a document in pieces", in_pieces},
 	{"a container that is refused gets the default errno", refused},
 	{"broken documents get the default errno, never ENOSYS", broken},

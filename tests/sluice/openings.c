@@ -401,8 +401,89 @@ static void cancelled_early(void)
 }
 #endif
 
-const struct target_main targets[] = {
-	{"swaps", target_swaps}, {"trusts", target_trusts},
+/* ---- more threads at a FIFO than there may be helpers ---- */
+
+#define CROWD 140
+#define MOST  128 /* of one listener while there are no others */
+
+static atomic_int refused;
+
+static void *wait_there(void *data)
+{
+	int fd = ask("fifo", O_RDONLY);
+
+	(void)data;
+	if (fd < 0 && errno == EAGAIN)
+		atomic_fetch_add(&refused, 1);
+	return (void *)(long)(fd < 0 ? -errno : fd);
+}
+
+static int target_crowd(int argc, char **argv)
+{
+	pthread_t t[CROWD];
+	int opened = 0;
+
+	(void)argc;
+	snprintf(box, sizeof(box), "%s", argv[0]);
+	for (int i = 0; i < CROWD; i++)
+		if (pthread_create(&t[i], NULL, wait_there, NULL))
+			return 100;
+	while (atomic_load(&refused) < CROWD - MOST)
+		usleep(1000);
+	if (open(in_box("fifo"), O_WRONLY) < 0)
+		return 101;
+	for (int i = 0; i < CROWD; i++) {
+		void *result;
+
+		pthread_join(t[i], &result);
+		opened += (long)result >= 0;
+	}
+	return opened == MOST && atomic_load(&refused) == CROWD - MOST ? 0 : 102;
+}
+
+static void crowd(void)
+{
+	int calls = 0;
+
+	snprintf(box, sizeof(box), "%s", scratch_dir());
+	CHECK_EQ(mkfifo(in_box("fifo"), 0600), 0);
+	CHECK_EQ(run("crowd", open_it, &calls), 0);
+	CHECK_EQ(calls, CROWD);
+}
+
+static int target_waits(int argc, char **argv)
+{
+	(void)argc;
+	snprintf(box, sizeof(box), "%s", argv[0]);
+	return ask("fifo", O_RDONLY);
+}
+
+/* Who reads from the program's pipe hears of its end, however long a helper waits. */
+static void nothing_of_ours(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct pollfd p = {.events = POLLIN};
+	int calls = 0, ends[2];
+
+	snprintf(box, sizeof(box), "%s", scratch_dir());
+	CHECK_EQ(mkfifo(in_box("fifo"), 0600), 0);
+	CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+	CHECK_EQ(sluice_on_name(sv, THE_CALL, open_it, &calls), 0);
+	spawn_target(sv, filter_of(false, THE_CALL, NULL), &child, "waits", box);
+	while (!calls)
+		CHECK(sluice_dispatch(sv, 1000) >= 0);
+	close(ends[1]);
+	p.fd = ends[0];
+	CHECK_EQ(poll(&p, 1, 20000), 1);
+	CHECK(p.revents & POLLHUP);
+	CHECK_EQ(kill(child.pid, SIGKILL), 0);
+	CHECK_EQ(wait_target(sv, &child), 128 + SIGKILL);
+	sluice_supervisor_free(sv);
+}
+
+const struct target_main targets[] = {{"crowd", target_crowd},
+	{"waits", target_waits}, {"swaps", target_swaps}, {"trusts", target_trusts},
 	{"reads", target_reads}, {NULL, NULL}};
 const struct test tests[] = {
 	{"a FIFO exchanged for /dev/tty during the open", swapped},
@@ -410,4 +491,6 @@ const struct test tests[] = {
 	{"a supervisor is killed: its helper ends too", supervisor_killed},
 	{"cancelled while a worker is setting the helper up", cancelled_early},
 	{"control: who looks twice opens the supervisor's terminal", swapped_control},
+	{"a helper keeps nothing of the program's open", nothing_of_ours},
+	{"as many helpers as may be, and no more", crowd},
 	{NULL, NULL}};

@@ -515,7 +515,8 @@ static void deep_for_nobody(void)
 static int target_moved(int argc, char **argv)
 {
 	static const char *const paths[] = {"../../file", "../../none", "../../absolute",
-		"../../absolute/none", "../../proc/../file", "../../dir/", NULL};
+		"../../absolute/none", "../../proc/../file", "../../dir/",
+		"../../dev/self/root/file", NULL};
 	int bad = 0;
 
 	(void)argc;
@@ -553,10 +554,13 @@ static void moved(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv;
+	char path[4200];
 	int calls = 0;
 
 	make_box();
 	sv = new_supervisor(NULL);
+	snprintf(path, sizeof(path), "%s/dev", box);
+	CHECK_EQ(mount("proc", path, "proc", 0, NULL), 0); /* out there, too */
 	CHECK_EQ(sluice_on_name(sv, "openat", move_it, &calls), 0);
 	spawn_target(sv, filter_of(false, "openat", NULL), &child, "moved", box);
 	CHECK_EQ(wait_target(sv, &child), 0);

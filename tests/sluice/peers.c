@@ -101,6 +101,121 @@ static void beside_it(void)
 	finish(sv, &seen);
 }
 
+/* One more than a connection may bring: it is not served. */
+static void too_many(void)
+{
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv = serve(&seen, false);
+	struct box box[9];
+	int fds[9], socket = dial(path);
+
+	for (int i = 0; i < 9; i++) {
+		box[i] = new_box();
+		fds[i] = box[i].listener;
+	}
+	CHECK_EQ(send_fds(socket, "{\"fds\":[0,1,2,3,4,5,6,7,", 24, fds, 9), 24);
+	CHECK_EQ(send_fds(socket, "\"seccompFd\"]}", 13, NULL, 0), 13);
+	close(socket);
+	for (int i = 0; i < 9; i++)
+		close(fds[i]);
+	for (int i = 0; i < 9; i++)
+		CHECK_EQ(open_box(&box[i], sv), i < 8 ? EXDEV : ENOSYS);
+	CHECK_EQ(seen.calls, 0);
+	finish(sv, &seen);
+}
+
+/* More descriptors than "fds" can name: the first is what it was, the last is nobody's. */
+static void too_many_names(bool last)
+{
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv = serve(&seen, false);
+	struct box box = new_box();
+	int fds[64], socket = dial(path), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	for (int i = 0; i < 64; i++)
+		fds[i] = null;
+	fds[0] = last ? null : box.listener;
+	CHECK_EQ(send_fds(socket, "{", 1, fds, 64), 1);
+	CHECK_EQ(send_fds(socket, "\"fds\":[", 7, last ? &box.listener : &null, 1), 7);
+	for (int i = 0; i < 65; i++)
+		CHECK_EQ(send_fds(socket, i == (last ? 64 : 0) ? "\"seccompFd\"," : "\"x\",        ",
+				 12, NULL, 0),
+			12);
+	CHECK_EQ(send_fds(socket, "0]}", 3, NULL, 0), 3);
+	close(socket);
+	close(box.listener);
+	close(null);
+	CHECK_EQ(open_box(&box, sv), last ? EXDEV : 0);
+	CHECK_EQ(seen.calls, !last);
+	finish(sv, &seen);
+}
+
+static void first_of_many(void)
+{
+	too_many_names(false);
+}
+
+static void last_of_many(void)
+{
+	too_many_names(true);
+}
+
+/* Until the server has read what was sent. */
+static void wait_read(struct sluice_supervisor *sv, int socket)
+{
+	int unread;
+
+	do
+		CHECK(sluice_dispatch(sv, 20) >= 0);
+	while (ioctl(socket, TIOCOUTQ, &unread) == 0 && unread);
+}
+
+/* What cannot become a document ends the connection at once, not when its time is over. */
+static void no_document(void)
+{
+	static const char *const texts[] = {"x", "[", "\"", " \n\t\r1", "]{\"fds\":[\"seccompFd\"]}"};
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv = serve(&seen, false);
+
+	for (int i = 0; i < 5; i++) {
+		struct box box = new_box();
+		int socket = dial(path);
+
+		CHECK(send_fds(socket, texts[i], strlen(texts[i]), &box.listener, 1) > 0);
+		close(box.listener);
+		wait_read(sv, socket);
+		CHECK_EQ(send_fds(socket, "x", 1, NULL, 0), -1);
+		CHECK_EQ(errno, EPIPE);
+		CHECK_EQ(open_box(&box, sv), EXDEV);
+		close(socket);
+	}
+	CHECK_EQ(seen.calls, 0);
+	finish(sv, &seen);
+}
+
+/* A peer that has a listener of another connection, of which nobody has decided yet, and says what
+ * container that is: it is for the other one to say. */
+static void not_theirs(void)
+{
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv = serve(&seen, false);
+	struct box box = new_box(), other = new_box();
+	int socket = dial(path);
+
+	CHECK_EQ(send_fds(socket, document, 10, &box.listener, 1), 10);
+	wait_read(sv, socket);
+	offer_fds(path, document, &box.listener, 1);
+	close(box.listener);
+	offer_box(path, &other);
+	CHECK_EQ(open_box(&other, sv), 0); /* so it was looked at */
+	CHECK_EQ(seen.calls, 1);
+	CHECK(send_fds(socket, document + 10, strlen(document) - 10, NULL, 0) > 0);
+	CHECK_EQ(open_box(&box, sv), 0);
+	CHECK_EQ(seen.calls, 2);
+	close(socket);
+	finish(sv, &seen);
+}
+
 static void twice(bool keeper)
 {
 	struct seen seen = {0, 0};
@@ -442,6 +557,11 @@ const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"\"seccompFd\" names another descriptor: the listener is kept", misnamed},
 	{"listeners beside the one that is served are refused", beside_it},
+	{"a ninth listener of a connection is not served", too_many},
+	{"65 descriptors, and the first is named", first_of_many},
+	{"65 descriptors, and the last is named", last_of_many},
+	{"what is no document ends the connection", no_document},
+	{"a listener of another connection is not this one's to name", not_theirs},
 	{"a listener that is sent twice is served once", the_same_twice},
 	{"the same without kcmp(2)", without_kcmp},
 	{"the same where it cannot be told", not_told},

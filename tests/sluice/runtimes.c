@@ -6,7 +6,11 @@
  * listening socket, in an accepted one or half read without any timing. */
 #include "runtime.h"
 
+#include <sys/resource.h>
+
 static char path[128], door[128];
+static bool own_group;     /* the supervisor's process has one */
+static bool without_input; /* the program has no descriptor 0 when it has decided */
 
 static int take(struct sluice_supervisor *sv, struct sluice_container *c, void *data)
 {
@@ -14,6 +18,9 @@ static int take(struct sluice_supervisor *sv, struct sluice_container *c, void *
 	(void)data;
 	if (strcmp(c->id, "die") == 0)
 		kill(getpid(), SIGKILL);
+	if (without_input)
+		close(0);
+	without_input = false;
 	return 0;
 }
 
@@ -53,8 +60,10 @@ static pid_t start_server(const struct sluice_options *o)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		struct sluice_supervisor *sv = new_supervisor(o);
+		struct sluice_supervisor *sv;
 
+		CHECK(!own_group || setpgid(0, 0) == 0);
+		sv = new_supervisor(o);
 		serve(sv);
 		CHECK(write(ready[1], "r", 1) == 1);
 		sluice_run(sv);
@@ -135,6 +144,22 @@ static void killed(void)
 	pid = start_server(&o);
 	set_scene(&s, pid, NULL);
 	kill_it(pid);
+	check_scene(&s, NULL, EXDEV, EXDEV);
+}
+
+/* As a shell does, or who ends a service. */
+static void killed_with_its_group(void)
+{
+	struct sluice_options o;
+	struct scene s;
+	pid_t pid;
+
+	set_options(&o, true, false);
+	own_group = true;
+	pid = start_server(&o);
+	set_scene(&s, pid, NULL);
+	CHECK_EQ(kill(-pid, SIGKILL), 0);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
 	check_scene(&s, NULL, EXDEV, EXDEV);
 }
 
@@ -290,6 +315,40 @@ static void successor(void)
 	CHECK(access(path, F_OK) == -1);
 }
 
+/* What was accepted stays accepted, also when the supervisor has no descriptor 0 to send by mistake. */
+static void accepted(bool closed)
+{
+	struct sluice_supervisor *sv;
+	struct sluice_options o;
+	struct box box;
+	int socket;
+	pid_t pid;
+
+	set_options(&o, true, true);
+	without_input = closed;
+	pid = start_server(&o);
+	without_input = false;
+	box = new_box();
+	offer_box(path, &box);
+	one_is_served(NULL); /* so that one has been accepted */
+	socket = sluice_keeper_connect(door);
+	CHECK(socket >= 0);
+	kill_it(pid);
+	CHECK_EQ(sluice_take_over(socket, &sv), 0);
+	close(socket);
+	serve(sv);
+	CHECK_EQ(open_box(&box, sv), 0);
+	sluice_supervisor_free(sv);
+}
+
+static void accepted_before(void)
+{
+	if (is_filtered())
+		SKIP("a successor with a filter needs a pass (sluice-takeover)");
+	accepted(false);
+	accepted(true);
+}
+
 /* A runtime comes while there is no supervisor at all; the second kill is the successor's. */
 static void between_supervisors(void)
 {
@@ -393,6 +452,61 @@ static void over_a_hand_over_with_keepers(void)
 	handed_over(true);
 }
 
+/* sluice_listen_oci(), with one descriptor more each time until there are enough. The socket of a
+ * predecessor stays where it is, one that was made for this goes again. */
+static void listen_with_few(struct sluice_supervisor *sv, bool inherited)
+{
+	struct rlimit old, few;
+	int rc, failed = 0, lowest = fcntl(0, F_DUPFD_CLOEXEC, 0);
+
+	CHECK(lowest >= 0 && close(lowest) == 0 && getrlimit(RLIMIT_NOFILE, &old) == 0);
+	few = old;
+	for (few.rlim_cur = (rlim_t)lowest;; few.rlim_cur++) {
+		CHECK_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+		rc = sluice_listen_oci(sv, path, take, NULL);
+		if (rc == 0)
+			break;
+		CHECK_EQ(rc, -EMFILE);
+		CHECK_EQ(access(path, F_OK) == 0, inherited);
+		failed++;
+		CHECK(sluice_dispatch(sv, 0) >= 0); /* it closes what was given up */
+	}
+	CHECK(failed >= (inherited ? 1 : 2)); /* for want of a socket, and of a timer */
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
+	CHECK_EQ(sluice_on_name(sv, "mkdir", allow, NULL), 0);
+	one_is_served(sv);
+}
+
+static void few_descriptors(void)
+{
+	struct sluice_supervisor *sv;
+	struct sluice_options o;
+	int pair[2], status;
+	pid_t pid;
+
+	if (getenv("SLUICE_TEST_VALGRIND"))
+		SKIP("valgrind keeps the last descriptors for itself");
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	set_options(&o, false, false);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		close(pair[0]);
+		CHECK_EQ(sluice_take_over(pair[1], &sv), 0);
+		listen_with_few(sv, true);
+		sluice_supervisor_free(sv);
+		_exit(0);
+	}
+	close(pair[1]);
+	sv = new_supervisor(&o);
+	listen_with_few(sv, false);
+	CHECK_EQ(sluice_hand_over(sv, pair[0]), 0);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK(access(path, F_OK) == -1);
+}
+
 static void freed(void)
 {
 	struct sluice_supervisor *sv;
@@ -408,6 +522,33 @@ static void freed(void)
 	CHECK(access(path, F_OK) == -1);
 	check_scene(&s, NULL, EXDEV, EXDEV);
 	CHECK_EQ(count_fds(), before);
+}
+
+/* The same listener more often than the keeper has room for, and another one behind them. */
+static void freed_with_duplicates(void)
+{
+	struct sluice_supervisor *sv;
+	struct sluice_options o;
+	struct box box = new_box(), last = new_box();
+	int fds[64];
+
+	for (int i = 0; i < 64; i++)
+		fds[i] = box.listener;
+	set_options(&o, true, false);
+	sv = new_supervisor(&o);
+	serve(sv);
+	for (int i = 0; i < 26; i++) {
+		int socket = dial(path);
+
+		if (send_fds(socket, "{", 1, fds, 64) < 0 && errno == ETOOMANYREFS)
+			SKIP("a user has no more descriptors on their way than RLIMIT_NOFILE says");
+		close(socket);
+	}
+	close(box.listener);
+	offer_box(path, &last);
+	sluice_supervisor_free(sv); /* which has looked at none */
+	CHECK_EQ(open_box(&box, NULL), EXDEV);
+	CHECK_EQ(open_box(&last, NULL), EXDEV);
 }
 
 /* One that is given up changes nothing for the runtimes. */
@@ -434,14 +575,18 @@ static void refused_hand_over(void)
 const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"killed: what runtimes have sent is refused", killed},
+	{"the same with its process group", killed_with_its_group},
 	{"control: without a keeper it is ENOSYS", killed_without_keeper},
 	{"the keeper killed, then the supervisor", killed_after_its_keeper},
 	{"killed between the keeper's words and its own", killed_in_conversation},
 	{"killed at random moments", random_kills},
 	{"killed, with a successor: whole documents are served", successor},
+	{"killed, with a successor: what was accepted goes on", accepted_before},
 	{"a runtime comes between two supervisors", between_supervisors},
 	{"over a hand-over", over_a_hand_over},
 	{"over a hand-over with keepers", over_a_hand_over_with_keepers},
+	{"no descriptors left to listen with", few_descriptors},
 	{"freed: what runtimes have sent is refused", freed},
+	{"freed with 1664 duplicates of a listener unread, and another one", freed_with_duplicates},
 	{"a hand-over that fails", refused_hand_over},
 	{NULL, NULL}};
