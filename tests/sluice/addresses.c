@@ -31,6 +31,12 @@ static int with(long call, const char *path, size_t n)
 	return rc;
 }
 
+/* An abstract name that no other run of this test has: with the number of the test's process. */
+static size_t name_of(pid_t test, char *name)
+{
+	return 1 + (size_t)sprintf(name + 1, "sluice-test-%d", test);
+}
+
 static int other(long call, int family, int length)
 {
 	struct sockaddr_storage a = {.ss_family = (sa_family_t)family};
@@ -98,9 +104,11 @@ static int target_paths(int argc, char **argv)
 
 static int target_abstract(int argc, char **argv)
 {
+	char name[32] = "";
+
 	if (argc > 0 && strcmp(argv[0], "own") == 0 && unshare(CLONE_NEWNET))
 		return 2;
-	return with(SYS_connect, "\0sluice-test-addresses", 22);
+	return with(SYS_connect, name, name_of(getppid(), name));
 }
 
 static int target_once(int argc, char **argv)
@@ -239,17 +247,21 @@ static void sizes(void)
 
 static void abstract(void)
 {
-	server("\0sluice-test-addresses", 22);
+	char name[32] = "";
+
+	server(name, name_of(getpid(), name));
 	CHECK_EQ(run(act, "abstract", "same"), 0);
 }
 
 /* A name of the target's network is another one in ours. */
 static void abstract_elsewhere(void)
 {
+	char name[32] = "";
+
 	if (geteuid() != 0)
 		SKIP("needs root for a network namespace");
 	need_unshare(CLONE_NEWNET);
-	server("\0sluice-test-addresses", 22);
+	server(name, name_of(getpid(), name));
 	CHECK_EQ(run(act_naively, "abstract", "own"), 0);
 	CHECK_EQ(run(act, "abstract", "own"), EREMOTE);
 }

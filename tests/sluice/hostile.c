@@ -10,7 +10,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,12 +102,14 @@ static int broker_refused(char **argv)
 static int broker_descriptors(char **argv)
 {
 	struct sockaddr_in good = loopback(argv[0]);
-	struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0sluice-test-hostile"};
-	socklen_t length = offsetof(struct sockaddr_un, sun_path) + 20;
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	socklen_t length = sizeof(sa_family_t);
 	int there = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	int here = socket(AF_UNIX, SOCK_STREAM, 0), pipes[2];
 
 	WANT(bind(there, (void *)&name, length) == 0 && listen(there, 1) == 0);
+	length = sizeof(name); /* the kernel has chosen an abstract name */
+	WANT(getsockname(there, (void *)&name, &length) == 0);
 	FAILS(connect_to(here, &name, length), ECONNREFUSED); /* though somebody listens */
 	FAILS(accept(there, NULL, NULL), EAGAIN);
 	FAILS(connect_to(here, &good, sizeof(good)), EINVAL); /* unix(7)'s own answer */
