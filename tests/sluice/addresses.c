@@ -168,7 +168,7 @@ static int run(sluice_handler handler, const char *target, const char *arg)
 	CHECK_EQ(sluice_run(sv), 0);
 	for (int i = 0; i < 100 && count_fds() != before; i++)
 		sluice_dispatch(sv, 20);
-	CHECK_EQ(count_fds(), before);
+	CHECK_EQ(settled_fds(before), before);
 	sluice_supervisor_free(sv);
 	return rc;
 }

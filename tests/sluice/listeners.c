@@ -215,7 +215,7 @@ static void removed(bool keeper)
 	CHECK(atomic_load(&ends) == 1 && last_end.index == 0 && last_end.tag == &tag);
 	sluice_supervisor_free(sv);
 	CHECK_EQ(atomic_load(&ends), 1);
-	CHECK_EQ(count_fds(), before);
+	CHECK_EQ(settled_fds(before), before);
 }
 
 static void remove_in_handler(void)

@@ -58,7 +58,7 @@ static int run(const char *target, bool all, const char *call, sluice_handler ha
 	spawn_target(sv, filter_of(all, call, NULL), &child, target, NULL);
 	rc = wait_target(sv, &child);
 	CHECK_EQ(sluice_run(sv), 0);
-	CHECK_EQ(count_fds(), before);
+	CHECK_EQ(settled_fds(before), before);
 	sluice_supervisor_free(sv);
 	return rc;
 }

@@ -92,7 +92,7 @@ static int run(sluice_handler handler, const char *call, const char *target, con
 	CHECK_EQ(sluice_run(sv), 0);
 	for (int i = 0; i < 100 && count_fds() != before; i++)
 		sluice_dispatch(sv, 20);
-	CHECK_EQ(count_fds(), before);
+	CHECK_EQ(settled_fds(before), before);
 	if (s)
 		sluice_statistics(sv, s);
 	sluice_supervisor_free(sv);
@@ -454,7 +454,7 @@ static int storm_run(const char *target, bool at_us, sluice_handler handler, boo
 	rc = killable ? serve_target(sv, &child) : wait_target(sv, &child);
 	calm();
 	CHECK_EQ(sluice_run(sv), 0);
-	CHECK_EQ(count_fds(), before);
+	CHECK_EQ(settled_fds(before), before);
 	sluice_supervisor_free(sv);
 	return rc;
 }

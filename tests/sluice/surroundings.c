@@ -123,7 +123,7 @@ static void memory_without(int errnum)
 	spawn_target(sv, filter_of(false, MKDIR, "getrandom", NULL), &child, "memory", NULL);
 	CHECK_EQ(wait_target(sv, &child), 0);
 	sluice_supervisor_free(sv);
-	CHECK_EQ(count_fds(), before);
+	CHECK_EQ(settled_fds(before), before);
 }
 
 static void memory_eperm(void)
@@ -212,7 +212,7 @@ static void no_getfd(int errnum)
 	before = count_fds();
 	for (int i = 0; i < 5; i++)
 		spawn_one();
-	CHECK_EQ(count_fds(), before);
+	CHECK_EQ(settled_fds(before), before);
 }
 
 static void spawn_eperm(void)
@@ -365,7 +365,7 @@ static void small_files(void)
 	o.error = child.error = &error;
 	CHECK_EQ(sluice_supervisor_new(&o, &sv), -EFBIG);
 	CHECK(error.code == EFBIG && strstr(error.message, "RLIMIT_FSIZE"));
-	CHECK_EQ(count_fds(), before);
+	CHECK_EQ(settled_fds(before), before);
 	o.max_pending = 16;
 	CHECK_EQ(sluice_supervisor_new(&o, &sv), 0);
 	CHECK_EQ(sluice_spawn(sv, f, argv, &child), 0);
@@ -375,7 +375,7 @@ static void small_files(void)
 	CHECK_EQ(sluice_spawn(sv, f, argv, &child), -EFBIG);
 	CHECK(error.code == EFBIG && strstr(error.message, "RLIMIT_FSIZE"));
 	sluice_supervisor_free(sv);
-	CHECK_EQ(count_fds(), before);
+	CHECK_EQ(settled_fds(before), before);
 	seccomp_release(f);
 }
 

@@ -37,6 +37,17 @@ int count_fds(void)
 	return n - 3;
 }
 
+int settled_fds(int wanted)
+{
+	int n = count_fds();
+
+	for (int i = 0; i < 1000 && n != wanted; i++) {
+		poll(NULL, 0, 10);
+		n = count_fds();
+	}
+	return n;
+}
+
 long rss_kib(void)
 {
 	FILE *f = fopen("/proc/self/statm", "r");

@@ -112,6 +112,8 @@ void reap_meanwhile(struct reaper *reaper, struct sluice_child *child);
 int reaped(struct reaper *reaper, struct sluice_supervisor *sv);
 struct sluice_supervisor *new_supervisor(const struct sluice_options *options);
 int count_fds(void);
+/* The same once it is @wanted, or after 10 s: files of others are closed by a process of their own. */
+int settled_fds(int wanted);
 /* This process's lowest listener, or -1: for the naive supervisors of the controls. */
 int listener_number(void);
 long rss_kib(void);
