@@ -97,15 +97,13 @@ MACHINES = [
 SLUICE = """addresses ends handover identity later lingering listeners memory messages mounts
 multiplexed namespaces oci openings paths peers pids requests runtimes shares spawn starts stuck surroundings
 takeover target verdicts whole""".split()
-SLUICE_TESTS = {"x86_64": SLUICE, "aarch64": SLUICE, "x32": ["whole"]}
+SLUICE_TESTS = {"x86_64": SLUICE, "aarch64": SLUICE, "x32": ["whole"], "mipsel64n32": ["whole"]}
 # The others, and why not.
 NO_SLUICE_TESTS = {
     "keeper, races, soak": "hours of emulation",
     "examples, containers, engines": "need programs of a whole system: a shell, runtimes, the tool",
     "forged, gone, layouts, links, places": "not tried there yet",
     "siblings": "asks no kernel; scripts/test runs it",
-    "whole, of n32": "the linker of MIPS refuses our archives: objcopy makes names local that are called "
-                     "as global ones (CALL16)",
 }
 
 # What has one version of the kernel, and why.
