@@ -73,13 +73,21 @@ def limited(name):
         until(lambda: removed(path))
 
 
+def runs(program):
+    """Whether the kernel executes it: one without 32-bit programs says ENOEXEC."""
+    try:
+        return subprocess.run([program], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
 def probes(folder):
     """Programs of both word sizes that ask sysinfo(2): {name: path}."""
     made = {}
     for name, flags in (("ask64", ["-m64"]), ("ask32", ["-m32"])):
         words = ["cc", *flags, "-static", "-O1", "-o", folder / name, SOURCE]
         if shutil.which("cc") and subprocess.run(words, capture_output=True, check=False).returncode == 0 and \
-                subprocess.run([folder / name], capture_output=True, check=False).returncode == 0:
+                runs(folder / name):
             made[name] = folder / name
     return made
 
