@@ -13,8 +13,8 @@ static char box[128]; /* also the target's argument */
 
 static char *in_box(const char *name)
 {
-	static char path[4][512];
-	static int n;
+	static _Thread_local char path[4][512];
+	static _Thread_local int n;
 
 	n = (n + 1) % 4;
 	snprintf(path[n], sizeof(path[n]), "%s/%s", box, name);
