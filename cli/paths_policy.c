@@ -450,7 +450,9 @@ int paths_write(struct cli *cli, const struct paths *seen, const char *file, boo
 		rc = -ENOMEM;
 	if (!rc)
 		rc = write_text(&p, out);
-	if (out && ((ferror(out) != 0) | (fclose(out) != 0)) && !rc)
+	if (out && ferror(out))
+		rc = -ENOMEM;
+	if (out && fclose(out) && !rc)
 		rc = -ENOMEM;
 	if (rc)
 		return cli_error(cli, "cannot make the policy: %s", strerror(-rc));

@@ -106,7 +106,7 @@ static void child(const struct lib *lib, const struct scenario *s, unsigned int 
 	struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_NODEFER};
 	scmp_filter_ctx ctx[N_CONTEXTS + 1] = {NULL};
 
-	alarm(10);
+	alarm(60);
 	if (s->unproved)
 		unsetenv("SECCOMP_SELF_CHECK");
 	/* Where CTL_NNP is 0, nobody but root may load, or who has given up privileges before. */

@@ -13,10 +13,7 @@ struct shared {
 	struct iovec iov;
 	uint32_t narrow_iov[2];
 	struct sockaddr_storage name;
-	union {
-		char bytes[256];
-		struct cmsghdr align;
-	} control;
+	_Alignas(struct cmsghdr) char control[256];
 	char data[256];
 };
 
