@@ -17,10 +17,16 @@
 
 #define BUDGET_US 4e6 /* no round begins after so long */
 
-/* One variant's program, made once, and what its child writes back. */
+enum what {
+	ATTACH,
+	LOAD,
+	WHOLE
+};
+
+/* One variant's program, made once, and what its children write back. */
 struct subject {
-	struct sock_fprog prog;
-	struct samples attach, load, whole;
+	int program_fd; /* -1: too long */
+	struct samples samples[WHOLE + 1];
 };
 
 static double attach(const struct sock_fprog *prog)
@@ -52,36 +58,62 @@ static double whole(const struct policy *policy, const struct variant *v)
 	return rc < 0 ? rc : now_us() - begin;
 }
 
-enum what {
-	ATTACH,
-	LOAD,
-	WHOLE
-};
-
-static double timed(enum what what, const struct policy *policy, const struct variant *v,
-	const struct sock_fprog *prog)
+/* Maps the file that takes a sample, or exits. */
+static double *result_of(int fd)
 {
-	if (what == ATTACH)
-		return attach(prog);
-	return what == LOAD ? load(policy, v) : whole(policy, v);
+	double *result = mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (result == MAP_FAILED)
+		die("no memory");
+	return result;
 }
 
-/* Runs one of the three in a child; what it returns. */
-static double in_child(enum what what, const struct policy *policy, const struct variant *v,
-	const struct sock_fprog *prog, double *shared)
+void bench_attach_once(const struct lib lib[LIBS], char **args)
 {
+	static struct sock_filter insns[BPF_MAXINSNS];
+	enum what what = (enum what)atoi(args[0]);
+	struct variant v = {&lib[atoi(args[1])], (unsigned int)atoi(args[2])};
+	double *result = result_of(atoi(args[4]));
+	ssize_t size = pread(atoi(args[5]), insns, sizeof(insns), 0);
+	struct sock_fprog prog = {(unsigned short)(size / (ssize_t)sizeof(*insns)), insns};
+	struct policy policy;
+
+	policy_read(&policy, args[3], &lib[0], &lib[1]);
+	if (what == ATTACH)
+		*result = attach(&prog);
+	else
+		*result = what == LOAD ? load(&policy, &v) : whole(&policy, &v);
+	_exit(0);
+}
+
+/* Runs one of the three in a process that did nothing before: a copy of this one would pay for each page
+ * that both have. What it returns. */
+static double in_child(enum what what, const struct lib lib[LIBS], const struct variant *v,
+	const char *path, int result_fd, int program_fd)
+{
+	double *result = result_of(result_fd);
+	char args[5][16];
+	double us;
 	pid_t pid;
 
-	*shared = -1000;
+	snprintf(args[0], sizeof(args[0]), "%d", what);
+	snprintf(args[1], sizeof(args[1]), "%d", (int)(v->lib - lib));
+	snprintf(args[2], sizeof(args[2]), "%u", v->optimize);
+	snprintf(args[3], sizeof(args[3]), "%d", result_fd);
+	snprintf(args[4], sizeof(args[4]), "%d", program_fd);
+	*result = -1000;
 	pid = fork();
 	if (pid < 0)
 		die("no process");
 	if (pid == 0) {
-		*shared = timed(what, policy, v, prog);
-		_exit(0);
+		execl("/proc/self/exe", "bench", lib[0].path, lib[1].path, "attach-once", args[0],
+			args[1], args[2], path, args[3], args[4], (char *)NULL);
+		_exit(127);
 	}
 	waitpid(pid, NULL, 0);
-	return *shared;
+	us = *result;
+	munmap(result, sizeof(*result));
+	return us;
 }
 
 static void prepare(
@@ -91,36 +123,37 @@ static void prepare(
 	uint32_t len;
 	struct sock_filter *insns = program_of(v->lib, ctx, &len);
 
+	s->program_fd = -1;
 	if (len > 0 && len <= BPF_MAXINSNS) {
-		s->prog.len = (unsigned short)len;
-		s->prog.filter = malloc(len * sizeof(*insns));
-		if (!s->prog.filter)
+		size_t size = len * sizeof(*insns);
+
+		s->program_fd = memfd_create("program", 0);
+		if (s->program_fd < 0 || write(s->program_fd, insns, size) != (ssize_t)size)
 			die("no memory");
-		memcpy(s->prog.filter, insns, len * sizeof(*insns));
 	}
 	v->lib->release(ctx);
 }
 
 static void print(struct subject *s, const char *policy, const struct variant *v)
 {
-	samples_print(
-		&s->attach, "us", HEAD, "attach", policy, v->lib->name, v->optimize);
-	samples_print(&s->load, "us", HEAD, "load", policy, v->lib->name, v->optimize);
-	samples_print(&s->whole, "us", HEAD, "whole", policy, v->lib->name, v->optimize);
-	free(s->prog.filter);
+	static const char *const names[] = {"attach", "load", "whole"};
+
+	for (enum what w = ATTACH; w <= WHOLE; w++)
+		samples_print(&s->samples[w], "us", HEAD, names[w], policy, v->lib->name, v->optimize);
+	if (s->program_fd >= 0)
+		close(s->program_fd);
 }
 
 void bench_attach(const struct lib lib[LIBS], const char *path, unsigned int rounds)
 {
-	double *shared = mmap(
-		NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int result_fd = memfd_create("result", 0);
 	struct subject subjects[VARIANTS] = {0};
 	struct variant variants[VARIANTS];
 	unsigned int n_variants;
 	struct policy policy;
 	double begin;
 
-	if (shared == MAP_FAILED)
+	if (result_fd < 0 || ftruncate(result_fd, sizeof(double)))
 		die("no memory");
 	n_variants = variants_of(lib, variants);
 	policy_read(&policy, path, &lib[0], &lib[1]);
@@ -130,25 +163,18 @@ void bench_attach(const struct lib lib[LIBS], const char *path, unsigned int rou
 	for (unsigned int r = 0; r < rounds && now_us() - begin < BUDGET_US; r++)
 		for (unsigned int v = 0; v < n_variants; v++) {
 			struct subject *s = &subjects[v];
-			double us;
 
-			if (!s->prog.len)
-				continue;
-			us = in_child(ATTACH, &policy, &variants[v], &s->prog, shared);
-			if (us < 0)
-				die("%s: %s: seccomp(2): %g", policy.name,
-					variants[v].lib->name, us);
-			samples_add(&s->attach, us);
-			for (enum what w = LOAD; w <= WHOLE; w++) {
-				us = in_child(w, &policy, &variants[v], NULL, shared);
+			for (enum what w = ATTACH; w <= WHOLE && s->program_fd >= 0; w++) {
+				double us = in_child(w, lib, &variants[v], path, result_fd, s->program_fd);
+
 				if (us < 0)
-					die("%s: %s: seccomp_load(): %g", policy.name,
-						variants[v].lib->name, us);
-				samples_add(w == LOAD ? &s->load : &s->whole, us);
+					die("%s: %s: %s: %g", policy.name, variants[v].lib->name,
+						w == ATTACH ? "seccomp(2)" : "seccomp_load()", us);
+				samples_add(&s->samples[w], us);
 			}
 		}
 	for (unsigned int v = 0; v < n_variants; v++)
 		print(&subjects[v], policy.name, &variants[v]);
 	free(policy.rules);
-	munmap(shared, 4096);
+	close(result_fd);
 }

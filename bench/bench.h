@@ -16,6 +16,7 @@
 /* A libseccomp, opened by path. */
 struct lib {
 	const char *name; /* "ours", "theirs" */
+	const char *path;
 	scmp_filter_ctx (*init)(uint32_t);
 	void (*release)(scmp_filter_ctx);
 	int (*arch_add)(scmp_filter_ctx, uint32_t);
@@ -111,6 +112,8 @@ void bench_compile(const struct lib lib[LIBS], const char *policy, double budget
 	double limit_us);
 void bench_growth(const struct lib lib[LIBS], double limit_us);
 void bench_attach(const struct lib lib[LIBS], const char *policy, unsigned int rounds);
+/* One sample of it, in a process that bench_attach() started: WHAT LIB OPTIMIZE POLICY RESULT PROGRAM. */
+void bench_attach_once(const struct lib lib[LIBS], char **args);
 void bench_calls(const struct lib lib[LIBS], const char *policy, unsigned int rounds);
 void bench_resolve(const struct lib lib[LIBS], unsigned int rounds);
 void bench_roundtrip(const struct lib lib[LIBS], unsigned int rounds);

@@ -40,7 +40,7 @@ void lib_open(struct lib *lib, const char *name, const char *path)
 
 	if (!handle)
 		die("%s", dlerror());
-	*lib = (struct lib){.name = name};
+	*lib = (struct lib){.name = name, .path = path};
 	symbol(handle, "seccomp_init", true, &lib->init);
 	symbol(handle, "seccomp_release", true, &lib->release);
 	symbol(handle, "seccomp_arch_add", true, &lib->arch_add);

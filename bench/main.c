@@ -49,6 +49,8 @@ int main(int argc, char **argv)
 		bench_growth(lib, strtod(argv[4], NULL) * 1e6);
 	else if (strcmp(part, "attach") == 0 && argc == 6)
 		bench_attach(lib, argv[4], rounds_of(argv[5]));
+	else if (strcmp(part, "attach-once") == 0 && argc == 10)
+		bench_attach_once(lib, &argv[4]);
 	else if (strcmp(part, "calls") == 0 && argc == 6)
 		bench_calls(lib, argv[4], rounds_of(argv[5]));
 	else if (strcmp(part, "resolve") == 0 && argc == 5)
