@@ -149,7 +149,8 @@ struct loop {
 	struct source wake;     /* eventfd: a slot came free, something was cancelled */
 	_Atomic(struct source *) dead; /* changed under sv->lock */
 	atomic_uint watched;    /* sources in the epoll set, wake included */
-	struct source *doors;   /* what may bring listeners: sluice_run() goes on for them */
+	struct source *doors;   /* what may bring listeners: sluice_run() goes on for them, and a
+				 * child does not keep them */
 	bool receive_waits;     /* in sluice_dispatch(), too: the option of that name */
 	bool receive_ends;      /* RECV returns when the last target has ended (6.11) */
 	bool streak;            /* the last round received a request */

@@ -69,6 +69,24 @@ static void resume(struct sluice_supervisor *sv, struct server *server)
 	set_accepting(sv, server, true);
 }
 
+/* What may bring listeners; a child of sluice_spawn() closes its copies. */
+static void open_door(struct sluice_supervisor *sv, struct source *source)
+{
+	source->next_door = sv->loop.doors;
+	sv->loop.doors = source;
+}
+
+/* One of a server that was inherited, and that nobody has asked for, was never opened. */
+static void close_door(struct sluice_supervisor *sv, struct source *source)
+{
+	struct source **p = &sv->loop.doors;
+
+	while (*p && *p != source)
+		p = &(*p)->next_door;
+	if (*p)
+		*p = source->next_door;
+}
+
 void sc_oci_hang_up(struct sluice_supervisor *sv, struct connection *c)
 {
 	struct connection **p = &c->server->connections;
@@ -80,6 +98,7 @@ void sc_oci_hang_up(struct sluice_supervisor *sv, struct connection *c)
 	c->server->count--;
 	sc_oci_servers(sv)->connections--;
 	c->source.ready = NULL;
+	close_door(sv, &c->source);
 	sc_core_unwatch(sv, &c->source);
 	sc_keep_drop(sv, K_CONNECTION, c->id);
 	sc_core_bury(sv, &c->source);
@@ -118,6 +137,7 @@ static void begin(struct sluice_supervisor *sv, struct connection *c)
 {
 	c->deadline_ns = sc_sluice_now() + DOCUMENT_NS;
 	c->starved = sc_core_watch(sv, &c->source, EPOLLIN) != 0;
+	open_door(sv, &c->source);
 	set_timer(c->server, TICK_NS);
 }
 
@@ -370,15 +390,6 @@ static int open_for(struct sluice_supervisor *sv, struct server *server)
 	return 0;
 }
 
-static void close_door(struct sluice_supervisor *sv, struct source *source)
-{
-	struct source **p = &sv->loop.doors;
-
-	while (*p != source)
-		p = &(*p)->next_door;
-	*p = source->next_door;
-}
-
 static void stop_server(struct sluice_supervisor *sv, struct server *server)
 {
 	struct server **p = &sc_oci_servers(sv)->first;
@@ -397,8 +408,7 @@ static void stop_server(struct sluice_supervisor *sv, struct server *server)
 	sc_keep_drop(sv, K_SERVER, server->id);
 	if (!sv->passed_on)
 		unlink(server->path);
-	if (server->callback)
-		close_door(sv, &server->source);
+	close_door(sv, &server->source);
 	sc_core_bury(sv, &server->source);
 }
 
@@ -428,8 +438,7 @@ int sluice_listen_oci(struct sluice_supervisor *supervisor, const char *path,
 	}
 	server->callback = callback;
 	server->data = data;
-	server->source.next_door = supervisor->loop.doors;
-	supervisor->loop.doors = &server->source;
+	open_door(supervisor, &server->source);
 	return 0;
 }
 

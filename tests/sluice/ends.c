@@ -3,8 +3,11 @@
 #include "tap.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <stdatomic.h>
 
@@ -372,9 +375,25 @@ static int target_calls_on(int argc, char **argv)
 	return write(1, &error, 1) != 1;
 }
 
+/* As a runtime that has sent nothing yet; -1 while nobody listens. */
+static int connected(const char *door)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(door) >= sizeof(to.sun_path))
+		abort();
+	memcpy(to.sun_path, door, strlen(door) + 1);
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
 static void ended_while_stopped(void)
 {
 	struct sluice_supervisor *next;
+	struct pollfd runtime = {.events = POLLIN};
 	pid_t supervisor, stopper;
 	char error = 0, door[128];
 	int out[2];
@@ -382,16 +401,21 @@ static void ended_while_stopped(void)
 	isolate();
 	snprintf(door, sizeof(door), "%s/door", scratch_dir());
 	CHECK(pipe2(out, O_CLOEXEC) == 0);
-	stopper = start_stopper();
 	supervisor = fork();
 	if (supervisor == 0)
 		supervise_both(out[1], door);
 	close(out[1]);
+	while ((runtime.fd = connected(door)) < 0)
+		usleep(1000);
+	usleep(50000); /* it is accepted meanwhile; where not, the listening socket is what ends it */
+	stopper = start_stopper();
 	while (!has_stopped())
 		usleep(1000);
 	CHECK(kill(supervisor, SIGKILL) == 0 && waitpid(supervisor, NULL, 0) == supervisor);
 	CHECK_EQ(read(out[0], &error, 1), 1);
 	CHECK_EQ(error, ENOSYS);
+	CHECK(poll(&runtime, 1, 5000) == 1 && runtime.revents & POLLHUP);
+	close(runtime.fd);
 	next = new_supervisor(NULL);
 	CHECK_EQ(sluice_listen_oci(next, door, take, NULL), 0);
 	sluice_supervisor_free(next);
@@ -407,6 +431,6 @@ const struct test tests[] = {
 	{"so do those that end before they are queued", ended_before_the_queue},
 	{"so do they when the supervisor is freed", freed_with_a_queue},
 	{"a child stopped before its filter: an error in bounded time", stopped_child},
-	{"a child stopped before its program has no listener of others", ended_while_stopped},
+	{"a child stopped before its program has nothing that others wait for", ended_while_stopped},
 	{"a target that its tracer keeps from being reaped: others are served", held_by_tracer},
 	{NULL, NULL}};
