@@ -138,6 +138,34 @@ static void test_widths(void)
 	free(p.filter);
 }
 
+/* A register that no argument of the call is in has no type: all of it is compared, not what the call
+ * behind it in a table has there. */
+static void test_no_argument(void)
+{
+	static const struct {
+		const char *call;
+		int nr, index;
+	} calls[] = {{"getpid", 39, 0}, {"getuid", 102, 1}, {"sync", 162, 0}, {"pause", 34, 0}, {"setsid", 112, 0},
+		{"sched_yield", 24, 1}, {"close", 3, 1}, {"dup", 32, 1}, {"umask", 95, 1}, {"fsync", 74, 1}};
+	unsigned whole = 0;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		uint64_t high[2] = {0}, low[2] = {0};
+		struct sock_fprog p;
+		char text[100];
+
+		snprintf(text, sizeof(text), "default ALLOW\narch x86_64\nERRNO(1) %s if a%d == 7\n", calls[i].call,
+			calls[i].index);
+		p = compile(text);
+		high[calls[i].index] = 0x100000007;
+		low[calls[i].index] = 7;
+		whole += run(&p, AUDIT_ARCH_X86_64, calls[i].nr, high[0], high[1]) == SCMP_ACT_ALLOW &&
+			run(&p, AUDIT_ARCH_X86_64, calls[i].nr, low[0], low[1]) == SCMP_ACT_ERRNO(1);
+		free(p.filter);
+	}
+	check(whole == sizeof(calls) / sizeof(*calls), "a register behind the arguments is compared whole");
+}
+
 static size_t length_of(const char *text)
 {
 	struct sock_fprog p = compile(text);
@@ -507,6 +535,7 @@ int main(void)
 	test_errors();
 	test_apart();
 	test_widths();
+	test_no_argument();
 	test_sizes();
 	test_points();
 	test_rule_by_rule();

@@ -4,6 +4,7 @@
 #include <seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -115,7 +116,12 @@ static void memory_is_shown(void **state)
 	memset(m.bytes, 'x', 100);
 	check(SCMP_ARCH_X86_64, "write", A(1, 0x10000, 100), &m,
 		"write(1, \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"..., 100)");
+	check(SCMP_ARCH_X86_64, "write", A(1, 0x10000, 1), &m, "write(1, \"x\", 1)");
 	check(SCMP_ARCH_X86_64, "read", A(1, 0x10000, 100), &m, "read(1, 0x10000, 100)");
+	/* What is behind a number in octal; the bounds of what is printed as it is. */
+	put(&m, 0, "\1" "0\1" "9\1/\1: ~\x7f\x1f\1", 13);
+	check(SCMP_ARCH_X86_64, "write", A(1, 0x10000, 13), &m,
+		"write(1, \"\\0010\\0019\\1/\\1: ~\\177\\37\\1\", 13)");
 	put64(&m, 0, 0x10020);
 	put64(&m, 8, 0x10024);
 	put64(&m, 16, 0);
@@ -142,6 +148,14 @@ static void memory_is_shown(void **state)
 	check(SCMP_ARCH_X86_64, "openat2", A(3, 0, 0x10000, 24), &m,
 		"openat2(3, NULL, {flags=O_RDONLY|O_CLOEXEC, mode=0, "
 		"resolve=RESOLVE_BENEATH}, 24)");
+	/* Of five fields the last, too. */
+	put64(&m, 0, 0x100);
+	put64(&m, 8, 0);
+	put64(&m, 16, 0x20);
+	put64(&m, 24, 0);
+	put64(&m, 32, 17);
+	check(SCMP_ARCH_X86_64, "clone3", A(0x10000, 88), &m,
+		"clone3({flags=CLONE_VM, pidfd=0, child_tid=0x20, parent_tid=0, exit_signal=SIGCHLD}, 88)");
 }
 
 static void addresses_are_shown(void **state)
@@ -159,6 +173,16 @@ static void addresses_are_shown(void **state)
 		"bind(3, {sa_family=AF_INET6, sin6_port=htons(80), "
 		"sin6_flowinfo=htonl(0), "
 		"inet_pton(AF_INET6, \"::1\", &sin6_addr), sin6_scope_id=2}, 28)");
+	put(&m, 24, "\x02\0\0\x01", 4); /* the scope has four bytes, or is not there */
+	check(SCMP_ARCH_X86_64, "bind", A(3, 0x10000, 28), &m,
+		"bind(3, {sa_family=AF_INET6, sin6_port=htons(80), sin6_flowinfo=htonl(0), "
+		"inet_pton(AF_INET6, \"::1\", &sin6_addr), sin6_scope_id=16777218}, 28)");
+	check(SCMP_ARCH_X86_64, "bind", A(3, 0x10000, 27), &m,
+		"bind(3, {sa_family=AF_INET6, sin6_port=htons(80), sin6_flowinfo=htonl(0), "
+		"inet_pton(AF_INET6, \"::1\", &sin6_addr), sin6_scope_id=0}, 27)");
+	check(SCMP_ARCH_X86_64, "bind", A(3, 0x10000, 23), &m,
+		"bind(3, {sa_family=AF_INET6, sa_data=\"\\0P\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0"
+		"\\0\\0\\0\\0\\0\\0\\0\"}, 23)");
 	put(&m, 0, "\x01\0/run/x\0yz", 11);
 	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 11), &m,
 		"connect(3, {sa_family=AF_UNIX, sun_path=\"/run/x\"}, 11)");
@@ -170,6 +194,15 @@ static void addresses_are_shown(void **state)
 	put(&m, 0, "\x10\0\0\0\x05\0\0\0\x01\0\0\0", 12);
 	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 12), &m,
 		"connect(3, {sa_family=AF_NETLINK, nl_pid=5, nl_groups=00000001}, 12)");
+	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 11), &m,
+		"connect(3, {sa_family=AF_NETLINK, sa_data=\"\\0\\0\\5\\0\\0\\0\\1\\0\\0\"}, 11)");
+	/* As long as the kernel takes them, and longer. */
+	put(&m, 0, "\x01\0/", 3);
+	memset(m.bytes + 3, 'x', 130);
+	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 128), &m,
+		"connect(3, {sa_family=AF_UNIX, sun_path=\"/"
+		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}, 128)");
 	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 129), &m,
 		"connect(3, 0x10000, 129)");
 }
@@ -237,6 +270,69 @@ static void one_argument_is_shown(void **state)
 				 text, sizeof(text)),
 		6);
 	assert_string_equal(text, "0x1000");
+}
+
+/* What a caller says of a call is believed as far as it goes. */
+static void calls_that_were_made_up(void **state)
+{
+	struct sluice_call_info call = {
+		.size = sizeof(call), .arch = SCMP_ARCH_X86, .n_args = 2, .has_prototype = true};
+	struct memory m = {.base = 0x1000, .size = sizeof(m.bytes), .bytes = "text"};
+	char text[64];
+
+	(void)state;
+	/* Halves of a number, the lower one first; and one whose other half is no argument. */
+	call.args[0] = (struct sluice_arg_info){.bits = 32, .part = SLUICE_PART_LOW};
+	sluice_decode_arg(&call, A(7, 1), 0, NULL, NULL, text, sizeof(text));
+	assert_string_equal(text, "4294967303");
+	call.n_args = 1;
+	sluice_decode_arg(&call, A(7, 1), 0, NULL, NULL, text, sizeof(text));
+	assert_string_equal(text, "7");
+	call.args[0].part = SLUICE_PART_HIGH;
+	call.n_args = 2;
+	sluice_decode_arg(&call, A(1, 7), 0, NULL, NULL, text, sizeof(text));
+	assert_string_equal(text, "4294967303");
+	/* Memory is text if its length is there, and its type says so. */
+	call.args[0] = (struct sluice_arg_info){.bits = 32, .type = SLUICE_ARG_IN, .ctype = "const char *"};
+	call.args[1] = (struct sluice_arg_info){.bits = 32, .type = SLUICE_ARG_SIZE};
+	sluice_decode_arg(&call, A(0x1000, 4), 0, read_memory, &m, text, sizeof(text));
+	assert_string_equal(text, "\"text\"");
+	call.args[0].ctype = "const long *";
+	sluice_decode_arg(&call, A(0x1000, 4), 0, read_memory, &m, text, sizeof(text));
+	assert_string_equal(text, "0x1000");
+	call.args[0].ctype = NULL;
+	sluice_decode_arg(&call, A(0x1000, 4), 0, read_memory, &m, text, sizeof(text));
+	assert_string_equal(text, "0x1000");
+	call.args[0].ctype = "const char *";
+	call.n_args = 1;
+	sluice_decode_arg(&call, A(0x1000, 4), 0, read_memory, &m, text, sizeof(text));
+	assert_string_equal(text, "0x1000");
+	call.n_args = 2;
+	call.args[1].type = SLUICE_ARG_NUMBER;
+	sluice_decode_arg(&call, A(0x1000, 4), 0, read_memory, &m, text, sizeof(text));
+	assert_string_equal(text, "0x1000");
+}
+
+/* A path that is longer than one can be. */
+static void paths_are_cut(void **state)
+{
+	struct memory m = {.base = 0x10000, .size = sizeof(m.bytes)};
+	static char expected[5000];
+	struct sluice_call_info call = {.size = sizeof(call)};
+	char text[5000];
+
+	(void)state;
+	assert_int_equal(sluice_call_info(SCMP_ARCH_X86_64, "rmdir", &call), 0);
+	memset(m.bytes, 'p', sizeof(m.bytes));
+	snprintf(expected, sizeof(expected), "\"%.4096s\"...", (const char *)m.bytes);
+	for (uint64_t at = 0x10000; at <= 0x10001; at++) {
+		sluice_decode_arg(&call, A(at), 0, read_memory, &m, text, sizeof(text));
+		assert_string_equal(text, expected);
+	}
+	m.bytes[4096] = 0; /* and one that is just as long */
+	snprintf(expected, sizeof(expected), "\"%.4096s\"", (const char *)m.bytes);
+	sluice_decode_arg(&call, A(0x10000), 0, read_memory, &m, text, sizeof(text));
+	assert_string_equal(text, expected);
 }
 
 /* Strings and arrays at the very end of memory and of the address space, and without one.
@@ -319,6 +415,8 @@ int main(void)
 		cmocka_unit_test(other_abis_have_their_words),
 		cmocka_unit_test(what_nobody_knows_is_shown_as_registers),
 		cmocka_unit_test(one_argument_is_shown),
+		cmocka_unit_test(calls_that_were_made_up),
+		cmocka_unit_test(paths_are_cut),
 		cmocka_unit_test(memory_that_ends_is_no_trap),
 		cmocka_unit_test(hostile_memory_is_bounded),
 	};
