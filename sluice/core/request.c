@@ -180,7 +180,7 @@ void sc_core_end(struct sluice_request *req, const struct ending *e)
 	uint64_t ns = sc_sluice_now() - req->received_ns;
 	bool resume;
 
-	atomic_store(&req->sent, true);
+	atomic_store_explicit(&req->sent, true, memory_order_release);
 	sc_core_log(req, e, ns);
 	pthread_mutex_lock(&sv->lock);
 	sc_core_count(e->rc ? &sv->count.gone : e->counter, 1);
@@ -264,7 +264,8 @@ void sc_core_request_unref(struct sluice_request *req)
 		return;
 	if (req->view)
 		req->view->destroy(steal_ptr(req->view));
-	free(atomic_exchange(&req->unpacked, NULL));
+	free(atomic_load_explicit(&req->unpacked, memory_order_acquire));
+	atomic_store_explicit(&req->unpacked, NULL, memory_order_relaxed);
 	sc_core_listener_unref(req->listener);
 	if (SEEN_BY_ASAN)
 		free(req);
@@ -277,7 +278,7 @@ void sc_core_request_unref(struct sluice_request *req)
  * any more with what the handler had on its stack. */
 static void decide_undecided(struct sluice_request *req, const char *why)
 {
-	if (sc_core_claim_wait(req))
+	if (atomic_load(&req->state) != R_ANSWERED && sc_core_claim_wait(req))
 		sc_core_default(req, R_ANSWERED, why);
 	if (!req->cancel)
 		return;
