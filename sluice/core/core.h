@@ -154,6 +154,7 @@ struct loop {
 	bool receive_ends;      /* RECV returns when the last target has ended (6.11) */
 	bool streak;            /* the last round received a request */
 	bool dispatching;
+	struct sluice_request *kept; /* what it received last, to be used again */
 };
 
 struct listeners {
@@ -177,7 +178,6 @@ struct requests {
 	struct sluice_request *spare;     /* recycled */
 	struct sluice_request *resting, **resting_tail; /* a holder may still name them */
 	unsigned resting_count;
-	_Atomic(struct sluice_request *) hot; /* the one that ended last, without the lock */
 	struct sluice_request *replay;    /* from the predecessor, oldest first; the loop's */
 };
 
@@ -250,6 +250,8 @@ struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
 void sc_core_request_discard(struct sluice_request *req);
 void sc_core_request_received(struct sluice_request *req, bool replayed);
 void sc_core_request_unref(struct sluice_request *req);
+void sc_core_request_done(struct sluice_request *req);
+void sc_core_request_drop_kept(struct sluice_supervisor *sv, const struct listener *listener);
 bool sc_core_claim(struct sluice_request *req, int state);
 int sc_core_settled(struct sluice_request *req);
 bool sc_core_claim_wait(struct sluice_request *req);

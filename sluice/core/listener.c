@@ -53,6 +53,7 @@ void sc_core_drop_listener(struct sluice_supervisor *sv, struct listener *listen
 	sv->listeners.active--;
 	/* An event of this round may still name it; receiving from a hung-up one may block. */
 	listener->source.ready = NULL;
+	sc_core_request_drop_kept(sv, listener);
 	if (!sv->passed_on && !sv->ending && hooks && hooks->dropped)
 		hooks->dropped(sv, listener);
 	sc_core_bury(sv, &listener->source);
@@ -130,7 +131,7 @@ int sc_core_receive(struct sluice_supervisor *sv, struct listener *listener)
 	sc_core_request_received(req, false);
 	handler = sc_core_find_call(&sv->handlers, &req->notif.data);
 	sc_core_decide(req, listener->deny ? NULL : handler->call, handler->data);
-	sc_core_request_unref(req);
+	sc_core_request_done(req);
 	return 0;
 }
 

@@ -21,49 +21,65 @@ static void reset(struct sluice_request *req, struct sluice_supervisor *sv,
 	atomic_init(&req->refs, 1);
 }
 
+/* The request that the loop kept becomes one of @listener. The other one is still in the list of
+ * all, so this reference is not its last. */
+static void aim(struct sluice_request *kept, struct listener *listener)
+{
+	if (!kept || kept->listener == listener)
+		return;
+	sc_core_listener_ref(listener);
+	sc_core_listener_unref(kept->listener);
+	kept->listener = listener;
+}
+
+/* One that has ended, or a new one, with its references; NULL: no memory. Under the lock. */
+static struct sluice_request *get(struct sluice_supervisor *sv, struct listener *listener)
+{
+	struct sluice_request *req = steal_ptr(sv->loop.kept);
+
+	if (req)
+		return req;
+	req = sv->requests.spare;
+	if (req)
+		sv->requests.spare = req->next;
+	else
+		req = malloc(sizeof(*req));
+	if (req) {
+		sc_core_listener_ref(listener);
+		atomic_fetch_add_explicit(&sv->refs, 1, memory_order_relaxed);
+	}
+	return req;
+}
+
 /* A request with a free slot, not received yet; NULL if @listener is at its share (receiving from it
  * pauses then, set here so that no slot can come free unnoticed) or memory is out. Without @share:
  * whatever is free. */
 struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
 	struct listener *listener, bool share)
 {
-	struct sluice_request *req = atomic_exchange(&sv->requests.hot, NULL);
+	struct sluice_request *req;
 	uint32_t i;
 
+	aim(sv->loop.kept, listener);
 	pthread_mutex_lock(&sv->lock);
 	if (share ? listener->pending >= sc_core_share(listener) : !sv->requests.free_count) {
 		sv->listeners.paused = listener->paused = true;
-		if (req) {
-			req->next = sv->requests.spare;
-			sv->requests.spare = req;
-		}
 		pthread_mutex_unlock(&sv->lock);
 		return NULL;
 	}
+	req = get(sv, listener);
 	if (!req) {
-		req = sv->requests.spare;
-		if (req)
-			sv->requests.spare = req->next;
-	}
-	i = sv->requests.free_slots[--sv->requests.free_count];
-	listener->pending++;
-	pthread_mutex_unlock(&sv->lock);
-	if (!req)
-		req = malloc(sizeof(*req));
-	if (!req) {
-		/* Without a wake nothing would resume: the slot goes back with one. */
-		pthread_mutex_lock(&sv->lock);
-		sv->requests.free_slots[sv->requests.free_count++] = i;
-		listener->pending--;
+		/* Without a wake nothing would resume. */
 		sv->listeners.paused = listener->paused = true;
 		pthread_mutex_unlock(&sv->lock);
 		sc_core_wake(sv);
 		return NULL;
 	}
+	i = sv->requests.free_slots[--sv->requests.free_count];
+	listener->pending++;
+	pthread_mutex_unlock(&sv->lock);
 	reset(req, sv, listener);
 	req->slot = journal_slot(sv->journal, i);
-	sc_core_listener_ref(listener);
-	atomic_fetch_add_explicit(&sv->refs, 1, memory_order_relaxed);
 	return req;
 }
 
@@ -86,7 +102,7 @@ void sc_core_request_discard(struct sluice_request *req)
 	free_slot(req);
 	pthread_mutex_unlock(&req->sv->lock);
 	atomic_store(&req->state, R_GONE);
-	sc_core_request_unref(req);
+	sc_core_request_done(req);
 }
 
 void sc_core_request_received(struct sluice_request *req, bool replayed)
@@ -241,11 +257,6 @@ static struct sluice_request *rest(struct requests *all, struct sluice_request *
 
 static void recycle(struct sluice_supervisor *sv, struct sluice_request *req)
 {
-	if (!atomic_load(&req->custody)) {
-		req = atomic_exchange(&sv->requests.hot, req);
-		if (!req)
-			return;
-	}
 	pthread_mutex_lock(&sv->lock);
 	if (atomic_load(&req->custody))
 		req = rest(&sv->requests, req);
@@ -256,22 +267,53 @@ static void recycle(struct sluice_supervisor *sv, struct sluice_request *req)
 	pthread_mutex_unlock(&sv->lock);
 }
 
-void sc_core_request_unref(struct sluice_request *req)
+/* Whether this reference was the last. What the request had of its target is gone then. */
+static bool unref(struct sluice_request *req)
 {
-	struct sluice_supervisor *sv = req->sv;
-
 	if (atomic_fetch_sub(&req->refs, 1) != 1)
-		return;
+		return false;
 	if (req->view)
 		req->view->destroy(steal_ptr(req->view));
 	free(atomic_load_explicit(&req->unpacked, memory_order_acquire));
 	atomic_store_explicit(&req->unpacked, NULL, memory_order_relaxed);
+	return true;
+}
+
+static void let_go(struct sluice_request *req)
+{
+	struct sluice_supervisor *sv = req->sv;
+
 	sc_core_listener_unref(req->listener);
 	if (SEEN_BY_ASAN)
 		free(req);
 	else
 		recycle(sv, req);
 	sc_core_unref(sv);
+}
+
+void sc_core_request_unref(struct sluice_request *req)
+{
+	if (unref(req))
+		let_go(req);
+}
+
+/* The loop's reference ends. What nobody else held it keeps, with the references to listener and
+ * supervisor: the next request needs the same. But a listener that left the loop is to close. */
+void sc_core_request_done(struct sluice_request *req)
+{
+	if (!unref(req))
+		return;
+	if (SEEN_BY_ASAN || atomic_load(&req->custody) || !req->listener->source.ready)
+		let_go(req);
+	else
+		req->sv->loop.kept = req;
+}
+
+/* Before @listener (NULL: any) goes. In the loop's thread. */
+void sc_core_request_drop_kept(struct sluice_supervisor *sv, const struct listener *listener)
+{
+	if (sv->loop.kept && (!listener || sv->loop.kept->listener == listener))
+		let_go(steal_ptr(sv->loop.kept));
 }
 
 /* The handler left @req with this frame. If a verdict came from elsewhere, no callback may run
