@@ -55,7 +55,8 @@ struct listener {
 	unsigned pending;       /* received and unanswered */
 	unsigned limit;         /* of these, from sluice_limit_listener() */
 	bool paused;            /* at its share: nothing is received */
-	uint64_t received, answered;
+	uint64_t answered;
+	atomic_ullong received; /* the loop's */
 	/* under the workers' lock: */
 	unsigned working;       /* with a worker, or a right to one */
 	unsigned waiting;       /* for one of the others to end */
@@ -64,8 +65,9 @@ struct listener {
 };
 
 /* Who ended a request; the first to leave R_OPEN sends the one verdict. R_OFFERED: a
- * hand-over decides between R_OPEN and R_PASSED_ON; verdicts wait for it. */
-enum { R_OPEN, R_ANSWERED, R_TIMED_OUT, R_GONE, R_PASSED_ON, R_OFFERED };
+ * hand-over decides between R_OPEN and R_PASSED_ON; verdicts wait for it. R_RECEIVING: the loop
+ * waits for it in the kernel, and nobody else looks at anything but its state. */
+enum { R_OPEN, R_ANSWERED, R_TIMED_OUT, R_GONE, R_PASSED_ON, R_OFFERED, R_RECEIVING };
 
 /* What a multiplexed call carries. */
 struct unpacked {
@@ -173,19 +175,21 @@ struct listeners {
 struct requests {
 	uint32_t *free_slots;
 	unsigned free_count;
-	atomic_uint count;                /* outstanding */
-	struct sluice_request *first;     /* outstanding */
+	struct sluice_request *first;     /* outstanding, and the one that the loop waits for */
 	struct sluice_request *spare;     /* recycled */
 	struct sluice_request *resting, **resting_tail; /* a holder may still name them */
 	unsigned resting_count;
 	struct sluice_request *replay;    /* from the predecessor, oldest first; the loop's */
 };
 
-/* Changed under sv->lock, read without; the first two by anyone. */
+/* Read without a lock. The first two are changed by anyone, the next two by the loop, and the others under
+ * sv->lock. */
 struct counters {
 	atomic_ullong descriptors, lost_receive;
-	atomic_ullong received, replied, failed, continued, defaulted, timed_out, gone, replayed,
-		latency_sum, latency_max, latency[40];
+	atomic_ullong received, replayed;
+	atomic_ullong replied, failed, continued, defaulted, timed_out, gone, latency_sum, latency_max,
+		latency[40];
+	atomic_ullong over; /* no longer outstanding */
 };
 
 enum { ROOM_TARGET, ROOM_PATH, ROOM_KEEP, ROOM_OCI, ROOMS };
@@ -252,6 +256,7 @@ void sc_core_request_received(struct sluice_request *req, bool replayed);
 void sc_core_request_unref(struct sluice_request *req);
 void sc_core_request_done(struct sluice_request *req);
 void sc_core_request_drop_kept(struct sluice_supervisor *sv, const struct listener *listener);
+uint64_t sc_core_pending(const struct sluice_supervisor *sv);
 bool sc_core_claim(struct sluice_request *req, int state);
 int sc_core_settled(struct sluice_request *req);
 bool sc_core_claim_wait(struct sluice_request *req);

@@ -361,7 +361,7 @@ int sluice_listener_statistics(struct sluice_supervisor *supervisor, unsigned in
 	if (!l)
 		return -ENOENT;
 	pthread_mutex_lock(&supervisor->lock);
-	s.received = l->received;
+	s.received = atomic_load_explicit(&l->received, memory_order_relaxed);
 	s.answered = l->answered;
 	s.pending = l->pending;
 	s.paused = l->paused;

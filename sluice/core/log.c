@@ -7,7 +7,8 @@
 
 #define relaxed(counter) atomic_load_explicit(&(counter), memory_order_relaxed)
 
-/* Under the lock, which spares the bus lock of an addition; readers take no lock. */
+/* By one thread at a time, as struct counters says, which spares the bus lock of an addition; readers
+ * take no lock. */
 void sc_core_count(atomic_ullong *counter, uint64_t n)
 {
 	atomic_store_explicit(counter, relaxed(*counter) + n, memory_order_relaxed);
@@ -89,7 +90,7 @@ int sluice_statistics(struct sluice_supervisor *supervisor, struct sluice_statis
 
 	/* First: what is no longer pending has been counted. */
 	pthread_mutex_lock(&supervisor->lock);
-	s.pending = supervisor->requests.count;
+	s.pending = sc_core_pending(supervisor);
 	pthread_mutex_unlock(&supervisor->lock);
 	s.received = relaxed(c->received);
 	s.replied = relaxed(c->replied);

@@ -72,7 +72,7 @@ static bool only_receives(const struct sluice_supervisor *sv)
 {
 	return sv->loop.streak && sv->loop.receive_ends && !sv->listeners.paused && sv->listeners.first &&
 		!sv->listeners.first->next && atomic_load(&sv->loop.watched) == 2 &&
-		!atomic_load(&sv->requests.count) && !atomic_load(&sv->clock.cancels);
+		!sc_core_pending(sv) && !atomic_load(&sv->clock.cancels);
 }
 
 static int wait_and_handle(struct sluice_supervisor *sv, int timeout_ms)

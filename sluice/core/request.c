@@ -17,8 +17,8 @@ static void reset(struct sluice_request *req, struct sluice_supervisor *sv,
 	memset(req, 0, sizeof(*req));
 	req->sv = sv;
 	req->listener = listener;
-	atomic_init(&req->state, R_OPEN);
-	atomic_init(&req->refs, 1);
+	atomic_init(&req->state, R_RECEIVING);
+	atomic_init(&req->refs, 2); /* the loop's, the list's */
 }
 
 /* The request that the loop kept becomes one of @listener. The other one is still in the list of
@@ -51,6 +51,30 @@ static struct sluice_request *get(struct sluice_supervisor *sv, struct listener 
 	return req;
 }
 
+/* Under sv->lock: as outstanding. */
+static void list(struct sluice_request *req)
+{
+	struct requests *all = &req->sv->requests;
+
+	req->next = all->first;
+	if (req->next)
+		req->next->prev = req;
+	all->first = req;
+}
+
+static void unlist(struct sluice_request *req)
+{
+	struct sluice_supervisor *sv = req->sv;
+
+	if (req->prev)
+		req->prev->next = req->next;
+	else
+		sv->requests.first = req->next;
+	if (req->next)
+		req->next->prev = req->prev;
+	req->prev = req->next = NULL;
+}
+
 /* A request with a free slot, not received yet; NULL if @listener is at its share (receiving from it
  * pauses then, set here so that no slot can come free unnoticed) or memory is out. Without @share:
  * whatever is free. */
@@ -77,9 +101,10 @@ struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
 	}
 	i = sv->requests.free_slots[--sv->requests.free_count];
 	listener->pending++;
-	pthread_mutex_unlock(&sv->lock);
 	reset(req, sv, listener);
 	req->slot = journal_slot(sv->journal, i);
+	list(req);
+	pthread_mutex_unlock(&sv->lock);
 	return req;
 }
 
@@ -99,12 +124,15 @@ static void free_slot(struct sluice_request *req)
 void sc_core_request_discard(struct sluice_request *req)
 {
 	pthread_mutex_lock(&req->sv->lock);
+	unlist(req);
 	free_slot(req);
 	pthread_mutex_unlock(&req->sv->lock);
 	atomic_store(&req->state, R_GONE);
+	atomic_store(&req->refs, 1); /* nobody could claim it */
 	sc_core_request_done(req);
 }
 
+/* It is listed already, so that this needs no lock: with R_OPEN everybody may have it. */
 void sc_core_request_received(struct sluice_request *req, bool replayed)
 {
 	struct sluice_supervisor *sv = req->sv;
@@ -114,18 +142,19 @@ void sc_core_request_received(struct sluice_request *req, bool replayed)
 	req->received_ns = sc_sluice_now();
 	if (sv->set.timeout_ms && !replayed)
 		req->deadline_ns = req->received_ns + sv->set.timeout_ms * 1000000ull;
-	atomic_store_explicit(&req->refs, 2, memory_order_relaxed); /* ours, the list's */
-	pthread_mutex_lock(&sv->lock);
-	req->next = sv->requests.first;
-	if (req->next)
-		req->next->prev = req;
-	sv->requests.first = req;
-	sv->requests.count++;
 	sc_core_count(&sv->count.received, 1);
-	req->listener->received++;
+	sc_core_count(&req->listener->received, 1);
 	if (replayed)
 		sc_core_count(&sv->count.replayed, 1);
-	pthread_mutex_unlock(&sv->lock);
+	atomic_store_explicit(&req->state, R_OPEN, memory_order_release);
+}
+
+/* How many are received and neither answered nor somebody else's. */
+uint64_t sc_core_pending(const struct sluice_supervisor *sv)
+{
+	uint64_t over = atomic_load_explicit(&sv->count.over, memory_order_acquire);
+
+	return atomic_load_explicit(&sv->count.received, memory_order_relaxed) - over;
 }
 
 /* True if the caller is the one to send the verdict. */
@@ -173,21 +202,6 @@ bool sc_core_claim_wait(struct sluice_request *req)
 	return true;
 }
 
-/* Under the lock: off the list. */
-static void unlist(struct sluice_request *req)
-{
-	struct sluice_supervisor *sv = req->sv;
-
-	if (req->prev)
-		req->prev->next = req->next;
-	else
-		sv->requests.first = req->next;
-	if (req->next)
-		req->next->prev = req->prev;
-	req->prev = req->next = NULL;
-	sv->requests.count--;
-}
-
 /* The kernel has (or wants) no answer any more: logged, counted, the slot free. The caller
  * has a reference of its own. */
 void sc_core_end(struct sluice_request *req, const struct ending *e)
@@ -204,6 +218,7 @@ void sc_core_end(struct sluice_request *req, const struct ending *e)
 		sc_core_count_latency(&sv->count, ns);
 	req->listener->answered += !e->rc;
 	unlist(req);
+	sc_core_count(&sv->count.over, 1);
 	free_slot(req);
 	resume = sv->listeners.paused;
 	pthread_mutex_unlock(&sv->lock);
@@ -217,6 +232,7 @@ void sc_core_disown(struct sluice_request *req)
 {
 	pthread_mutex_lock(&req->sv->lock);
 	unlist(req);
+	sc_core_count(&req->sv->count.over, 1);
 	req->slot = NULL;
 	req->listener->pending--;
 	pthread_mutex_unlock(&req->sv->lock);
