@@ -79,12 +79,12 @@ struct sluice_request {
 	struct sluice_supervisor *sv;
 	struct listener *listener;
 	struct slot *slot;
+	uint32_t slot_number;
 	struct sluice_request *prev, *next;   /* outstanding, under sv->lock */
 	struct sluice_request *next_queued;   /* a worker's queue, or to be replayed */
 	struct sluice_request *prev_queued;   /* with the next two under the workers' lock */
 	struct queue *queued;                 /* where; NULL: nowhere */
 	struct sluice_request *next_cancelled;
-	struct seccomp_notif notif;
 	uint64_t serial;                      /* the order of receiving, for a replay */
 	uint64_t received_ns, deadline_ns;    /* CLOCK_MONOTONIC; 0: none */
 	atomic_int state;
@@ -102,6 +102,8 @@ struct sluice_request {
 	void (*cancel)(struct sluice_request *, void *);
 	void *cancel_data;
 	_Atomic(struct unpacked *) unpacked; /* NULL: the call is as it came */
+	/* What is above begins as zero. */
+	struct seccomp_notif notif;
 	char name[48];
 };
 

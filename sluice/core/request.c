@@ -14,7 +14,8 @@ bool sc_core_is_32bit(uint32_t arch)
 static void reset(struct sluice_request *req, struct sluice_supervisor *sv,
 	struct listener *listener)
 {
-	memset(req, 0, sizeof(*req));
+	memset(req, 0, offsetof(struct sluice_request, notif));
+	req->name[0] = req->name[sizeof(req->name) - 1] = '\0';
 	req->sv = sv;
 	req->listener = listener;
 	atomic_init(&req->state, R_RECEIVING);
@@ -82,7 +83,6 @@ struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
 	struct listener *listener, bool share)
 {
 	struct sluice_request *req;
-	uint32_t i;
 
 	aim(sv->loop.kept, listener);
 	pthread_mutex_lock(&sv->lock);
@@ -99,10 +99,10 @@ struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
 		sc_core_wake(sv);
 		return NULL;
 	}
-	i = sv->requests.free_slots[--sv->requests.free_count];
 	listener->pending++;
 	reset(req, sv, listener);
-	req->slot = journal_slot(sv->journal, i);
+	req->slot_number = sv->requests.free_slots[--sv->requests.free_count];
+	req->slot = journal_slot(sv->journal, req->slot_number);
 	list(req);
 	pthread_mutex_unlock(&sv->lock);
 	return req;
@@ -111,11 +111,10 @@ struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
 /* Under sv->lock. */
 static void free_slot(struct sluice_request *req)
 {
-	struct sluice_supervisor *sv = req->sv;
-	size_t offset = (size_t)((char *)req->slot - (char *)sv->journal) - JOURNAL_HEAD;
+	struct requests *all = &req->sv->requests;
 
 	atomic_store_explicit(&req->slot->state, S_FREE, memory_order_release);
-	sv->requests.free_slots[sv->requests.free_count++] = (uint32_t)(offset / sv->journal->stride);
+	all->free_slots[all->free_count++] = req->slot_number;
 	req->slot = NULL;
 	req->listener->pending--;
 }
