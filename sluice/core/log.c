@@ -7,13 +7,6 @@
 
 #define relaxed(counter) atomic_load_explicit(&(counter), memory_order_relaxed)
 
-/* By one thread at a time, as struct counters says, which spares the bus lock of an addition; readers
- * take no lock. */
-void sc_core_count(atomic_ullong *counter, uint64_t n)
-{
-	atomic_store_explicit(counter, relaxed(*counter) + n, memory_order_relaxed);
-}
-
 /* Under the lock. */
 void sc_core_count_latency(struct counters *c, uint64_t ns)
 {
@@ -73,8 +66,6 @@ void sc_core_log(struct sluice_request *req, const struct ending *e, uint64_t ns
 	sluice_log log;
 	void *data;
 
-	if (!atomic_load_explicit(&sv->log, memory_order_acquire))
-		return;
 	pthread_mutex_lock(&sv->lock);
 	log = sv->log;
 	data = sv->log_data;

@@ -148,22 +148,6 @@ void sc_core_request_received(struct sluice_request *req, bool replayed)
 	atomic_store_explicit(&req->state, R_OPEN, memory_order_release);
 }
 
-/* How many are received and neither answered nor somebody else's. */
-uint64_t sc_core_pending(const struct sluice_supervisor *sv)
-{
-	uint64_t over = atomic_load_explicit(&sv->count.over, memory_order_acquire);
-
-	return atomic_load_explicit(&sv->count.received, memory_order_relaxed) - over;
-}
-
-/* True if the caller is the one to send the verdict. */
-bool sc_core_claim(struct sluice_request *req, int state)
-{
-	int open = R_OPEN;
-
-	return atomic_compare_exchange_strong(&req->state, &open, state);
-}
-
 int sc_core_id_valid(const struct sluice_request *req)
 {
 	return sc_sluice_valid(req->listener->source.fd, req->notif.id);
@@ -210,7 +194,8 @@ void sc_core_end(struct sluice_request *req, const struct ending *e)
 	bool resume;
 
 	atomic_store_explicit(&req->sent, true, memory_order_release);
-	sc_core_log(req, e, ns);
+	if (atomic_load_explicit(&sv->log, memory_order_acquire))
+		sc_core_log(req, e, ns);
 	pthread_mutex_lock(&sv->lock);
 	sc_core_count(e->rc ? &sv->count.gone : e->counter, 1);
 	if (!e->rc)
