@@ -219,10 +219,10 @@ static const struct way {
 	int how;
 	struct counts limit;
 } ways[] = {
-	{"sluice_run", 0, {766, 2}},
-	{"sluice_run, a path captured", WITH_PATH, {1028, 4}},
-	{"sluice_dispatch", DISPATCH, {795, 3}},
-	{"sluice_dispatch, a path captured", DISPATCH | WITH_PATH, {1057, 5}},
+	{"sluice_run", 0, {724, 2}},
+	{"sluice_run, a path captured", WITH_PATH, {985, 4}},
+	{"sluice_dispatch", DISPATCH, {773, 3}},
+	{"sluice_dispatch, a path captured", DISPATCH | WITH_PATH, {1035, 5}},
 };
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 

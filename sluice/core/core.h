@@ -246,6 +246,7 @@ unsigned sc_core_share(const struct listener *listener);
 void sc_core_listener_ref(struct listener *listener);
 void sc_core_listener_unref(struct listener *listener);
 void sc_core_drop_listener(struct sluice_supervisor *sv, struct listener *listener);
+void sc_core_pause(struct listener *listener);
 void sc_core_resume(struct sluice_supervisor *sv);
 int sc_core_receive(struct sluice_supervisor *sv, struct listener *listener);
 
@@ -280,9 +281,22 @@ bool sc_core_claim_wait(struct sluice_request *req);
 void sc_core_disown(struct sluice_request *req);
 struct ending;
 void sc_core_end(struct sluice_request *req, const struct ending *e);
-int sc_core_decide(struct sluice_request *req, sluice_handler handler, void *data);
+int sc_core_after(struct sluice_request *req, unsigned custody, bool handled, int rc);
 bool sc_core_is_32bit(uint32_t arch);
 int sc_core_id_valid(const struct sluice_request *req);
+
+/* Run a handler in this frame. In place: the kernel makes the processor forget where functions return to when it
+ * switches to the target and back, so that each return after a verdict costs. */
+static inline int sc_core_decide(struct sluice_request *req, sluice_handler handler, void *data)
+{
+	unsigned custody = atomic_load(&req->custody);
+	int rc = handler ? handler(req, data) : 0;
+
+	if (atomic_load(&req->state) == R_ANSWERED && atomic_load(&req->custody) == custody &&
+		!req->cancel)
+		return rc;
+	return sc_core_after(req, custody, handler != NULL, rc);
+}
 
 /* ---- replay.c: between two supervisors ---- */
 

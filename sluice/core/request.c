@@ -329,18 +329,12 @@ static void decide_undecided(struct sluice_request *req, const char *why)
 	pthread_mutex_unlock(&req->sv->lock);
 }
 
-/* Run a handler in this frame; what it leaves undecided is refused. So is what a failed one
- * had given away: its holder is told, and has the reference. */
-int sc_core_decide(struct sluice_request *req, sluice_handler handler, void *data)
+/* What a handler leaves undecided is refused. So is what a failed one had given away: its holder is
+ * told, and has the reference. @custody was before. Returns @rc. */
+int sc_core_after(struct sluice_request *req, unsigned custody, bool handled, int rc)
 {
-	unsigned custody = atomic_load(&req->custody);
-	const char *why = "no handler";
-	int rc = 0;
+	const char *why = !handled ? "no handler" : rc < 0 ? "handler failed" : "no verdict";
 
-	if (handler) {
-		rc = handler(req, data);
-		why = rc < 0 ? "handler failed" : "no verdict";
-	}
 	if (atomic_load(&req->custody) == custody) {
 		decide_undecided(req, why);
 	} else if (rc < 0 && sc_core_claim_wait(req)) {
