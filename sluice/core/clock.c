@@ -34,12 +34,15 @@ static unsigned collect(struct sluice_supervisor *sv, struct sluice_request **ov
 
 	*next = sv->set.timeout_ms ? now + sv->set.timeout_ms * 1000000ull : UINT64_MAX;
 	for (struct sluice_request *r = sv->requests.first; r; r = r->next) {
-		bool late = r->deadline_ns && r->deadline_ns <= now;
+		bool late;
 
+		if (atomic_load(&r->state) == R_RECEIVING)
+			continue;
 		if (n == BATCH) {
 			*next = now;
 			break;
 		}
+		late = r->deadline_ns && r->deadline_ns <= now;
 		/* In R_OFFERED nothing can be claimed: whoever ends that wakes us. */
 		if (late ? sc_core_claim(r, R_TIMED_OUT)
 			 : r->cancel && sc_core_id_valid(r) && sc_core_claim(r, R_GONE)) {

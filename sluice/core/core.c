@@ -22,7 +22,6 @@ static void drain_wake(struct sluice_supervisor *sv, struct source *source, uint
 
 static void release(struct sluice_supervisor *sv)
 {
-	free(atomic_load(&sv->requests.hot));
 	*sv->requests.resting_tail = sv->requests.spare; /* one list of all */
 	sv->requests.spare = sv->requests.resting;
 	while (sv->requests.spare) {
@@ -174,6 +173,7 @@ void sc_core_stop(struct sluice_supervisor *sv)
 void sc_core_close(struct sluice_supervisor *sv)
 {
 	sc_core_run_cancelled(sv);
+	sc_core_request_drop_kept(sv, NULL);
 	while (sv->listeners.first)
 		sc_core_drop_listener(sv, sv->listeners.first);
 	while (sv->loop.dead) {

@@ -55,7 +55,8 @@ struct listener {
 	unsigned pending;       /* received and unanswered */
 	unsigned limit;         /* of these, from sluice_limit_listener() */
 	bool paused;            /* at its share: nothing is received */
-	uint64_t received, answered;
+	uint64_t answered;
+	atomic_ullong received; /* the loop's */
 	/* under the workers' lock: */
 	unsigned working;       /* with a worker, or a right to one */
 	unsigned waiting;       /* for one of the others to end */
@@ -64,8 +65,9 @@ struct listener {
 };
 
 /* Who ended a request; the first to leave R_OPEN sends the one verdict. R_OFFERED: a
- * hand-over decides between R_OPEN and R_PASSED_ON; verdicts wait for it. */
-enum { R_OPEN, R_ANSWERED, R_TIMED_OUT, R_GONE, R_PASSED_ON, R_OFFERED };
+ * hand-over decides between R_OPEN and R_PASSED_ON; verdicts wait for it. R_RECEIVING: the loop
+ * waits for it in the kernel, and nobody else looks at anything but its state. */
+enum { R_OPEN, R_ANSWERED, R_TIMED_OUT, R_GONE, R_PASSED_ON, R_OFFERED, R_RECEIVING };
 
 /* What a multiplexed call carries. */
 struct unpacked {
@@ -77,12 +79,12 @@ struct sluice_request {
 	struct sluice_supervisor *sv;
 	struct listener *listener;
 	struct slot *slot;
+	uint32_t slot_number;
 	struct sluice_request *prev, *next;   /* outstanding, under sv->lock */
 	struct sluice_request *next_queued;   /* a worker's queue, or to be replayed */
 	struct sluice_request *prev_queued;   /* with the next two under the workers' lock */
 	struct queue *queued;                 /* where; NULL: nowhere */
 	struct sluice_request *next_cancelled;
-	struct seccomp_notif notif;
 	uint64_t serial;                      /* the order of receiving, for a replay */
 	uint64_t received_ns, deadline_ns;    /* CLOCK_MONOTONIC; 0: none */
 	atomic_int state;
@@ -100,6 +102,8 @@ struct sluice_request {
 	void (*cancel)(struct sluice_request *, void *);
 	void *cancel_data;
 	_Atomic(struct unpacked *) unpacked; /* NULL: the call is as it came */
+	/* What is above begins as zero. */
+	struct seccomp_notif notif;
 	char name[48];
 };
 
@@ -155,6 +159,7 @@ struct loop {
 	bool receive_ends;      /* RECV returns when the last target has ended (6.11) */
 	bool streak;            /* the last round received a request */
 	bool dispatching;
+	struct sluice_request *kept; /* what it received last, to be used again */
 };
 
 struct listeners {
@@ -173,20 +178,21 @@ struct listeners {
 struct requests {
 	uint32_t *free_slots;
 	unsigned free_count;
-	atomic_uint count;                /* outstanding */
-	struct sluice_request *first;     /* outstanding */
+	struct sluice_request *first;     /* outstanding, and the one that the loop waits for */
 	struct sluice_request *spare;     /* recycled */
 	struct sluice_request *resting, **resting_tail; /* a holder may still name them */
 	unsigned resting_count;
-	_Atomic(struct sluice_request *) hot; /* the one that ended last, without the lock */
 	struct sluice_request *replay;    /* from the predecessor, oldest first; the loop's */
 };
 
-/* Changed under sv->lock, read without; the first two by anyone. */
+/* Read without a lock. The first two are changed by anyone, the next two by the loop, and the others under
+ * sv->lock. */
 struct counters {
 	atomic_ullong descriptors, lost_receive;
-	atomic_ullong received, replied, failed, continued, defaulted, timed_out, gone, replayed,
-		latency_sum, latency_max, latency[40];
+	atomic_ullong received, replayed;
+	atomic_ullong replied, failed, continued, defaulted, timed_out, gone, latency_sum, latency_max,
+		latency[40];
+	atomic_ullong over; /* no longer outstanding */
 };
 
 enum { ROOM_TARGET, ROOM_PATH, ROOM_KEEP, ROOM_OCI, ROOMS };
@@ -241,6 +247,7 @@ unsigned sc_core_share(const struct listener *listener);
 void sc_core_listener_ref(struct listener *listener);
 void sc_core_listener_unref(struct listener *listener);
 void sc_core_drop_listener(struct sluice_supervisor *sv, struct listener *listener);
+void sc_core_pause(struct listener *listener);
 void sc_core_resume(struct sluice_supervisor *sv);
 int sc_core_receive(struct sluice_supervisor *sv, struct listener *listener);
 
@@ -251,15 +258,46 @@ struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
 void sc_core_request_discard(struct sluice_request *req);
 void sc_core_request_received(struct sluice_request *req, bool replayed);
 void sc_core_request_unref(struct sluice_request *req);
-bool sc_core_claim(struct sluice_request *req, int state);
+void sc_core_request_done(struct sluice_request *req);
+void sc_core_request_drop_kept(struct sluice_supervisor *sv, const struct listener *listener);
+
+/* How many are received and neither answered nor somebody else's. */
+static inline uint64_t sc_core_pending(const struct sluice_supervisor *sv)
+{
+	uint64_t over = atomic_load_explicit(&sv->count.over, memory_order_acquire);
+
+	return atomic_load_explicit(&sv->count.received, memory_order_relaxed) - over;
+}
+
+/* True if the caller is the one to send the verdict. */
+static inline bool sc_core_claim(struct sluice_request *req, int state)
+{
+	int open = R_OPEN;
+
+	return atomic_compare_exchange_strong(&req->state, &open, state);
+}
+
 int sc_core_settled(struct sluice_request *req);
 bool sc_core_claim_wait(struct sluice_request *req);
 void sc_core_disown(struct sluice_request *req);
 struct ending;
 void sc_core_end(struct sluice_request *req, const struct ending *e);
-int sc_core_decide(struct sluice_request *req, sluice_handler handler, void *data);
+int sc_core_after(struct sluice_request *req, unsigned custody, bool handled, int rc);
 bool sc_core_is_32bit(uint32_t arch);
 int sc_core_id_valid(const struct sluice_request *req);
+
+/* Run a handler in this frame. In place: the kernel makes the processor forget where functions return to when it
+ * switches to the target and back, so that each return after a verdict costs. */
+static inline int sc_core_decide(struct sluice_request *req, sluice_handler handler, void *data)
+{
+	unsigned custody = atomic_load(&req->custody);
+	int rc = handler ? handler(req, data) : 0;
+
+	if (atomic_load(&req->state) == R_ANSWERED && atomic_load(&req->custody) == custody &&
+		!req->cancel)
+		return rc;
+	return sc_core_after(req, custody, handler != NULL, rc);
+}
 
 /* ---- replay.c: between two supervisors ---- */
 
@@ -303,7 +341,14 @@ struct ending {
 	int64_t value;
 	const char *why;
 };
-void sc_core_count(atomic_ullong *counter, uint64_t n);
+/* By one thread at a time, as struct counters says, which spares the bus lock of an addition; readers
+ * take no lock. */
+static inline void sc_core_count(atomic_ullong *counter, uint64_t n)
+{
+	atomic_store_explicit(counter,
+		atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
 void sc_core_count_latency(struct counters *c, uint64_t ns);
 void sc_core_log(struct sluice_request *req, const struct ending *e, uint64_t ns);
 

@@ -53,6 +53,7 @@ void sc_core_drop_listener(struct sluice_supervisor *sv, struct listener *listen
 	sv->listeners.active--;
 	/* An event of this round may still name it; receiving from a hung-up one may block. */
 	listener->source.ready = NULL;
+	sc_core_request_drop_kept(sv, listener);
 	if (!sv->passed_on && !sv->ending && hooks && hooks->dropped)
 		hooks->dropped(sv, listener);
 	sc_core_bury(sv, &listener->source);
@@ -61,6 +62,12 @@ void sc_core_drop_listener(struct sluice_supervisor *sv, struct listener *listen
 static uint32_t wanted(const struct listener *listener)
 {
 	return listener->paused || listener->holder ? 0 : EPOLLIN;
+}
+
+/* Wait for nothing from it: it is at its share. */
+void sc_core_pause(struct listener *listener)
+{
+	sc_core_rearm(listener->sv, &listener->source, wanted(listener));
 }
 
 /* How many unanswered requests @listener may have: as many as are left free, so one alone gets half,
@@ -93,45 +100,6 @@ void sc_core_resume(struct sluice_supervisor *sv)
 	pthread_mutex_lock(&sv->lock);
 	sv->listeners.paused = paused;
 	pthread_mutex_unlock(&sv->lock);
-}
-
-/* The kernel copies into the journal's slot: see journal.h for why. */
-static int receive(struct listener *listener, struct slot *slot)
-{
-	slot->listener = listener->id;
-	slot->serial = ++listener->sv->journal->serial;
-	memset(&slot->notif, 0, listener->sv->journal->stride - offsetof(struct slot, notif));
-	atomic_store_explicit(&slot->state, S_USED, memory_order_release);
-	if (ioctl(listener->source.fd, SECCOMP_IOCTL_NOTIF_RECV, &slot->notif) == 0)
-		return 0;
-	return -errno;
-}
-
-/* Receive one request and decide it; waits for one if there is none. -EAGAIN at its share;
- * -ENOENT if the call was gone before it could be received. */
-int sc_core_receive(struct sluice_supervisor *sv, struct listener *listener)
-{
-	struct sluice_request *req = sc_core_request_new(sv, listener, true);
-	const struct handler *handler;
-	int rc;
-
-	if (!req) {
-		sc_core_rearm(sv, &listener->source, wanted(listener));
-		return -EAGAIN;
-	}
-	rc = receive(listener, req->slot);
-	if (rc) {
-		if (rc == -ENOENT)
-			atomic_fetch_add_explicit(&sv->count.lost_receive, 1,
-				memory_order_relaxed);
-		sc_core_request_discard(req);
-		return rc;
-	}
-	sc_core_request_received(req, false);
-	handler = sc_core_find_call(&sv->handlers, &req->notif.data);
-	sc_core_decide(req, listener->deny ? NULL : handler->call, handler->data);
-	sc_core_request_unref(req);
-	return 0;
 }
 
 static bool has_call(int fd)
@@ -360,7 +328,7 @@ int sluice_listener_statistics(struct sluice_supervisor *supervisor, unsigned in
 	if (!l)
 		return -ENOENT;
 	pthread_mutex_lock(&supervisor->lock);
-	s.received = l->received;
+	s.received = atomic_load_explicit(&l->received, memory_order_relaxed);
 	s.answered = l->answered;
 	s.pending = l->pending;
 	s.paused = l->paused;

@@ -7,12 +7,6 @@
 
 #define relaxed(counter) atomic_load_explicit(&(counter), memory_order_relaxed)
 
-/* Under the lock, which spares the bus lock of an addition; readers take no lock. */
-void sc_core_count(atomic_ullong *counter, uint64_t n)
-{
-	atomic_store_explicit(counter, relaxed(*counter) + n, memory_order_relaxed);
-}
-
 /* Under the lock. */
 void sc_core_count_latency(struct counters *c, uint64_t ns)
 {
@@ -72,8 +66,6 @@ void sc_core_log(struct sluice_request *req, const struct ending *e, uint64_t ns
 	sluice_log log;
 	void *data;
 
-	if (!atomic_load_explicit(&sv->log, memory_order_acquire))
-		return;
 	pthread_mutex_lock(&sv->lock);
 	log = sv->log;
 	data = sv->log_data;
@@ -89,7 +81,7 @@ int sluice_statistics(struct sluice_supervisor *supervisor, struct sluice_statis
 
 	/* First: what is no longer pending has been counted. */
 	pthread_mutex_lock(&supervisor->lock);
-	s.pending = supervisor->requests.count;
+	s.pending = sc_core_pending(supervisor);
 	pthread_mutex_unlock(&supervisor->lock);
 	s.received = relaxed(c->received);
 	s.replied = relaxed(c->replied);

@@ -72,7 +72,7 @@ static bool only_receives(const struct sluice_supervisor *sv)
 {
 	return sv->loop.streak && sv->loop.receive_ends && !sv->listeners.paused && sv->listeners.first &&
 		!sv->listeners.first->next && atomic_load(&sv->loop.watched) == 2 &&
-		!atomic_load(&sv->requests.count) && !atomic_load(&sv->clock.cancels);
+		!sc_core_pending(sv) && !atomic_load(&sv->clock.cancels);
 }
 
 static int wait_and_handle(struct sluice_supervisor *sv, int timeout_ms)
@@ -92,16 +92,62 @@ static int wait_and_handle(struct sluice_supervisor *sv, int timeout_ms)
 	return 0;
 }
 
+/* The kernel copies into the journal's slot: see journal.h for why. */
+static inline int receive(struct listener *listener, struct slot *slot)
+{
+	slot->listener = listener->id;
+	slot->serial = ++listener->sv->journal->serial;
+	memset(&slot->notif, 0, listener->sv->journal->stride - offsetof(struct slot, notif));
+	atomic_store_explicit(&slot->state, S_USED, memory_order_release);
+	if (ioctl(listener->source.fd, SECCOMP_IOCTL_NOTIF_RECV, &slot->notif) == 0)
+		return 0;
+	return -errno;
+}
+
+/* Receive one request and decide it; waits for one if there is none. -EAGAIN at its share;
+ * -ENOENT if the call was gone before it could be received. */
+static inline __attribute__((always_inline)) int receive_one(struct sluice_supervisor *sv,
+	struct listener *listener)
+{
+	struct sluice_request *req = sc_core_request_new(sv, listener, true);
+	const struct handler *handler;
+	int rc;
+
+	if (!req) {
+		sc_core_pause(listener);
+		return -EAGAIN;
+	}
+	rc = receive(listener, req->slot);
+	if (rc) {
+		if (rc == -ENOENT)
+			atomic_fetch_add_explicit(&sv->count.lost_receive, 1,
+				memory_order_relaxed);
+		sc_core_request_discard(req);
+		return rc;
+	}
+	sc_core_request_received(req, false);
+	handler = sc_core_find_call(&sv->handlers, &req->notif.data);
+	sc_core_decide(req, listener->deny ? NULL : handler->call, handler->data);
+	sc_core_request_done(req);
+	return 0;
+}
+
+int sc_core_receive(struct sluice_supervisor *sv, struct listener *listener)
+{
+	return receive_one(sv, listener);
+}
+
 static int take_directly(struct sluice_supervisor *sv)
 {
-	int rc = sc_core_receive(sv, sv->listeners.first);
+	int rc = receive_one(sv, sv->listeners.first);
 
 	empty_graveyard(sv); /* the handler may have removed it */
 	return rc == -EINTR ? rc : 0; /* gone, or all targets are, or no room: epoll tells */
 }
 
 /* @directly: the caller needs not return after each signal, and at no time. */
-static int dispatch(struct sluice_supervisor *sv, int timeout_ms, bool directly)
+static inline __attribute__((always_inline)) int dispatch(struct sluice_supervisor *sv,
+	int timeout_ms, bool directly)
 {
 	uint64_t before;
 	int n;

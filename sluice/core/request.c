@@ -14,11 +14,66 @@ bool sc_core_is_32bit(uint32_t arch)
 static void reset(struct sluice_request *req, struct sluice_supervisor *sv,
 	struct listener *listener)
 {
-	memset(req, 0, sizeof(*req));
+	memset(req, 0, offsetof(struct sluice_request, notif));
+	req->name[0] = req->name[sizeof(req->name) - 1] = '\0';
 	req->sv = sv;
 	req->listener = listener;
-	atomic_init(&req->state, R_OPEN);
-	atomic_init(&req->refs, 1);
+	atomic_init(&req->state, R_RECEIVING);
+	atomic_init(&req->refs, 2); /* the loop's, the list's */
+}
+
+/* The request that the loop kept becomes one of @listener. The other one is still in the list of
+ * all, so this reference is not its last. */
+static void aim(struct sluice_request *kept, struct listener *listener)
+{
+	if (!kept || kept->listener == listener)
+		return;
+	sc_core_listener_ref(listener);
+	sc_core_listener_unref(kept->listener);
+	kept->listener = listener;
+}
+
+/* One that has ended, or a new one, with its references; NULL: no memory. Under the lock. */
+static struct sluice_request *get(struct sluice_supervisor *sv, struct listener *listener)
+{
+	struct sluice_request *req = steal_ptr(sv->loop.kept);
+
+	if (req)
+		return req;
+	req = sv->requests.spare;
+	if (req)
+		sv->requests.spare = req->next;
+	else
+		req = malloc(sizeof(*req));
+	if (req) {
+		sc_core_listener_ref(listener);
+		atomic_fetch_add_explicit(&sv->refs, 1, memory_order_relaxed);
+	}
+	return req;
+}
+
+/* Under sv->lock: as outstanding. */
+static void list(struct sluice_request *req)
+{
+	struct requests *all = &req->sv->requests;
+
+	req->next = all->first;
+	if (req->next)
+		req->next->prev = req;
+	all->first = req;
+}
+
+static void unlist(struct sluice_request *req)
+{
+	struct sluice_supervisor *sv = req->sv;
+
+	if (req->prev)
+		req->prev->next = req->next;
+	else
+		sv->requests.first = req->next;
+	if (req->next)
+		req->next->prev = req->prev;
+	req->prev = req->next = NULL;
 }
 
 /* A request with a free slot, not received yet; NULL if @listener is at its share (receiving from it
@@ -27,54 +82,39 @@ static void reset(struct sluice_request *req, struct sluice_supervisor *sv,
 struct sluice_request *sc_core_request_new(struct sluice_supervisor *sv,
 	struct listener *listener, bool share)
 {
-	struct sluice_request *req = atomic_exchange(&sv->requests.hot, NULL);
-	uint32_t i;
+	struct sluice_request *req;
 
+	aim(sv->loop.kept, listener);
 	pthread_mutex_lock(&sv->lock);
 	if (share ? listener->pending >= sc_core_share(listener) : !sv->requests.free_count) {
 		sv->listeners.paused = listener->paused = true;
-		if (req) {
-			req->next = sv->requests.spare;
-			sv->requests.spare = req;
-		}
 		pthread_mutex_unlock(&sv->lock);
 		return NULL;
 	}
+	req = get(sv, listener);
 	if (!req) {
-		req = sv->requests.spare;
-		if (req)
-			sv->requests.spare = req->next;
-	}
-	i = sv->requests.free_slots[--sv->requests.free_count];
-	listener->pending++;
-	pthread_mutex_unlock(&sv->lock);
-	if (!req)
-		req = malloc(sizeof(*req));
-	if (!req) {
-		/* Without a wake nothing would resume: the slot goes back with one. */
-		pthread_mutex_lock(&sv->lock);
-		sv->requests.free_slots[sv->requests.free_count++] = i;
-		listener->pending--;
+		/* Without a wake nothing would resume. */
 		sv->listeners.paused = listener->paused = true;
 		pthread_mutex_unlock(&sv->lock);
 		sc_core_wake(sv);
 		return NULL;
 	}
+	listener->pending++;
 	reset(req, sv, listener);
-	req->slot = journal_slot(sv->journal, i);
-	sc_core_listener_ref(listener);
-	atomic_fetch_add_explicit(&sv->refs, 1, memory_order_relaxed);
+	req->slot_number = sv->requests.free_slots[--sv->requests.free_count];
+	req->slot = journal_slot(sv->journal, req->slot_number);
+	list(req);
+	pthread_mutex_unlock(&sv->lock);
 	return req;
 }
 
 /* Under sv->lock. */
 static void free_slot(struct sluice_request *req)
 {
-	struct sluice_supervisor *sv = req->sv;
-	size_t offset = (size_t)((char *)req->slot - (char *)sv->journal) - JOURNAL_HEAD;
+	struct requests *all = &req->sv->requests;
 
 	atomic_store_explicit(&req->slot->state, S_FREE, memory_order_release);
-	sv->requests.free_slots[sv->requests.free_count++] = (uint32_t)(offset / sv->journal->stride);
+	all->free_slots[all->free_count++] = req->slot_number;
 	req->slot = NULL;
 	req->listener->pending--;
 }
@@ -83,12 +123,15 @@ static void free_slot(struct sluice_request *req)
 void sc_core_request_discard(struct sluice_request *req)
 {
 	pthread_mutex_lock(&req->sv->lock);
+	unlist(req);
 	free_slot(req);
 	pthread_mutex_unlock(&req->sv->lock);
 	atomic_store(&req->state, R_GONE);
-	sc_core_request_unref(req);
+	atomic_store(&req->refs, 1); /* nobody could claim it */
+	sc_core_request_done(req);
 }
 
+/* It is listed already, so that this needs no lock: with R_OPEN everybody may have it. */
 void sc_core_request_received(struct sluice_request *req, bool replayed)
 {
 	struct sluice_supervisor *sv = req->sv;
@@ -98,26 +141,11 @@ void sc_core_request_received(struct sluice_request *req, bool replayed)
 	req->received_ns = sc_sluice_now();
 	if (sv->set.timeout_ms && !replayed)
 		req->deadline_ns = req->received_ns + sv->set.timeout_ms * 1000000ull;
-	atomic_store_explicit(&req->refs, 2, memory_order_relaxed); /* ours, the list's */
-	pthread_mutex_lock(&sv->lock);
-	req->next = sv->requests.first;
-	if (req->next)
-		req->next->prev = req;
-	sv->requests.first = req;
-	sv->requests.count++;
 	sc_core_count(&sv->count.received, 1);
-	req->listener->received++;
+	sc_core_count(&req->listener->received, 1);
 	if (replayed)
 		sc_core_count(&sv->count.replayed, 1);
-	pthread_mutex_unlock(&sv->lock);
-}
-
-/* True if the caller is the one to send the verdict. */
-bool sc_core_claim(struct sluice_request *req, int state)
-{
-	int open = R_OPEN;
-
-	return atomic_compare_exchange_strong(&req->state, &open, state);
+	atomic_store_explicit(&req->state, R_OPEN, memory_order_release);
 }
 
 int sc_core_id_valid(const struct sluice_request *req)
@@ -157,21 +185,6 @@ bool sc_core_claim_wait(struct sluice_request *req)
 	return true;
 }
 
-/* Under the lock: off the list. */
-static void unlist(struct sluice_request *req)
-{
-	struct sluice_supervisor *sv = req->sv;
-
-	if (req->prev)
-		req->prev->next = req->next;
-	else
-		sv->requests.first = req->next;
-	if (req->next)
-		req->next->prev = req->prev;
-	req->prev = req->next = NULL;
-	sv->requests.count--;
-}
-
 /* The kernel has (or wants) no answer any more: logged, counted, the slot free. The caller
  * has a reference of its own. */
 void sc_core_end(struct sluice_request *req, const struct ending *e)
@@ -180,14 +193,16 @@ void sc_core_end(struct sluice_request *req, const struct ending *e)
 	uint64_t ns = sc_sluice_now() - req->received_ns;
 	bool resume;
 
-	atomic_store(&req->sent, true);
-	sc_core_log(req, e, ns);
+	atomic_store_explicit(&req->sent, true, memory_order_release);
+	if (atomic_load_explicit(&sv->log, memory_order_acquire))
+		sc_core_log(req, e, ns);
 	pthread_mutex_lock(&sv->lock);
 	sc_core_count(e->rc ? &sv->count.gone : e->counter, 1);
 	if (!e->rc)
 		sc_core_count_latency(&sv->count, ns);
 	req->listener->answered += !e->rc;
 	unlist(req);
+	sc_core_count(&sv->count.over, 1);
 	free_slot(req);
 	resume = sv->listeners.paused;
 	pthread_mutex_unlock(&sv->lock);
@@ -201,6 +216,7 @@ void sc_core_disown(struct sluice_request *req)
 {
 	pthread_mutex_lock(&req->sv->lock);
 	unlist(req);
+	sc_core_count(&req->sv->count.over, 1);
 	req->slot = NULL;
 	req->listener->pending--;
 	pthread_mutex_unlock(&req->sv->lock);
@@ -241,11 +257,6 @@ static struct sluice_request *rest(struct requests *all, struct sluice_request *
 
 static void recycle(struct sluice_supervisor *sv, struct sluice_request *req)
 {
-	if (!atomic_load(&req->custody)) {
-		req = atomic_exchange(&sv->requests.hot, req);
-		if (!req)
-			return;
-	}
 	pthread_mutex_lock(&sv->lock);
 	if (atomic_load(&req->custody))
 		req = rest(&sv->requests, req);
@@ -256,15 +267,22 @@ static void recycle(struct sluice_supervisor *sv, struct sluice_request *req)
 	pthread_mutex_unlock(&sv->lock);
 }
 
-void sc_core_request_unref(struct sluice_request *req)
+/* Whether this reference was the last. What the request had of its target is gone then. */
+static bool unref(struct sluice_request *req)
+{
+	if (atomic_fetch_sub(&req->refs, 1) != 1)
+		return false;
+	if (req->view)
+		req->view->destroy(steal_ptr(req->view));
+	free(atomic_load_explicit(&req->unpacked, memory_order_acquire));
+	atomic_store_explicit(&req->unpacked, NULL, memory_order_relaxed);
+	return true;
+}
+
+static void let_go(struct sluice_request *req)
 {
 	struct sluice_supervisor *sv = req->sv;
 
-	if (atomic_fetch_sub(&req->refs, 1) != 1)
-		return;
-	if (req->view)
-		req->view->destroy(steal_ptr(req->view));
-	free(atomic_exchange(&req->unpacked, NULL));
 	sc_core_listener_unref(req->listener);
 	if (SEEN_BY_ASAN)
 		free(req);
@@ -273,11 +291,36 @@ void sc_core_request_unref(struct sluice_request *req)
 	sc_core_unref(sv);
 }
 
+void sc_core_request_unref(struct sluice_request *req)
+{
+	if (unref(req))
+		let_go(req);
+}
+
+/* The loop's reference ends. What nobody else held it keeps, with the references to listener and
+ * supervisor: the next request needs the same. But a listener that left the loop is to close. */
+void sc_core_request_done(struct sluice_request *req)
+{
+	if (!unref(req))
+		return;
+	if (SEEN_BY_ASAN || atomic_load(&req->custody) || !req->listener->source.ready)
+		let_go(req);
+	else
+		req->sv->loop.kept = req;
+}
+
+/* Before @listener (NULL: any) goes. In the loop's thread. */
+void sc_core_request_drop_kept(struct sluice_supervisor *sv, const struct listener *listener)
+{
+	if (sv->loop.kept && (!listener || sv->loop.kept->listener == listener))
+		let_go(steal_ptr(sv->loop.kept));
+}
+
 /* The handler left @req with this frame. If a verdict came from elsewhere, no callback may run
  * any more with what the handler had on its stack. */
 static void decide_undecided(struct sluice_request *req, const char *why)
 {
-	if (sc_core_claim_wait(req))
+	if (atomic_load(&req->state) != R_ANSWERED && sc_core_claim_wait(req))
 		sc_core_default(req, R_ANSWERED, why);
 	if (!req->cancel)
 		return;
@@ -286,18 +329,12 @@ static void decide_undecided(struct sluice_request *req, const char *why)
 	pthread_mutex_unlock(&req->sv->lock);
 }
 
-/* Run a handler in this frame; what it leaves undecided is refused. So is what a failed one
- * had given away: its holder is told, and has the reference. */
-int sc_core_decide(struct sluice_request *req, sluice_handler handler, void *data)
+/* What a handler leaves undecided is refused. So is what a failed one had given away: its holder is
+ * told, and has the reference. @custody was before. Returns @rc. */
+int sc_core_after(struct sluice_request *req, unsigned custody, bool handled, int rc)
 {
-	unsigned custody = atomic_load(&req->custody);
-	const char *why = "no handler";
-	int rc = 0;
+	const char *why = !handled ? "no handler" : rc < 0 ? "handler failed" : "no verdict";
 
-	if (handler) {
-		rc = handler(req, data);
-		why = rc < 0 ? "handler failed" : "no verdict";
-	}
 	if (atomic_load(&req->custody) == custody) {
 		decide_undecided(req, why);
 	} else if (rc < 0 && sc_core_claim_wait(req)) {

@@ -10,6 +10,8 @@
 
 #include <sys/uio.h>
 
+#define SMALLEST_PAGE 4096u /* of all architectures; larger ones end where one of these does */
+
 /* 31-bit s390 ignores the top bit of an address. */
 static uint64_t address(const struct sluice_request *req, uint64_t addr)
 {
@@ -96,11 +98,11 @@ int sc_target_write_exact(struct sluice_request *req, uint64_t addr, const void 
 ssize_t sluice_read_string(struct sluice_request *request, uint64_t addr, char *buffer,
 	size_t size)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), done = 0;
+	size_t done = 0;
 
 	addr = address(request, addr);
 	while (done < size) {
-		size_t chunk = page - (addr + done) % page;
+		size_t chunk = SMALLEST_PAGE - (addr + done) % SMALLEST_PAGE;
 		char *end;
 		ssize_t n;
 

@@ -17,18 +17,6 @@ int sc_sluice_notif_sizes(struct seccomp_notif_sizes *sizes)
 	return 0;
 }
 
-int sc_sluice_send(int fd, uint64_t id, int64_t value, int error, uint32_t flags)
-{
-	struct seccomp_notif_resp resp = {
-		.id = id, .val = value, .error = error, .flags = flags};
-
-	/* The kernel takes its mutex interruptibly, before it looks at the answer. */
-	while (syscall(SYS_ioctl, fd, SECCOMP_IOCTL_NOTIF_SEND, &resp))
-		if (errno != EINTR)
-			return errno == EINPROGRESS ? -ENOENT : -errno;
-	return 0;
-}
-
 /* 0 while the call waits, or -ENOENT. */
 int sc_sluice_valid(int fd, uint64_t id)
 {

@@ -52,7 +52,20 @@ int sc_sluice_recv_rights(int socket, void *data, size_t size, int *fds, unsigne
 /* ---- notify.c: what a listener is asked ---- */
 
 int sc_sluice_notif_sizes(struct seccomp_notif_sizes *sizes);
-int sc_sluice_send(int fd, uint64_t id, int64_t value, int error, uint32_t flags);
+
+/* In place, as sc_core_decide() is. */
+static inline int sc_sluice_send(int fd, uint64_t id, int64_t value, int error, uint32_t flags)
+{
+	struct seccomp_notif_resp resp = {
+		.id = id, .val = value, .error = error, .flags = flags};
+
+	/* The kernel takes its mutex interruptibly, before it looks at the answer. */
+	while (syscall(SYS_ioctl, fd, SECCOMP_IOCTL_NOTIF_SEND, &resp))
+		if (errno != EINTR)
+			return errno == EINPROGRESS ? -ENOENT : -errno;
+	return 0;
+}
+
 int sc_sluice_valid(int fd, uint64_t id);
 int sc_sluice_same_file(int a, int b);
 bool sc_sluice_is_listener(int proc, int fd);

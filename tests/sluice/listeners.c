@@ -172,6 +172,9 @@ static void refused(bool keeper)
 	start(sv, &child, "calls", "0 71 71");
 	CHECK_EQ(wait_target(sv, &child), 0);
 	CHECK_EQ(sluice_refuse_listener(sv, 7), -ENOENT);
+	while (sluice_active(sv))
+		CHECK(sluice_dispatch(sv, -1) >= 0);
+	CHECK_EQ(atomic_load(&ends), 1); /* with its last target, not with the supervisor */
 	sluice_supervisor_free(sv);
 	CHECK_EQ(atomic_load(&ends), 1);
 }
