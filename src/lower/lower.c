@@ -265,11 +265,11 @@ int sc_lower(const struct sc_policy *policy, struct sc_lowered *out)
 		.lists = lists,
 	};
 	struct sc_lowered *low = &l.low;
-	uint64_t size = (uint64_t)s.biggest_table * sizeof(*l.calls) +
+	uint64_t size = 2 * (uint64_t)lists->biggest * sizeof(*l.items) +
+		(uint64_t)s.biggest_table * sizeof(*l.calls) +
 		(uint64_t)s.abis * sizeof(*low->abis) + (uint64_t)s.calls * sizeof(*low->calls) +
 		(uint64_t)s.rules * sizeof(*low->rules) +
-		(uint64_t)lists->n_lists * sizeof(*l.spans) +
-		2 * (uint64_t)lists->biggest * sizeof(*l.items) + 1;
+		(uint64_t)lists->n_lists * sizeof(*l.spans) + 1;
 	char *at;
 
 	if (size > SIZE_MAX)
@@ -278,6 +278,8 @@ int sc_lower(const struct sc_policy *policy, struct sc_lowered *out)
 	at = low->block = malloc((size_t)size);
 	if (!at)
 		return -ENOMEM;
+	l.items = (void *)at;
+	at += 2 * (size_t)lists->biggest * sizeof(*l.items);
 	l.calls = (void *)at;
 	at += s.biggest_table * sizeof(*l.calls);
 	low->abis = (void *)at;
@@ -287,8 +289,6 @@ int sc_lower(const struct sc_policy *policy, struct sc_lowered *out)
 	low->rules = (void *)at;
 	at += s.rules * sizeof(*low->rules);
 	l.spans = (void *)at;
-	at += lists->n_lists * sizeof(*l.spans);
-	l.items = (void *)at;
 	for (uint32_t i = 0; i < lists->n_lists; i++)
 		l.spans[i].first = SC_NO_RULE;
 	for (uint32_t i = 0; i < policy->rules.n_tables; i++) {
