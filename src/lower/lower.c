@@ -91,8 +91,10 @@ static __attribute__((noinline)) void lower_call(struct walk *w, const struct sc
 	struct sc_lowered *low = &w->l->low;
 	struct span span = {w->shared, 1};
 
-	if (!call->always) {
-		span = call->list == SC_NO_LIST ? (struct span){0} : lower_list(w->l, call->list);
+	if (!call->always && call->list != SC_NO_LIST) {
+		span = lower_list(w->l, call->list);
+	} else if (!call->always) {
+		span = (struct span){0};
 	} else if (call->action != w->action) {
 		span.first = w->shared = low->n_rules++;
 		w->action = call->action;

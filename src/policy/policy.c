@@ -26,7 +26,8 @@ static int ruleset_copy(const struct sc_ruleset *rules, struct sc_ruleset *out)
 	if (sc_lists_copy(&rules->lists, &copy.lists) < 0)
 		return -ENOMEM;
 	*out = copy;
-	copy = (struct sc_ruleset){0};
+	copy.n_tables = 0;
+	copy.lists = (struct sc_lists){0};
 	return 0;
 }
 
