@@ -34,79 +34,97 @@ static uint32_t sorted_calls(const struct sc_table *table, const struct sc_call 
 	return table->n_calls;
 }
 
-/* Not inline: the usual call has one rule without a condition. */
-static __attribute__((noinline)) void lower_rules(struct sc_lowered *low, const struct sc_table *table,
-	const struct sc_call *call, struct sc_order_item *scratch)
-{
-	struct sc_low_rule *first = &low->rules[low->n_rules];
-	uint32_t n = 0;
-
-	for (uint32_t r = call->head; r != SC_NO_RULE; r = table->rules[r].next) {
-		const struct sc_rule *rule = &table->rules[r];
-
-		if (call->stale && sc_prefix_covered(table, call, r))
-			continue;
-		first[n++] = (struct sc_low_rule){
-			.action = rule->action,
-			.first_cmp = low->n_cmps,
-			.n_cmps = rule->len,
-		};
-		for (uint32_t i = 0; i < rule->len; i++)
-			low->cmps[low->n_cmps++] = table->cmps[rule->first_cmp + i];
-	}
-	low->n_rules += n;
-	if (n > 1)
-		sc_order_rules(first, n, low->cmps, scratch);
-}
-
-/* An ABI on its way. Unconditional calls of one action have one rule between them where no other
- * action comes between. */
-struct lowering {
-	struct sc_lowered *low;
-	const struct sc_table *table;
-	struct sc_order_item *scratch;
-	struct sc_low_call *out;
-	uint32_t shared, action; /* the last rule of an unconditional call */
+/* Where the rules of a list are in sc_lowered.rules. */
+struct span {
+	uint32_t first, n; /* first == SC_NO_RULE: they are not there yet */
 };
 
-static inline void lower_call(struct lowering *l, const struct sc_call *call)
-{
-	struct sc_lowered *low = l->low;
-	uint32_t first = l->shared, n_rules = 1;
+/* A policy on its way. */
+struct lowering {
+	struct sc_lowered low;
+	const struct sc_lists *lists;
+	struct span *spans; /* of each list */
+	const struct sc_call **calls; /* scratch: those of a table, sorted */
+	struct sc_order_item *items; /* scratch: the rules of a list */
+};
 
-	if (!call->always) {
-		first = low->n_rules;
-		lower_rules(low, l->table, call, l->scratch);
-		n_rules = low->n_rules - first;
-	} else if (first == SC_NO_RULE || call->action != l->action) {
-		first = l->shared = low->n_rules++;
-		l->action = call->action;
-		low->rules[first] = (struct sc_low_rule){.action = call->action};
+/* Not inline: the usual call has one rule without a condition. */
+static __attribute__((noinline)) struct span lower_list(struct lowering *l, uint32_t index)
+{
+	const struct sc_lists *lists = l->lists;
+	const struct sc_list *list = &lists->lists[index];
+	struct span *span = &l->spans[index];
+	struct sc_low_rule *first = &l->low.rules[l->low.n_rules];
+
+	if (span->first != SC_NO_RULE)
+		return *span;
+	*span = (struct span){.first = l->low.n_rules};
+	for (uint32_t r = list->head; r != SC_NO_RULE; r = lists->rules[r].next) {
+		const struct sc_rule *rule = &lists->rules[r];
+
+		if (list->stale && sc_prefix_covered(lists, index, r))
+			continue;
+		first[span->n++] = (struct sc_low_rule){
+			.action = rule->action,
+			.first_cmp = rule->first_cmp,
+			.n_cmps = rule->len,
+		};
 	}
-	*l->out++ = (struct sc_low_call){
+	l->low.n_rules += span->n;
+	if (span->n > 1)
+		sc_order_rules(first, span->n, l->low.cmps, l->items);
+	return *span;
+}
+
+/* The calls of an ABI on their way. Unconditional calls of one action have one rule between them
+ * where no other action comes between. */
+struct walk {
+	struct lowering *l;
+	struct sc_low_call *out;
+	uint64_t action; /* of the last unconditional call, NO_ACTION before the first */
+	uint32_t shared; /* its rule */
+};
+#define NO_ACTION UINT64_MAX
+
+static __attribute__((noinline)) void lower_call(struct walk *w, const struct sc_call *call)
+{
+	struct sc_lowered *low = &w->l->low;
+	struct span span = {w->shared, 1};
+
+	if (!call->always && call->list != SC_NO_LIST) {
+		span = lower_list(w->l, call->list);
+	} else if (!call->always) {
+		span = (struct span){0};
+	} else if (call->action != w->action) {
+		span.first = w->shared = low->n_rules++;
+		w->action = call->action;
+		low->rules[span.first] = (struct sc_low_rule){.action = call->action};
+	}
+	*w->out++ = (struct sc_low_call){
 		.nr = (uint32_t)call->nr,
-		.first_rule = first,
-		.n_rules = n_rules,
+		.first_rule = span.first,
+		.n_rules = span.n,
 		.weight = call->priority,
 	};
 }
 
 /* All calls of the index: their numbers, from the base of the ABI on, lie in its range. */
-static void lower_dense(struct lowering *l)
+static void lower_dense(struct walk *w, const struct sc_table *table)
 {
-	const uint16_t *dense = l->table->dense;
-	const struct sc_call *calls = l->table->calls;
-	struct sc_low_call *out = l->out;
-	uint32_t shared = SC_NO_RULE, action = 0;
+	const uint16_t *dense = table->dense;
+	const struct sc_call *calls = table->calls;
+	struct sc_low_call *out = w->out;
+	uint64_t action = NO_ACTION;
+	uint32_t shared = 0;
 
-	for (uint32_t left = l->table->n_calls; left; dense++) {
+	for (uint32_t left = table->n_calls; left; dense++) {
 		const struct sc_call *call;
 
 		if (!*dense)
 			continue;
 		left--;
 		call = &calls[*dense - 1];
-		if (call->always && call->action == action && shared != SC_NO_RULE) {
+		if (call->always && call->action == action) {
 			*out++ = (struct sc_low_call){
 				.nr = (uint32_t)call->nr,
 				.first_rule = shared,
@@ -115,22 +133,22 @@ static void lower_dense(struct lowering *l)
 			};
 			continue;
 		}
-		l->out = out;
-		lower_call(l, call);
-		out = l->out;
-		shared = l->shared;
-		action = l->action;
+		w->out = out;
+		lower_call(w, call);
+		out = w->out;
+		shared = w->shared;
+		action = w->action;
 	}
-	l->out = out;
+	w->out = out;
 }
 
 /* The calls whose numbers lie in the range; -1 belongs to the last range alone. @calls: NULL for all
  * of the table's index. */
-static void lower_abi(struct sc_lowered *low, const struct sc_table *table,
-	const struct sc_call **calls, uint32_t n_calls, struct sc_low_abi abi,
-	struct sc_order_item *scratch)
+static void lower_abi(struct lowering *l, const struct sc_table *table,
+	const struct sc_call **calls, uint32_t n_calls, struct sc_low_abi abi)
 {
-	struct lowering l = {low, table, scratch, &low->calls[low->n_calls], SC_NO_RULE, 0};
+	struct sc_lowered *low = &l->low;
+	struct walk w = {l, &low->calls[low->n_calls], NO_ACTION, 0};
 	const uint32_t range = abi.last - abi.first;
 
 	abi.audit = table->arch->audit;
@@ -138,10 +156,10 @@ static void lower_abi(struct sc_lowered *low, const struct sc_table *table,
 	abi.first_call = low->n_calls;
 	for (uint32_t i = 0; i < n_calls; i++)
 		if ((uint32_t)calls[i]->nr - abi.first <= range)
-			lower_call(&l, calls[i]);
+			lower_call(&w, calls[i]);
 	if (!calls)
-		lower_dense(&l);
-	low->n_calls = (uint32_t)(l.out - low->calls);
+		lower_dense(&w, table);
+	low->n_calls = (uint32_t)(w.out - low->calls);
 	abi.n_calls = low->n_calls - abi.first_call;
 	low->abis[low->n_abis++] = abi;
 }
@@ -159,7 +177,7 @@ static bool has_skip_rule(const struct sc_table *table)
 {
 	const struct sc_call *call = table ? sc_table_find(table, -1) : NULL;
 
-	return call && (call->always || call->n_rules);
+	return call && (call->always || call->list != SC_NO_LIST);
 }
 
 /* -1 is how a tracer skips a call, whatever the ABI. Its bits say x32, but where only
@@ -169,13 +187,13 @@ static bool skip_is_x86_64(const struct sc_table *x86_64, const struct sc_table 
 	return x86_64 && (!x32 || (has_skip_rule(x86_64) && !has_skip_rule(x32)));
 }
 
-static void lower_table(struct sc_lowered *low, const struct sc_policy *policy,
-	const struct sc_table *table, const struct sc_call **calls,
-	struct sc_order_item *scratch)
+static void lower_table(struct lowering *l, const struct sc_policy *policy,
+	const struct sc_table *table)
 {
 	const struct sc_table *x32 = table_of(policy, sc_arch_by_token(X32));
 	const struct sc_table *x86_64 = table_of(policy, sc_arch_by_token(X86_64));
 	bool skip = skip_is_x86_64(x86_64, x32);
+	const struct sc_call **calls = l->calls;
 	uint32_t n = sorted_calls(table, calls);
 	struct sc_low_abi abi = {.last = UINT32_MAX, .otherwise = policy->default_action};
 
@@ -186,7 +204,7 @@ static void lower_table(struct sc_lowered *low, const struct sc_policy *policy,
 	} else if (table == x86_64) {
 		abi.last = SC_X32_BIT - 1;
 	}
-	lower_abi(low, table, n ? calls : NULL, n, abi, scratch);
+	lower_abi(l, table, n ? calls : NULL, n, abi);
 	if (table != x86_64)
 		return;
 	if (!x32) {
@@ -196,7 +214,7 @@ static void lower_table(struct sc_lowered *low, const struct sc_policy *policy,
 			.last = UINT32_MAX - 1,
 			.otherwise = policy->attrs.badarch,
 		};
-		lower_abi(low, table, calls, 0, abi, scratch);
+		lower_abi(l, table, calls, 0, abi);
 	}
 	if (skip) {
 		abi = (struct sc_low_abi){
@@ -205,7 +223,7 @@ static void lower_table(struct sc_lowered *low, const struct sc_policy *policy,
 			.otherwise = policy->default_action,
 		};
 		/* Of ascending numbers it is the last. */
-		lower_abi(low, table, n ? calls + n - 1 : calls, n ? 1 : 0, abi, scratch);
+		lower_abi(l, table, n ? calls + n - 1 : calls, n ? 1 : 0, abi);
 	}
 }
 
@@ -219,7 +237,7 @@ static int by_audit(const void *a, const void *b)
 }
 
 struct sizes {
-	size_t abis, calls, rules, cmps, biggest_call, biggest_table;
+	size_t abis, calls, rules, biggest_table;
 };
 
 static struct sizes measure(const struct sc_ruleset *rules)
@@ -231,50 +249,55 @@ static struct sizes measure(const struct sc_ruleset *rules)
 		const struct sc_table *table = rules->tables[i];
 
 		s.calls += table->n_calls;
-		s.rules += (size_t)table->n_calls + table->n_rules;
-		s.cmps += table->n_cmps;
 		if (table->n_calls > s.biggest_table)
 			s.biggest_table = table->n_calls;
-		if (table->biggest_call > s.biggest_call)
-			s.biggest_call = table->biggest_call;
 	}
+	s.rules = s.calls + rules->lists.n_rules;
 	return s;
 }
 
 int sc_lower(const struct sc_policy *policy, struct sc_lowered *out)
 {
+	const struct sc_lists *lists = &policy->rules.lists;
 	struct sizes s = measure(&policy->rules);
-	struct sc_lowered low = {.badarch = policy->attrs.badarch};
-	uint64_t size = (uint64_t)s.cmps * sizeof(struct sc_cmp) +
-		(uint64_t)s.biggest_table * sizeof(const struct sc_call *) +
-		(uint64_t)s.abis * sizeof(struct sc_low_abi) +
-		(uint64_t)s.calls * sizeof(struct sc_low_call) +
-		(uint64_t)s.rules * sizeof(struct sc_low_rule) +
-		2 * (uint64_t)s.biggest_call * sizeof(struct sc_order_item) + 1;
-	const struct sc_call **calls;
+	struct lowering l = {
+		.low = {.badarch = policy->attrs.badarch,
+			.cmps = lists->cmps,
+			.n_cmps = lists->n_cmps},
+		.lists = lists,
+	};
+	struct sc_lowered *low = &l.low;
+	uint64_t size = 2 * (uint64_t)lists->biggest * sizeof(*l.items) +
+		(uint64_t)s.biggest_table * sizeof(*l.calls) +
+		(uint64_t)s.abis * sizeof(*low->abis) + (uint64_t)s.calls * sizeof(*low->calls) +
+		(uint64_t)s.rules * sizeof(*low->rules) +
+		(uint64_t)lists->n_lists * sizeof(*l.spans) + 1;
 	char *at;
 
 	if (size > SIZE_MAX)
 		return -ENOMEM;
 	/* Widest alignment first. */
-	at = low.block = malloc((size_t)size);
+	at = low->block = malloc((size_t)size);
 	if (!at)
 		return -ENOMEM;
-	low.cmps = (void *)at;
-	at += s.cmps * sizeof(*low.cmps);
-	calls = (void *)at;
-	at += s.biggest_table * sizeof(*calls);
-	low.abis = (void *)at;
-	at += s.abis * sizeof(*low.abis);
-	low.calls = (void *)at;
-	at += s.calls * sizeof(*low.calls);
-	low.rules = (void *)at;
-	at += s.rules * sizeof(*low.rules);
+	l.items = (void *)at;
+	at += 2 * (size_t)lists->biggest * sizeof(*l.items);
+	l.calls = (void *)at;
+	at += s.biggest_table * sizeof(*l.calls);
+	low->abis = (void *)at;
+	at += s.abis * sizeof(*low->abis);
+	low->calls = (void *)at;
+	at += s.calls * sizeof(*low->calls);
+	low->rules = (void *)at;
+	at += s.rules * sizeof(*low->rules);
+	l.spans = (void *)at;
+	for (uint32_t i = 0; i < lists->n_lists; i++)
+		l.spans[i].first = SC_NO_RULE;
 	for (uint32_t i = 0; i < policy->rules.n_tables; i++) {
-		low.big_endian = policy->rules.tables[i]->arch->big_endian;
-		lower_table(&low, policy, policy->rules.tables[i], calls, (void *)at);
+		low->big_endian = policy->rules.tables[i]->arch->big_endian;
+		lower_table(&l, policy, policy->rules.tables[i]);
 	}
-	qsort(low.abis, low.n_abis, sizeof(*low.abis), by_audit);
-	*out = low;
+	qsort(low->abis, low->n_abis, sizeof(*low->abis), by_audit);
+	*out = *low;
 	return 0;
 }

@@ -57,13 +57,14 @@ struct sc_lowered {
 	uint32_t n_abis, n_calls, n_rules, n_cmps;
 	uint32_t badarch;
 	bool big_endian; /* of every ABI: where the low word of an argument lies */
-	void *block;	 /* what the arrays lie in */
+	void *block;	 /* what the arrays lie in, but for cmps */
 };
 
 struct sc_policy;
 
-/* What @policy says, lowered. The arrays are one block, freed with sc_lowered_clear().
- * 0 or -ENOMEM (@out is untouched). */
+/* What @policy says, lowered. The comparisons stay the policy's, which must not change meanwhile;
+ * the other arrays are one block, freed with sc_lowered_clear(). 0 or -ENOMEM (@out is
+ * untouched). */
 int sc_lower(const struct sc_policy *policy, struct sc_lowered *out);
 static inline void sc_lowered_clear(struct sc_lowered *lowered)
 {

@@ -62,22 +62,20 @@ static uint32_t word_of(uint64_t value, uint32_t depth)
 	return (uint32_t)(depth % 2 ? value : value >> 32);
 }
 
-/* < 0: @a is matched first. 0: only the insertion tells. */
-static int canonical(const struct sc_cmp *a, const struct sc_cmp *b, uint32_t depth)
-{
-	int class_a = op_class(a->op), class_b = op_class(b->op);
-	uint32_t datum_a = word_of(a->datum, depth), datum_b = word_of(b->datum, depth);
+/* Only a hostile caller's chains end beside others; they still sort. */
+#define ENDED UINT64_MAX
 
-	if (a->arg != b->arg)
-		return a->arg > b->arg ? -1 : 1;
-	if (class_a != class_b)
-		return class_a - class_b;
-	if (datum_a == datum_b)
-		return 0;
-	return (datum_a > datum_b) == (class_a != 1) ? -1 : 1;
+/* The higher argument first, then by class, then the larger datum, for LT and LE the smaller. */
+static uint64_t canonical(const struct sc_cmp *cmp, uint32_t depth)
+{
+	const int class = op_class(cmp->op);
+	const uint32_t datum = word_of(cmp->datum, depth);
+
+	return (uint64_t)(UINT8_MAX - cmp->arg) << 40 | (uint64_t)class << 32 |
+		(class == 1 ? datum : ~datum);
 }
 
-/* What tells elements apart that canonical() does not. EQ and NE ask the same question; for the
+/* What tells elements apart that their keys do not. EQ and NE ask the same question; for the
  * order it does not matter which answer they want. As long as only the high words are looked at,
  * neither does it between LT and LE, or GT and GE. */
 static int identity(const struct sc_cmp *a, const struct sc_cmp *b, uint32_t depth)
@@ -93,25 +91,30 @@ static int identity(const struct sc_cmp *a, const struct sc_cmp *b, uint32_t dep
 	return (a->op == SC_OP_MASKED_EQ) - (b->op == SC_OP_MASKED_EQ);
 }
 
-static int compare(const struct order *o, const struct sc_order_item *a,
+/* Of the same key. */
+static int compare_tied(const struct order *o, const struct sc_order_item *a,
 	const struct sc_order_item *b)
 {
 	const uint32_t at = o->depth / 2;
-	const struct sc_cmp *ca = &o->cmps[a->rule.first_cmp + at];
-	const struct sc_cmp *cb = &o->cmps[b->rule.first_cmp + at];
-	int order;
+	const struct sc_cmp *ca, *cb;
 
-	/* Only a hostile caller's chains end here beside others; they still sort. */
-	if (a->rule.n_cmps <= at || b->rule.n_cmps <= at)
-		return (a->rule.n_cmps <= at) - (b->rule.n_cmps <= at);
-	order = canonical(ca, cb, o->depth);
-	if (order)
-		return order;
-	if (!o->grouping && a->leader == b->leader) /* EQ beside EQ: they may go on alike */
+	if (a->key == ENDED)
+		return 0;
+	ca = &o->cmps[a->rule.first_cmp + at];
+	cb = &o->cmps[b->rule.first_cmp + at];
+	if (o->grouping)
+		return identity(ca, cb, o->depth);
+	if (a->leader == b->leader) /* EQ beside EQ: they may go on alike */
 		return o->depth % 2 ? ca->op - cb->op : 0;
-	if (!o->grouping)
-		return a->leader > b->leader ? 1 : -1;
-	return identity(ca, cb, o->depth);
+	return a->leader > b->leader ? 1 : -1;
+}
+
+static inline int compare(const struct order *o, const struct sc_order_item *a,
+	const struct sc_order_item *b)
+{
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	return compare_tied(o, a, b);
 }
 
 /* Stable: what is equal stays in the order of insertion. */
@@ -148,17 +151,26 @@ static bool is_together(const struct order *o, const struct sc_order_item *a,
 
 static void order_from(struct order o, struct sc_order_item *items, uint32_t n)
 {
+	const uint32_t at = o.depth / 2;
+	bool tied = false;
+
 	if (n < 2 || o.depth == 2 * 6)
 		return;
+	for (uint32_t i = 0; i < n; i++)
+		items[i].key = items[i].rule.n_cmps <= at
+			? ENDED
+			: canonical(&o.cmps[items[i].rule.first_cmp + at], o.depth);
 	o.grouping = true;
 	merge_sort(&o, items, n);
 	for (uint32_t i = 0; i < n; i++) {
 		bool same = i > 0 && compare(&o, &items[i - 1], &items[i]) == 0;
 
 		items[i].leader = same ? items[i - 1].leader : items[i].rule.first_cmp;
+		tied |= i > 0 && items[i - 1].key == items[i].key;
 	}
 	o.grouping = false;
-	merge_sort(&o, items, n);
+	if (tied)
+		merge_sort(&o, items, n);
 	o.depth++;
 	for (uint32_t i = 0, end; i < n; i = end) {
 		for (end = i + 1; end < n && is_together(&o, &items[i], &items[end]); end++)

@@ -6,6 +6,7 @@
 #include "lower/lower.h"
 
 struct sc_order_item {
+	uint64_t key; /* the smaller one is matched first; equal: only other things tell */
 	struct sc_low_rule rule;
 	uint32_t leader; /* first_cmp of the first rule that begins like this one */
 };

@@ -8,6 +8,7 @@ static void ruleset_clear(struct sc_ruleset *rules)
 {
 	for (uint32_t i = 0; i < rules->n_tables; i++)
 		sc_table_free(rules->tables[i]);
+	sc_lists_clear(&rules->lists);
 	*rules = (struct sc_ruleset){0};
 }
 
@@ -22,8 +23,11 @@ static int ruleset_copy(const struct sc_ruleset *rules, struct sc_ruleset *out)
 		if (rc < 0)
 			return rc;
 	}
+	if (sc_lists_copy(&rules->lists, &copy.lists) < 0)
+		return -ENOMEM;
 	*out = copy;
 	copy.n_tables = 0;
+	copy.lists = (struct sc_lists){0};
 	return 0;
 }
 
@@ -119,23 +123,60 @@ int sc_policy_arch_add(struct sc_policy *policy, const struct sc_arch *arch)
 	return 0;
 }
 
+/* Moves the lists of @from's calls to @to. 0 or -ENOMEM (both are as before). */
+static int move_lists(struct sc_lists *to, struct sc_ruleset *from)
+{
+	_cleanup_free_ uint32_t *map = calloc((size_t)from->lists.n_lists + 1, sizeof(*map));
+	int rc = map ? sc_lists_append(to, &from->lists, map) : -ENOMEM;
+
+	for (uint32_t i = 0; i < from->n_tables && !rc; i++)
+		for (uint32_t c = 0; c < from->tables[i]->n_calls; c++) {
+			struct sc_call *call = &from->tables[i]->calls[c];
+
+			if (call->list != SC_NO_LIST)
+				call->list = map[call->list];
+		}
+	if (!rc)
+		sc_lists_clear(&from->lists);
+	return rc;
+}
+
+/* Memory that cannot be given back for want of memory is no error. */
+static void tidy(struct sc_ruleset *rules)
+{
+	struct sc_lists kept = {0};
+
+	if (!sc_lists_wasteful(&rules->lists))
+		return;
+	if (move_lists(&kept, rules) < 0)
+		sc_lists_clear(&kept);
+	else
+		rules->lists = kept;
+}
+
 int sc_policy_arch_remove(struct sc_policy *policy, const struct sc_arch *arch)
 {
 	struct sc_ruleset *rules = &policy->rules;
 	uint32_t at = find_arch(policy, arch);
+	struct sc_table *table;
 
 	if (at == rules->n_tables)
 		return -EEXIST;
-	sc_table_free(rules->tables[at]);
+	table = rules->tables[at];
+	for (uint32_t c = 0; c < table->n_calls; c++)
+		sc_list_leave(&rules->lists, table->calls[c].list);
+	sc_table_free(table);
 	rules->n_tables--;
 	memmove(&rules->tables[at], &rules->tables[at + 1],
 		(rules->n_tables - at) * sizeof(*rules->tables));
+	tidy(rules);
 	return 0;
 }
 
 int sc_policy_merge(struct sc_policy *dst, struct sc_policy *src)
 {
 	struct sc_ruleset *to = &dst->rules, *from = &src->rules;
+	int rc;
 
 	if (dst->default_action != src->default_action || dst->attrs.nnp != src->attrs.nnp ||
 		dst->attrs.tsync != src->attrs.tsync)
@@ -145,6 +186,9 @@ int sc_policy_merge(struct sc_policy *dst, struct sc_policy *src)
 	for (uint32_t i = 0; i < from->n_tables; i++)
 		if (sc_policy_arch_exist(dst, from->tables[i]->arch))
 			return -EEXIST;
+	rc = move_lists(&to->lists, from);
+	if (rc < 0)
+		return rc;
 	for (uint32_t i = 0; i < from->n_tables; i++)
 		to->tables[to->n_tables++] = steal_ptr(from->tables[i]);
 	from->n_tables = 0;

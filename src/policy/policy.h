@@ -1,4 +1,4 @@
-/* What the caller said: rules and attributes, per architecture, in flat arrays.
+/* What the caller said: rules and attributes, in flat arrays.
  *
  * Conflicts are judged as rules arrive, nothing is compiled. Every operation returns 0 or
  * -errno, and a failed one leaves the policy as it was.
@@ -11,9 +11,8 @@
 #include <stdint.h>
 
 #include "arch/arch.h"
-#include "policy/cmp.h"
+#include "policy/list.h"
 
-#define SC_ARGS_MAX 6
 #define SC_ARCH_MAX 32 /* more than sc_arch_count */
 
 #define SC_ACT_KILL_PROCESS 0x80000000U
@@ -25,20 +24,15 @@
 #define SC_ACT_LOG	    0x7ffc0000U
 #define SC_ACT_ALLOW	    0x7fff0000U
 
-/* A conjunction of comparisons, arguments ascending, none of them always true. */
-struct sc_chain {
-	struct sc_cmp cmp[SC_ARGS_MAX];
-	uint32_t len;
-};
-
 /* Cuts datum and mask to the ABI's width, drops what always holds, sorts by argument. */
 void sc_chain_normalise(const struct sc_chain *in, unsigned int bits,
 	struct sc_chain *out);
 
-struct sc_table; /* the rules of one architecture: table.h */
+struct sc_table; /* the calls of one architecture: table.h */
 
 struct sc_ruleset {
 	struct sc_table *tables[SC_ARCH_MAX]; /* in the order of arch_add */
+	struct sc_lists lists;		      /* what their calls refer to */
 	uint32_t n_tables;
 	bool notify; /* a rule said NOTIFY: loading asks for a listener */
 };
@@ -77,7 +71,7 @@ bool sc_policy_arch_exist(const struct sc_policy *policy, const struct sc_arch *
 
 /* Moves @src's architectures into @dst and frees @src; both have some. -EINVAL: other default
  * action, NNP or TSYNC; -EDOM: byte order; -EEXIST: a shared architecture, as of one policy
- * with itself. */
+ * with itself. -ENOMEM: both are as before. */
 int sc_policy_merge(struct sc_policy *dst, struct sc_policy *src);
 
 /* Adds a rule on @nr, a number of the native architecture, to every architecture. @exact, for

@@ -8,13 +8,34 @@
 struct place {
 	struct sc_table *table;
 	int nr[2];
-	int judgement[2];
 	bool mux[2];
-	bool fresh[2]; /* an unconditional rule, the first on the number: nothing to judge */
+	uint32_t share[2]; /* of the addition, or: */
 	unsigned int n;
-	const struct sc_chain *chain[2]; /* once judged: the caller's, or @own */
-	struct sc_chain own[2];
 	struct sc_cmp selects; /* argument 0 of the multiplexing call: which call it carries */
+	struct sc_chain muxed; /* what it gets */
+};
+#define ALWAYS	 UINT32_MAX	  /* an unconditional rule */
+#define NO_SHARE (UINT32_MAX - 1) /* nothing: the call has an unconditional rule already */
+
+/* Calls that have the same rules and get the same one. */
+struct share {
+	uint32_t list; /* SC_NO_LIST: they have none yet */
+	uint32_t n_calls;
+	const struct sc_chain *chain;
+	int judgement;
+	bool moved; /* once applied: @list is another one */
+};
+
+/* A rule on its way to all architectures. */
+struct addition {
+	struct sc_lists *lists;
+	const struct sc_chain *chain; /* the caller's */
+	uint32_t action;
+	uint32_t n_shares;
+	bool normal[2];	 /* is there */
+	struct sc_chain normals[2]; /* of words of 32 and 64 bits */
+	struct share shares[2 * SC_ARCH_MAX];
+	struct place places[SC_ARCH_MAX];
 };
 
 /* Of the bits that the kernel reads, and as EQ where these are all that the ABI has: rules on
@@ -83,70 +104,158 @@ static void as_multiplexed(const struct sc_chain *chain, const struct sc_cmp *se
 			out->cmp[out->len++] = chain->cmp[i];
 }
 
-/* The chain as the i-th number of @place has it, in @own unless it is as the caller's. */
-static const struct sc_chain *chain_for(const struct place *place, unsigned int i,
-	const struct sc_chain *chain, struct sc_chain *own)
+/* The chain as the i-th number of @place has it. */
+static const struct sc_chain *chain_for(struct addition *add, struct place *place, unsigned int i)
 {
+	const unsigned int bits = place->table->arch->bits;
+	const bool wide = bits == 64;
 	struct sc_chain muxed;
 
 	if (place->mux[i]) {
-		as_multiplexed(chain, &place->selects, &muxed);
-		chain = &muxed;
-	} else if (chain->len == 0) {
-		return chain;
+		as_multiplexed(add->chain, &place->selects, &muxed);
+		sc_chain_normalise(&muxed, bits, &place->muxed);
+		return &place->muxed;
 	}
-	sc_chain_normalise(chain, place->table->arch->bits, own);
-	return own;
+	if (!add->normal[wide])
+		sc_chain_normalise(add->chain, bits, &add->normals[wide]);
+	add->normal[wide] = true;
+	return &add->normals[wide];
 }
 
-static int judge(struct place *place, uint32_t action, const struct sc_chain *chain,
-	bool exact)
+static bool same_chain(const struct sc_chain *a, const struct sc_chain *b)
+{
+	if (a == b)
+		return true;
+	if (a->len != b->len)
+		return false;
+	for (uint32_t i = 0; i < a->len; i++)
+		if (!sc_cmp_equal(&a->cmp[i], &b->cmp[i]))
+			return false;
+	return true;
+}
+
+/* A call with @list gets @chain: with others, or judged as the first. 0 or -errno. */
+static int share(struct addition *add, uint32_t list, const struct sc_chain *chain, uint32_t *out)
+{
+	struct share *at = add->shares, *end = add->shares + add->n_shares;
+
+	while (at < end && (at->list != list || !same_chain(at->chain, chain)))
+		at++;
+	*out = (uint32_t)(at - add->shares);
+	if (at < end) {
+		at->n_calls++;
+		return 0;
+	}
+	add->n_shares++;
+	*at = (struct share){.list = list, .n_calls = 1, .chain = chain};
+	at->judgement = sc_list_judge(add->lists, list, chain, add->action);
+	return at->judgement < 0 ? at->judgement : 0;
+}
+
+static int judge(struct addition *add, struct place *place, bool exact)
 {
 	if (exact && place->n == 0)
 		return -EDOM;
 	for (unsigned int i = 0; i < place->n; i++)
-		if (exact && place->mux[i] && chain->len > 0)
+		if (exact && place->mux[i] && add->chain->len > 0)
 			return -EINVAL;
 	for (unsigned int i = 0; i < place->n; i++) {
-		place->fresh[i] = chain->len == 0 && !place->mux[i] &&
-			sc_table_is_fresh(place->table, place->nr[i]);
-		if (place->fresh[i])
+		const struct sc_call *call;
+		const struct sc_chain *chain;
+		int rc;
+
+		if (add->chain->len == 0 && !place->mux[i]) {
+			place->share[i] = ALWAYS;
 			continue;
-		place->chain[i] = chain_for(place, i, chain, &place->own[i]);
-		place->judgement[i] =
-			sc_table_judge(place->table, place->nr[i], place->chain[i], action);
-		if (place->judgement[i] < 0)
-			return place->judgement[i];
+		}
+		call = sc_table_find(place->table, place->nr[i]);
+		if (call && call->always) {
+			place->share[i] = NO_SHARE;
+			continue;
+		}
+		chain = chain_for(add, place, i);
+		if (chain->len == 0) {
+			place->share[i] = ALWAYS;
+			continue;
+		}
+		rc = share(add, call ? call->list : SC_NO_LIST, chain, &place->share[i]);
+		if (rc < 0)
+			return rc;
 	}
-	return place->n == 1 && place->fresh[0] ? 0 : sc_table_reserve(place->table);
+	return sc_table_reserve(place->table);
 }
 
-static void apply(const struct place *place, uint32_t action)
+/* Room for what was judged. */
+static int reserve(const struct addition *add)
 {
-	for (unsigned int i = 0; i < place->n; i++) {
-		if (place->fresh[i])
-			sc_table_put_always(place->table, place->nr[i], action);
-		else
-			sc_table_apply(place->table, place->nr[i], place->chain[i], action,
-				place->judgement[i]);
+	uint64_t copied = 0;
+
+	for (const struct share *at = add->shares; at < add->shares + add->n_shares; at++)
+		if (at->judgement != SC_COVERED)
+			copied += sc_list_copied(add->lists, at->list, at->n_calls);
+	return add->n_shares ? sc_lists_reserve(add->lists, add->n_shares, copied) : 0;
+}
+
+static void decide(struct sc_lists *lists, struct sc_table *table, int nr, uint32_t action)
+{
+	if (sc_table_is_fresh(table, nr))
+		sc_table_put_always(table, nr, action);
+	else
+		sc_call_decide(lists, sc_table_touch(table, nr), action);
+}
+
+static void apply(struct addition *add, uint32_t n_places)
+{
+	for (uint32_t i = 0; i < add->n_shares; i++) {
+		struct share *at = &add->shares[i];
+		uint32_t list = sc_list_apply(add->lists, at->list, at->n_calls, at->chain,
+			add->action, at->judgement);
+
+		at->moved = list != at->list;
+		at->list = list;
+	}
+	for (uint32_t p = 0; p < n_places; p++) {
+		const struct place *place = &add->places[p];
+
+		for (unsigned int i = 0; i < place->n; i++) {
+			uint32_t to = place->share[i];
+
+			if (to == ALWAYS)
+				decide(add->lists, place->table, place->nr[i], add->action);
+			else if (to != NO_SHARE && add->shares[to].moved)
+				sc_table_touch(place->table, place->nr[i])->list =
+					add->shares[to].list;
+		}
 	}
 }
 
 /* The usual policy, for this machine alone, needs no translation. */
-static int add_native_chain(struct sc_table *table, uint32_t action,
-	int nr, const struct sc_chain *chain)
+static int add_native_chain(struct sc_ruleset *rules, uint32_t action, int nr,
+	const struct sc_chain *chain)
 {
+	struct sc_table *table = rules->tables[0];
+	struct sc_call *call = sc_table_find(table, nr);
+	uint32_t list = call ? call->list : SC_NO_LIST;
 	struct sc_chain own;
 	int judgement, rc;
 
+	if (call && call->always)
+		return 0;
 	sc_chain_normalise(chain, table->arch->bits, &own);
-	judgement = sc_table_judge(table, nr, &own, action);
+	judgement = own.len ? sc_list_judge(&rules->lists, list, &own, action) : 0;
 	if (judgement < 0)
 		return judgement;
 	rc = sc_table_reserve(table);
-	if (!rc)
-		sc_table_apply(table, nr, &own, action, judgement);
-	return rc;
+	if (!rc && own.len)
+		rc = sc_lists_reserve(&rules->lists, 1, sc_list_copied(&rules->lists, list, 1));
+	if (rc < 0)
+		return rc;
+	call = sc_table_touch(table, nr);
+	if (!own.len)
+		sc_call_decide(&rules->lists, call, action);
+	else
+		call->list = sc_list_apply(&rules->lists, list, 1, &own, action, judgement);
+	return 0;
 }
 
 static int add_everywhere(struct sc_policy *policy, uint32_t action, int nr,
@@ -155,21 +264,28 @@ static int add_everywhere(struct sc_policy *policy, uint32_t action, int nr,
 	const struct sc_arch *native = policy->native;
 	struct sc_ruleset *rules = &policy->rules;
 	const int row = row_of(native, nr);
-	struct place places[SC_ARCH_MAX];
+	struct addition add;
+	int rc;
 
+	add.lists = &rules->lists;
+	add.chain = chain;
+	add.action = action;
+	add.n_shares = 0;
+	add.normal[0] = add.normal[1] = false;
 	for (uint32_t i = 0; i < rules->n_tables; i++) {
-		int rc;
+		struct place *place = &add.places[i];
 
-		places[i].table = rules->tables[i];
-		rc = translate(native, nr, row, &places[i]);
+		place->table = rules->tables[i];
+		rc = translate(native, nr, row, place);
 		if (!rc)
-			rc = judge(&places[i], action, chain, exact);
+			rc = judge(&add, place, exact);
 		if (rc < 0)
 			return rc;
 	}
-	for (uint32_t i = 0; i < rules->n_tables; i++)
-		apply(&places[i], action);
-	return 0;
+	rc = reserve(&add);
+	if (!rc)
+		apply(&add, rules->n_tables);
+	return rc;
 }
 
 int sc_policy_rule_add(struct sc_policy *policy, uint32_t action, int nr,
@@ -182,7 +298,7 @@ int sc_policy_rule_add(struct sc_policy *policy, uint32_t action, int nr,
 	if (rules->n_tables != 1 || rules->tables[0]->arch != native || native->has_mux || nr < 0)
 		rc = add_everywhere(policy, action, nr, chain, exact);
 	else
-		rc = add_native_chain(rules->tables[0], action, nr, chain);
+		rc = add_native_chain(rules, action, nr, chain);
 	if (!rc && action == SC_ACT_NOTIFY)
 		rules->notify = true;
 	return rc;
@@ -238,7 +354,7 @@ static __attribute__((noinline)) int add_always_everywhere(struct sc_policy *pol
 	for (uint32_t i = 0; i < at.n && !rc; i++)
 		rc = sc_table_reserve(at.table[i]);
 	for (uint32_t i = 0; i < at.n && !rc; i++)
-		rc = sc_table_add_always(at.table[i], at.nr[i], action);
+		decide(&policy->rules.lists, at.table[i], at.nr[i], action);
 	return rc;
 }
 

@@ -1,4 +1,4 @@
-/* The rules of one architecture.
+/* The calls of one architecture.
  * SPDX-License-Identifier: MIT */
 #include "policy/table.h"
 #include "util/cleanup.h"
@@ -33,10 +33,6 @@ void sc_table_free(struct sc_table *table)
 	free(table->dense);
 	sc_set_clear(&table->sparse);
 	free(table->calls);
-	free(table->rules);
-	free(table->cmps);
-	free(table->prefixes);
-	sc_set_clear(&table->beginnings);
 	free(table);
 }
 
@@ -54,22 +50,12 @@ int sc_table_copy(const struct sc_table *table, struct sc_table **out)
 	copy->arch = table->arch;
 	copy->base = table->base;
 	copy->seed = table->seed;
-	copy->biggest_call = table->biggest_call;
 	copy->dense = sc_vec_copy(table->dense, SC_DENSE, sizeof(*copy->dense));
 	copy->calls = sc_vec_copy(table->calls, table->n_calls, sizeof(*copy->calls));
-	copy->rules = sc_vec_copy(table->rules, table->n_rules, sizeof(*copy->rules));
-	copy->cmps = sc_vec_copy(table->cmps, table->n_cmps, sizeof(*copy->cmps));
-	copy->prefixes = sc_vec_copy(table->prefixes, table->n_prefixes,
-		sizeof(*copy->prefixes));
-	if (!copy->dense || !copy->calls || !copy->rules || !copy->cmps || !copy->prefixes ||
-		sc_set_copy(&table->sparse, &copy->sparse) < 0 ||
-		sc_set_copy(&table->beginnings, &copy->beginnings) < 0)
+	if (!copy->dense || !copy->calls || sc_set_copy(&table->sparse, &copy->sparse) < 0)
 		return -ENOMEM;
-	copy->n_prefixes = copy->cap_prefixes = table->n_prefixes;
 	copy->n_calls = copy->cap_calls = table->n_calls;
 	copy->cap_dense = copy->cap_calls < SC_DENSE_MAX ? copy->cap_calls : SC_DENSE_MAX;
-	copy->n_rules = copy->cap_rules = table->n_rules;
-	copy->n_cmps = copy->cap_cmps = table->n_cmps;
 	*out = steal_ptr(copy);
 	return 0;
 }
@@ -112,7 +98,7 @@ static struct sc_call *new_call(struct sc_table *table, int nr)
 	uint32_t offset = (uint32_t)nr - table->base;
 
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): sc_table_reserve() made room */
-	*call = (struct sc_call){.nr = nr, .head = SC_NO_RULE, .tail = SC_NO_RULE};
+	*call = (struct sc_call){.nr = nr, .list = SC_NO_LIST};
 	if (offset < SC_DENSE && table->n_calls <= SC_DENSE_MAX)
 		table->dense[offset] = (uint16_t)table->n_calls;
 	else
@@ -127,29 +113,14 @@ struct sc_call *sc_table_touch(struct sc_table *table, int nr)
 	return call ? call : new_call(table, nr);
 }
 
-static void decide_always(struct sc_call *call, uint32_t action)
+void sc_call_decide(struct sc_lists *lists, struct sc_call *call, uint32_t action)
 {
+	if (call->always)
+		return;
+	sc_list_leave(lists, call->list);
+	call->list = SC_NO_LIST;
 	call->always = true;
 	call->action = action;
-	call->head = call->tail = SC_NO_RULE;
-	call->n_rules = 0;
-}
-
-int sc_table_add_always(struct sc_table *table, int nr, uint32_t action)
-{
-	struct sc_call *call = sc_table_find(table, nr);
-	int rc;
-
-	if (!call) {
-		rc = sc_table_reserve(table);
-		if (rc < 0)
-			return rc;
-		call = new_call(table, nr);
-	} else if (call->always) {
-		return 0;
-	}
-	decide_always(call, action);
-	return 0;
 }
 
 int sc_table_make_room(struct sc_table *table)
@@ -160,153 +131,5 @@ int sc_table_make_room(struct sc_table *table)
 
 	rc = sc_reserve(table->calls, table->cap_calls, table->n_calls, calls);
 	table->cap_dense = table->cap_calls < SC_DENSE_MAX ? table->cap_calls : SC_DENSE_MAX;
-	if (!rc)
-		rc = sc_reserve(table->rules, table->cap_rules, table->n_rules, 2);
-	if (!rc)
-		rc = sc_reserve(table->cmps, table->cap_cmps, table->n_cmps,
-			2 * SC_ARGS_MAX);
-	if (!rc)
-		rc = sc_set_reserve(&table->sparse, 2, hash_call, table);
-	if (!rc && table->n_prefixes)
-		rc = sc_prefix_reserve(table, 2);
-	return rc;
-}
-
-static const struct sc_cmp *cmps_of(const struct sc_table *table, const struct sc_rule *rule)
-{
-	return table->cmps + rule->first_cmp;
-}
-
-/* How many elements the two have in common from the start. */
-static uint32_t common(const struct sc_cmp *a, uint32_t na, const struct sc_cmp *b, uint32_t nb)
-{
-	uint32_t n = 0;
-
-	while (n < na && n < nb && sc_cmp_equal(&a[n], &b[n]))
-		n++;
-	return n;
-}
-
-int sc_table_judge(const struct sc_table *table, int nr, const struct sc_chain *chain,
-	uint32_t action)
-{
-	const struct sc_call *call = sc_table_find(table, nr);
-	int judgement = SC_TABLE_ADD;
-
-	if (!call)
-		return SC_TABLE_ADD;
-	if (call->always)
-		return SC_TABLE_COVERED;
-	if (chain->len == 0)
-		return SC_TABLE_REPLACE;
-	if (call->indexed)
-		return sc_prefix_judge(table, call, chain, action);
-	for (uint32_t r = call->head; r != SC_NO_RULE; r = table->rules[r].next) {
-		const struct sc_rule *rule = &table->rules[r];
-		uint32_t n = common(cmps_of(table, rule), rule->len, chain->cmp, chain->len);
-
-		if (n == rule->len && n < chain->len)
-			return SC_TABLE_COVERED;
-		if (n == rule->len)
-			return rule->action == action ? SC_TABLE_COVERED : -EEXIST;
-		if (n < chain->len)
-			continue;
-		if (rule->action != action)
-			return -EEXIST;
-		judgement = SC_TABLE_REPLACE;
-	}
-	return judgement;
-}
-
-/* Takes the rules that @chain begins off the call's list. Returns the link where the first of
- * them was: their successor takes its place among the ties. */
-static uint32_t *drop_longer(struct sc_table *table, struct sc_call *call,
-	const struct sc_chain *chain)
-{
-	uint32_t *link = &call->head, *place = NULL;
-
-	call->tail = SC_NO_RULE;
-	while (*link != SC_NO_RULE) {
-		struct sc_rule *rule = &table->rules[*link];
-
-		if (common(cmps_of(table, rule), rule->len, chain->cmp, chain->len) ==
-			chain->len) {
-			*link = rule->next;
-			call->n_rules--;
-			if (!place)
-				place = link;
-		} else {
-			call->tail = *link;
-			link = &rule->next;
-		}
-	}
-	return place;
-}
-
-/* An indexed call's longer rules: the first of them gives the new one its place, the others
- * are covered by it. */
-static void replace_indexed(struct sc_table *table, struct sc_call *call,
-	const struct sc_chain *chain)
-{
-	uint32_t at = sc_prefix_first(table, call, chain);
-
-	table->rules[at].first_cmp = table->n_cmps;
-	table->rules[at].len = chain->len;
-	memcpy(&table->cmps[table->n_cmps], chain->cmp, chain->len * sizeof(*chain->cmp));
-	table->n_cmps += chain->len;
-	call->stale = true;
-	sc_prefix_insert(table, call, at);
-}
-
-/* From now on the call's rules are found by their beginnings. No memory for the index is no
- * error: reading the list finds the same. */
-static void index_call(struct sc_table *table, struct sc_call *call)
-{
-	if (sc_prefix_reserve(table, call->n_rules + 2) < 0)
-		return;
-	for (uint32_t r = call->head; r != SC_NO_RULE; r = table->rules[r].next)
-		sc_prefix_insert(table, call, r);
-	call->indexed = true;
-}
-
-void sc_table_apply(struct sc_table *table, int nr, const struct sc_chain *chain,
-	uint32_t action, int judgement)
-{
-	uint32_t *place = NULL, index = table->n_rules;
-	struct sc_call *call;
-
-	if (judgement == SC_TABLE_COVERED)
-		return;
-	call = sc_table_touch(table, nr);
-	if (chain->len == 0) {
-		decide_always(call, action);
-		return;
-	}
-	if (judgement == SC_TABLE_REPLACE && call->indexed) {
-		replace_indexed(table, call, chain);
-		return;
-	}
-	if (judgement == SC_TABLE_REPLACE)
-		place = drop_longer(table, call, chain);
-	if (!place)
-		place = call->tail == SC_NO_RULE ? &call->head : &table->rules[call->tail].next;
-	table->rules[index] = (struct sc_rule){
-		.action = action,
-		.first_cmp = table->n_cmps,
-		.len = chain->len,
-		.next = *place,
-	};
-	memcpy(&table->cmps[table->n_cmps], chain->cmp, chain->len * sizeof(*chain->cmp));
-	table->n_cmps += chain->len;
-	if (*place == SC_NO_RULE)
-		call->tail = index;
-	*place = index;
-	table->n_rules++;
-	call->n_rules++;
-	if (call->n_rules > table->biggest_call)
-		table->biggest_call = call->n_rules;
-	if (call->indexed)
-		sc_prefix_insert(table, call, index);
-	else if (call->n_rules >= SC_INDEX_FROM)
-		index_call(table, call);
+	return rc ? rc : sc_set_reserve(&table->sparse, 2, hash_call, table);
 }

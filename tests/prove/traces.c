@@ -1,6 +1,7 @@
 /* Random policies as call traces, and what they mean once lowered.
  * SPDX-License-Identifier: MIT */
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -234,9 +235,37 @@ int trace_program(const struct scmp_api *api, scmp_filter_ctx ctx, bool big_endi
 	return 0;
 }
 
+static void *take(char **at, const void *array, size_t size)
+{
+	void *copy = *at;
+
+	if (size)
+		memcpy(copy, array, size);
+	*at += size;
+	return copy;
+}
+
 int trace_lowered(scmp_filter_ctx ctx, struct sc_lowered *out)
 {
-	return sc_lower(((struct sc_context *)ctx)->policy, out);
+	_cleanup_(sc_lowered_clear) struct sc_lowered low = {0};
+	int rc = sc_lower(((struct sc_context *)ctx)->policy, &low);
+	const size_t cmps = low.n_cmps * sizeof(*low.cmps), abis = low.n_abis * sizeof(*low.abis);
+	const size_t calls = low.n_calls * sizeof(*low.calls);
+	const size_t rules = low.n_rules * sizeof(*low.rules);
+	char *at;
+
+	if (rc < 0)
+		return rc;
+	at = malloc(cmps + abis + calls + rules + 1);
+	if (!at)
+		return -ENOMEM;
+	*out = low;
+	out->block = at;
+	out->cmps = take(&at, low.cmps, cmps);
+	out->abis = take(&at, low.abis, abis);
+	out->calls = take(&at, low.calls, calls);
+	out->rules = take(&at, low.rules, rules);
+	return 0;
 }
 
 static bool cmp_holds(const struct sc_cmp *c, const struct seccomp_data *data, bool wide)

@@ -56,7 +56,7 @@ scmp_filter_ctx trace_replay(const struct trace *trace, const struct scmp_api *a
 int trace_program(const struct scmp_api *api, scmp_filter_ctx ctx, bool big_endian,
 	struct sc_prog *out);
 
-/* The lowered policy of a context of ours. */
+/* The lowered policy of a context of ours, which it outlives. */
 int trace_lowered(scmp_filter_ctx ctx, struct sc_lowered *out);
 
 /* lower.h, read aloud. */
