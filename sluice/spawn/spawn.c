@@ -522,6 +522,10 @@ int sluice_wait(
 	rc = -atomic_load(&share->exec_error);
 	if (rc)
 		set_error(child, rc, "cannot execute the program");
+	else if (atomic_load(&share->failed)) { /* its thread, after we had the listener */
+		rc = -atomic_load(&share->error);
+		set_error(child, rc, sc_spawn_stage(atomic_load(&share->stage)));
+	}
 	sluice_child_release(child);
 	if (!rc && status)
 		*status = st;
