@@ -55,12 +55,14 @@ static bool find_where(int dir, struct where *out)
 	return false;
 }
 
+/* Also if that cannot be told. */
 static bool is_named(const struct where *where, const struct stat *st, const char *name)
 {
 	struct stat named;
 
-	return fstatat(where->root, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-		same_inode(&named, st);
+	if (fstatat(where->root, name, &named, AT_SYMLINK_NOFOLLOW))
+		return errno != ENOENT;
+	return same_inode(&named, st);
 }
 
 /* Whether what is there depends on the namespaces of who opens it; the keys that /proc/keys shows also on
@@ -69,11 +71,11 @@ static bool is_global(const struct where *where, int item)
 {
 	struct stat st;
 
+	if (fstat(where->top < 0 ? item : where->top, &st))
+		return true;
 	if (where->top < 0)
-		return fstat(item, &st) == 0 && (is_named(where, &st, "keys") ||
-			is_named(where, &st, "key-users"));
-	return fstat(where->top, &st) == 0 &&
-		(is_named(where, &st, "sys") || is_named(where, &st, "sysvipc"));
+		return is_named(where, &st, "keys") || is_named(where, &st, "key-users");
+	return is_named(where, &st, "sys") || is_named(where, &st, "sysvipc");
 }
 
 /* Whether it is in the directory of this process, or of a thread of it: there the kernel lets us open
