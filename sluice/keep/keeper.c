@@ -356,6 +356,8 @@ int sc_keep_answer(struct sluice_supervisor *sv)
 		restart(sv);
 		return -EPIPE;
 	}
+	if (rc == -ENOMEM || rc == -ENOBUFS)
+		return 0; /* the answer is still there, and would be taken for that to the next question */
 	if (!rc)
 		rc = n == 1 ? fds[0] : m.kept[0].deny ? -EAGAIN : -ENOENT;
 	accepted(sv, rc);
