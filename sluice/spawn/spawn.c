@@ -335,7 +335,10 @@ static const char *explain(const struct plan *plan, int rc)
 
 static int tell(const struct plan *plan, char what)
 {
-	return send(plan->ours, &what, 1, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+	while (send(plan->ours, &what, 1, MSG_NOSIGNAL) != 1)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
 }
 
 /* The listener, as the closer sends it. It ends with the child; whoever has our user may
