@@ -100,7 +100,7 @@ const int *fail_calls_errors(const struct fail_site *site)
 			 sends[] = {ENOBUFS, EINTR, ETOOMANYREFS, 0}, refused[] = {EPERM, 0},
 			 storage[] = {ENOMEM, EIO, 0}, processes[] = {EAGAIN, ENOMEM, 0},
 			 rights[] = {EPERM, EAGAIN, 0}, receives[] = {ENOENT, EINTR, 0},
-			 installs[] = {EMFILE, EINTR, 0}, missing[] = {ENOENT, EACCES, 0},
+			 installs[] = {EMFILE, ENOMEM, 0}, missing[] = {ENOENT, EACCES, 0},
 			 taken[] = {EADDRINUSE, ENOMEM, 0}, opens[] = {EMFILE, ENOSYS, ENOMEM, 0},
 			 duplicates[] = {EPERM, EMFILE, ENOSYS, 0};
 
@@ -156,11 +156,10 @@ const int *fail_calls_errors(const struct fail_site *site)
 	case SYS_ftruncate:
 	case SYS_mmap:
 	case SYS_pread64:
+	case SYS_read: /* of files that wait for nobody */
 	case SYS_pwrite64:
 	case SYS_readlinkat:
 		return storage;
-	case SYS_read:
-		return waits;
 	case SYS_wait4:
 		return waits;
 	case SYS_epoll_pwait:
@@ -264,6 +263,12 @@ static bool fired_or_none(const struct failure *failure)
 bool fail_calls_fired(void)
 {
 	return atomic_load(&fail_calls->first.fired);
+}
+
+bool fail_calls_interrupted(void)
+{
+	return fail_calls_fired() && fail_calls->first.error == EINTR &&
+	       !atomic_load(&fail_calls->second.fired);
 }
 
 bool fail_calls_done(void)

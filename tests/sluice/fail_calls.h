@@ -53,6 +53,8 @@ void fail_calls_disarm(void);
 /* Whether one has failed; whether all have. */
 bool fail_calls_fired(void);
 bool fail_calls_done(void);
+/* Whether all that failed is one call that a signal has interrupted. */
+bool fail_calls_interrupted(void);
 /* What @site may say, most usual first, ended by 0. */
 const int *fail_calls_errors(const struct fail_site *site);
 /* @text is of the test's size. */

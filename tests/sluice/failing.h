@@ -28,15 +28,22 @@ static inline int result(long rc)
 	return (int)rc;
 }
 
-/* The same, and an error only where something has failed. */
+/* The same, and an error only where something has failed, and more than a signal came. */
 static inline bool worked(long rc)
 {
 	if (result(rc) >= 0)
 		return true;
-	if (!fired())
+	if (!fired() || fail_calls_interrupted())
 		printf("# %ld and nothing failed\n", rc);
-	CHECK(fired());
+	CHECK(fired() && !fail_calls_interrupted());
 	return false;
+}
+
+/* For sluice_dispatch(), which says that a signal came. */
+static inline void dispatched(int rc)
+{
+	if (rc != -EINTR)
+		worked(rc);
 }
 
 /* What failed can be done again. */
@@ -63,8 +70,10 @@ struct orders {
 
 /* Its arguments are the orders and the directory; its status says which got a result, as bits. */
 int target_order(int argc, char **argv);
+/* Of targets with the order v, if this process is root. */
+#define VICTIM 1234
 /* Orders that get none: from nobody, or from handlers that must refuse. */
-#define NO_RESULT "nlFpqz"
+#define NO_RESULT "nlFpqvz"
 /* A handler, with struct orders; and what it does for one that just gets its result. */
 int obey(struct sluice_request *req, void *orders);
 int give(struct sluice_request *req, const struct orders *orders);

@@ -50,6 +50,14 @@ int target_order(int argc, char **argv)
 			CHECK(read(0, &byte, 1) >= 0);
 			continue;
 		}
+		if (order == 'v') {
+			uid_t r, e, saved;
+
+			CHECK_EQ(getresuid(&r, &e, &saved), 0);
+			if (r == 0 || r != e || e != saved)
+				return 203;
+			continue;
+		}
 		if (order == 'f') /* its other end */
 			CHECK(open(text, O_RDWR | O_CLOEXEC) >= 0);
 		if (order == 'p' && unshare(CLONE_NEWUSER | CLONE_NEWUTS))
