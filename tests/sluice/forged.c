@@ -317,6 +317,28 @@ static void reports(void)
 	}
 }
 
+/* Of sluice.h, and a path that has just no room. */
+static void defaults(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	char path[110];
+
+	CHECK_EQ(sv->set.max_pending, 4096);
+	CHECK_EQ(sv->set.workers, 4);
+	CHECK_EQ(sv->set.default_errno, EPERM);
+	CHECK_EQ(sv->set.grace_ms, 0);
+	CHECK_EQ(sv->set.timeout_ms, 0);
+	sluice_supervisor_free(sv);
+	o.keeper = true;
+	o.keeper_path = path;
+	for (size_t size = 107; size < 110; size++) { /* the shorter one has no room for what a file is named first */
+		memset(path, 'x', size);
+		path[size] = '\0';
+		CHECK_EQ(sluice_supervisor_new(&o, &sv), size < 108 ? -ENAMETOOLONG : -EINVAL);
+	}
+}
+
 const struct target_main targets[] = {{"nothing", target_nothing}, {NULL, NULL}};
 const struct test tests[] = {
 	{"what is sound is taken", sound},
@@ -326,5 +348,6 @@ const struct test tests[] = {
 	{"a policy that makes no sense", policies},
 	{"journals that are none, are cut or could shrink", journals},
 	{"what a child says of its start", reports},
+	{"what is not said has the values of the header", defaults},
 	{"more descriptors beside a message than there is room for", crowded},
 	{NULL, NULL}};
