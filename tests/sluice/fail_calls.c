@@ -23,14 +23,25 @@
 #define BARE __attribute__((no_sanitize("thread", "address", "undefined")))
 #endif
 
+/* Newer architectures have statx(2) alone, which libc uses then. */
+#ifndef SYS_fstat
+#define SYS_fstat 90000
+#endif
+#ifndef SYS_newfstatat
+#define SYS_newfstatat 90001
+#endif
+
 struct fail_calls *fail_calls;
 extern const char __executable_start[];
 
 /* ---- which site, and what it says ----------------------------------------------------- */
 
+/* A detail of ppoll(2), which no signal interrupts then. */
+#define WAITS_NOT (-1)
+
 static bool BARE has_details(int call)
 {
-	return call == SYS_ioctl || call == SYS_fcntl || call == SYS_epoll_ctl;
+	return call == SYS_ioctl || call == SYS_fcntl || call == SYS_epoll_ctl || call == SYS_ppoll;
 }
 
 /* The site's place, which is made for a new one. NULL: all are taken. */
@@ -162,8 +173,9 @@ const int *fail_calls_errors(const struct fail_site *site)
 		return storage;
 	case SYS_wait4:
 		return waits;
-	case SYS_epoll_pwait:
 	case SYS_ppoll:
+		return site->detail == WAITS_NOT ? memory : waits_or_memory;
+	case SYS_epoll_pwait:
 	case SYS_recvfrom:
 	case SYS_recvmsg:
 		return waits_or_memory;
@@ -434,7 +446,13 @@ CALL(int, eventfd, SYS_eventfd2, (unsigned value, int flags), (value, flags))
 CALL(int, timerfd_create, SYS_timerfd_create, (int clock, int flags), (clock, flags))
 CALL(int, timerfd_settime, SYS_timerfd_settime,
 	(int fd, int flags, const struct itimerspec *is, struct itimerspec *was), (fd, flags, is, was))
-CALL(int, poll, SYS_ppoll, (struct pollfd * p, nfds_t n, int ms), (p, n, ms))
+
+int failing_poll(struct pollfd *p, nfds_t n, int ms);
+int failing_poll(struct pollfd *p, nfds_t n, int ms)
+{
+	return FAILS(SYS_ppoll, ms ? 0 : WAITS_NOT) ? -1 : poll(p, n, ms);
+}
+
 CALL(int, socket, SYS_socket, (int family, int type, int protocol), (family, type, protocol))
 CALL(int, socketpair, SYS_socketpair, (int family, int type, int protocol, int *pair),
 	(family, type, protocol, pair))
