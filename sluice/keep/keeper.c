@@ -98,10 +98,23 @@ static int open_door(struct sluice_supervisor *sv)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* The mode of an unbound socket becomes the file's: nobody connects in between. */
 	if (fd < 0 || fchmod(fd, 0600) ||
-		bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 8))
+		bind(fd, (struct sockaddr *)&address, sizeof(address)))
 		return -errno;
-	k->door = steal_fd(&fd);
-	return 0;
+	rc = listen(fd, 8) ? -errno : 0;
+	if (rc)
+		unlink(path);
+	else
+		k->door = steal_fd(&fd);
+	return rc;
+}
+
+/* After a start that failed: nobody is behind it. */
+static void remove_door(const struct sluice_supervisor *sv)
+{
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+
+	if (sv->set.keeper_path[0] && !new_name(sv, path, sizeof(path)))
+		unlink(path);
 }
 
 /* Successors find this keeper from now on. */
@@ -154,6 +167,17 @@ static bool is_elsewhere(const struct sluice_supervisor *sv)
 	return ours && sc_sluice_namespace(&sv->proc, "self", "pid_for_children") != ours;
 }
 
+static void disconnect(struct sluice_supervisor *sv)
+{
+	struct keeper *k = keeper_of(sv);
+
+	if (k->source.fd < 0)
+		return;
+	sc_core_unwatch(sv, &k->source);
+	close(k->source.fd);
+	k->source.fd = -1;
+}
+
 static int start(struct sluice_supervisor *sv)
 {
 	struct keeper *k = keeper_of(sv);
@@ -171,30 +195,25 @@ static int start(struct sluice_supervisor *sv)
 	rc = open_door(sv);
 	if (rc)
 		return rc;
-	rc = launch(sv, theirs);
+	/* Before it runs: one that cannot be watched, and has a path, would stay. */
+	k->source.fd = steal_fd(&ours);
+	rc = sc_core_watch(sv, &k->source, EPOLLIN);
+	if (!rc)
+		rc = launch(sv, theirs);
 	closep(&k->door);
 	k->door = -1;
-	if (rc)
+	if (rc) {
+		remove_door(sv);
+		disconnect(sv);
 		return rc;
+	}
 	/* Somebody of our user may stop it: nothing here waits for it without end. */
-	setsockopt(ours, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	setsockopt(ours, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(k->source.fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	setsockopt(k->source.fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	k->on = true;
-	k->source.fd = steal_fd(&ours);
 	if (!k->predecessor)
 		publish(sv);
-	return sc_core_watch(sv, &k->source, EPOLLIN);
-}
-
-static void disconnect(struct sluice_supervisor *sv)
-{
-	struct keeper *k = keeper_of(sv);
-
-	if (k->source.fd < 0)
-		return;
-	sc_core_unwatch(sv, &k->source);
-	close(k->source.fd);
-	k->source.fd = -1;
+	return 0;
 }
 
 bool sc_keep_reachable(const struct sluice_supervisor *sv)
@@ -337,6 +356,8 @@ int sc_keep_answer(struct sluice_supervisor *sv)
 		restart(sv);
 		return -EPIPE;
 	}
+	if (rc == -ENOMEM || rc == -ENOBUFS)
+		return 0; /* the answer is still there, and would be taken for that to the next question */
 	if (!rc)
 		rc = n == 1 ? fds[0] : m.kept[0].deny ? -EAGAIN : -ENOENT;
 	accepted(sv, rc);

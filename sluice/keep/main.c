@@ -382,23 +382,22 @@ static void __attribute__((noreturn)) inherit(void)
 	quit();
 }
 
-/* One word from the supervisor; false at the end of its words. */
-static bool listen_once(void)
+/* One word from the supervisor. -EPIPE at the end of its words, -EAGAIN if there is none now. -EMFILE: it is
+ * taken, but not its descriptors, which this process has no room for, and does not keep. */
+static int listen_once(void)
 {
 	struct message m;
 	int fds[MESSAGE_FDS], n;
 	int rc = sc_keep_recv(k.job.socket, &m, fds, &n);
 	uint32_t at;
 
-	if (rc == -EAGAIN)
-		return false;
 	if (rc)
-		inherit();
+		return rc;
 	at = find(m.kept[0].kind, m.kept[0].id);
 	switch (m.kind) {
 	case M_ADD:
 		if (n == 1 && add(&m.kept[0], fds[0]))
-			return true;
+			return 0;
 		break;
 	case M_DROP:
 		if (at < k.count)
@@ -428,7 +427,7 @@ static bool listen_once(void)
 	}
 	while (n)
 		syscall(SYS_close, fds[--n]);
-	return true;
+	return 0;
 }
 
 /* The program's own may be low for all that ends up here. */
@@ -469,15 +468,20 @@ void sc_keep_main(const struct keeper_job *job)
 			continue;
 		if (k.poll[1].revents) {
 			/* Its last words are in the socket; it cannot say more. */
-			int on = (int)syscall(SYS_fcntl, k.job.socket, F_GETFL) | O_NONBLOCK;
+			int on = (int)syscall(SYS_fcntl, k.job.socket, F_GETFL) | O_NONBLOCK, rc;
 
 			syscall(SYS_fcntl, k.job.socket, F_SETFL, on);
-			while (listen_once())
-				;
+			do
+				rc = listen_once();
+			while (rc == 0 || rc == -EMFILE);
 			inherit();
 		}
-		if (k.poll[0].revents)
-			listen_once();
+		if (k.poll[0].revents) {
+			int rc = listen_once();
+
+			if (rc == -EPIPE || rc == -EPROTO)
+				inherit();
+		}
 		look_at_door(k.poll + 2);
 	}
 }

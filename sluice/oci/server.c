@@ -42,11 +42,11 @@ static void destroy_server(struct source *source)
 	free(server);
 }
 
-static void set_timer(struct server *server, long ns)
+static int set_timer(struct server *server, long ns)
 {
 	struct itimerspec t = {{0, ns}, {0, ns}};
 
-	timerfd_settime(server->timer.fd, 0, &t, NULL);
+	return timerfd_settime(server->timer.fd, 0, &t, NULL) ? -errno : 0;
 }
 
 static void set_accepting(struct sluice_supervisor *sv, struct server *server, bool on)
@@ -347,10 +347,12 @@ static int open_server(struct sluice_supervisor *sv, const char *path)
 		return rc;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || fchmod(fd, 0600) ||
-		bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 64))
+		bind(fd, (struct sockaddr *)&address, sizeof(address)))
 		return -errno;
-	rc = add_server(sv, fd, path);
-	if (!rc)
+	rc = listen(fd, 64) ? -errno : add_server(sv, fd, path);
+	if (rc)
+		unlink(path);
+	else
 		steal_fd(&fd);
 	return rc;
 }
@@ -372,7 +374,10 @@ static int open_for(struct sluice_supervisor *sv, struct server *server)
 	server->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (server->timer.fd < 0)
 		return -errno;
-	rc = sc_core_watch(sv, &server->timer, EPOLLIN);
+	/* Where a filter refuses this, what pauses would never go on. */
+	rc = set_timer(server, 0);
+	if (!rc)
+		rc = sc_core_watch(sv, &server->timer, EPOLLIN);
 	if (!rc)
 		rc = sc_core_watch(sv, &server->source, EPOLLIN);
 	if (rc) {

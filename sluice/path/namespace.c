@@ -8,6 +8,7 @@
  * security/keys/proc.c, drivers/net/tun.c, kernel/cgroup/cgroup.c. */
 #include "path/path.h"
 
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -55,12 +56,14 @@ static bool find_where(int dir, struct where *out)
 	return false;
 }
 
+/* Also if that cannot be told. */
 static bool is_named(const struct where *where, const struct stat *st, const char *name)
 {
 	struct stat named;
 
-	return fstatat(where->root, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-		same_inode(&named, st);
+	if (fstatat(where->root, name, &named, AT_SYMLINK_NOFOLLOW))
+		return errno != ENOENT;
+	return same_inode(&named, st);
 }
 
 /* Whether what is there depends on the namespaces of who opens it; the keys that /proc/keys shows also on
@@ -69,11 +72,11 @@ static bool is_global(const struct where *where, int item)
 {
 	struct stat st;
 
+	if (fstat(where->top < 0 ? item : where->top, &st))
+		return true;
 	if (where->top < 0)
-		return fstat(item, &st) == 0 && (is_named(where, &st, "keys") ||
-			is_named(where, &st, "key-users"));
-	return fstat(where->top, &st) == 0 &&
-		(is_named(where, &st, "sys") || is_named(where, &st, "sysvipc"));
+		return is_named(where, &st, "keys") || is_named(where, &st, "key-users");
+	return is_named(where, &st, "sys") || is_named(where, &st, "sysvipc");
 }
 
 /* Whether it is in the directory of this process, or of a thread of it: there the kernel lets us open
@@ -116,11 +119,15 @@ static bool same_namespaces(struct sluice_request *req)
 		sc_path_same_namespace(req, "uts") && sc_path_same_namespace(req, "user");
 }
 
-static bool on_cgroups(int fd)
+/* A server of FUSE need not say what it is (ENOSYS, and 0 here); a procfs and control groups always do. */
+static int file_system(int fd, unsigned *type)
 {
-	struct statfs fs;
+	struct statfs fs = {0};
 
-	return fstatfs(fd, &fs) == 0 && (fs.f_type == CGROUP_1 || fs.f_type == CGROUP_2);
+	if (fstatfs(fd, &fs) && errno != ENOSYS)
+		return -errno;
+	*type = (unsigned)fs.f_type;
+	return 0;
 }
 
 /* @item is on a procfs, and directory @dir is where it is, or @item. */
@@ -141,23 +148,28 @@ static int check_proc(struct sluice_request *req, int dir, int item)
 /* 0; -EREMOTE if @place is one thing for the target and another for us; -EACCES if it is ours alone. */
 int sc_path_check_namespaces(struct sluice_request *req, const struct place *place, uint64_t flags)
 {
+	unsigned type = 0;
 	struct stat st;
 	bool is_dir;
+	int rc;
 
 	if (place->item < 0)
 		return 0;
 	if (fstat(place->item, &st))
 		return -errno;
+	rc = file_system(place->item, &type);
+	if (rc)
+		return rc;
 	is_dir = S_ISDIR(st.st_mode);
 	if (S_ISCHR(st.st_mode) && st.st_rdev == TUN_DEVICE && !sc_path_same_namespace(req, "net"))
 		return -EREMOTE;
-	if (sc_sluice_on_proc(place->item) && !S_ISLNK(st.st_mode)) {
-		int rc = check_proc(req, is_dir ? place->item : place->dir, place->item);
-
+	if (type == PROC_SUPER_MAGIC && !S_ISLNK(st.st_mode)) {
+		rc = check_proc(req, is_dir ? place->item : place->dir, place->item);
 		if (rc)
 			return rc;
 	}
-	if ((flags & O_ACCMODE) != O_RDONLY && !(flags & O_PATH) && on_cgroups(place->item) &&
+	if ((flags & O_ACCMODE) != O_RDONLY && !(flags & O_PATH) &&
+		(type == CGROUP_1 || type == CGROUP_2) &&
 		(sc_target_acting() ||
 			!(sc_path_same_namespace(req, "cgroup") && sc_path_same_namespace(req, "user"))))
 		return -EREMOTE;

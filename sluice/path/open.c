@@ -73,26 +73,20 @@ static void close_place(struct place *place)
 	closep(&place->item);
 }
 
-/* True if opening @item can wait for somebody: a FIFO for its other end, a device for anything. */
-static bool may_wait(int item, uint64_t flags)
+/* True if opening it can wait for somebody: a FIFO for its other end, a device for anything. */
+static bool may_wait(const struct stat *st, uint64_t flags)
 {
-	struct stat st;
-
-	if (flags & O_PATH || fstat(item, &st))
-		return false;
-	if (S_ISFIFO(st.st_mode))
+	if (S_ISFIFO(st->st_mode))
 		return !(flags & O_NONBLOCK) && (flags & O_ACCMODE) != O_RDWR;
-	if (S_ISCHR(st.st_mode))
-		return major(st.st_rdev) != 1; /* null, zero, full, random, ... */
-	return S_ISBLK(st.st_mode);
+	if (S_ISCHR(st->st_mode))
+		return major(st->st_rdev) != 1; /* null, zero, full, random, ... */
+	return S_ISBLK(st->st_mode);
 }
 
 /* /dev/tty is the opener's terminal: ours, not the target's. */
-static bool is_own_tty(int item)
+static bool is_own_tty(const struct stat *st)
 {
-	struct stat st;
-
-	return fstat(item, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 0);
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(5, 0);
 }
 
 /* Open what an O_PATH descriptor holds. The caller has seen that this cannot wait, or may
@@ -153,9 +147,9 @@ static int open_item(struct sluice_request *req, struct place *place, const stru
 		return -ELOOP;
 	if (S_ISDIR(st.st_mode) && (flags & O_CREAT))
 		return -EISDIR;
-	if (is_own_tty(place->item))
+	if (is_own_tty(&st))
 		return -ENXIO;
-	if (may_wait(place->item, flags))
+	if (may_wait(&st, flags))
 		return -EAGAIN;
 	if (S_ISREG(st.st_mode))
 		return reopen_now(sv, place->item, flags, 0);

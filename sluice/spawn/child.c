@@ -13,7 +13,8 @@ const char *sc_spawn_stage(int stage)
 		"cannot enforce Landlock", "cannot load the filter",
 		"cannot start a thread (RLIMIT_NPROC?)"};
 
-	return names[stage];
+	/* It is from memory that the child's user may write to. */
+	return names[stage > 0 && stage <= STAGE_CLOSER ? stage : STAGE_NONE];
 }
 
 /* If that too is refused (a keeper) or nobody is there to ask (ENOSYS): by a fault.

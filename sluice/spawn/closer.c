@@ -99,8 +99,11 @@ static int BARE closer_main(void *data)
 			give_up(plan);
 		}
 		/* What the supervisor said counts, even if it died since. */
-		if (p[1].revents && syscall(SYS_read, plan->theirs, &what, 1) < 0)
+		if (p[1].revents && syscall(SYS_read, plan->theirs, &what, 1) < 0) {
+			if (errno == EINTR)
+				continue;
 			give_up(plan);
+		}
 		listener = atomic_load(&plan->share->listener);
 		if (what == SPAWN_SEND) {
 			if (send_listener(plan, listener) < 0)

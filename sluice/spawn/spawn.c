@@ -253,13 +253,21 @@ static pid_t start(struct plan *plan)
 
 #define NOT_YET INT_MIN
 
+/* The child's errno, from memory that its user may write to. */
+static int told(const atomic_int *error)
+{
+	int n = atomic_load(error);
+
+	return n > 0 && n <= 4095 ? -n : -EPROTO;
+}
+
 /* The number, an error or NOT_YET. */
 static int look(const struct plan *plan, bool dead)
 {
 	int n = atomic_load(&plan->share->listener);
 
 	if (atomic_load(&plan->share->failed))
-		return -atomic_load(&plan->share->error);
+		return told(&plan->share->error);
 	if (dead)
 		return -ECHILD;
 	return n >= 0 ? n : NOT_YET;
@@ -327,7 +335,10 @@ static const char *explain(const struct plan *plan, int rc)
 
 static int tell(const struct plan *plan, char what)
 {
-	return send(plan->ours, &what, 1, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+	while (send(plan->ours, &what, 1, MSG_NOSIGNAL) != 1)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
 }
 
 /* The listener, as the closer sends it. It ends with the child; whoever has our user may
@@ -421,7 +432,7 @@ static int start_and_adopt(
 		if (!end_child(pid, pidfd))
 			plan->child->pid = pid;
 		if (rc == -ECHILD && atomic_load(&plan->share->failed))
-			rc = -atomic_load(&plan->share->error);
+			rc = told(&plan->share->error);
 		*why = explain(plan, rc);
 		return rc;
 	}
@@ -519,9 +530,13 @@ int sluice_wait(
 	rc = until_reaped(supervisor, child, &st);
 	if (rc)
 		return rc;
-	rc = -atomic_load(&share->exec_error);
-	if (rc)
+	if (atomic_load(&share->exec_error)) {
+		rc = told(&share->exec_error);
 		set_error(child, rc, "cannot execute the program");
+	} else if (atomic_load(&share->failed)) { /* its thread, after we had the listener */
+		rc = told(&share->error);
+		set_error(child, rc, sc_spawn_stage(atomic_load(&share->stage)));
+	}
 	sluice_child_release(child);
 	if (!rc && status)
 		*status = st;

@@ -62,6 +62,8 @@ static int own_identity(struct identity *own)
 	/* -1 is no id: nothing changes, and the old one comes back. */
 	own->uid = (uid_t)setfsuid((uid_t)-1);
 	own->gid = (gid_t)setfsgid((gid_t)-1);
+	if (own->uid == (uid_t)-1 || own->gid == (gid_t)-1)
+		return -EPERM; /* a filter refuses the call: there would be no way back */
 	return get_caps(own->caps);
 }
 

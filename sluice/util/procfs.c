@@ -150,8 +150,12 @@ void sc_sluice_proc_pin(struct procfs *proc)
 
 	proc->fd = private_proc();
 	proc->exclusive = proc->fd >= 0;
-	if (proc->exclusive)
+	if (proc->exclusive && sc_sluice_on_proc(proc->fd))
 		return;
+	if (proc->exclusive) { /* a filter refuses to say: no file would be known as one of a procfs */
+		close(proc->fd);
+		proc->exclusive = false;
+	}
 	proc->fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (proc->fd < 0) {
 		proc->fd = -ENOSYS;

@@ -540,6 +540,40 @@ static void own_user(void)
 	CHECK_EQ(answer_target("plain", NULL, "mkdirat", as_it_is, NULL), 0);
 }
 
+/* A filter around the supervisor, of a container say, that does not let it tell its own id. */
+static int without_call(struct sluice_request *req, void *data)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	CHECK(filter);
+	CHECK_EQ(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), *(const int *)data, 0), 0);
+	CHECK_EQ(seccomp_load(filter), 0);
+	seccomp_release(filter);
+	CHECK_EQ(sluice_act_as_target(req, not_again, NULL), -EPERM);
+	return sluice_reply(req, 9);
+}
+
+static void refused_calls(void)
+{
+#ifdef SYS_setfsuid32 /* ids of 32 bits */
+	int calls[] = {SYS_setfsuid32, SYS_setfsgid32};
+#else
+	int calls[] = {SYS_setfsuid, SYS_setfsgid};
+#endif
+
+	for (int i = 0; i < 2; i++) {
+		int status;
+		pid_t pid;
+
+		fflush(stdout);
+		pid = fork();
+		if (pid == 0)
+			_exit(answer_target("plain", NULL, "mkdirat", without_call, &calls[i]));
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK_EQ(status, 0);
+	}
+}
+
 const struct target_main targets[] = {{"user", target_user}, {"root", target_root},
 	{"namespace", target_namespace}, {"one", target_one}, {"plain", target_plain},
 	{"ids", target_ids},
@@ -556,4 +590,5 @@ const struct test tests[] = {
 	{"without CAP_SETUID the groups come back", no_setuid},
 	{"ids that this user namespace does not map are refused", no_number},
 	{"one of them is enough, and those that it maps are taken", one_by_one},
-	{"the same ids need no privilege", own_user}, {NULL, NULL}};
+	{"the same ids need no privilege", own_user},
+	{"where setfsuid(2) or setfsgid(2) is refused nothing is done", refused_calls}, {NULL, NULL}};

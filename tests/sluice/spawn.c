@@ -447,6 +447,25 @@ static void closed_stdio(void)
 	CHECK_EQ(dup2(out, 1), 1);
 }
 
+/* In any order, and where they are already. */
+static void same_stdio(void)
+{
+	static const int orders[][3] = {{0, 1, 2}, {1, 0, 2}, {2, 2, 0}};
+
+	for (int i = 0; i < 3; i++) {
+		struct sluice_child child = SLUICE_CHILD_INIT;
+		struct sluice_supervisor *sv = new_supervisor(NULL);
+
+		child.stdin_fd = orders[i][0];
+		child.stdout_fd = orders[i][1];
+		child.stderr_fd = orders[i][2];
+		CHECK_EQ(sluice_on(sv, 0, SLUICE_ANY, continue_it, NULL), 0);
+		spawn_target(sv, filter_of(false, "execve", NULL), &child, "work", NULL);
+		CHECK_EQ(wait_target(sv, &child), 0);
+		sluice_supervisor_free(sv);
+	}
+}
+
 static int kill_supervisor(struct sluice_request *req, void *data)
 {
 	(void)req;
@@ -570,6 +589,7 @@ const struct test tests[] = {
 	{"no descriptor of the library reaches the program", nothing_leaks_in},
 	{"64 listeners at once", many},
 	{"a caller without stdin, stdout and stderr", closed_stdio},
+	{"the stdio of the supervisor in any order", same_stdio},
 	{"the first process of a PID namespace", first_in_namespace},
 	{"a caller that adopts orphans", subreaper},
 	{"a user who may have one process", one_process},
