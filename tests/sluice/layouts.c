@@ -88,6 +88,11 @@ static void lengths_of_iovecs(struct sluice_request *req, bool narrow)
 
 static const char hello[] = "hello world";
 
+static long first_part(size_t length, long all)
+{
+	return (long)length < all ? (long)length : all;
+}
+
 /* As much as there is, in order; where it ends, what has been copied counts. */
 static void copies(struct sluice_request *req)
 {
@@ -117,6 +122,9 @@ static void copies(struct sluice_request *req)
 					: at < 0 ? end - (uint64_t)-at : BLOCK + (uint64_t)at);
 			iov[k].iov_len = (size_t)cases[i].iov[k].len;
 		}
+		/* What lies behind the last iovec of a call is no iovec. */
+		CHECK_EQ(sluice_scatter(req, iov, 1, hello, 11), first_part(iov[0].iov_len, cases[i].rc));
+		CHECK_EQ(sluice_gather(req, iov, 1, text, 11), first_part(iov[0].iov_len, cases[i].rc));
 		CHECK_EQ(sluice_scatter(req, iov, 2, hello, 11), cases[i].rc);
 		CHECK_EQ(sluice_gather(req, iov, 2, text, 11), cases[i].rc);
 		CHECK(memcmp(text, hello, (size_t)cases[i].rc) == 0);
@@ -310,6 +318,9 @@ static void written_control(struct sluice_request *req, bool narrow)
 	m.control_room = 4096;
 	CHECK_EQ(sluice_write_msg_control(req, &m, &c, CMSG_LEN(200)), 0);
 	CHECK_EQ(sluice_write_msg_control(req, &m, &c, CMSG_LEN(199)), -EINVAL);
+	c.head.cmsg_len = CMSG_LEN(197); /* all that there is, and nothing that fills it up */
+	CHECK_EQ(sluice_write_msg_control(req, &m, &c, CMSG_LEN(197)), 0);
+	CHECK_EQ(sluice_write_msg_control(req, &m, &c, CMSG_LEN(198)), 0);
 	c.head.cmsg_len = CMSG_LEN(0) - 1;
 	CHECK_EQ(sluice_write_msg_control(req, &m, &c, sizeof(c)), -EINVAL);
 	c.head.cmsg_len = SIZE_MAX;
