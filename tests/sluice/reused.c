@@ -1,0 +1,133 @@
+/* The number of a thread that has ended, used again by another target before the supervisor has heard of the
+ * end. What is known of the first one is not said of the second.
+ * SPDX-License-Identifier: MIT */
+#include "tap.h"
+
+static int id_file(int flags)
+{
+	return open("/proc/sys/kernel/ns_last_pid", flags | O_CLOEXEC);
+}
+
+static void *ask_and_wait(void *data)
+{
+	int *tid = data;
+	char byte;
+
+	*tid = (int)syscall(SYS_gettid);
+	CHECK_EQ(syscall(SYS_mkdirat, 1, NULL, 0), 7);
+	CHECK_EQ(read(0, &byte, 1), 1); /* until the supervisor has handled that */
+	return NULL;
+}
+
+/* A child with the number @wanted, which nobody has. */
+static pid_t with_number(pid_t wanted)
+{
+	for (int tries = 0; tries < 1000; tries++) {
+		char text[16];
+		int fd = id_file(O_WRONLY);
+		pid_t pid;
+
+		snprintf(text, sizeof(text), "%d", (int)wanted - 1);
+		CHECK(fd >= 0 && write(fd, text, strlen(text)) > 0);
+		close(fd);
+		pid = fork();
+		if (pid == 0)
+			_exit(getpid() != wanted ? 0 : syscall(SYS_mkdirat, 2, NULL, 0) == 8 ? 0 : 1);
+		if (pid == wanted)
+			return pid;
+		CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	}
+	return -1;
+}
+
+static int target_family(int argc, char **argv)
+{
+	pthread_t thread;
+	int tid, status;
+	pid_t pid;
+
+	(void)argc;
+	(void)argv;
+	CHECK_EQ(pthread_create(&thread, NULL, ask_and_wait, &tid), 0);
+	pthread_join(thread, NULL);
+	while (syscall(SYS_tgkill, getpid(), tid, 0) == 0)
+		usleep(1000);
+	pid = with_number(tid);
+	CHECK_EQ(pid, tid);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	return status ? 1 : 0;
+}
+
+/* Whom a pidfd of ours names. */
+static int named_by(int pidfd)
+{
+	char path[64], line[128];
+	int pid = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	f = fopen(path, "r");
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		sscanf(line, "Pid: %d", &pid);
+	fclose(f);
+	return pid;
+}
+
+struct seen {
+	pid_t tid, tgid;
+	int calls;
+};
+
+static int look(struct sluice_request *req, void *data)
+{
+	struct seen *seen = data;
+	pid_t tid = sluice_tid(req), tgid = sluice_tgid(req);
+
+	CHECK(tgid > 0);
+	CHECK(sluice_pidfd(req) >= 0);
+	CHECK_EQ(++seen->calls, sluice_arg_int(req, 0));
+	if (seen->calls == 1) {
+		CHECK(tid != tgid);
+		*seen = (struct seen){tid, tgid, 1};
+		return sluice_reply(req, 7);
+	}
+	CHECK_EQ(tid, seen->tid); /* or this tries nothing */
+	CHECK_EQ(tgid, tid);
+	CHECK_EQ(named_by(sluice_pidfd(req)), tid);
+	return sluice_reply(req, 8);
+}
+
+static void another(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	struct pollfd p = {.events = POLLIN};
+	struct seen seen = {0, 0, 0};
+	int input[2], fd;
+
+	isolate(); /* where no other program takes a number */
+	fd = id_file(O_WRONLY);
+	if (fd < 0)
+		SKIP("no ns_last_pid");
+	close(fd);
+	CHECK_EQ(pipe2(input, O_CLOEXEC), 0);
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, "mkdirat", look, &seen), 0);
+	child.stdin_fd = input[0];
+	spawn_target(sv, filter_of(false, "mkdirat", NULL), &child, "family", NULL);
+	p.fd = listener_number();
+	while (seen.calls < 1)
+		CHECK(sluice_dispatch(sv, 10000) >= 0);
+	CHECK_EQ(write(input[1], "", 1), 1);
+	/* The second call comes; the end of the thread has been there before, and nobody has looked. */
+	CHECK_EQ(poll(&p, 1, 60000), 1);
+	while (seen.calls < 2)
+		CHECK(sluice_dispatch(sv, 10000) >= 0);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
+const struct target_main targets[] = {{"family", target_family}, {NULL, NULL}};
+const struct test tests[] = {
+	{"another target with the number of a thread that is known", another}, {NULL, NULL}};
