@@ -85,7 +85,10 @@ static int identify(struct sluice_request *req, void *data)
 	CHECK_EQ(creds.euid, calls == 3 && geteuid() == 0 ? 77 : geteuid());
 	if (calls == 3)
 		return sluice_reply(req, sluice_tgid(req));
+	CHECK_EQ(sluice_exe(req, path, 0), -EINVAL);
 	CHECK_EQ(sluice_exe(req, path, 3), -ENAMETOOLONG);
+	CHECK_EQ(sluice_exe(req, path, strlen(self_path)), -ENAMETOOLONG);
+	CHECK_EQ(sluice_exe(req, path, strlen(self_path) + 1), strlen(self_path));
 	CHECK(sluice_exe(req, path, sizeof(path)) > 0 && strcmp(path, self_path) == 0);
 	CHECK(fstat(sluice_root_fd(req), &a) == 0 && stat("/", &b) == 0 && a.st_ino == b.st_ino);
 	CHECK(fstat(sluice_cwd_fd(req), &a) == 0 && stat("/usr", &b) == 0 &&
