@@ -1,7 +1,11 @@
-/* The number of a thread that has ended, used again by another target before the supervisor has heard of the
- * end. What is known of the first one is not said of the second.
+/* Numbers that two have: a thread that has ended and another target, before the supervisor has heard of the end;
+ * and processes of two pid namespaces. What is one's is not said of the other.
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
+
+#include <linux/openat2.h>
+#include <sched.h>
+#include <sys/mount.h>
 
 static int id_file(int flags)
 {
@@ -128,6 +132,86 @@ static void another(void)
 	sluice_supervisor_free(sv);
 }
 
-const struct target_main targets[] = {{"family", target_family}, {NULL, NULL}};
+/* ---- a procfs of a pid namespace that the target is not in ---- */
+
+/* The first process in there: mounts the procfs, and starts processes until one has the number of @target. */
+static void others(const char *directory, pid_t target, int ready)
+{
+	pid_t pid = 0;
+
+	CHECK_EQ(mount("proc", directory, "proc", 0, NULL), 0);
+	while (pid < target) {
+		pid = fork();
+		if (pid == 0 && getpid() != target)
+			_exit(0);
+		if (pid == 0) {
+			CHECK(chdir("/usr") == 0 && write(ready, "", 1) == 1);
+			for (;;)
+				pause();
+		}
+		if (pid != target)
+			CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	}
+	for (;;)
+		pause();
+}
+
+static int target_elsewhere(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int error;
+	} links[] = {{"self", ENOENT}, {"thread-self", ENOENT}, {NULL, EACCES}}; /* NULL: the number */
+	pid_t me = getpid(), pid;
+	char path[256], number[16], byte;
+	int ready[2];
+
+	if (argc < 1 || pipe(ready) || unshare(CLONE_NEWPID))
+		return 1;
+	pid = fork();
+	if (pid == 0)
+		others(argv[0], me, ready[1]);
+	close(ready[1]);
+	if (read(ready[0], &byte, 1) != 1)
+		return 2;
+	snprintf(number, sizeof(number), "%d", (int)me);
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/%s/cwd", argv[0], links[i].name ? links[i].name : number);
+		if (access(path, F_OK) != (links[i].name ? -1 : 0)) /* as the kernel sees it */
+			return 3;
+		if (syscall(SYS_mkdir, path, 0) != -1 || errno != links[i].error)
+			return 4 + i;
+	}
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	return 0;
+}
+
+static int open_it(struct sluice_request *req, void *data)
+{
+	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY};
+	char path[256];
+	int fd;
+
+	(void)data;
+	CHECK(sluice_read_string(req, sluice_arg(req, 0), path, sizeof(path)) > 0);
+	fd = sluice_openat(req, AT_FDCWD, path, &how);
+	if (fd < 0)
+		return sluice_fail(req, fd);
+	close(fd);
+	return sluice_reply(req, 0);
+}
+
+static void elsewhere(void)
+{
+	char *directory = scratch_dir();
+
+	isolate(); /* where numbers are small */
+	CHECK_EQ(answer_target("elsewhere", directory, MKDIR, open_it, NULL), 0);
+}
+
+const struct target_main targets[] = {{"family", target_family}, {"elsewhere", target_elsewhere}, {NULL, NULL}};
 const struct test tests[] = {
-	{"another target with the number of a thread that is known", another}, {NULL, NULL}};
+	{"another target with the number of a thread that is known", another},
+	{"a process with the target's number in another pid namespace, by its procfs", elsewhere},
+	{NULL, NULL}};
