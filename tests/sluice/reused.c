@@ -1,6 +1,7 @@
 /* Numbers that two have: a thread that has ended and another target, before the supervisor has heard of the end;
  * and processes of two pid namespaces. What is one's is not said of the other.
  * SPDX-License-Identifier: MIT */
+#include "target/target.h"
 #include "tap.h"
 
 #include <linux/openat2.h>
@@ -210,8 +211,41 @@ static void elsewhere(void)
 	CHECK_EQ(answer_target("elsewhere", directory, MKDIR, open_it, NULL), 0);
 }
 
-const struct target_main targets[] = {{"family", target_family}, {"elsewhere", target_elsewhere}, {NULL, NULL}};
+/* ---- its number as a procfs says it ---- */
+
+static int target_asks(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return syscall(SYS_mkdirat, -1, NULL, 0) == 7 ? 0 : 1;
+}
+
+static int find_it(struct sluice_request *req, void *data)
+{
+	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int none = open("/usr", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct own_pid who = {5, 6, false};
+
+	(void)data;
+	CHECK_EQ(sc_target_own_pid(req, none, &who), -ENOENT);
+	CHECK(who.tgid == 5 && who.tid == 6 && !who.ours);
+	CHECK_EQ(sc_target_own_pid(req, -1, &who), -ENOENT);
+	CHECK_EQ(sc_target_own_pid(req, proc, &who), 0);
+	CHECK(who.tgid == (unsigned)sluice_tgid(req) && who.tid == (unsigned)sluice_tid(req) && who.ours);
+	close(proc);
+	close(none);
+	return sluice_reply(req, 7);
+}
+
+static void own_number(void)
+{
+	CHECK_EQ(answer_target("asks", NULL, "mkdirat", find_it, NULL), 0);
+}
+
+const struct target_main targets[] = {{"family", target_family}, {"elsewhere", target_elsewhere},
+	{"asks", target_asks}, {NULL, NULL}};
 const struct test tests[] = {
 	{"another target with the number of a thread that is known", another},
 	{"a process with the target's number in another pid namespace, by its procfs", elsewhere},
+	{"the number in a directory that is no procfs, and in one", own_number},
 	{NULL, NULL}};

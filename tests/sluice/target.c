@@ -343,6 +343,36 @@ static void exec_between(void)
 	CHECK_EQ(exec_run(which_program), 0);
 }
 
+static int target_stays(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	syscall(SYS_mkdir, "leader", 0);
+	pause();
+	return 1;
+}
+
+/* What is kept of a thread that lives goes with the supervisor. */
+static void kept_threads(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct seen seen = {0, 0};
+	int before = count_fds(), with;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+
+	CHECK_EQ(sluice_on_name(sv, MKDIR, look_at_thread, &seen), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "stays", NULL);
+	with = count_fds();
+	while (sluice_dispatch(sv, 10000) == 0)
+		;
+	if (has_thread_pidfds())
+		CHECK_EQ(count_fds(), with + 1);
+	sluice_supervisor_free(sv);
+	CHECK(kill(child.pid, SIGKILL) == 0 && waitpid(child.pid, NULL, 0) == child.pid);
+	sluice_child_release(&child);
+	CHECK_EQ(settled_fds(before), before);
+}
+
 /* ---- links of a thread ---- */
 
 enum { USR = 1, ROOT }; /* the directories of the two threads */
@@ -428,11 +458,12 @@ static void thread_links(void)
 }
 
 const struct target_main targets[] = {
-	{"threads", target_threads}, {"exec", target_exec}, {"many", target_many}, {"groups", target_groups},
+	{"threads", target_threads}, {"exec", target_exec}, {"many", target_many}, {"stays", target_stays}, {"groups", target_groups},
 	{"links", target_links}, {NULL, NULL}};
 const struct test tests[] = {
 	{"thread, process, pidfd, credentials, executable, root, cwd, descriptors", identity},
 	{"many threads' pidfds are a quarter of the descriptors at most", many_threads},
+	{"the pidfd of a thread that lives goes with the supervisor", kept_threads},
 	{"2000 groups, and capabilities in a user namespace", many_groups},
 	{"links of a thread that is not the one that asks", thread_links},
 	{"exec between two requests, with and without vfork", exec_between},
