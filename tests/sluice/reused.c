@@ -24,17 +24,24 @@ static void *ask_and_wait(void *data)
 	return NULL;
 }
 
+/* The next process gets @wanted, most probably. */
+static void choose_next(pid_t wanted)
+{
+	int fd = id_file(O_WRONLY);
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", (int)wanted - 1);
+	CHECK(fd >= 0 && write(fd, text, strlen(text)) > 0);
+	close(fd);
+}
+
 /* A child with the number @wanted, which nobody has. */
 static pid_t with_number(pid_t wanted)
 {
 	for (int tries = 0; tries < 1000; tries++) {
-		char text[16];
-		int fd = id_file(O_WRONLY);
 		pid_t pid;
 
-		snprintf(text, sizeof(text), "%d", (int)wanted - 1);
-		CHECK(fd >= 0 && write(fd, text, strlen(text)) > 0);
-		close(fd);
+		choose_next(wanted);
 		pid = fork();
 		if (pid == 0)
 			_exit(getpid() != wanted ? 0 : syscall(SYS_mkdirat, 2, NULL, 0) == 8 ? 0 : 1);
@@ -103,19 +110,27 @@ static int look(struct sluice_request *req, void *data)
 	return sluice_reply(req, 8);
 }
 
+/* Where no other program takes a number, and ours can be chosen. */
+static void need_numbers(void)
+{
+	int fd;
+
+	isolate();
+	fd = id_file(O_WRONLY);
+	if (fd < 0)
+		SKIP("no ns_last_pid");
+	close(fd);
+}
+
 static void another(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv;
 	struct pollfd p = {.events = POLLIN};
 	struct seen seen = {0, 0, 0};
-	int input[2], fd;
+	int input[2];
 
-	isolate(); /* where no other program takes a number */
-	fd = id_file(O_WRONLY);
-	if (fd < 0)
-		SKIP("no ns_last_pid");
-	close(fd);
+	need_numbers();
 	CHECK_EQ(pipe2(input, O_CLOEXEC), 0);
 	sv = new_supervisor(NULL);
 	CHECK_EQ(sluice_on_name(sv, "mkdirat", look, &seen), 0);
@@ -131,6 +146,58 @@ static void another(void)
 		CHECK(sluice_dispatch(sv, 10000) >= 0);
 	CHECK_EQ(wait_target(sv, &child), 0);
 	sluice_supervisor_free(sv);
+}
+
+/* ---- numbers at both ends of the table of threads ---- */
+
+static int target_stays(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	syscall(SYS_mkdirat, 1, NULL, 0);
+	pause();
+	return 1;
+}
+
+static int keep(struct sluice_request *req, void *data)
+{
+	CHECK(sluice_pidfd(req) >= 0);
+	*(pid_t *)data = sluice_tid(req);
+	return sluice_reply(req, 0);
+}
+
+/* A target with the number @wanted, or another one; it is gone with the supervisor. */
+static pid_t kept(pid_t wanted)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	int before = count_fds();
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	pid_t pid = 0;
+
+	CHECK_EQ(sluice_on_name(sv, "mkdirat", keep, &pid), 0);
+	choose_next(wanted);
+	spawn_target(sv, filter_of(false, "mkdirat", NULL), &child, "stays", NULL);
+	while (!pid)
+		CHECK(sluice_dispatch(sv, 10000) >= 0);
+	CHECK_EQ(pid, child.pid);
+	sluice_supervisor_free(sv);
+	CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+	sluice_child_release(&child);
+	CHECK_EQ(settled_fds(before), before);
+	return pid;
+}
+
+static void both_ends(void)
+{
+	static const pid_t numbers[] = {1024, 1279}; /* the rests are 0 and 255 */
+
+	need_numbers();
+	for (int i = 0; i < 2; i++) {
+		int tries = 0;
+
+		while (kept(numbers[i]) != numbers[i])
+			CHECK(++tries < 100);
+	}
 }
 
 /* ---- a procfs of a pid namespace that the target is not in ---- */
@@ -242,10 +309,11 @@ static void own_number(void)
 	CHECK_EQ(answer_target("asks", NULL, "mkdirat", find_it, NULL), 0);
 }
 
-const struct target_main targets[] = {{"family", target_family}, {"elsewhere", target_elsewhere},
+const struct target_main targets[] = {{"family", target_family}, {"stays", target_stays}, {"elsewhere", target_elsewhere},
 	{"asks", target_asks}, {NULL, NULL}};
 const struct test tests[] = {
 	{"another target with the number of a thread that is known", another},
+	{"numbers at both ends of the table of threads", both_ends},
 	{"a process with the target's number in another pid namespace, by its procfs", elsewhere},
 	{"the number in a directory that is no procfs, and in one", own_number},
 	{NULL, NULL}};
