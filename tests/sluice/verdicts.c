@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <limits.h>
 #include <sys/time.h>
 
 static int target_pause(int argc, char **argv)
@@ -51,6 +52,19 @@ static void fail_with(void)
 	CHECK_EQ(run_once(NULL, fails, (void *)(intptr_t)-ENOSPC, NULL), ENOSPC);
 	CHECK_EQ(run_once(NULL, fails, (void *)0, NULL), EPERM);
 	CHECK_EQ(run_once(NULL, fails, (void *)99999, NULL), EPERM);
+	/* 4095 is the last one, and an exit status has eight bits of it. */
+	CHECK_EQ(run_once(NULL, fails, (void *)4095, NULL), 255);
+	CHECK_EQ(run_once(NULL, fails, (void *)(intptr_t)-4095, NULL), 255);
+	CHECK_EQ(run_once(NULL, fails, (void *)4096, NULL), EPERM);
+	CHECK_EQ(run_once(NULL, fails, (void *)(intptr_t)-4096, NULL), EPERM);
+	CHECK_EQ(run_once(NULL, fails, (void *)(intptr_t)INT_MIN, NULL), EPERM);
+}
+
+static void not_told(struct sluice_request *req, void *data)
+{
+	(void)req;
+	(void)data;
+	CHECK(false);
 }
 
 static int twice(struct sluice_request *req, void *data)
@@ -58,6 +72,9 @@ static int twice(struct sluice_request *req, void *data)
 	(void)data;
 	CHECK_EQ(sluice_fail(req, ENOSPC), 0);
 	CHECK_EQ(sluice_reply(req, 0), -EALREADY);
+	CHECK_EQ(sluice_fail(req, EACCES), -EALREADY);
+	CHECK_EQ(sluice_reply_fd(req, 0, 0), -EALREADY);
+	CHECK_EQ(sluice_on_cancel(req, not_told, NULL), -ENOENT);
 	CHECK_EQ(sluice_continue(req, SLUICE_CONTINUE_ADVISORY), -EALREADY);
 	CHECK_EQ(sluice_alive(req), -ENOENT);
 	return -1; /* and a failing handler changes nothing any more */
@@ -139,45 +156,71 @@ static int target_open(int argc, char **argv)
 
 		syscall(SYS_prlimit64, 0, 7, &r, NULL);
 	}
+	if (argc > 0 && !limit)
+		close(0); /* its place is given */
 	fd = open("/some/file", O_RDONLY);
 	if (fd < 0)
 		return errno;
+	if (argc > 0 && fd != 0)
+		return 203;
 	if (fcntl(fd, F_GETFD) != FD_CLOEXEC)
 		return 201;
 	return read(fd, got, 5) == 5 && strcmp(got, "hello") == 0 ? 0 : 202;
 }
 
+/* What is given, and what comes of it: of the verdict, and as the status of the target. */
+static struct gift {
+	int fd;
+	unsigned flags;
+	const char *limit;
+	int rc, status;
+} gift;
+
 static int give_fd(struct sluice_request *req, void *data)
 {
 	char path[4096];
 
+	(void)data;
 	if (sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path)) < 0)
 		return -1;
 	if (strcmp(path, "/some/file"))
 		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
-	CHECK(lseek(*(int *)data, 0, SEEK_SET) == 0);
-	return sluice_reply_fd(req, *(int *)data, SLUICE_FD_CLOEXEC) == -EMFILE ? 0 : 0;
+	CHECK_EQ(sluice_reply_fd(req, gift.fd, gift.flags), gift.rc);
+	CHECK_EQ(sluice_reply_fd(req, gift.fd, gift.flags), -EALREADY);
+	return 0;
 }
 
 static void descriptors(bool killable)
 {
 	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_statistics s = {.size = sizeof(s)};
 	int fd = memfd_create("file", MFD_CLOEXEC), before;
+	const struct gift gifts[] = {
+		{fd, SLUICE_FD_CLOEXEC, NULL, 0, 0},
+		{fd, SLUICE_FD_CLOEXEC, "0", 0, 0},
+		{fd, 0, NULL, 0, 201},
+		{fd, SLUICE_FD_CLOEXEC, "3", -EMFILE, EMFILE}, /* the target is full */
+		{fd, SLUICE_FD_CLOEXEC << 1, NULL, -EINVAL, EINVAL},
+		{9999, SLUICE_FD_CLOEXEC, NULL, -EBADF, EBADF},
+	};
 
 	CHECK(write(fd, "hello", 5) == 5);
-	CHECK_EQ(sluice_on_name(sv, "openat", give_fd, &fd), 0);
+	CHECK_EQ(sluice_on_name(sv, "openat", give_fd, NULL), 0);
 	before = count_fds();
-	for (int full = 0; full < 2; full++) {
+	for (size_t i = 0; i < sizeof(gifts) / sizeof(*gifts); i++) {
 		struct sluice_child child = SLUICE_CHILD_INIT;
 
+		gift = gifts[i];
+		CHECK(lseek(fd, 0, SEEK_SET) == 0);
 		child.wait_killable = killable;
-		spawn_target(sv, filter_of(false, "openat", NULL), &child, "open",
-			full ? "3" : NULL);
-		CHECK_EQ(wait_target(sv, &child), full ? EMFILE : 0);
+		spawn_target(sv, filter_of(false, "openat", NULL), &child, "open", gift.limit);
+		CHECK_EQ(wait_target(sv, &child), gift.status);
 		while (sluice_active(sv))
 			CHECK(sluice_dispatch(sv, -1) >= 0);
 	}
 	CHECK_EQ(settled_fds(before), before);
+	CHECK_EQ(sluice_statistics(sv, &s), 0);
+	CHECK(s.descriptors == 3 && s.replied == 3 && s.failed == 3);
 	sluice_supervisor_free(sv);
 }
 
