@@ -18,7 +18,7 @@ static void check(bool holds, const char *name)
 }
 
 /* Does the error have the code, and say this in its message or its place? */
-static bool said(const struct sluice_error *error, int rc, int wanted, const char *says)
+static inline bool said(const struct sluice_error *error, int rc, int wanted, const char *says)
 {
 	bool good = rc == wanted && error->code == -wanted &&
 		(strstr(error->message, says) || strcmp(error->where, says) == 0);
