@@ -99,6 +99,36 @@ static void test_widths(void)
 	free(p.filter);
 }
 
+/* Arguments by number: of the same call under another name, where they lie elsewhere; of a call that has fewer; and of
+ * one whose arguments nobody knows. */
+static void test_numbered(void)
+{
+	struct sock_fprog p = compile("default ALLOW\narch x86 x86_64\nERRNO(1) lseek if a2 == 2\n"
+				      "ERRNO(2) close/x86_64 if a1 == 0x100000003\n"
+				      "ERRNO(3) close/x86 if a1 == 3\n"
+				      "ERRNO(4) tuxcall/x86_64 if a0 == 0x100000003\n");
+	const struct seccomp_data there = {.arch = AUDIT_ARCH_I386, .nr = 140, .args = {0, 0, 0, 0, 2}},
+				  elsewhere = {.arch = AUDIT_ARCH_I386, .nr = 140, .args = {0, 0, 2}},
+				  seek = {.arch = AUDIT_ARCH_I386, .nr = 19, .args = {0, 0, 2}};
+	uint32_t words[3][16];
+
+	sc_bpf_words(&there, false, words[0]);
+	sc_bpf_words(&elsewhere, false, words[1]);
+	sc_bpf_words(&seek, false, words[2]);
+	check(sc_bpf_run(p.filter, p.len, words[0], NULL) == SCMP_ACT_ERRNO(1) &&
+			sc_bpf_run(p.filter, p.len, words[1], NULL) == SCMP_ACT_ALLOW &&
+			sc_bpf_run(p.filter, p.len, words[2], NULL) == SCMP_ACT_ERRNO(1),
+		"lseek's whence is the fifth argument of _llseek");
+	check(run(&p, AUDIT_ARCH_X86_64, 3, 0, 0x100000003) == SCMP_ACT_ERRNO(2) &&
+			run(&p, AUDIT_ARCH_X86_64, 3, 0, 3) == SCMP_ACT_ALLOW &&
+			run(&p, AUDIT_ARCH_I386, 6, 0, 0x100000003) == SCMP_ACT_ERRNO(3),
+		"an argument that the call does not have is as wide as a register");
+	check(run(&p, AUDIT_ARCH_X86_64, 184, 0x100000003, 0) == SCMP_ACT_ERRNO(4) &&
+			run(&p, AUDIT_ARCH_X86_64, 184, 3, 0) == SCMP_ACT_ALLOW,
+		"and so is one of a call that has no prototype");
+	free(p.filter);
+}
+
 static size_t length_of(const char *text)
 {
 	struct sock_fprog p = compile(text);
@@ -322,6 +352,7 @@ int main(void)
 	test_errors();
 	test_apart();
 	test_widths();
+	test_numbered();
 	test_sizes();
 	test_points();
 	test_rule_by_rule();
