@@ -101,6 +101,7 @@ static const struct {
 	{-EINVAL, "ERRNO(1) dup if a0:63 == 1\n", "condition 1: a width is 8, 16, 32 or 64 bits"},
 	{-ENOENT, "ERRNO(1) dup if a6 == 1\n", "dup has no a6 on"},
 	{-ENOENT, "ERRNO(1) dup if a00 == 1\n", "dup has no a00 on"},
+	{-ENOENT, "ERRNO(1) dup if b1 == 1\n", "dup has no b1 on"},
 	{-ENOENT, "arch x86_64\nERRNO(1) 500/x86_64 if fd == 1\n", "the call has no fd on x86_64"},
 	{-ENOENT, "ERRNO(1) dup if a/ == 1\n", "dup has no a/ on"},
 	{-ENOENT, SOCKET "== AF_UNIX|\n", "socket has no AF_UNIX| on"},
@@ -123,20 +124,6 @@ static void test_text(const char *text, size_t length, int rc, const char *says,
 		name);
 }
 
-static void test_texts(void)
-{
-	static const char nul[] = "ALLOW read\0\n";
-
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-		char name[200] = "";
-
-		for (size_t k = 0; texts[i].text[k] && k < sizeof(name) - 1; k++)
-			name[k] = texts[i].text[k] < ' ' || texts[i].text[k] == '#' ? '/' : texts[i].text[k];
-		test_text(texts[i].text, strlen(texts[i].text), texts[i].rc, texts[i].says, name);
-	}
-	test_text(nul, sizeof(nul) - 1, -EINVAL, "control character", "a NUL byte is no end of a rule");
-}
-
 /* @n times @piece behind @head, and an end of the line. The caller frees it. */
 static char *repeated(const char *head, const char *piece, size_t n, const char *end)
 {
@@ -157,7 +144,8 @@ static void test_many(
 	char *text = repeated(head, piece, n, end), name[200];
 	struct sluice_filter *filter = NULL;
 
-	snprintf(name, sizeof(name), "%zu times \"%s\": %s", n, piece, rc ? says : "taken");
+	snprintf(name, sizeof(name), "%.*s... %zu times \"%s\": %s", (int)strcspn(head, "\n"), head, n, piece,
+		rc ? says : "taken");
 	if (rc) {
 		test_text(text, strlen(text), rc, says, name);
 	} else {
@@ -165,6 +153,21 @@ static void test_many(
 		sluice_filter_free(filter);
 	}
 	free(text);
+}
+
+static void test_texts(void)
+{
+	static const char nul[] = "ALLOW read\0\n";
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		char name[200] = "";
+
+		for (size_t k = 0; texts[i].text[k] && k < sizeof(name) - 1; k++)
+			name[k] = texts[i].text[k] < ' ' || texts[i].text[k] == '#' ? '/' : texts[i].text[k];
+		test_text(texts[i].text, strlen(texts[i].text), texts[i].rc, texts[i].says, name);
+	}
+	test_many("arch x86_64\nnewer 1.0 ERRNO(38)\nALLOW mmap if addr == 0 and a5 == 0", "", 0, "\n", 0, "");
+	test_text(nul, sizeof(nul) - 1, -EINVAL, "control character", "a NUL byte is no end of a rule");
 }
 
 static void test_bounds(void)

@@ -95,16 +95,46 @@ static void test_view_least(void)
 static void test_view_same(void)
 {
 	static const uint32_t x86_64[] = {SCMP_ARCH_X86_64};
-	struct sock_fprog a = compile("default ALLOW\narch x86_64\nERRNO(1) read if a0:64 & 0x100000000 == 0\n");
-	struct sock_fprog b =
-		compile("default ALLOW\narch x86_64\nERRNO(1) read if a0:64 & 0x100000000 == 0x100000000\n");
-	struct sock_fprog c = compile("default ALLOW\narch x86_64\nERRNO(1) read\n");
+	/* The high half of an int; arguments that the call does not have. */
+	static const char *const what[][2] = {
+		{"read if a0:64", "0x100000000"}, {"close if a1:64", "1"}, {"read if a5:64", "0x8000000000000000"}};
 
-	check(sluice_view_equal(&a, &b, x86_64, 1, NULL, NULL) == 0, "what ignored bits decide is the same either way");
-	check(sluice_view_equal(&a, &c, x86_64, 1, NULL, NULL) == 1, "and is not what is decided for all of them");
-	free(a.filter);
-	free(b.filter);
-	free(c.filter);
+	for (size_t i = 0; i < sizeof(what) / sizeof(*what); i++) {
+		struct sock_fprog progs[3];
+
+		for (int k = 0; k < 3; k++) {
+			char text[200];
+
+			snprintf(text, sizeof(text), "default ALLOW\narch x86_64\nERRNO(1) %s & %s == %s\n", what[i][0],
+				k < 2 ? what[i][1] : "0", k == 1 ? what[i][1] : "0");
+			progs[k] = compile(text);
+		}
+		check(sluice_view_equal(&progs[0], &progs[1], x86_64, 1, NULL, NULL) == 0,
+			"what ignored bits decide is the same either way");
+		check(sluice_view_equal(&progs[0], &progs[2], x86_64, 1, NULL, NULL) == 1,
+			"and is not what is decided for all of them");
+		for (int k = 0; k < 3; k++)
+			free(progs[k].filter);
+	}
+}
+
+/* A witness has all six arguments. */
+static void test_view_witness(void)
+{
+	static const uint32_t x86_64[] = {SCMP_ARCH_X86_64};
+	struct sluice_view_witness w = {0};
+	struct sock_fprog p = compile("default ERRNO(1)\narch x86_64\n"
+				      "ALLOW futex if a0 == 0x100000001 and a1 == 2 and a2 == 3 and a3 == 0x400000004 "
+				      "and a4 == 0x500000005 and a5 == 6\n");
+	const struct sluice_rule rule = {.size = sizeof(rule), .action = SCMP_ACT_ALLOW, .call = "futex"};
+
+	check(sluice_view_reaches(&p, &rule, x86_64, 1, &w, NULL) == 1 && w.data.nr == 202 &&
+			w.data.arch == AUDIT_ARCH_X86_64 && w.data.args[0] == 0x100000001 &&
+			(uint32_t)w.data.args[1] == 2 && (uint32_t)w.data.args[2] == 3 &&
+			w.data.args[3] == 0x400000004 && w.data.args[4] == 0x500000005 &&
+			(uint32_t)w.data.args[5] == 6 && w.a == SCMP_ACT_ALLOW && w.b == 0,
+		"a witness has all six arguments");
+	free(p.filter);
 }
 
 /* Where high words are 0 every number counts still, those of no call and odd ones as well. */
@@ -180,6 +210,7 @@ static void test_view(void)
 	test_view_regions(&narrow, &wide, &high);
 	test_view_least();
 	test_view_same();
+	test_view_witness();
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	test_view_cut(SCMP_ARCH_X86, AUDIT_ARCH_I386, true);
 	test_view_cut(SCMP_ARCH_SH, AUDIT_ARCH_SHEL, false);

@@ -136,6 +136,10 @@ static void memory_is_shown(void **state)
 		6);
 	check(SCMP_ARCH_X86_64, "write", A(1, 0x10000, 5), &m,
 		"write(1, \"a\\n\\0011\\377\", 5)");
+	/* A digit behind an octal number is no part of it. */
+	put(&m, 0, "\1" "0\1" "9\1/\1:\1 ~\x7f\xa0", 13);
+	check(SCMP_ARCH_X86_64, "write", A(1, 0x10000, 13), &m,
+		"write(1, \"\\0010\\0019\\1/\\1:\\1 ~\\177\\240\", 13)");
 	memset(m.bytes, 'x', 100);
 	check(SCMP_ARCH_X86_64, "write", A(1, 0x10000, 100), &m,
 		"write(1, \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"..., 100)");
@@ -214,6 +218,10 @@ static void short_addresses_are_bytes(void **state)
 	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 24), &m,
 		"connect(3, {sa_family=AF_INET6, sin6_port=htons(80), sin6_flowinfo=htonl(0), "
 		"inet_pton(AF_INET6, \"::1\", &sin6_addr), sin6_scope_id=0}, 24)");
+	m.bytes[27] = 1;
+	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 28), &m,
+		"connect(3, {sa_family=AF_INET6, sin6_port=htons(80), sin6_flowinfo=htonl(0), "
+		"inet_pton(AF_INET6, \"::1\", &sin6_addr), sin6_scope_id=16777218}, 28)");
 	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 4), &m,
 		"connect(3, {sa_family=AF_INET6, sa_data=\"\\0P\"}, 4)");
 	put(&m, 0, "\x10\0\0\0\x05\0\0\0\x01\0\0\0", 12);
@@ -340,6 +348,17 @@ static void one_argument_is_shown(void **state)
 				 text, sizeof(text)),
 		6);
 	assert_string_equal(text, "0x1000");
+	/* Half of an argument, where the call ends before the other. */
+	assert_int_equal(sluice_call_info(SCMP_ARCH_X86, "pread64", &call), 0);
+	assert_int_equal(sluice_decode_arg(&call, A(3, 0, 10, 5, 1), 3, NULL, NULL, text, sizeof(text)), 10);
+	assert_string_equal(text, "4294967301");
+	call.n_args = 4;
+	assert_int_equal(sluice_decode_arg(&call, A(3, 0, 10, 5, 1), 3, NULL, NULL, text, sizeof(text)), 1);
+	assert_string_equal(text, "5");
+	call.args[0] = call.args[3];
+	assert_int_equal(sluice_decode_arg(&call, A(5, 1), 0, NULL, NULL, text, sizeof(text)), 10);
+	assert_string_equal(text, "4294967301");
+	assert_int_equal(sluice_call_info(SCMP_ARCH_X86_64, "openat", &call), 0);
 	/* What a caller made itself is no more believed than what a target says. */
 	call.arch = 1;
 	assert_int_equal(sluice_decode_arg(&call, A(0), 0, NULL, NULL, text, sizeof(text)), -EINVAL);
