@@ -120,6 +120,10 @@ static void names_end_where_their_sets_end(void **state)
 	CHECK("open", A(0, 0x400000, 0600), "open(NULL, O_RDONLY|0x400000)");
 	CHECK("open", A(0, 0x10000, 0600), "open(NULL, O_RDONLY|O_DIRECTORY)");
 	CHECK("mkdir", A(0, 0600), "mkdir(NULL, 0600)");
+	/* Flags are as wide as their argument, whatever its sign. */
+	CHECK("umount2", A(0, 0xffffffff80000001), "umount2(NULL, MNT_FORCE|0x80000000)");
+	CHECK("mount", A(0, 0, 0, 0x8000000000001000, 0), "mount(NULL, NULL, NULL, MS_BIND|0x8000000000000000, NULL)");
+	CHECK("write", A(1, 0, 0), "write(1, NULL, 0)");
 }
 
 static void memory_is_shown(void **state)
