@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -256,8 +257,15 @@ __attribute__((noreturn)) static int wait_long(void *unused)
 		pause();
 }
 
+static void ring(int number)
+{
+	(void)number;
+}
+
+/* Signals of the caller neither end the wait nor make it longer. */
 static void test_late(void **state)
 {
+	const struct itimerval often = {{0, 20000}, {0, 20000}}, never = {{0, 0}, {0, 0}};
 	static char stack[65536];
 	struct sock_fprog prog = {6, filters[0]};
 	struct sluice_program *p = NULL;
@@ -275,7 +283,11 @@ static void test_late(void **state)
 		_exit(0);
 	}
 	assert_true(becomes(pid, 'D'));
+	sigaction(SIGALRM, &(struct sigaction){.sa_handler = ring}, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
 	rc = sluice_program_of(pid, 300, &p, &error);
+	setitimer(ITIMER_REAL, &never, NULL);
+	signal(SIGALRM, SIG_DFL);
 	kill(-pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	if (rc == -EACCES || rc == -EPERM)
