@@ -359,6 +359,26 @@ static void test_programs(void)
 		"one of the programs has an instruction that cannot be followed", unclear);
 }
 
+/* The longest program that the kernel takes is proved as others are. */
+static void test_longest(void)
+{
+	static const char text[] = "default ALLOW\nbadarch ALLOW\n";
+	static struct sock_filter insns[4096];
+	struct sluice_filter *filter = NULL;
+	struct seccomp_data data = {0};
+
+	if (sluice_filter_parse(text, strlen(text), "test", &filter, NULL))
+		abort();
+	for (size_t i = 0; i < 4096; i++)
+		insns[i] = allow;
+	check(sluice_filter_prove(filter, insns, 4096, NULL, NULL) == 0, "4096 instructions");
+	insns[0].k = SCMP_ACT_ERRNO(1);
+	check(sluice_filter_prove(filter, insns, 4096, NULL, NULL) == 1 &&
+			sluice_filter_prove(filter, insns, 4096, &data, NULL) == 1,
+		"and refuted, with and without a place for the input");
+	sluice_filter_free(filter);
+}
+
 /* Bits of two arguments in pairs: a short program whose function is large, whatever its parts are. */
 static void test_too_hard(void)
 {
@@ -450,6 +470,7 @@ int main(void)
 	test_nothing();
 	test_byte_order();
 	test_programs();
+	test_longest();
 	test_too_hard();
 	test_no_programs();
 	printf("1..%u\n", n_checks);

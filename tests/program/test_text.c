@@ -135,6 +135,10 @@ static void test_mistakes(void **state)
 	refuse("stx", "1:4");
 	refuse("ldx [0]", "1:5");
 	refuse("ret", "1:4");
+	refuse("ret 5x", "1:5");
+	refuse("ret 0x10000000000000000", "1:5");
+	refuse("ret ERRNO()", "1:5");
+	refuse("ret ERRNO(x)", "1:5");
 	refuse("jeq", "1:4");
 	refuse("jeq #4294967296, l1, l1\nret ALLOW", "1:5");
 	refuse("jeq #1 l1, l1\nret ALLOW", "1:8");
