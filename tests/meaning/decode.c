@@ -123,6 +123,7 @@ static void names_end_where_their_sets_end(void **state)
 	/* Flags are as wide as their argument, whatever its sign. */
 	CHECK("umount2", A(0, 0xffffffff80000001), "umount2(NULL, MNT_FORCE|0x80000000)");
 	CHECK("mount", A(0, 0, 0, 0x8000000000001000, 0), "mount(NULL, NULL, NULL, MS_BIND|0x8000000000000000, NULL)");
+	CHECK("alarm", A(0xffffffff), "alarm(4294967295)");
 	CHECK("socket", A(0x80000010, 1, 6), "socket(0x80000010, SOCK_STREAM, 6)");
 	CHECK("write", A(1, 0, 0), "write(1, NULL, 0)");
 }
