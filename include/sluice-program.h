@@ -47,7 +47,8 @@ int sluice_program_open(
  * function fails after @timeout_ms milliseconds. Default (0): 2000. The kernel gives filters only
  * to a caller that has CAP_SYS_ADMIN and no filter itself.
  * Returns 0; -ESRCH; -EPERM if the caller may not trace the thread, or another process traces it; -EACCES if the
- * caller lacks the capability or has a filter; -EOPNOTSUPP without CONFIG_CHECKPOINT_RESTORE; -ETIMEDOUT; -ENOMEM; else -errno. */
+ * caller lacks the capability or has a filter; -EOPNOTSUPP without CONFIG_CHECKPOINT_RESTORE, and for a
+ * thread in strict mode, which no filter stands for; -ETIMEDOUT; -ENOMEM; else -errno. */
 int sluice_program_of(pid_t pid, unsigned timeout_ms, struct sluice_program **program,
 	struct sluice_error *error);
 

@@ -10,10 +10,11 @@
 #include "bpf/prove.h"
 #include "selfcheck.h"
 
-/* Who asked, and where the reason goes: a descriptor, or -1. */
+/* Who asked, and where the reason goes: a descriptor, or -1. errno stays. */
 static bool asked(int *fd)
 {
 	const char *value = secure_getenv("SECCOMP_SELF_CHECK");
+	int saved = errno;
 	char *end;
 	long number;
 
@@ -21,6 +22,7 @@ static bool asked(int *fd)
 	if (!value || !*value || strcmp(value, "0") == 0)
 		return false;
 	number = strtol(value, &end, 10);
+	errno = saved;
 	if (!*end && number >= 2 && number <= INT32_MAX)
 		*fd = (int)number;
 	return true;

@@ -19,11 +19,12 @@ static int failed(struct sluice_error *error, int rc)
 	case -E2BIG:
 		return sc_filter_error(error, rc, NULL,
 			"the filter does not fit 4096 instructions");
-	case -EFAULT:
+	case -EOVERFLOW:
+		return sc_filter_error(error, rc, NULL,
+			"there is no proof within the bounds that the program does what the rules say");
+	default:
 		return sc_filter_error(error, rc, NULL,
 			"the program could not be proved to do what the rules say");
-	default:
-		return rc;
 	}
 }
 

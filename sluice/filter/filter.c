@@ -62,8 +62,10 @@ int sc_filter_archs(const uint32_t *archs, size_t n, const struct sc_arch ***out
 
 	if (!archs)
 		machine_of(&native, &archs, &n);
-	if (n == 0 || n > sc_arch_count)
+	if (n == 0)
 		return sc_filter_error(error, -EINVAL, NULL, "a filter has at least one architecture");
+	if (n > sc_arch_count)
+		return sc_filter_error(error, -EINVAL, NULL, "there are too many architectures");
 	found = calloc(n, sizeof(*found));
 	if (!found)
 		return sc_filter_error(error, -ENOMEM, NULL, "no memory");

@@ -70,13 +70,14 @@ static void device(struct sc_decode *d, uint64_t value)
 		(value & 0xff) | (value >> 12 & 0xfff00));
 }
 
-static void signal_name(struct sc_decode *d, uint64_t value)
+/* Signals are no flags: what has no name is a number. */
+void sc_decode_signal(struct sc_decode *d, uint64_t value)
 {
 	if (value >= 32 && value <= 64)
 		sc_text_printf(
 			d->text, value == 32 ? "SIGRTMIN" : "SIGRT_%" PRIu64, value - 32);
-	else
-		sc_meaning_flags(d->text, d->arch, "signal", value);
+	else if (!sc_meaning_exact(d->text, d->arch, "signal", value))
+		sc_text_printf(d->text, "%" PRId64, (int64_t)value);
 }
 
 /* The lowest byte of clone's flags is the signal that tells of the child's end. */
@@ -89,7 +90,7 @@ static void clone_flags(struct sc_decode *d, const char *set, uint64_t value)
 	if (flags && end)
 		sc_text_char(d->text, '|');
 	if (end)
-		signal_name(d, end);
+		sc_decode_signal(d, end);
 }
 
 static void constants(struct sc_decode *d, unsigned index, uint64_t value)
@@ -203,7 +204,7 @@ static void argument(struct sc_decode *d, unsigned index)
 		device(d, value);
 		break;
 	case SLUICE_ARG_SIGNAL:
-		signal_name(d, value);
+		sc_decode_signal(d, value);
 		break;
 	default:
 		pointed(d, index, value);

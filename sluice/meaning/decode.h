@@ -37,6 +37,8 @@ size_t sc_decode_word(const struct sc_decode *d);
 /* The argument as the kernel reads it: cut and sign-extended, halves joined. */
 uint64_t sc_decode_value(const struct sc_decode *d, unsigned index);
 
+void sc_decode_signal(struct sc_decode *d, uint64_t value);
+
 /* What kinds of memory hold, or the address where it cannot be read. */
 void sc_decode_address(struct sc_decode *d, uint64_t addr);
 void sc_decode_string(struct sc_decode *d, uint64_t addr, size_t shown);

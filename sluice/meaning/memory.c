@@ -218,7 +218,7 @@ static void field(struct sc_decode *d, const struct field *f, const unsigned cha
 	else if (f->form == 'o')
 		sc_text_printf(d->text, value ? "0%" PRIo64 : "%" PRIo64, value);
 	else if (f->form == 'g')
-		sc_meaning_flags(d->text, d->arch, "signal", value);
+		sc_decode_signal(d, value);
 	else if (size == 4)
 		sc_text_printf(d->text, "%" PRId32, (int32_t)value);
 	else

@@ -45,10 +45,8 @@ static bool send_all(int fd, const void *data, size_t size)
 	const char *p = data;
 
 	while (size) {
-		ssize_t n = write(fd, p, size);
+		ssize_t n = write(fd, p, size); /* no signal comes */
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n <= 0)
 			return false;
 		p += n;
@@ -61,15 +59,11 @@ static bool send_all(int fd, const void *data, size_t size)
 static int stop(pid_t pid)
 {
 	int status;
-	pid_t rc;
 
 	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) < 0 ||
 		ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0)
 		return errno;
-	do
-		rc = waitpid(pid, &status, __WALL);
-	while (rc < 0 && errno == EINTR);
-	if (rc < 0)
+	if (waitpid(pid, &status, __WALL) < 0)
 		return errno;
 	return WIFSTOPPED(status) ? 0 : ESRCH;
 }
@@ -208,8 +202,8 @@ static int receive_filters(struct reading *r)
 	}
 }
 
-/* Has the thread a filter at all? /proc says, whoever asks: 0 or 1, -errno. */
-static int has_filter(pid_t pid)
+/* The mode of the thread, SECCOMP_MODE_*, as /proc tells whoever asks; -errno. */
+static int mode_of(pid_t pid)
 {
 	char path[64], line[256];
 	int mode = -1;
@@ -223,7 +217,7 @@ static int has_filter(pid_t pid)
 		if (strncmp(line, "Seccomp:", 8) == 0)
 			mode = (int)strtol(line + 8, NULL, 10);
 	fclose(f);
-	return mode < 0 ? -EOPNOTSUPP : mode == SECCOMP_MODE_FILTER;
+	return mode < 0 ? -EOPNOTSUPP : mode;
 }
 
 static int take_filters(pid_t pid, unsigned timeout_ms, struct reading *r)
@@ -277,8 +271,12 @@ int sluice_program_of(pid_t pid, unsigned timeout_ms, struct sluice_program **pr
 {
 	_cleanup_(sc_program_freep) struct sluice_program *p = NULL;
 	_cleanup_(reading_clear) struct reading r = {0};
-	int rc = pid > 0 ? has_filter(pid) : -ESRCH;
+	int rc = pid > 0 ? mode_of(pid) : -ESRCH;
 
+	/* No filter stands for it: nothing would be read as "all is allowed". */
+	if (rc == SECCOMP_MODE_STRICT)
+		return sc_program_fail(error, EOPNOTSUPP, NULL,
+			"process %d: it is in strict mode, which has no filter", (int)pid);
 	if (rc > 0) {
 		rc = take_filters(pid, timeout_ms, &r);
 		if (rc == -EINVAL)

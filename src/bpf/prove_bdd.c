@@ -82,11 +82,6 @@ static uint32_t *slot_of(const struct sc_bdd *b, const struct sc_bdd_node *n)
 	return sc_set_find(&b->unique, hash_node(n), same_node, b, n);
 }
 
-static uint64_t hash_at(const void *owner, uint32_t index)
-{
-	return hash_node(&((const struct sc_bdd *)owner)->nodes[index]);
-}
-
 /* The memo may forget, so it is simply thrown away when it grows with the nodes. The slots
  * go before the nodes grow: what is there at once counts. */
 static int resize(struct sc_bdd *b, uint32_t cap)
@@ -99,7 +94,7 @@ static int resize(struct sc_bdd *b, uint32_t cap)
 	if (!nodes)
 		return -ENOMEM;
 	b->nodes = nodes;
-	if (sc_set_resize(&b->unique, 2 * cap, hash_at, b) < 0)
+	if (sc_set_new(&b->unique, 2 * cap))
 		return -ENOMEM;
 	if (n_memo != b->n_memo) {
 		free(b->memo);

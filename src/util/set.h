@@ -66,15 +66,25 @@ static inline bool sc_set_is_new(const void *owner, uint32_t index, const void *
 	return false;
 }
 
+/* An empty set of @n_slots (a power of two). 0 or -ENOMEM (@out is untouched). */
+static inline int sc_set_new(struct sc_set *out, uint32_t n_slots)
+{
+	uint32_t *slots = calloc(n_slots, sizeof(*slots));
+
+	if (!slots)
+		return -ENOMEM;
+	*out = (struct sc_set){.slots = slots, .n_slots = n_slots};
+	return 0;
+}
+
 /* New slots, @n_slots of them (a power of two), for the elements that are in. 0 or -ENOMEM (the
  * set is as before). */
 static inline __attribute__((always_inline)) int sc_set_resize(struct sc_set *set,
 	uint32_t n_slots, sc_set_hash *hash, const void *owner)
 {
-	struct sc_set grown = {.n_slots = n_slots};
+	struct sc_set grown;
 
-	grown.slots = calloc(n_slots, sizeof(*grown.slots));
-	if (!grown.slots)
+	if (sc_set_new(&grown, n_slots))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < set->n_slots; i++)
 		if (set->slots[i])

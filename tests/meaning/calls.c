@@ -187,6 +187,32 @@ static void refuses_what_it_does_not_know(void **state)
 	assert_null(sluice_call_name(SCMP_ARCH_X86_64, 400));
 }
 
+static void no_architecture_has_nothing(void **state)
+{
+	struct sluice_call_info info = {.size = sizeof(info)};
+	const uint32_t none = 1;
+	unsigned iterator = 0;
+	char text[16];
+	int nr = 7;
+
+	(void)state;
+	assert_int_equal(sluice_call_info_nr(none, 0, &info), -EINVAL);
+	assert_null(info.name);
+	assert_int_equal(sluice_call_nr(none, "read", &nr), -EINVAL);
+	assert_int_equal(nr, 7);
+	assert_null(sluice_call_name(none, 0));
+	assert_null(sluice_call_next(none, &iterator));
+	assert_null(sluice_constant_next(none, "open", &iterator, NULL));
+	assert_null(sluice_sibling_next(none, "chown", &iterator, NULL));
+	assert_null(sluice_closure_next(none, NULL, &iterator, NULL, NULL));
+	assert_int_equal(iterator, 0);
+	/* A value stays a number. */
+	assert_int_equal(sluice_constant_text(none, "family", 16, text, sizeof(text)), 4);
+	assert_string_equal(text, "0x10");
+	assert_int_equal(sluice_constant_text(SCMP_ARCH_X86_64, NULL, 16, text, sizeof(text)), 4);
+	assert_string_equal(text, "0x10");
+}
+
 static void constants_differ_by_architecture(void **state)
 {
 	uint64_t value = 1;
@@ -214,6 +240,31 @@ static void constants_differ_by_architecture(void **state)
 	assert_int_equal(value, 16);
 }
 
+static void constants_are_listed(void **state)
+{
+	static const char *const sets[] = {"open", "family", "socket_type", "signal", "clone", "mmap"};
+	uint64_t value, again;
+
+	(void)state;
+	for (size_t a = 0; a < N_ARCHES; a++)
+		for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+			unsigned iterator = 0, alone = 0, count = 0;
+			const char *name;
+
+			while ((name = sluice_constant_next(arches[a], sets[i], &iterator, &value))) {
+				assert_string_equal(
+					sluice_constant_next(arches[a], sets[i], &alone, NULL), name);
+				assert_int_equal(sluice_constant_value(arches[a], sets[i], name, &again), 0);
+				/* A name that stands there twice has the value of the first. */
+				assert_int_equal(again, value);
+				count++;
+			}
+			assert_true(count >= 5);
+			assert_null(sluice_constant_next(arches[a], sets[i], &iterator, &value));
+		}
+	assert_null(sluice_constant_next(0, "nobody", &(unsigned){0}, &value));
+}
+
 static void check_text(const char *set, uint64_t value, const char *expected)
 {
 	char text[200], small[5];
@@ -236,6 +287,8 @@ static void values_have_names(void **state)
 	(void)state;
 	check_text("family", 16, "AF_NETLINK");
 	check_text("family", 99, "0x63");
+	check_text("signal", 9, "SIGKILL");
+	check_text("signal", 65, "0x41");
 	check_text("open", 0, "O_RDONLY");
 	check_text("open", 0x80241, "O_WRONLY|O_CREAT|O_TRUNC|O_CLOEXEC");
 	check_text("open", 0x410002, "O_RDWR|O_TMPFILE");
@@ -282,6 +335,10 @@ static void siblings_leave_no_hole(void **state)
 	assert_true(
 		is_sibling(SCMP_ARCH_X86, "poll", "ppoll_time64", SLUICE_SIBLING_NEWER));
 	assert_false(is_sibling(SCMP_ARCH_X86, "read", "write", SLUICE_SIBLING_ABI));
+	/* The first call of all. */
+	assert_true(is_sibling(SCMP_ARCH_X86, "_llseek", "lseek", SLUICE_SIBLING_ABI));
+	assert_false(is_sibling(SCMP_ARCH_X86, "no_such_call", "lseek", SLUICE_SIBLING_ABI));
+	assert_string_equal(sluice_sibling_next(SCMP_ARCH_X86, "_llseek", &(unsigned){0}, NULL), "lseek");
 }
 
 static bool in_closure(
@@ -308,6 +365,7 @@ static void a_set_of_calls_is_closed(void **state)
 	assert_true(in_closure(SCMP_ARCH_X86_64, "clone3", "clone", "sibling"));
 	assert_false(in_closure(SCMP_ARCH_X86_64, "clone3", "reboot", "sibling"));
 	assert_false(in_closure(SCMP_ARCH_X86_64, "no_such_call", "clone", "sibling"));
+	assert_non_null(sluice_closure_next(SCMP_ARCH_X86_64, NULL, &(unsigned){0}, NULL, NULL));
 }
 
 static void groups_have_names(void **state)
@@ -340,7 +398,9 @@ int main(void)
 		cmocka_unit_test(no_argument_is_wider_than_its_register),
 		cmocka_unit_test(arguments_have_the_names_of_manuals_too),
 		cmocka_unit_test(refuses_what_it_does_not_know),
+		cmocka_unit_test(no_architecture_has_nothing),
 		cmocka_unit_test(constants_differ_by_architecture),
+		cmocka_unit_test(constants_are_listed),
 		cmocka_unit_test(values_have_names),
 		cmocka_unit_test(siblings_leave_no_hole),
 		cmocka_unit_test(a_set_of_calls_is_closed),

@@ -99,6 +99,36 @@ static void numbers_are_cut_as_the_kernel_cuts_them(void **state)
 	CHECK("chown", A(0, 0xffffffff, 5), "chown(NULL, -1, 5)");
 }
 
+static void names_end_where_their_sets_end(void **state)
+{
+	(void)state;
+	CHECK("kill", A(1, 31), "kill(1, SIGSYS)");
+	CHECK("kill", A(1, 32), "kill(1, SIGRTMIN)");
+	CHECK("kill", A(1, 64), "kill(1, SIGRT_32)");
+	CHECK("kill", A(1, 65), "kill(1, 65)");
+	CHECK("kill", A(1, 0), "kill(1, 0)");
+	CHECK("kill", A(1, 0xffffffff), "kill(1, -1)");
+	CHECK("clone", A(0), "clone(0, NULL, NULL, NULL, NULL)");
+	CHECK("clone", A(0x100), "clone(CLONE_VM, NULL, NULL, NULL, NULL)");
+	CHECK("clone", A(0x122), "clone(CLONE_VM|SIGRT_2, NULL, NULL, NULL, NULL)");
+	/* Protocols are those of the internet's families. */
+	CHECK("socket", A(10, 1, 6), "socket(AF_INET6, SOCK_STREAM, IPPROTO_TCP)");
+	CHECK("socket", A(0xffffffff0000000a, 1, 6), "socket(AF_INET6, SOCK_STREAM, IPPROTO_TCP)");
+	CHECK("socket", A(1, 1, 6), "socket(AF_UNIX, SOCK_STREAM, 6)");
+	/* The mode of a file that may be made. */
+	CHECK("open", A(0, 0x40, 0600), "open(NULL, O_RDONLY|O_CREAT, 0600)");
+	CHECK("open", A(0, 0x410000, 0600), "open(NULL, O_RDONLY|O_TMPFILE, 0600)");
+	CHECK("open", A(0, 0x400000, 0600), "open(NULL, O_RDONLY|0x400000)");
+	CHECK("open", A(0, 0x10000, 0600), "open(NULL, O_RDONLY|O_DIRECTORY)");
+	CHECK("mkdir", A(0, 0600), "mkdir(NULL, 0600)");
+	/* Flags are as wide as their argument, whatever its sign. */
+	CHECK("umount2", A(0, 0xffffffff80000001), "umount2(NULL, MNT_FORCE|0x80000000)");
+	CHECK("mount", A(0, 0, 0, 0x8000000000001000, 0), "mount(NULL, NULL, NULL, MS_BIND|0x8000000000000000, NULL)");
+	CHECK("alarm", A(0xffffffff), "alarm(4294967295)");
+	CHECK("socket", A(0x80000010, 1, 6), "socket(0x80000010, SOCK_STREAM, 6)");
+	CHECK("write", A(1, 0, 0), "write(1, NULL, 0)");
+}
+
 static void memory_is_shown(void **state)
 {
 	struct memory m = {.base = 0x10000, .size = sizeof(m.bytes)};
@@ -113,6 +143,10 @@ static void memory_is_shown(void **state)
 		6);
 	check(SCMP_ARCH_X86_64, "write", A(1, 0x10000, 5), &m,
 		"write(1, \"a\\n\\0011\\377\", 5)");
+	/* A digit behind an octal number is no part of it. */
+	put(&m, 0, "\1" "0\1" "9\1/\1:\1 ~\x7f\xa0", 13);
+	check(SCMP_ARCH_X86_64, "write", A(1, 0x10000, 13), &m,
+		"write(1, \"\\0010\\0019\\1/\\1:\\1 ~\\177\\240\", 13)");
 	memset(m.bytes, 'x', 100);
 	check(SCMP_ARCH_X86_64, "write", A(1, 0x10000, 100), &m,
 		"write(1, \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"..., 100)");
@@ -207,6 +241,89 @@ static void addresses_are_shown(void **state)
 		"connect(3, 0x10000, 129)");
 }
 
+/* Too short for its family: bytes. And no longer than the kernel's largest. */
+static void short_addresses_are_bytes(void **state)
+{
+	struct memory m = {.base = 0x10000, .size = sizeof(m.bytes)};
+
+	(void)state;
+	put(&m, 0, "\x02\0\0\x50\x7f\0\0\x01\0\0\0\0\0\0\0", 16);
+	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 15), &m,
+		"connect(3, {sa_family=AF_INET, sa_data=\"\\0P\\177\\0\\0\\1\\0\\0\\0\\0\\0\\0\\0\"}, 15)");
+	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 2), &m, "connect(3, {sa_family=AF_INET}, 2)");
+	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 1), &m, "connect(3, 0x10000, 1)");
+	check(SCMP_ARCH_X86_64, "connect", A(3, 0x20000, 16), &m, "connect(3, 0x20000, 16)");
+	put(&m, 0, "\x0a\0\0\x50\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x02\0\0\0", 28);
+	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 24), &m,
+		"connect(3, {sa_family=AF_INET6, sin6_port=htons(80), sin6_flowinfo=htonl(0), "
+		"inet_pton(AF_INET6, \"::1\", &sin6_addr), sin6_scope_id=0}, 24)");
+	m.bytes[27] = 1;
+	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 28), &m,
+		"connect(3, {sa_family=AF_INET6, sin6_port=htons(80), sin6_flowinfo=htonl(0), "
+		"inet_pton(AF_INET6, \"::1\", &sin6_addr), sin6_scope_id=16777218}, 28)");
+	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 4), &m,
+		"connect(3, {sa_family=AF_INET6, sa_data=\"\\0P\"}, 4)");
+	put(&m, 0, "\x10\0\0\0\x05\0\0\0\x01\0\0\0", 12);
+	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 4), &m,
+		"connect(3, {sa_family=AF_NETLINK, sa_data=\"\\0\\0\"}, 4)");
+	put(&m, 0, "\x01\0", 2);
+	memset(m.bytes + 2, 'p', 126);
+	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, 128), &m,
+		"connect(3, {sa_family=AF_UNIX, "
+		"sun_path=\"pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp"
+		"pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp\"}, 128)");
+	check(SCMP_ARCH_X86_64, "connect", A(3, 0x10000, UINT64_C(0xf00000003)), &m,
+		"connect(3, {sa_family=AF_UNIX, sun_path=\"p\"}, 3)");
+}
+
+/* The longest text of a path that is shown, and the one behind it. */
+static void long_paths_are_cut(void **state)
+{
+	struct memory m = {.base = 0x10ffd, .size = sizeof(m.bytes)};
+	static char text[8192], expected[8192];
+	int nr;
+
+	(void)state;
+	assert_int_equal(sluice_call_nr(SCMP_ARCH_X86_64, "rmdir", &nr), 0);
+	for (size_t length = 4095; length <= 4097; length++) {
+		memset(m.bytes, 'x', sizeof(m.bytes));
+		m.bytes[length] = 0;
+		memset(expected, 0, sizeof(expected));
+		strcpy(expected, "rmdir(\"");
+		memset(expected + strlen(expected), 'x', length < 4096 ? length : 4096);
+		strcat(expected, length > 4096 ? "\"...)" : "\")");
+		assert_int_equal(sluice_decode_call(SCMP_ARCH_X86_64, nr, A(0x10ffd), read_memory, &m, text,
+					 sizeof(text)),
+			strlen(expected));
+		assert_string_equal(text, expected);
+	}
+}
+
+/* A buffer is shown where the next argument is its size, and a structure where its form is known. */
+static void other_memory_is_an_address(void **state)
+{
+	struct memory m = {.base = 0x10000, .size = sizeof(m.bytes)};
+
+	(void)state;
+	put(&m, 0, "abcd", 4);
+	check(SCMP_ARCH_X86_64, "write", A(1, 0x10000, 1), &m, "write(1, \"a\", 1)");
+	check(SCMP_ARCH_X86_64, "write", A(1, 0x10000, 0), &m, "write(1, \"\", 0)");
+	check(SCMP_ARCH_X86_64, "write", A(1, 0, 1), &m, "write(1, NULL, 1)");
+	check(SCMP_ARCH_X86_64, "setsockopt", A(3, 1, 2, 0x10000, 4), &m, "setsockopt(3, 0x1, 2, 0x10000, 4)");
+	check(SCMP_ARCH_X86_64, "rt_sigsuspend", A(0x10000, 4), &m, "rt_sigsuspend(0x10000, 4)");
+	check(SCMP_ARCH_X86_64, "pselect6", A(0, 0, 0, 0, 0, 0x10000), &m,
+		"pselect6(0, NULL, NULL, NULL, NULL, 0x10000)");
+	memset(m.bytes, 0, 64);
+	put64(&m, 0, 0x100);
+	put64(&m, 8, 0x20000);
+	put64(&m, 32, 17);
+	check(SCMP_ARCH_X86_64, "clone3", A(0x10000, 40), &m,
+		"clone3({flags=CLONE_VM, pidfd=0x20000, child_tid=0, parent_tid=0, exit_signal=SIGCHLD}, 40)");
+	put64(&m, 32, 34);
+	check(SCMP_ARCH_X86_64, "clone3", A(0x10000, 40), &m,
+		"clone3({flags=CLONE_VM, pidfd=0x20000, child_tid=0, parent_tid=0, exit_signal=SIGRT_2}, 40)");
+}
+
 static void other_abis_have_their_words(void **state)
 {
 	struct memory m = {.base = 0x10000, .size = sizeof(m.bytes)};
@@ -270,6 +387,26 @@ static void one_argument_is_shown(void **state)
 				 text, sizeof(text)),
 		6);
 	assert_string_equal(text, "0x1000");
+	/* Half of an argument, where the call ends before the other. */
+	assert_int_equal(sluice_call_info(SCMP_ARCH_X86, "pread64", &call), 0);
+	assert_int_equal(sluice_decode_arg(&call, A(3, 0, 10, 5, 1), 3, NULL, NULL, text, sizeof(text)), 10);
+	assert_string_equal(text, "4294967301");
+	call.n_args = 4;
+	assert_int_equal(sluice_decode_arg(&call, A(3, 0, 10, 5, 1), 3, NULL, NULL, text, sizeof(text)), 1);
+	assert_string_equal(text, "5");
+	call.args[0] = call.args[3];
+	assert_int_equal(sluice_decode_arg(&call, A(5, 1), 0, NULL, NULL, text, sizeof(text)), 10);
+	assert_string_equal(text, "4294967301");
+	assert_int_equal(sluice_call_info(SCMP_ARCH_X86_64, "openat", &call), 0);
+	/* What a caller made itself is no more believed than what a target says. */
+	call.arch = 1;
+	assert_int_equal(sluice_decode_arg(&call, A(0), 0, NULL, NULL, text, sizeof(text)), -EINVAL);
+	call.arch = SCMP_ARCH_X86_64;
+	call.n_args = 7;
+	assert_int_equal(sluice_decode_arg(&call, A(0), 6, NULL, NULL, text, sizeof(text)), -EINVAL);
+	call.n_args = 4;
+	call.size--;
+	assert_int_equal(sluice_decode_arg(&call, A(0), 0, NULL, NULL, text, sizeof(text)), -EINVAL);
 }
 
 /* What a caller says of a call is believed as far as it goes. */
@@ -410,8 +547,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_cut_as_the_kernel_cuts_them),
+		cmocka_unit_test(names_end_where_their_sets_end),
 		cmocka_unit_test(memory_is_shown),
 		cmocka_unit_test(addresses_are_shown),
+		cmocka_unit_test(short_addresses_are_bytes),
+		cmocka_unit_test(long_paths_are_cut),
+		cmocka_unit_test(other_memory_is_an_address),
 		cmocka_unit_test(other_abis_have_their_words),
 		cmocka_unit_test(what_nobody_knows_is_shown_as_registers),
 		cmocka_unit_test(one_argument_is_shown),

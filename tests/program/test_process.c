@@ -1,6 +1,7 @@
 /* The filters of running processes.
  * SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -10,9 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -252,8 +257,15 @@ __attribute__((noreturn)) static int wait_long(void *unused)
 		pause();
 }
 
+static void ring(int number)
+{
+	(void)number;
+}
+
+/* Signals of the caller neither end the wait nor make it longer. */
 static void test_late(void **state)
 {
+	const struct itimerval often = {{0, 20000}, {0, 20000}}, never = {{0, 0}, {0, 0}};
 	static char stack[65536];
 	struct sock_fprog prog = {6, filters[0]};
 	struct sluice_program *p = NULL;
@@ -271,7 +283,11 @@ static void test_late(void **state)
 		_exit(0);
 	}
 	assert_true(becomes(pid, 'D'));
+	sigaction(SIGALRM, &(struct sigaction){.sa_handler = ring}, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
 	rc = sluice_program_of(pid, 300, &p, &error);
+	setitimer(ITIMER_REAL, &never, NULL);
+	signal(SIGALRM, SIG_DFL);
 	kill(-pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	if (rc == -EACCES || rc == -EPERM)
@@ -301,6 +317,147 @@ static void test_filtered_caller(void **state)
 	end(pid);
 }
 
+static void refuse(pid_t pid, int rc, const char *why)
+{
+	struct sluice_program *p = (void *)filters;
+	struct sluice_error error = {0};
+	char message[200];
+
+	snprintf(message, sizeof(message), "process %d: %s", (int)pid, why);
+	assert_int_equal(sluice_program_of(pid, 20000, &p, &error), rc);
+	assert_int_equal(error.code, -rc);
+	assert_string_equal(error.message, message);
+	assert_ptr_equal(p, filters);
+	assert_int_equal(sluice_program_of(pid, 20000, &p, NULL), rc);
+}
+
+/* Strict mode has no filter, and allows four calls. */
+static void test_strict(void **state)
+{
+	int pipes[2], never[2];
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(pipe(never), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0 && write(pipes[1], "s", 1) == 1)
+			(void)!read(never[0], &byte, 1); /* till it is killed */
+		syscall(SYS_exit, 1);
+	}
+	close(pipes[1]);
+	close(never[0]);
+	if (read(pipes[0], &byte, 1) != 1) {
+		end(pid);
+		close(never[1]);
+		close(pipes[0]);
+		SKIP_TEST("a filter already there forbids strict mode");
+	}
+	refuse(pid, -EOPNOTSUPP, "it is in strict mode, which has no filter");
+	end(pid);
+	close(never[1]);
+	close(pipes[0]);
+}
+
+/* A thread has one tracer. */
+static void test_traced(void **state)
+{
+	int errors[4];
+	pid_t pid = target(1, errors);
+
+	(void)state;
+	assert_int_equal(ptrace(PTRACE_SEIZE, pid, NULL, NULL), 0);
+	refuse(pid, -EPERM, "it may not be traced, or somebody traces it already");
+	end(pid);
+}
+
+/* Where no descriptors are left: for /proc, and for both ends of the pipe. */
+static void test_no_descriptors(void **state)
+{
+	int errors[4], status, left;
+	pid_t pid = target(1, errors), caller = fork();
+	struct sluice_program *p;
+
+	(void)state;
+	if (caller == 0) {
+		left = dup(0);
+		close(left);
+		for (int n = 0; n < 2; n++) {
+			setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)(left + n), (rlim_t)(left + 1)});
+			if (sluice_program_of(pid, 20000, &p, NULL) != -EMFILE)
+				_exit(1 + n);
+		}
+		_exit(0);
+	}
+	assert_int_equal(waitpid(caller, &status, 0), caller);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	end(pid);
+}
+
+/* In a mount namespace of our own /proc has a file alone: what it says of @pid. -1: no such namespace here. */
+static int with_status(pid_t pid, const char *line, struct sluice_error *error)
+{
+	struct sluice_program *p;
+	char path[64];
+	int fd;
+
+	if (unshare(CLONE_NEWNS)) {
+		snprintf(path, sizeof(path), "0 %u 1", (unsigned int)geteuid());
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
+			return -1;
+		fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+		if (fd < 0 || write(fd, path, strlen(path)) < 0 || close(fd))
+			return -1;
+	}
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		mount("none", "/proc", "tmpfs", 0, NULL) || mkdir(path, 0700))
+		return -1;
+	strcat(path, "/status");
+	if (!line)
+		return symlink("status", path) ? -1 : -sluice_program_of(pid, 20000, &p, error);
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, line, strlen(line)) < 0 || close(fd))
+		return -1;
+	return -sluice_program_of(pid, 20000, &p, error);
+}
+
+/* A kernel that says nothing of filters, one that does not give them, and a file that cannot be read. */
+static void test_kernels(void **state)
+{
+	static const struct {
+		const char *line;
+		int error;
+	} kernels[] = {{"Name:\tx\nThreads:\t1\n", EOPNOTSUPP}, {"Seccomp:\t2\n", EOPNOTSUPP},
+		{"Seccomp:\t1\n", EOPNOTSUPP}, {"Seccomp:\t0\n", 0}, {NULL, ELOOP}};
+	int errors[4], status;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kernels) / sizeof(*kernels); i++) {
+		/* It has no filter, so the kernel answers EINVAL to who asks for one. */
+		pid_t pid = target(0, errors), caller = fork();
+
+		if (caller == 0) {
+			struct sluice_error error = {0};
+			int rc = with_status(pid, kernels[i].line, &error);
+
+			_exit(rc == -1 ? 100 : rc == EPERM || rc == EACCES ? 101 : rc != kernels[i].error || error.code != rc);
+		}
+		assert_int_equal(waitpid(caller, &status, 0), caller);
+		end(pid);
+		assert_true(WIFEXITED(status));
+		if (WEXITSTATUS(status) == 100)
+			SKIP_TEST("no user and mount namespaces here");
+		if (WEXITSTATUS(status) == 101 && i == 1)
+			continue; /* a caller without CAP_SYS_ADMIN learns nothing */
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +467,10 @@ int main(void)
 		cmocka_unit_test(test_undisturbed),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_filtered_caller),
+		cmocka_unit_test(test_strict),
+		cmocka_unit_test(test_traced),
+		cmocka_unit_test(test_no_descriptors),
+		cmocka_unit_test(test_kernels),
 	};
 
 	return cmocka_run_group_tests_name("process", tests, NULL, NULL);

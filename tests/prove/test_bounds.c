@@ -7,11 +7,13 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bpf/prove.h"
 #include "bpf/prove_bdd.h"
 #include "bpf/prove_side.h"
+#include "compile_lowered.h"
 #include "randprog.h"
 #include "util/cleanup.h"
 
@@ -270,6 +272,7 @@ static void test_words_in_both_orders(void **state)
 struct question {
 	const struct sc_prog *a, *b;
 	const struct sc_lowered *policy; /* instead of b */
+	const struct sc_stack *stacks;	 /* two, instead of all */
 	bool regions;
 };
 
@@ -306,6 +309,8 @@ static void test_regions_count(void **state)
 
 static int answer(const struct question *q, const struct sc_prove_limits *limits)
 {
+	if (q->stacks)
+		return sc_prove_stacks(&q->stacks[0], &q->stacks[1], limits, NULL);
 	if (q->regions)
 		return sc_prove_regions(q->a, q->b, limits, forget, NULL);
 	if (q->policy)
@@ -394,6 +399,59 @@ static void test_each_bound_of_policies(void **state)
 	each_bound(&(struct question){.a = &PROG(insns), .policy = &low}, SC_PROOF_EQUAL);
 }
 
+static void test_each_bound_of_stacks(void **state)
+{
+	const struct sock_filter low[] = {LDA(0), JMP(BPF_JSET, 0x3, 0, 1), RET(0x50001), RET(0x7fff0000)};
+	const struct sock_filter high[] = {LDA(0), JMP(BPF_JSET, 0x6, 0, 1), RET(0x50002), RET(0x7fff0000)};
+	const struct sock_filter one[] = {LDA(0), JMP(BPF_JSET, 0x3, 1, 0), JMP(BPF_JSET, 0x6, 1, 2),
+		RET(0x50001), RET(0x50002), RET(0x7fff0000)};
+	const struct sc_prog two[] = {PROG(low), PROG(high)}, alone[] = {PROG(one)}, turned[] = {PROG(high), PROG(low)};
+	const struct sc_stack equal[] = {{two, 2}, {alone, 1}}, other[] = {{two, 2}, {turned, 2}};
+
+	(void)state;
+	each_bound(&(struct question){.stacks = equal}, SC_PROOF_EQUAL);
+	each_bound(&(struct question){.stacks = other}, SC_PROOF_DIFFERS);
+}
+
+/* Calls of many rules on three arguments, which the prover cuts where both sides come to the same; two of them share
+ * the last rules. A bound ends it anywhere. */
+static void test_each_bound_of_cuts(void **state)
+{
+	enum {
+		RULES = 12
+	};
+	struct sc_cmp cmps[3 * RULES];
+	struct sc_low_rule rules[RULES];
+	struct sc_low_call calls[2] = {{.nr = 5, .n_rules = RULES}, {.nr = 6, .first_rule = 2, .n_rules = RULES - 2}};
+	struct sc_low_abi abi = {.audit = 9, .last = UINT32_MAX, .n_calls = 2};
+	const struct sc_lowered low = {.abis = &abi, .calls = calls, .rules = rules, .cmps = cmps, .n_abis = 1,
+		.n_calls = 2, .n_rules = RULES, .n_cmps = 3 * RULES, .badarch = 1};
+	struct sc_prove_limits limits = {0};
+	struct sc_prog prog = {0};
+	int rc = -E2BIG;
+
+	(void)state;
+	for (uint32_t r = 0; r < RULES; r++) {
+		rules[r] = (struct sc_low_rule){.action = 0x50000 | r % 3, .first_cmp = 3 * r, .n_cmps = 3};
+		for (uint8_t arg = 0; arg < 3; arg++)
+			cmps[3 * r + arg] = (struct sc_cmp){.mask = UINT32_MAX, .datum = r * (3 + 2 * arg) % 7,
+				.arg = arg, .op = arg == 1 ? SC_OP_NE : SC_OP_EQ};
+	}
+	assert_int_equal(sc_compile_lowered(&low, SC_EFFORT_SMALL, &prog), 0);
+	while (rc == -E2BIG) {
+		limits.max_steps += 1 + limits.max_steps / 500;
+		rc = sc_prove_policy(&prog, &low, &limits, NULL);
+		assert_true(rc == -E2BIG || rc == SC_PROOF_EQUAL);
+	}
+	limits.max_steps = 0;
+	for (rc = -E2BIG; rc == -E2BIG;) {
+		limits.max_nodes += 1 + limits.max_nodes / 500;
+		rc = sc_prove_policy(&prog, &low, &limits, NULL);
+		assert_true(rc == -E2BIG || rc == SC_PROOF_EQUAL);
+	}
+	free(prog.insns);
+}
+
 /* A level is one bit of one word, in both orders and for both byte orders. */
 static void test_levels(void **state)
 {
@@ -432,6 +490,8 @@ int main(void)
 		cmocka_unit_test(test_each_bound),
 		cmocka_unit_test(test_each_bound_of_regions),
 		cmocka_unit_test(test_each_bound_of_policies),
+		cmocka_unit_test(test_each_bound_of_stacks),
+		cmocka_unit_test(test_each_bound_of_cuts),
 	};
 
 	return cmocka_run_group_tests_name("prove bounds", tests, NULL, NULL);

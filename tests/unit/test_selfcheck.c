@@ -188,6 +188,49 @@ static void a_difference_is_shown(void **unused)
 	seccomp_release(ctx);
 }
 
+/* Any value but nothing and 0 asks. What is no descriptor from 2 on, or a closed one, gets no line, and the answer is
+ * the same. */
+static void who_asks_gets_an_answer(void **unused)
+{
+	static const struct {
+		const char *value;
+		int rc;
+	} asked[] = {{"", 0}, {"0", 0}, {"00", -EFAULT}, {"1", -EFAULT}, {"yes", -EFAULT}, {"-3", -EFAULT},
+		{"%dx", -EFAULT}, {"2147483648", -EFAULT}, {"99999999999999999999", -EFAULT}, {"2147483647", -EFAULT}};
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	struct sc_lowered low = {0};
+	struct sc_prog prog = compiled(ctx, &low);
+	int fds[2];
+	char byte;
+
+	(void)unused;
+	for (uint32_t i = 0; i < prog.len; i++)
+		if (prog.insns[i].k == SCMP_ACT_ALLOW)
+			prog.insns[i].k = SCMP_ACT_LOG;
+	assert_int_equal(pipe(fds), 0);
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		char value[32];
+
+		if (strstr(asked[i].value, "%d"))
+			snprintf(value, sizeof(value), "%dx", fds[1]);
+		else
+			snprintf(value, sizeof(value), "%s", asked[i].value);
+		setenv("SECCOMP_SELF_CHECK", value, 1);
+		errno = 123;
+		assert_int_equal(sc_self_check(&prog, &low), asked[i].rc);
+		assert_int_equal(errno, 123);
+	}
+	unsetenv("SECCOMP_SELF_CHECK");
+	assert_int_equal(sc_self_check(&prog, &low), 0);
+	setenv("SECCOMP_SELF_CHECK", "1", 1);
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 0);
+	close(fds[0]);
+	free(prog.insns);
+	sc_lowered_clear(&low);
+	seccomp_release(ctx);
+}
+
 /* A program that the kernel would refuse is not handed out either. */
 static void what_cannot_be_read_is_refused(void **unused)
 {
@@ -230,6 +273,7 @@ int main(void)
 		cmocka_unit_test(several_hard_calls_are_proved),
 		cmocka_unit_test(changed_programs_are_not_proved),
 		cmocka_unit_test(a_difference_is_shown),
+		cmocka_unit_test(who_asks_gets_an_answer),
 		cmocka_unit_test(what_cannot_be_read_is_refused),
 		cmocka_unit_test(what_is_too_hard_says_so),
 	};
