@@ -230,6 +230,10 @@ static void counts(struct sluice_request *req, bool narrow)
 	CHECK_EQ(read_it(req, narrow, &h, &m), 0);
 	CHECK_EQ(m.control_room, 0);
 	sluice_msghdr_free(&m);
+	become(req, narrow, "sendmsg");
+	h = (struct header){.control = end - 4, .control_length = 16};
+	CHECK_EQ(read_it(req, narrow, &h, &m), -EFAULT);
+	CHECK_EQ(sluice_read_msghdr(req, end - 4, &m), -EFAULT);
 }
 
 /* Control data of 32 bits: each length of a message in each length of all. */
@@ -323,6 +327,8 @@ static void written_control(struct sluice_request *req, bool narrow)
 	c.head.cmsg_len = CMSG_LEN(197); /* all that there is, and nothing that fills it up */
 	CHECK_EQ(sluice_write_msg_control(req, &m, &c, CMSG_LEN(197)), 0);
 	CHECK_EQ(sluice_write_msg_control(req, &m, &c, CMSG_LEN(198)), 0);
+	m.control_addr = end - 2;
+	CHECK_EQ(sluice_write_msg_control(req, &m, &c, CMSG_LEN(197)), -EFAULT);
 	c.head.cmsg_len = CMSG_LEN(0) - 1;
 	CHECK_EQ(sluice_write_msg_control(req, &m, &c, sizeof(c)), -EINVAL);
 	c.head.cmsg_len = SIZE_MAX;
@@ -367,6 +373,8 @@ static void rooms(struct sluice_request *req)
 	}
 	CHECK_EQ(sluice_write_sockaddr(req, LIST + 64, LIST, &ss, sizeof(ss) + 1), -EINVAL);
 	CHECK_EQ(sluice_write_sockaddr(req, LIST + 64, end - 2, &ss, sizeof(ss)), -EFAULT);
+	put(req, LIST, &(int){128}, sizeof(int));
+	CHECK_EQ(sluice_write_sockaddr(req, end - 2, LIST, &ss, sizeof(ss)), -EFAULT);
 }
 
 /* As many bytes of an address as the target says, and nothing else. */
