@@ -101,8 +101,29 @@ static void behind_groups(void)
 		memset(text + before, '7', sizeof(field));
 	}
 	memcpy(text + 69000, field, sizeof(field) - 1);
-	CHECK_EQ(pids_of(text, 69000 + sizeof(field) - 1, 2000, pids), 3);
-	CHECK_EQ(pids_of(text, 69000, 2000, pids), -EPROTO);
+	for (size_t piece = 0; piece <= 2000; piece += 1000) {
+		CHECK_EQ(pids_of(text, 69000 + sizeof(field) - 1, piece, pids), 3);
+		CHECK_EQ(pids_of(text, 69000, piece, pids), -EPROTO);
+	}
+}
+
+/* No more is read than there is room for. */
+static void room(void)
+{
+	static const char field[] = "\nNSpid:\t5\n";
+	static char text[10000];
+	unsigned pids[MAX_LEVELS];
+
+	for (int second = 0; second < 2; second++) {
+		int fd;
+
+		memset(text, '7', sizeof(text));
+		memcpy(text + (second ? 5000 : 10), field, sizeof(field) - 1);
+		fd = pieces(text, sizeof(text), 0);
+		CHECK_EQ(sc_sluice_read_pids(fd, pids), 1);
+		CHECK_EQ(lseek(fd, 0, SEEK_CUR), second ? 4095 + 4095 - 512 : 4095);
+		close(fd);
+	}
 }
 
 /* ---- files ---- */
@@ -283,6 +304,9 @@ static void namespaces(void)
 	CHECK(!sc_sluice_children_elsewhere(&proc));
 	CHECK(sc_sluice_children_elsewhere(&none)); /* it may be */
 	close(0);
+	proc.exclusive = true;
+	CHECK_EQ(sc_sluice_namespace(&proc, "self", "net"), st.st_ino);
+	proc.exclusive = false;
 	CHECK_EQ(sc_sluice_namespace(&proc, "self", "net"), st.st_ino);
 	CHECK_EQ(fcntl(0, F_GETFD), -1);
 	need_unshare(flags);
@@ -320,6 +344,11 @@ static void pinned_alone(void)
 	CHECK_EQ(count_fds(), before);
 	sc_sluice_proc_unpin(&proc);
 	CHECK_EQ(count_fds(), before);
+	close(0);
+	sc_sluice_proc_pin(&proc);
+	CHECK(proc.fd >= 0 && proc.exclusive);
+	sc_sluice_proc_unpin(&proc);
+	CHECK_EQ(count_fds(), before - 1);
 }
 
 static void pin_with_others(bool may)
@@ -358,10 +387,29 @@ static void pinned_as_first(void)
 	CHECK_EQ(fcntl(0, F_GETFD), -1);
 }
 
+/* A directory with a file in it that looks so. */
+static char *imitation(void)
+{
+	static const char status[] = "Name:\tx\nNSpid:\t5\nx\n";
+	static char path[128];
+	char inside[160];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s", scratch_dir());
+	snprintf(inside, sizeof(inside), "%s/self", path);
+	CHECK_EQ(mkdir(inside, 0755), 0);
+	snprintf(inside, sizeof(inside), "%s/self/status", path);
+	fd = open(inside, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	CHECK_EQ(write(fd, status, sizeof(status) - 1), sizeof(status) - 1);
+	close(fd);
+	return path;
+}
+
 /* What is there is no procfs, is a directory of one, or says nothing about us. */
 static void no_procfs(void)
 {
 	struct procfs proc = {.fd = -1};
+	const char *looks_so = imitation();
 
 	own_mounts(0);
 	mount_over("/dev/null", "/proc/self/status");
@@ -377,6 +425,9 @@ static void no_procfs(void)
 	CHECK(sc_sluice_at_proc_root(proc.fd)); /* the control */
 	sc_sluice_proc_unpin(&proc);
 	mount_over("/sys", "/proc");
+	sc_sluice_proc_pin(&proc);
+	CHECK_EQ(proc.fd, -ENOSYS);
+	mount_over(looks_so, "/proc");
 	sc_sluice_proc_pin(&proc);
 	CHECK_EQ(proc.fd, -ENOSYS);
 }
@@ -409,6 +460,7 @@ const struct test tests[] = {
 	{"lines of a status, in whatever pieces", fields},
 	{"as many levels of pid namespaces as there can be", levels},
 	{"a line behind many groups", behind_groups},
+	{"room for lines", room},
 	{"files and magic links, of a procfs of our own and of one with others", files},
 	{"what is mounted over a part of it is not read", mounted_over},
 	{"names in a directory of it", there},
