@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "tap.h"
 
+#include <limits.h>
 #include <sys/time.h>
 
 static int target_pause(int argc, char **argv)
@@ -51,6 +52,45 @@ static void fail_with(void)
 	CHECK_EQ(run_once(NULL, fails, (void *)(intptr_t)-ENOSPC, NULL), ENOSPC);
 	CHECK_EQ(run_once(NULL, fails, (void *)0, NULL), EPERM);
 	CHECK_EQ(run_once(NULL, fails, (void *)99999, NULL), EPERM);
+}
+
+static const struct {
+	int given, wanted;
+} errnos[] = {{1, 1}, {-1, 1}, {4095, 4095}, {-4095, 4095}, {4096, EXDEV}, {-4096, EXDEV}, {0, EXDEV},
+	{INT_MAX, EXDEV}, {INT_MIN, EXDEV}};
+#define ERRNOS (int)(sizeof(errnos) / sizeof(*errnos))
+
+static int target_errnos(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	for (int i = 0; i < ERRNOS; i++) {
+		errno = 0;
+		if (syscall(SYS_mkdir, "x", i) != -1 || errno != errnos[i].wanted)
+			return i + 1;
+	}
+	return 0;
+}
+
+static int fails_so(struct sluice_request *req, void *data)
+{
+	(void)data;
+	return sluice_fail(req, errnos[sluice_arg_int(req, 1)].given);
+}
+
+/* What no call gives would be a success to libc. */
+static void fail_at_the_edges(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+
+	o.default_errno = EXDEV;
+	sv = new_supervisor(&o);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, fails_so, NULL), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "errnos", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
 }
 
 static int twice(struct sluice_request *req, void *data)
@@ -139,9 +179,13 @@ static int target_open(int argc, char **argv)
 
 		syscall(SYS_prlimit64, 0, 7, &r, NULL);
 	}
+	if (argc > 0 && !limit)
+		close(0); /* the descriptor becomes 0 */
 	fd = open("/some/file", O_RDONLY);
 	if (fd < 0)
 		return errno;
+	if (argc > 0 && fd != 0)
+		return 203;
 	if (fcntl(fd, F_GETFD) != FD_CLOEXEC)
 		return 201;
 	return read(fd, got, 5) == 5 && strcmp(got, "hello") == 0 ? 0 : 202;
@@ -162,22 +206,25 @@ static int give_fd(struct sluice_request *req, void *data)
 static void descriptors(bool killable)
 {
 	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_statistics s = {.size = sizeof(s)};
 	int fd = memfd_create("file", MFD_CLOEXEC), before;
 
 	CHECK(write(fd, "hello", 5) == 5);
 	CHECK_EQ(sluice_on_name(sv, "openat", give_fd, &fd), 0);
 	before = count_fds();
-	for (int full = 0; full < 2; full++) {
+	for (int i = 0; i < 3; i++) {
+		static const char *const how[] = {NULL, "3", "closed"};
 		struct sluice_child child = SLUICE_CHILD_INIT;
 
 		child.wait_killable = killable;
-		spawn_target(sv, filter_of(false, "openat", NULL), &child, "open",
-			full ? "3" : NULL);
-		CHECK_EQ(wait_target(sv, &child), full ? EMFILE : 0);
+		spawn_target(sv, filter_of(false, "openat", NULL), &child, "open", how[i]);
+		CHECK_EQ(wait_target(sv, &child), i == 1 ? EMFILE : 0);
 		while (sluice_active(sv))
 			CHECK(sluice_dispatch(sv, -1) >= 0);
 	}
 	CHECK_EQ(settled_fds(before), before);
+	sluice_statistics(sv, &s);
+	CHECK(s.descriptors == 2 && s.replied == 2 && s.failed == 1);
 	sluice_supervisor_free(sv);
 }
 
@@ -189,6 +236,47 @@ static void reply_fd(void)
 static void reply_fd_killable(void)
 {
 	descriptors(true);
+}
+
+static int target_gets(int argc, char **argv)
+{
+	long fd = syscall(SYS_mkdir, "x", 0);
+
+	(void)argc;
+	(void)argv;
+	return fd < 0 ? errno : fcntl((int)fd, F_GETFD) == 0 ? 0 : 201;
+}
+
+static int give_wrongly(struct sluice_request *req, void *data)
+{
+	CHECK_EQ(sluice_reply_fd(req, 0, *(unsigned *)data), -EINVAL);
+	CHECK_EQ(sluice_reply_fd(req, 0, 0), -EALREADY);
+	return 0;
+}
+
+static int give_stdin(struct sluice_request *req, void *data)
+{
+	return sluice_reply_fd(req, 0, *(unsigned *)data);
+}
+
+static int give_nothing(struct sluice_request *req, void *data)
+{
+	(void)data;
+	CHECK_EQ(sluice_reply_fd(req, 9999, SLUICE_FD_CLOEXEC), -EBADF);
+	return 0;
+}
+
+static void reply_fd_flags(void)
+{
+	unsigned none = 0, wrong[] = {SLUICE_FD_CLOEXEC << 1, SLUICE_FD_CLOEXEC | 1u << 31};
+	struct sluice_statistics s;
+
+	CHECK_EQ(answer_target("gets", NULL, MKDIR, give_stdin, &none), 0);
+	CHECK_EQ(answer_target("gets", NULL, MKDIR, give_wrongly, &wrong[0]), EINVAL);
+	CHECK_EQ(answer_target("gets", NULL, MKDIR, give_wrongly, &wrong[1]), EINVAL);
+	s.size = sizeof(s);
+	CHECK_EQ(run_once(NULL, give_nothing, NULL, &s), EBADF);
+	CHECK(s.descriptors == 0 && s.replied == 0 && s.failed == 1 && s.received == 1);
 }
 
 /* The target is killed while its call is with the handler. */
@@ -292,14 +380,17 @@ static void signals_end_a_wait(void)
 }
 
 const struct target_main targets[] = {{"mkdir", target_mkdir}, {"open", target_open},
+	{"errnos", target_errnos}, {"gets", target_gets},
 	{"pause", target_pause}, {NULL, NULL}};
 const struct test tests[] = {
 	{"fail: the errno asked for, or the default", fail_with},
+	{"fail: the largest errno and beyond", fail_at_the_edges},
 	{"a request ends exactly once", once_only},
 	{"no verdict, no handler, a failing handler: the default errno", nobody_decides},
 	{"continue needs a reason, and none holds after a read", continue_reasons},
 	{"a descriptor as the answer, and a target that is full", reply_fd},
 	{"the same where only death interrupts", reply_fd_killable},
+	{"a descriptor: what it may be, and how it may be given", reply_fd_flags},
 	{"the target killed in the handler", target_dies},
 	{"the target killed before receive", before_receive},
 	{"a signal ends a wait, with SA_RESTART too", signals_end_a_wait},
