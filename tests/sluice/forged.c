@@ -113,6 +113,15 @@ static void plain_file(void)
 	put_journal(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), 8192);
 }
 
+/* Such a file in place of the journal, whose baton is looked at, too. */
+static void use_copy(uint32_t count)
+{
+	h.journal->count = count;
+	copy_journal(F_SEAL_SHRINK, count, 0);
+	h.journal = mmap(NULL, JOURNAL_HEAD, PROT_READ, MAP_SHARED, h.journal_fd, 0);
+	CHECK(h.journal != MAP_FAILED);
+}
+
 /* The controls: as it is, it is taken. */
 static void sound(void)
 {
@@ -130,9 +139,20 @@ static void sound(void)
 	atomic_store(&h.journal->baton, h.head.offer);
 	CHECK_EQ(take(NULL), 0);
 	new_journal();
-	copy_journal(F_SEAL_SHRINK, 4, 0);
-	h.journal = mmap(NULL, JOURNAL_HEAD, PROT_READ, MAP_SHARED, h.journal_fd, 0);
-	CHECK(h.journal != MAP_FAILED);
+	use_copy(4);
+	CHECK_EQ(take(NULL), 0);
+	new_journal();
+	use_copy(1);
+	CHECK_EQ(take(NULL), 0);
+	new_journal();
+	use_copy(1u << 20);
+	CHECK_EQ(take(NULL), 0);
+	new_journal();
+	h.journal->stride = 4096;
+	use_copy(4);
+	CHECK_EQ(take(NULL), 0);
+	new_journal();
+	h.journal->set.default_errno = 1;
 	CHECK_EQ(take(NULL), 0);
 	f = filter_of(false, "mkdir", NULL);
 	CHECK_EQ(seccomp_load(f), 0);
@@ -193,6 +213,98 @@ static void lists(void)
 	REFUSED(list(null(), K_LISTENER); h.head.total = 1u << 20, -ECANCELED);
 	REFUSED(list(null(), K_LISTENER); h.head.total = (1u << 20) + 1, -EPROTO);
 	REFUSED(list(null(), K_LISTENER); h.head.total = UINT32_MAX, -EPROTO);
+}
+
+/* ---- calls that were received ---- */
+
+struct told {
+	int n;
+	unsigned id[4], tid[4];
+};
+
+static void tell(const char *line, size_t length, void *data)
+{
+	struct told *told = data;
+	const char *id = strstr(line, "\"id\":\""), *tid = strstr(line, "\"tid\":");
+
+	(void)length;
+	CHECK(told->n < 4 && id && tid && strstr(line, "\"why\":\"target gone\""));
+	CHECK_EQ(sscanf(id, "\"id\":\"%x", &told->id[told->n]), 1);
+	CHECK_EQ(sscanf(tid, "\"tid\":%u", &told->tid[told->n++]), 1);
+}
+
+static void received(unsigned i, uint32_t state, uint32_t listener, uint64_t serial, uint64_t id)
+{
+	struct slot *slot = journal_slot(h.journal, i);
+
+	atomic_store(&slot->state, state);
+	slot->listener = listener;
+	slot->serial = serial;
+	slot->notif.id = id;
+	slot->notif.pid = 4242;
+}
+
+/* All of them are shown once; their targets are gone. */
+static struct told shown(int listener, int want)
+{
+	struct told told = {0};
+	struct sluice_supervisor *sv;
+	struct sluice_statistics s = {.size = sizeof(s)};
+
+	list(fcntl(listener, F_DUPFD_CLOEXEC, 3), K_LISTENER);
+	h.head.total = h.listed[0].count = 1;
+	h.with_listed[0] = 1;
+	h.listed[0].kept[0].id = 5;
+	h.journal->serial = 31;
+	h.journal->listeners = 9;
+	CHECK_EQ(take(&sv), 0);
+	sluice_set_log(sv, tell, &told);
+	CHECK_EQ(sv->journal->serial, 31);
+	CHECK(sv->listeners.next_id == 9 && sv->listeners.first->id == 5);
+	for (int i = 0; i < want; i++)
+		CHECK_EQ(sluice_dispatch(sv, 0), 1);
+	CHECK_EQ(sluice_dispatch(sv, 0), 0);
+	CHECK_EQ(sluice_statistics(sv, &s), 0);
+	CHECK_EQ(s.replayed, want);
+	CHECK_EQ(s.gone, want);
+	CHECK_EQ(s.received, want);
+	CHECK_EQ(s.pending, 0);
+	CHECK_EQ(told.n, want);
+	sluice_supervisor_free(sv);
+	return told;
+}
+
+/* In the order in which they came, with the number of a target only where it is the same. */
+static void calls(void)
+{
+	struct procfs proc = {.fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	struct told told;
+	int listener;
+
+	CHECK_EQ(seccomp_load(f), 0);
+	listener = fcntl(seccomp_notify_fd(f), F_DUPFD_CLOEXEC, 3);
+	seccomp_release(f);
+	new_journal();
+	received(0, S_USED, 5, 30, 0xa);
+	received(1, S_USED, 5, 10, 0xb);
+	received(2, S_USED, 5, 20, 0xc);
+	received(3, S_USED, 4, 15, 0xd); /* its listener has ended */
+	told = shown(listener, 3);
+	CHECK(told.id[0] == 0xb && told.id[1] == 0xc && told.id[2] == 0xa);
+	CHECK(told.tid[0] == 0 && told.tid[1] == 0 && told.tid[2] == 0);
+	new_journal();
+	received(0, S_FREE, 5, 30, 0xa); /* answered */
+	received(1, S_USED, 5, 10, 0);   /* nothing was received */
+	received(2, S_USED, 5, 20, 0xc);
+	h.journal->pid_namespace = sc_sluice_namespace(&proc, "self", "pid");
+	told = shown(listener, 1);
+	CHECK(told.id[0] == 0xc && told.tid[0] == 4242);
+	new_journal();
+	received(2, S_USED, 5, 20, 0xc);
+	h.journal->pid_namespace = sc_sluice_namespace(&proc, "self", "pid") + 1;
+	told = shown(listener, 1);
+	CHECK(told.id[0] == 0xc && told.tid[0] == 0);
 }
 
 static int bound(int type, char *path)
@@ -285,6 +397,7 @@ const struct test tests[] = {
 	{"the first message", heads},
 	{"what lists listeners and sockets", lists},
 	{"listeners and sockets that are none", impostors},
+	{"calls that were received, in their order", calls},
 	{"a policy that makes no sense", policies},
 	{"journals that are none, are cut or could shrink", journals},
 	{"more descriptors beside a message than there is room for", crowded},
