@@ -15,6 +15,7 @@ static struct {
 	int with_head, with_listed[2]; /* descriptors */
 	int journal_fd, fd;
 	size_t cut;                    /* bytes that are missing at the end of the head */
+	bool gone;                     /* the giver ends before anything is read */
 } h;
 
 static void new_journal(void)
@@ -30,6 +31,7 @@ static void new_journal(void)
 	h.with_listed[0] = h.with_listed[1] = 0;
 	h.fd = -1;
 	h.cut = 0;
+	h.gone = false;
 }
 
 /* @fd as the listed ones, 32 of them in the first message; closed after it is sent. */
@@ -60,6 +62,7 @@ static int take(struct sluice_supervisor **taken)
 	struct sluice_supervisor *sv = NULL;
 	uint32_t baton = atomic_load(&h.journal->baton), passed;
 	int before, rc, pair[2];
+	char answer[8];
 
 	before = count_fds() - 1 - (h.fd >= 0); /* what we have and send */
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
@@ -69,9 +72,16 @@ static int take(struct sluice_supervisor **taken)
 	close(h.journal_fd);
 	if (h.fd >= 0)
 		close(h.fd);
-	shutdown(pair[0], SHUT_WR);
+	if (h.gone)
+		close(pair[0]);
+	else
+		shutdown(pair[0], SHUT_WR);
 	rc = sluice_take_over(pair[1], &sv);
-	close(pair[0]);
+	if (!h.gone) { /* who gave it is told so, once */
+		CHECK_EQ(recv(pair[0], answer, sizeof(answer), MSG_DONTWAIT), rc ? -1 : 1);
+		CHECK_EQ(recv(pair[0], answer, sizeof(answer), MSG_DONTWAIT), -1);
+		close(pair[0]);
+	}
 	close(pair[1]);
 	passed = atomic_load(&h.journal->baton);
 	CHECK_EQ(passed, rc ? baton : B_TAKEN);
@@ -137,6 +147,9 @@ static void sound(void)
 	new_journal();
 	h.head.offer = B_OFFERED | 77u << 8;
 	atomic_store(&h.journal->baton, h.head.offer);
+	CHECK_EQ(take(NULL), 0);
+	new_journal();
+	h.gone = true;
 	CHECK_EQ(take(NULL), 0);
 	new_journal();
 	use_copy(4);
@@ -364,6 +377,52 @@ static void journals(void)
 	REFUSED(fd = null(); dup3(fd, h.journal_fd, O_CLOEXEC); close(fd), -EPROTO);
 }
 
+static atomic_bool changing;
+
+static void *change(void *data)
+{
+	volatile uint32_t *word = data;
+	uint32_t first = *word;
+
+	while (atomic_load(&changing))
+		*word = *word == first ? 2 * first : first;
+	return NULL;
+}
+
+/* Whoever has it may write to it while it is looked at: what was checked counts, or nothing. */
+static void changes(void)
+{
+	uint32_t stride;
+	int before = 0;
+
+	new_journal();
+	stride = h.journal->stride;
+	h.journal->stride *= 2;
+	use_copy(4);
+	h.journal = mmap(NULL, JOURNAL_HEAD, PROT_READ | PROT_WRITE, MAP_SHARED, h.journal_fd, 0);
+	before = count_fds();
+	for (int i = 0; i < 2; i++) {
+		uint32_t *word = i ? &h.journal->stride : &h.journal->count;
+		pthread_t t;
+
+		h.journal->stride = stride;
+		h.journal->count = i ? 4 : 2;
+		atomic_store(&changing, true);
+		CHECK_EQ(pthread_create(&t, NULL, change, word), 0);
+		/* What is mapped stays so: its length may be another by now. */
+		for (int tries = 0, rc = 0; tries < 5000 && !rc; tries++) {
+			struct journal *j = NULL;
+
+			rc = sc_core_journal_map(h.journal_fd, &j);
+			CHECK(rc == 0 || rc == -EPROTO);
+			CHECK(!rc == (j != NULL));
+		}
+		atomic_store(&changing, false);
+		CHECK_EQ(pthread_join(t, NULL), 0);
+	}
+	CHECK_EQ(count_fds(), before);
+}
+
 /* More descriptors than there is room for: the rest is closed, or nothing is taken. */
 static void crowded(void)
 {
@@ -400,5 +459,6 @@ const struct test tests[] = {
 	{"calls that were received, in their order", calls},
 	{"a policy that makes no sense", policies},
 	{"journals that are none, are cut or could shrink", journals},
+	{"a journal that changes while it is looked at", changes},
 	{"more descriptors beside a message than there is room for", crowded},
 	{NULL, NULL}};

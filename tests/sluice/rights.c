@@ -3,6 +3,7 @@
 #include "util/util.h"
 #include "tap.h"
 
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 
 static union {
@@ -166,10 +167,57 @@ static void interrupted(void)
 	CHECK_EQ(pthread_join(t, NULL), 0);
 }
 
+static atomic_bool read_it;
+
+static void *ring_and_read(void *data)
+{
+	struct bell *bell = data;
+
+	while (!atomic_load(&read_it)) {
+		pthread_kill(bell->whose, SIGUSR1);
+		usleep(100);
+	}
+	while (read(bell->socket, received, sizeof(received)) > 0)
+		;
+	return NULL;
+}
+
+static void *wait_a_little(void *data)
+{
+	for (int i = 0; i < 100; i++)
+		usleep(1000);
+	atomic_store(&read_it, true);
+	return data;
+}
+
+/* Nobody reads for a while, and nothing of the message can be sent. */
+static void interrupted_sender(void)
+{
+	struct sigaction sa = {.sa_handler = ring};
+	struct bell bell = {.whose = pthread_self()};
+	pthread_t t, waits;
+	int pair[2];
+
+	CHECK_EQ(sigaction(SIGUSR1, &sa, NULL), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	while (send(pair[0], large, 1000, MSG_DONTWAIT) > 0)
+		;
+	while (send(pair[0], large, 1, MSG_DONTWAIT) > 0)
+		;
+	bell.socket = pair[1];
+	CHECK_EQ(pthread_create(&t, NULL, ring_and_read, &bell), 0);
+	CHECK_EQ(pthread_create(&waits, NULL, wait_a_little, NULL), 0);
+	CHECK_EQ(sc_sluice_send_rights(pair[0], "x", 1, pair, 1), 0);
+	CHECK_EQ(pthread_join(waits, NULL), 0);
+	CHECK_EQ(shutdown(pair[0], SHUT_WR), 0);
+	CHECK_EQ(pthread_join(t, NULL), 0);
+}
+
 const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"what comes beside a message", rights},
 	{"a stream in parts, with descriptors beside it", in_parts},
 	{"a peer that dies with something unread", reset},
 	{"signals while a message comes", interrupted},
+	{"signals while a message goes", interrupted_sender},
 	{NULL, NULL}};

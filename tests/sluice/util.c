@@ -4,6 +4,7 @@
 #include "tap.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -162,6 +163,8 @@ static void same(void)
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &full), 0);
 	CHECK(sc_sluice_same_file(a, again) < 0);
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
+	for (int fd = 0; fd <= file; fd++)
+		CHECK(fcntl(fd, F_GETFD) >= 0);
 	CHECK_EQ(sc_sluice_same_file(a, again), 1);
 }
 
@@ -397,6 +400,7 @@ static void discarded(void)
 			ends[i] = pair[0];
 			fds[i] = pair[1];
 		}
+		errno = EINTR; /* of whatever was before */
 		sc_sluice_discard(fds, 6);
 		for (int i = 0; i < 6; i++) {
 			char byte;
@@ -414,6 +418,48 @@ static void discarded(void)
 	CHECK_EQ(count_fds(), before);
 }
 
+static void ring(int sig)
+{
+	(void)sig;
+}
+
+static atomic_bool over;
+
+static void *ring_often(void *data)
+{
+	while (!atomic_load(&over)) {
+		pthread_kill(*(pthread_t *)data, SIGUSR1);
+		usleep(100);
+	}
+	return NULL;
+}
+
+/* A signal while it waits for its child is no reason to do without that. */
+static void discarded_amid_signals(void)
+{
+	struct sigaction sa = {.sa_handler = ring};
+	struct linger linger = {1, 3600};
+	socklen_t size = sizeof(linger);
+	pthread_t self = pthread_self(), t;
+
+	CHECK_EQ(sigaction(SIGUSR1, &sa, NULL), 0);
+	CHECK_EQ(pthread_create(&t, NULL, ring_often, &self), 0);
+	for (int i = 0; i < 100; i++) {
+		int pair[2], again;
+
+		CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+		CHECK_EQ(setsockopt(pair[0], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+		again = dup(pair[0]);
+		sc_sluice_discard(pair, 1);
+		CHECK_EQ(getsockopt(again, SOL_SOCKET, SO_LINGER, &linger, &size), 0);
+		CHECK(linger.l_onoff == 1 && linger.l_linger == 3600);
+		close(again);
+		close(pair[1]);
+	}
+	atomic_store(&over, true);
+	CHECK_EQ(pthread_join(t, NULL), 0);
+}
+
 const struct target_main targets[] = {{"asks", target_asks}, {NULL, NULL}};
 const struct test tests[] = {
 	{"errors for people", errors},
@@ -429,4 +475,5 @@ const struct test tests[] = {
 	{"threads without signals", threads},
 	{"all others are closed, with and without close_range(2)", others},
 	{"descriptors that are discarded", discarded},
+	{"the same amid signals", discarded_amid_signals},
 	{NULL, NULL}};

@@ -295,6 +295,15 @@ static int kill_it(struct sluice_request *req, void *data)
 	return 0;
 }
 
+static int n_gone;
+
+static void count_gone(const char *line, size_t length, void *data)
+{
+	(void)length;
+	(void)data;
+	n_gone += strstr(line, "\"verdict\":\"gone\",\"value\":-1,") != NULL;
+}
+
 static void target_dies(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
@@ -303,6 +312,7 @@ static void target_dies(void)
 	int before;
 
 	before = count_fds();
+	sluice_set_log(sv, count_gone, NULL);
 	CHECK_EQ(sluice_on_name(sv, MKDIR, kill_it, &child), 0);
 	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "mkdir", NULL);
 	CHECK_EQ(wait_target(sv, &child), 128 + SIGKILL);
@@ -310,6 +320,7 @@ static void target_dies(void)
 		CHECK(sluice_dispatch(sv, -1) >= 0);
 	sluice_statistics(sv, &s);
 	CHECK_EQ(s.gone, 1);
+	CHECK_EQ(n_gone, 1);
 	CHECK_EQ(s.pending, 0);
 	CHECK_EQ(settled_fds(before), before);
 	sluice_supervisor_free(sv);
