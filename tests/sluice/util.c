@@ -138,6 +138,8 @@ static void same(void)
 	CHECK_EQ(sc_sluice_same_file(a, a), 1);
 	CHECK_EQ(sc_sluice_same_file(a, b), 0);
 	CHECK_EQ(sc_sluice_same_file(b, again), 0);
+	CHECK_EQ(sc_sluice_same_file(file, file), 1);
+	CHECK(sc_sluice_same_file(a, -1) < 0);
 	refuse("kcmp", ENOSYS);
 	for (int stdin_open = 1; stdin_open >= 0; stdin_open--) {
 		CHECK_EQ(sc_sluice_same_file(a, again), 1);
@@ -402,6 +404,8 @@ static void discarded(void)
 		}
 		errno = EINTR; /* of whatever was before */
 		sc_sluice_discard(fds, 6);
+		for (int i = 0; i < 6; i++) /* sockets are closed here, too */
+			CHECK(fcntl(fds[i], F_GETFD) < 0 || kind == 0 || (kind == 2 && i % 2 == 0));
 		for (int i = 0; i < 6; i++) {
 			char byte;
 
