@@ -172,7 +172,7 @@ static void in_range(void)
 
 static void journals(void)
 {
-	const struct settings set = {.default_errno = EXDEV, .workers = 3, .max_pending = 5,
+	const struct settings set = {.default_errno = EXDEV, .workers = 3, .max_pending = 100,
 		.keeper_path = "/a/b"};
 	struct seccomp_notif_sizes sizes;
 	struct journal *j = NULL, *again = NULL;
@@ -188,11 +188,11 @@ static void journals(void)
 	CHECK(j->stride >= offsetof(struct slot, notif) + sizes.seccomp_notif);
 	CHECK(j->stride < offsetof(struct slot, notif) + sizes.seccomp_notif + 64 ||
 		j->stride < sizeof(struct slot) + 64);
-	size = JOURNAL_HEAD + (size_t)j->stride * 5;
+	size = JOURNAL_HEAD + (size_t)j->stride * 100;
 	CHECK_EQ(fstat(fd, &st), 0);
 	CHECK_EQ(st.st_size, size);
 	CHECK_EQ(fcntl(fd, F_GET_SEALS), F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-	CHECK(j->magic == JOURNAL_MAGIC && j->version == JOURNAL_VERSION && j->count == 5);
+	CHECK(j->magic == JOURNAL_MAGIC && j->version == JOURNAL_VERSION && j->count == 100);
 	CHECK(memcmp(&j->set, &set, sizeof(set)) == 0);
 	CHECK(j->serial == 0 && j->offers == 0 && j->listeners == 0);
 	memset(j->set.keeper_path, 'x', sizeof(j->set.keeper_path));
@@ -203,7 +203,8 @@ static void journals(void)
 	sc_core_journal_unmap(again);
 	sc_core_journal_unmap(NULL);
 	sc_core_journal_unmap(j);
-	CHECK(msync((void *)j, 4096, MS_ASYNC) < 0 && errno == ENOMEM);
+	for (size_t at = 0; at < size; at += (size_t)sysconf(_SC_PAGESIZE))
+		CHECK(msync((char *)j + at, 1, MS_ASYNC) < 0 && errno == ENOMEM);
 	close(fd);
 	CHECK_EQ(count_fds(), before);
 	/* To find out by trying is SIGXFSZ. */
@@ -217,6 +218,56 @@ static void journals(void)
 	CHECK_EQ(sc_core_journal_new(&set, &fd, &j), 0);
 	sc_core_journal_unmap(j);
 	close(fd);
+}
+
+/* Of a kernel that writes more than the header says, or less. */
+static int target_sizes(int argc, char **argv)
+{
+	static const unsigned strides[][2] = {{40, 128}, {80, 128}, {112, 128}, {113, 192}, {200, 256}};
+	const struct settings set = {.max_pending = 1};
+
+	(void)argc;
+	(void)argv;
+	for (size_t i = 0; i < sizeof(strides) / sizeof(*strides); i++) {
+		struct seccomp_notif_sizes sizes = {0};
+		struct journal *j;
+		int fd;
+
+		syscall(SYS_mkdir, "x", strides[i][0]);
+		if (sc_sluice_notif_sizes(&sizes) || sizes.seccomp_notif != strides[i][0])
+			return 100;
+		if (sc_core_journal_new(&set, &fd, &j) || j->stride != strides[i][1])
+			return (int)i + 1;
+		sc_core_journal_unmap(j);
+		close(fd);
+	}
+	return 0;
+}
+
+static int say_size(struct sluice_request *req, void *data)
+{
+	struct seccomp_notif_sizes *sizes = data;
+
+	if (sluice_nr(req) == SYS_mkdir) {
+		sizes->seccomp_notif = (uint16_t)sluice_arg(req, 1);
+	} else if (sluice_arg(req, 0) == SECCOMP_GET_NOTIF_SIZES) {
+		CHECK_EQ(sluice_write(req, sluice_arg(req, 2), sizes, sizeof(*sizes)), sizeof(*sizes));
+	} else {
+		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+	}
+	return sluice_reply(req, 0);
+}
+
+static void sizes(void)
+{
+	struct sluice_supervisor *sv = made(NULL);
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct seccomp_notif_sizes said = {80, 24, 64};
+
+	CHECK_EQ(sluice_on(sv, 0, SLUICE_ANY, say_size, &said), 0);
+	spawn_target(sv, filter_of(false, MKDIR, "seccomp", NULL), &child, "sizes", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	free_all(sv);
 }
 
 /* ---- handlers ---- */
@@ -519,13 +570,14 @@ static void used_again(void)
 	free_all(sv);
 }
 
-const struct target_main targets[] = {{"asks", target_asks}, {NULL, NULL}};
+const struct target_main targets[] = {{"asks", target_asks}, {"sizes", target_sizes}, {NULL, NULL}};
 const struct test tests[] = {
 	{"options: the defaults", defaults},
 	{"options: what is asked for, and callers with fewer of them", chosen},
 	{"options: out of range", out_of_range},
 	{"options: as much as may be", in_range},
 	{"journals", journals},
+	{"journals of kernels that write more", sizes},
 	{"handlers are found", table},
 	{"handlers in their order", order},
 	{"what is said of a request", words},

@@ -68,7 +68,7 @@ static void *send_large(void *data)
 /* A stream takes and gives a part at a time; what comes beside it comes once. */
 static void in_parts(void)
 {
-	int pair[2], fds[4], before, other = eventfd(0, EFD_CLOEXEC);
+	int pair[2], fds[4], more[3], before, other = eventfd(0, EFD_CLOEXEC);
 	unsigned n = 9;
 	pthread_t t;
 
@@ -90,6 +90,15 @@ static void in_parts(void)
 	CHECK(memcmp(received, "abcdef", 6) == 0);
 	CHECK_EQ(n, 3);
 	CHECK_EQ(count_fds(), before + 3);
+	/* As many as there is room for, of both together. */
+	CHECK_EQ(sc_sluice_send_rights(pair[0], "x", 1, fds, 1), 0);
+	CHECK_EQ(sc_sluice_send_rights(pair[0], "y", 1, fds, 2), 0);
+	more[2] = -7;
+	CHECK_EQ(sc_sluice_recv_rights(pair[1], received, 2, more, 2, &n), 0);
+	CHECK(n == 2 && more[2] == -7);
+	CHECK_EQ(count_fds(), before + 5);
+	close(more[0]);
+	close(more[1]);
 	/* The other side has ended: no signal, and nothing is left of what came in part. */
 	for (int i = 0; i < 3; i++)
 		CHECK_EQ(dup3(other, fds[i], O_CLOEXEC), fds[i]);

@@ -422,6 +422,29 @@ static void discarded(void)
 	CHECK_EQ(count_fds(), before);
 }
 
+/* No pipe is to be had: then at least nobody waits for what lingers. */
+static void discarded_when_full(void)
+{
+	struct linger linger = {1, 3600};
+	socklen_t size = sizeof(linger);
+	struct rlimit old, full;
+	int pair[2], again, before;
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	CHECK_EQ(setsockopt(pair[0], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+	again = dup(pair[0]);
+	before = count_fds();
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+	full = (struct rlimit){0, old.rlim_max};
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &full), 0);
+	sc_sluice_discard(pair, 1);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
+	CHECK(fcntl(pair[0], F_GETFD) < 0 && fcntl(0, F_GETFD) >= 0);
+	CHECK_EQ(count_fds(), before - 1);
+	CHECK_EQ(getsockopt(again, SOL_SOCKET, SO_LINGER, &linger, &size), 0);
+	CHECK_EQ(linger.l_onoff, 0);
+}
+
 static void ring(int sig)
 {
 	(void)sig;
@@ -479,5 +502,6 @@ const struct test tests[] = {
 	{"threads without signals", threads},
 	{"all others are closed, with and without close_range(2)", others},
 	{"descriptors that are discarded", discarded},
+	{"the same where there is no descriptor for a pipe", discarded_when_full},
 	{"the same amid signals", discarded_amid_signals},
 	{NULL, NULL}};
