@@ -431,9 +431,14 @@ static void remove_above_limit(void)
 		CHECK(sluice_dispatch(sv, -1) >= 0);
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
 	CHECK_EQ(sluice_remove_listener(sv, 0), -EMFILE);
+	low.rlim_cur = (rlim_t)listener_number();
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+	CHECK_EQ(sluice_remove_listener(sv, 0), -EMFILE);
 	CHECK_EQ(sluice_alive(held[0]), 0);
-	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
+	low.rlim_cur++;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
 	CHECK_EQ(sluice_remove_listener(sv, 0), 0);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
 	CHECK_EQ(wait_target(sv, &child), 0);
 	CHECK_EQ(sluice_reply(held[0], 0), -ENOENT);
 	sluice_supervisor_free(sv);

@@ -390,7 +390,7 @@ static void others(void)
 /* What the other end of each hears when all are closed: the process that had them is gone. */
 static void discarded(void)
 {
-	int fds[6], ends[6], before, pair[2];
+	int fds[7], ends[6], before, pair[2], guard = eventfd(0, EFD_CLOEXEC);
 
 	for (int kind = 0; kind < 3; kind++) { /* files, sockets, both */
 		before = count_fds();
@@ -402,6 +402,7 @@ static void discarded(void)
 			ends[i] = pair[0];
 			fds[i] = pair[1];
 		}
+		fds[6] = guard; /* not to be closed */
 		errno = EINTR; /* of whatever was before */
 		sc_sluice_discard(fds, 6);
 		for (int i = 0; i < 6; i++) /* sockets are closed here, too */
@@ -414,6 +415,7 @@ static void discarded(void)
 			CHECK(fcntl(fds[i], F_GETFD) < 0);
 			close(ends[i]);
 		}
+		CHECK_EQ(fcntl(guard, F_GETFD), FD_CLOEXEC);
 		CHECK_EQ(count_fds(), before);
 		CHECK_EQ(waitpid(-1, NULL, __WALL), -1); /* and no child is left to be reaped */
 		CHECK_EQ(errno, ECHILD);
@@ -428,21 +430,25 @@ static void discarded_when_full(void)
 	struct linger linger = {1, 3600};
 	socklen_t size = sizeof(linger);
 	struct rlimit old, full;
-	int pair[2], again, before;
+	int pair[2], both[2], again, before;
 
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	CHECK_EQ(setsockopt(pair[0], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
 	again = dup(pair[0]);
+	CHECK_EQ(setsockopt(pair[1], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+	memcpy(both, pair, sizeof(both)); /* one of which is none of its business */
 	before = count_fds();
 	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
 	full = (struct rlimit){0, old.rlim_max};
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &full), 0);
-	sc_sluice_discard(pair, 1);
+	sc_sluice_discard(both, 1);
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
 	CHECK(fcntl(pair[0], F_GETFD) < 0 && fcntl(0, F_GETFD) >= 0);
 	CHECK_EQ(count_fds(), before - 1);
 	CHECK_EQ(getsockopt(again, SOL_SOCKET, SO_LINGER, &linger, &size), 0);
 	CHECK_EQ(linger.l_onoff, 0);
+	CHECK_EQ(getsockopt(pair[1], SOL_SOCKET, SO_LINGER, &linger, &size), 0);
+	CHECK_EQ(linger.l_onoff, 1);
 }
 
 static void ring(int sig)

@@ -200,6 +200,7 @@ static int give_fd(struct sluice_request *req, void *data)
 	if (strcmp(path, "/some/file"))
 		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
 	CHECK(lseek(*(int *)data, 0, SEEK_SET) == 0);
+	errno = EINTR; /* of whatever was before */
 	return sluice_reply_fd(req, *(int *)data, SLUICE_FD_CLOEXEC) == -EMFILE ? 0 : 0;
 }
 
