@@ -133,17 +133,23 @@ static void taken_away(void)
 	sluice_supervisor_free(sv);
 }
 
-/* Shorter than the supervisor's, which would be hours. */
+/* Shorter than the supervisor's, which is an hour and not over for the third one. */
 static void shortened(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
-	struct sluice_supervisor *sv = holding(3600000, &child, "2", NULL);
+	struct sluice_supervisor *sv = holding(3600000, &child, "3", NULL);
+	struct sluice_statistics s = {.size = sizeof(s)};
 
 	CHECK_EQ(sluice_set_timeout(held[1], 20), 0);
 	CHECK_EQ(sluice_set_timeout(held[0], 1), 0);
-	CHECK_EQ(wait_target(sv, &child), 0);
+	do {
+		CHECK(sluice_dispatch(sv, 10) >= 0);
+		sluice_statistics(sv, &s);
+	} while (s.timed_out < 2);
 	CHECK_EQ(sluice_reply(held[0], 0), -ETIMEDOUT);
 	CHECK_EQ(sluice_reply(held[1], 0), -ETIMEDOUT);
+	CHECK_EQ(sluice_fail(held[2], ETIME), 0);
+	CHECK_EQ(wait_target(sv, &child), 0);
 	sluice_supervisor_free(sv);
 }
 

@@ -274,6 +274,8 @@ static struct told shown(int listener, int want)
 	sluice_set_log(sv, tell, &told);
 	CHECK_EQ(sv->journal->serial, 31);
 	CHECK(sv->listeners.next_id == 9 && sv->listeners.first->id == 5);
+	for (struct sluice_request *r = sv->requests.replay; r; r = r->next_queued)
+		CHECK(r->deadline_ns > 3000 * 1000000000ull + now_ns() || !sv->set.timeout_ms);
 	for (int i = 0; i < want; i++)
 		CHECK_EQ(sluice_dispatch(sv, 0), 1);
 	CHECK_EQ(sluice_dispatch(sv, 0), 0);
@@ -303,6 +305,7 @@ static void calls(void)
 	received(1, S_USED, 5, 10, 0xb);
 	received(2, S_USED, 5, 20, 0xc);
 	received(3, S_USED, 4, 15, 0xd); /* its listener has ended */
+	h.journal->set.timeout_ms = 3600000; /* which begins anew */
 	told = shown(listener, 3);
 	CHECK(told.id[0] == 0xb && told.id[1] == 0xc && told.id[2] == 0xa);
 	CHECK(told.tid[0] == 0 && told.tid[1] == 0 && told.tid[2] == 0);

@@ -204,6 +204,19 @@ static int give_fd(struct sluice_request *req, void *data)
 	return sluice_reply_fd(req, *(int *)data, SLUICE_FD_CLOEXEC) == -EMFILE ? 0 : 0;
 }
 
+static unsigned numbers; /* of descriptors, as bits */
+
+static void note_number(const char *line, size_t length, void *data)
+{
+	const char *given = strstr(line, "\"verdict\":\"descriptor\",\"value\":");
+	int number;
+
+	(void)length;
+	(void)data;
+	if (given && sscanf(given, "\"verdict\":\"descriptor\",\"value\":%d,", &number) == 1)
+		numbers |= 1u << (number & 31);
+}
+
 static void descriptors(bool killable)
 {
 	struct sluice_supervisor *sv = new_supervisor(NULL);
@@ -211,6 +224,7 @@ static void descriptors(bool killable)
 	int fd = memfd_create("file", MFD_CLOEXEC), before;
 
 	CHECK(write(fd, "hello", 5) == 5);
+	sluice_set_log(sv, note_number, NULL);
 	CHECK_EQ(sluice_on_name(sv, "openat", give_fd, &fd), 0);
 	before = count_fds();
 	for (int i = 0; i < 3; i++) {
@@ -226,6 +240,7 @@ static void descriptors(bool killable)
 	CHECK_EQ(settled_fds(before), before);
 	sluice_statistics(sv, &s);
 	CHECK(s.descriptors == 2 && s.replied == 2 && s.failed == 1);
+	CHECK((numbers & 1) && numbers != 1);
 	sluice_supervisor_free(sv);
 }
 
