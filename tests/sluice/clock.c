@@ -4,6 +4,7 @@
 
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 #define MANY 150 /* more than the clock ends in one go */
 
@@ -153,6 +154,37 @@ static void shortened(void)
 	sluice_supervisor_free(sv);
 }
 
+static uint64_t processor_ms(void)
+{
+	struct rusage r;
+
+	CHECK_EQ(getrusage(RUSAGE_SELF, &r), 0);
+	return (uint64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000 +
+		(uint64_t)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1000;
+}
+
+/* While all are in time the clock sleeps: it looks at intervals, and not round and round. */
+static void asleep(void)
+{
+	for (int i = 0; i < 4; i++) {
+		struct sluice_child child = SLUICE_CHILD_INIT;
+		struct sluice_supervisor *sv;
+		uint64_t before;
+
+		n_held = 0;
+		sv = holding(i % 2 ? 3600000 : 0, &child, "3", i / 2 ? &told : NULL);
+		CHECK_EQ(sluice_set_timeout(held[0], 0), 0);
+		CHECK_EQ(sluice_set_timeout(held[1], 1800000), 0);
+		before = processor_ms();
+		usleep(500000);
+		CHECK(processor_ms() - before < 250);
+		for (int k = 0; k < 3; k++)
+			CHECK_EQ(sluice_fail(held[k], ETIME), 0);
+		CHECK_EQ(wait_target(sv, &child), 0);
+		sluice_supervisor_free(sv);
+	}
+}
+
 static int answer_and_ask(struct sluice_request *req, void *data)
 {
 	(void)data;
@@ -209,6 +241,7 @@ const struct test tests[] = {
 	{"many are late at once", many_at_once},
 	{"a limit that is taken away, or put off", taken_away},
 	{"a limit that is shortened", shortened},
+	{"the clock sleeps", asleep},
 	{"what is asked for after the verdict", too_late},
 	{"many whose target is gone", gone},
 	{NULL, NULL}};
