@@ -248,6 +248,36 @@ static void workers(void)
 	sluice_supervisor_free(sv);
 }
 
+/* A thread for each of many targets, whatever their number. */
+static void many_workers(void)
+{
+	enum { TARGETS = 24 };
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv;
+	struct sluice_child children[TARGETS];
+
+	o.workers = 1;
+	CHECK_EQ(sem_init(&gate, 0, 0), 0);
+	sv = new_supervisor(&o);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, to_gate, NULL), 0);
+	for (unsigned i = 0; i < TARGETS; i++) {
+		spawn(sv, &children[i], "flood", "2");
+		while (of(sv, i).received < 2)
+			CHECK(sluice_dispatch(sv, -1) >= 0);
+		CHECK_EQ(of(sv, i).working, 1);
+		CHECK_EQ(of(sv, i).waiting, 1);
+	}
+	while (atomic_load(&inside) < TARGETS)
+		usleep(1000);
+	CHECK_EQ(atomic_load(&inside), TARGETS);
+	for (int i = 0; i < 2 * TARGETS; i++)
+		CHECK_EQ(sem_post(&gate), 0);
+	for (int i = 0; i < TARGETS; i++)
+		CHECK_EQ(wait_target(sv, &children[i]), 0);
+	CHECK_EQ(atomic_load(&inside), 2 * TARGETS);
+	sluice_supervisor_free(sv);
+}
+
 static atomic_int released;
 
 static void release(void *data)
@@ -370,6 +400,7 @@ const struct test tests[] = {
 	{"with one limit for all they do not", control},
 	{"below its share a listener goes on", resumed},
 	{"with every worker stuck, another target gets one", workers},
+	{"a worker for each of many targets", many_workers},
 	{"what waits for a worker at the end is let go", ended},
 	{"helpers that wait for ever leave some for other targets", helpers},
 	{NULL, NULL}};
