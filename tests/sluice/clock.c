@@ -48,12 +48,15 @@ static int hold(struct sluice_request *req, void *data)
 	return data ? sluice_on_cancel(req, tell, NULL) : 0;
 }
 
+static int fds_before;
+
 static struct sluice_supervisor *holding(unsigned timeout_ms, struct sluice_child *child, const char *count,
 	void *cancels)
 {
 	struct sluice_options o = SLUICE_OPTIONS_INIT;
 	struct sluice_supervisor *sv;
 
+	fds_before = count_fds();
 	o.timeout_ms = timeout_ms;
 	o.default_errno = ETIME;
 	sv = new_supervisor(&o);
@@ -62,6 +65,13 @@ static struct sluice_supervisor *holding(unsigned timeout_ms, struct sluice_chil
 	while (n_held < atoi(count))
 		CHECK(sluice_dispatch(sv, -1) >= 0);
 	return sv;
+}
+
+/* With all that it had: a request that somebody has still would keep it. */
+static void end(struct sluice_supervisor *sv)
+{
+	sluice_supervisor_free(sv);
+	CHECK_EQ(settled_fds(fds_before), fds_before);
 }
 
 static sem_t in_log, go_on;
@@ -108,7 +118,7 @@ static void many_at_once(void)
 	for (int i = 0; i < MANY; i++)
 		CHECK_EQ(sluice_reply(held[i], 0), -ETIMEDOUT);
 	CHECK_EQ(atomic_load(&told), MANY);
-	sluice_supervisor_free(sv);
+	end(sv);
 }
 
 /* A request has no limit any more, or a longer one, and the one beside it has. */
@@ -131,7 +141,7 @@ static void taken_away(void)
 	CHECK_EQ(wait_target(sv, &child), 0);
 	sluice_statistics(sv, &s);
 	CHECK(s.timed_out == 1 && s.failed == 2);
-	sluice_supervisor_free(sv);
+	end(sv);
 }
 
 /* Shorter than the supervisor's, which is an hour and not over for the third one. */
@@ -151,7 +161,7 @@ static void shortened(void)
 	CHECK_EQ(sluice_reply(held[1], 0), -ETIMEDOUT);
 	CHECK_EQ(sluice_fail(held[2], ETIME), 0);
 	CHECK_EQ(wait_target(sv, &child), 0);
-	sluice_supervisor_free(sv);
+	end(sv);
 }
 
 static uint64_t processor_ms(void)
@@ -181,7 +191,7 @@ static void asleep(void)
 		for (int k = 0; k < 3; k++)
 			CHECK_EQ(sluice_fail(held[k], ETIME), 0);
 		CHECK_EQ(wait_target(sv, &child), 0);
-		sluice_supervisor_free(sv);
+		end(sv);
 	}
 }
 
@@ -202,6 +212,7 @@ static void too_late(void)
 	struct sluice_supervisor *sv;
 	struct sluice_statistics s = {.size = sizeof(s)};
 
+	fds_before = count_fds();
 	o.timeout_ms = 1000;
 	sv = new_supervisor(&o);
 	CHECK_EQ(sluice_on_name(sv, MKDIR, answer_and_ask, NULL), 0);
@@ -210,7 +221,7 @@ static void too_late(void)
 	sluice_statistics(sv, &s);
 	CHECK(s.failed == 5 && s.timed_out == 0);
 	CHECK_EQ(atomic_load(&told), 0);
-	sluice_supervisor_free(sv);
+	end(sv);
 }
 
 /* Who holds many and hears of each whose target goes away. */
@@ -232,7 +243,7 @@ static void gone(void)
 	for (int i = 0; i < MANY; i++)
 		CHECK_EQ(sluice_reply(held[i], 0), -ENOENT);
 	CHECK_EQ(wait_target(sv, &child), 128 + SIGKILL);
-	sluice_supervisor_free(sv);
+	end(sv);
 	CHECK_EQ(atomic_load(&told), MANY);
 }
 

@@ -400,6 +400,48 @@ static void limits(void)
 	}
 }
 
+static int reply_seven(struct sluice_request *req, void *data)
+{
+	(void)data;
+	return sluice_reply(req, 7);
+}
+
+/* While a successor decides, a request is still its holder's, who may give it to a worker; when the
+ * offer has been taken back that goes on. */
+static void held_meanwhile(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct giver giver = {.sv = new_supervisor(NULL)};
+	struct sluice_request *held = NULL;
+	struct sluice_statistics s = {.size = sizeof(s)};
+	struct pollfd p = {.events = POLLIN};
+	int pair[2], told = 0;
+	pthread_t t;
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	CHECK_EQ(sluice_on_name(giver.sv, MKDIR, hold, &held), 0);
+	spawn_target(giver.sv, filter_of(false, MKDIR, NULL), &child, "one", NULL);
+	while (!held)
+		CHECK(sluice_dispatch(giver.sv, 1000) >= 0);
+	giver.socket = pair[0];
+	CHECK_EQ(pthread_create(&t, NULL, give, &giver), 0);
+	p.fd = pair[1];
+	CHECK_EQ(poll(&p, 1, -1), 1); /* the offer */
+	CHECK_EQ(sluice_alive(held), 0);
+	CHECK_EQ(sluice_on_cancel(held, count, &told), 0);
+	CHECK_EQ(sluice_set_timeout(held, 0), 0);
+	CHECK_EQ(sluice_work(held, reply_seven, NULL), 0);
+	sluice_statistics(giver.sv, &s);
+	CHECK(s.pending == 1 && s.replied == 0);
+	close(pair[1]);
+	CHECK_EQ(pthread_join(t, NULL), 0);
+	CHECK(giver.rc < 0);
+	CHECK_EQ(wait_target(giver.sv, &child), 0);
+	CHECK_EQ(told, 0);
+	close(pair[0]);
+	sluice_supervisor_free(giver.sv);
+}
+
 /* What is no hand-over is not taken. */
 static void nonsense(void)
 {
@@ -428,5 +470,6 @@ const struct test tests[] = {
 	{"a successor that does nothing", stalled_in_time},
 	{"a time-out while a successor does nothing", stalled_too_long},
 	{"how long a step may take", limits},
+	{"what is held while a successor decides", held_meanwhile},
 	{"nonsense is no hand-over", nonsense},
 	{NULL, NULL}};
