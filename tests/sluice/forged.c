@@ -347,6 +347,31 @@ static void impostors(void)
 	REFUSED(list(bound(SOCK_STREAM, path), K_CONNECTION), -EPROTO);
 }
 
+/* In two messages; the second is not the first one's. */
+static void two_servers(void)
+{
+	char path[100];
+	struct sluice_supervisor *sv;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/server", scratch_dir());
+	for (int i = 0; i < 2; i++) {
+		new_journal();
+		fd = bound(SOCK_STREAM, path);
+		CHECK_EQ(listen(fd, 1), 0);
+		list(fd, K_SERVER);
+		h.head.total = 2;
+		h.listed[0].count = h.listed[1].count = 1;
+		h.with_listed[0] = h.with_listed[1] = 1;
+		h.listed[1].kept[0].id = 1;
+		if (i)
+			h.listed[1].kept[0].kind = K_LISTENER;
+		CHECK_EQ(take(&sv), i ? -EINVAL : 0);
+		if (!i)
+			sluice_supervisor_free(sv);
+	}
+}
+
 static void policies(void)
 {
 	REFUSED(h.journal->set.default_errno = 0, -EPROTO); /* it would allow all */
@@ -459,6 +484,7 @@ const struct test tests[] = {
 	{"the first message", heads},
 	{"what lists listeners and sockets", lists},
 	{"listeners and sockets that are none", impostors},
+	{"two servers in two messages", two_servers},
 	{"calls that were received, in their order", calls},
 	{"a policy that makes no sense", policies},
 	{"journals that are none, are cut or could shrink", journals},

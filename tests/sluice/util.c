@@ -392,10 +392,11 @@ static void discarded(void)
 {
 	int fds[7], ends[6], before, pair[2], guard = eventfd(0, EFD_CLOEXEC);
 
-	for (int kind = 0; kind < 3; kind++) { /* files, sockets, both */
+	signal(SIGHUP, SIG_DFL); /* of a child with an exit signal, which it is not to have */
+	for (int kind = 0; kind < 4; kind++) { /* files, sockets, both, sockets where 0 is free */
 		before = count_fds();
 		for (int i = 0; i < 6; i++) {
-			bool is_socket = kind == 1 || (kind == 2 && i % 2);
+			bool is_socket = kind % 2 || (kind == 2 && i % 2);
 
 			CHECK_EQ(is_socket ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)
 					   : pipe2(pair, O_CLOEXEC), 0);
@@ -403,6 +404,8 @@ static void discarded(void)
 			fds[i] = pair[1];
 		}
 		fds[6] = guard; /* not to be closed */
+		if (kind == 3 && before-- > 0)
+			close(0);
 		errno = EINTR; /* of whatever was before */
 		sc_sluice_discard(fds, 6);
 		for (int i = 0; i < 6; i++) /* sockets are closed here, too */
