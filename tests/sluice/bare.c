@@ -232,11 +232,99 @@ static void paused(void)
 	end(sv);
 }
 
-const struct target_main targets[] = {{NULL, NULL}};
+static struct sluice_request *kept_ones[4];
+static int n_kept;
+
+static int keep_it(struct sluice_request *req, void *data)
+{
+	(void)data;
+	kept_ones[n_kept++] = sluice_defer(req);
+	return 0;
+}
+
+static void receive_one(struct sluice_supervisor *sv, pthread_t *t)
+{
+	int n = n_kept;
+
+	CHECK_EQ(pthread_create(t, NULL, one_mkdir, &seven), 0);
+	while (n_kept == n)
+		CHECK(sluice_dispatch(sv, -1) >= 0);
+}
+
+static bool is_noted(const struct slot *slot, uint32_t state, uint64_t serial, const struct sluice_request *req)
+{
+	return atomic_load(&slot->state) == state && slot->serial == serial && slot->listener == 0 &&
+		(!req || slot->notif.id == sluice_id(req));
+}
+
+/* What is received is noted in a slot of its own, and nothing is left of what was there. */
+static void slots(void)
+{
+	struct sluice_supervisor *sv = begin();
+	struct slot *slot[2] = {journal_slot(sv->journal, 0), journal_slot(sv->journal, 1)};
+	pthread_t t[3];
+
+	CHECK_EQ(sluice_on_name(sv, MKDIR, keep_it, NULL), 0);
+	CHECK_EQ(sluice_add_listener(sv, load(), NULL), 0);
+	receive_one(sv, &t[0]);
+	receive_one(sv, &t[1]);
+	CHECK_EQ((char *)slot[1] - (char *)slot[0], sv->journal->stride);
+	CHECK(is_noted(slot[0], S_USED, 1, kept_ones[0]) && is_noted(slot[1], S_USED, 2, kept_ones[1]));
+	CHECK(sluice_id(kept_ones[0]) != sluice_id(kept_ones[1]));
+	CHECK_EQ(sluice_reply(kept_ones[0], 7), 0);
+	CHECK_EQ(pthread_join(t[0], NULL), 0);
+	CHECK_EQ(atomic_load(&slot[0]->state), S_FREE);
+	receive_one(sv, &t[2]);
+	CHECK(is_noted(slot[0], S_USED, 3, kept_ones[2]) && is_noted(slot[1], S_USED, 2, kept_ones[1]));
+	CHECK_EQ(sv->journal->serial, 3);
+	for (int i = 1; i < 3; i++) {
+		CHECK_EQ(sluice_reply(kept_ones[i], 7), 0);
+		CHECK_EQ(pthread_join(t[i], NULL), 0);
+	}
+	CHECK(is_noted(slot[0], S_FREE, 3, NULL) && is_noted(slot[1], S_FREE, 2, NULL));
+	end(sv);
+}
+
+static int target_pause(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	pause();
+	return 0;
+}
+
+/* Nothing is received any more: the slot is free again, and it is counted. */
+static void nothing_received(void)
+{
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_statistics s = {.size = sizeof(s)};
+	int before = count_fds(), status;
+
+	if (!ends_unreaped())
+		SKIP("before Linux 6.11 it would wait for ever");
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "pause", NULL);
+	CHECK_EQ(kill(child.pid, SIGKILL), 0);
+	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(sc_core_receive(sv, sv->listeners.first), -ENOENT);
+	CHECK_EQ(sv->requests.free_count, 4096);
+	CHECK_EQ(sluice_statistics(sv, &s), 0);
+	CHECK(s.lost_receive == 3 && s.received == 0 && s.pending == 0);
+	while (sluice_active(sv))
+		CHECK(sluice_dispatch(sv, -1) >= 0);
+	sluice_child_release(&child);
+	CHECK_EQ(settled_fds(before), before);
+	sluice_supervisor_free(sv);
+}
+
+const struct target_main targets[] = {{"pause", target_pause}, {NULL, NULL}};
 const struct test tests[] = {
 	{"listeners, and who keeps them", kept},
 	{"how many requests a listener may have", shares},
 	{"parked, then admitted", parked_then_admitted},
 	{"parked, then refused", parked_then_refused},
 	{"paused", paused},
+	{"slots of the journal", slots},
+	{"a call that is gone before it is received", nothing_received},
 	{NULL, NULL}};
