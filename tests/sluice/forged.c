@@ -399,6 +399,7 @@ static void journals(void)
 	REFUSED(h.journal->count++, -EPROTO); /* more than there is */
 	REFUSED(copy_journal(F_SEAL_SHRINK, 4, 1), -EPROTO);
 	REFUSED(copy_journal(F_SEAL_SHRINK, 4, 4000), -EPROTO);
+	REFUSED(copy_journal(F_SEAL_SHRINK, 4, JOURNAL_HEAD + 4 * h.journal->stride - 8), -EPROTO);
 	REFUSED(copy_journal(0, 4, 0), -EPROTO); /* it could shrink while it is read */
 	REFUSED(copy_journal(F_SEAL_GROW, 4, 0), -EPROTO);
 	REFUSED(plain_file(), -EPROTO);
