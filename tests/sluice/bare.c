@@ -4,14 +4,21 @@
 #include "tap.h"
 
 #include <limits.h>
+#include <sys/utsname.h>
 
 static const struct settings set = {.default_errno = EXDEV, .workers = 1, .max_pending = 8};
+
+static bool is_readable(int fd, int timeout_ms)
+{
+	return poll(&(struct pollfd){fd, POLLIN, 0}, 1, timeout_ms) == 1;
+}
 
 static struct sluice_supervisor *begin(void)
 {
 	struct sluice_supervisor *sv = NULL;
 
 	CHECK_EQ(sc_core_new(&set, false, &sv), 0);
+	CHECK(!is_readable(sluice_fd(sv), 0));
 	return sv;
 }
 
@@ -144,11 +151,6 @@ static int hold(struct sluice_request *req, void *data)
 	(void)data;
 	held = sluice_defer(req);
 	return 0;
-}
-
-static bool is_readable(int fd, int timeout_ms)
-{
-	return poll(&(struct pollfd){fd, POLLIN, 0}, 1, timeout_ms) == 1;
 }
 
 /* Nothing is received before somebody has decided about it; then what was waiting is. */
@@ -318,7 +320,60 @@ static void nothing_received(void)
 	sluice_supervisor_free(sv);
 }
 
-const struct target_main targets[] = {{"pause", target_pause}, {NULL, NULL}};
+static const struct {
+	const char *release;
+	bool ends;
+} kernels[] = {{"6.11.0", true}, {"6.10.99", false}, {"6.12-rc1", true}, {"6.11", true}, {"5.11.0", false},
+	{"5.19.0", false}, {"7.0.1", true}, {"4.14", false}, {"12.0", true}, {"nonsense", false}};
+#define KERNELS (int)(sizeof(kernels) / sizeof(*kernels))
+
+/* Whether RECV ends with the last target: since 6.11. */
+static int target_kernels(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	for (int i = 0; i < KERNELS; i++) {
+		struct sluice_supervisor *sv = NULL;
+
+		syscall(SYS_mkdir, "x", i);
+		if (sc_core_new(&set, false, &sv))
+			return 100;
+		if (sv->loop.receive_ends != kernels[i].ends)
+			return i + 1;
+		end(sv);
+	}
+	return 0;
+}
+
+static int say_release(struct sluice_request *req, void *data)
+{
+	static const char *release;
+	struct utsname u = {.sysname = "Linux"};
+
+	(void)data;
+	if (sluice_nr(req) == SYS_mkdir) {
+		release = kernels[sluice_arg_int(req, 1)].release;
+	} else if (release) {
+		snprintf(u.release, sizeof(u.release), "%s", release);
+		CHECK_EQ(sluice_write(req, sluice_arg(req, 0), &u, sizeof(u)), sizeof(u));
+	} else {
+		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+	}
+	return sluice_reply(req, 0);
+}
+
+static void releases(void)
+{
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_child child = SLUICE_CHILD_INIT;
+
+	CHECK_EQ(sluice_on(sv, 0, SLUICE_ANY, say_release, NULL), 0);
+	spawn_target(sv, filter_of(false, MKDIR, "uname", NULL), &child, "kernels", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
+const struct target_main targets[] = {{"pause", target_pause}, {"kernels", target_kernels}, {NULL, NULL}};
 const struct test tests[] = {
 	{"listeners, and who keeps them", kept},
 	{"how many requests a listener may have", shares},
@@ -326,5 +381,6 @@ const struct test tests[] = {
 	{"parked, then refused", parked_then_refused},
 	{"paused", paused},
 	{"slots of the journal", slots},
+	{"which kernels end a wait", releases},
 	{"a call that is gone before it is received", nothing_received},
 	{NULL, NULL}};

@@ -215,7 +215,9 @@ static void journals(void)
 	CHECK_EQ(count_fds(), before);
 	l.rlim_cur = size;
 	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &l), 0);
+	close(0);
 	CHECK_EQ(sc_core_journal_new(&set, &fd, &j), 0);
+	CHECK_EQ(fd, 0);
 	sc_core_journal_unmap(j);
 	close(fd);
 }

@@ -83,6 +83,7 @@ static int take(struct sluice_supervisor **taken)
 		close(pair[0]);
 	}
 	close(pair[1]);
+	CHECK(fcntl(0, F_GETFD) >= 0);
 	passed = atomic_load(&h.journal->baton);
 	CHECK_EQ(passed, rc ? baton : B_TAKEN);
 	CHECK(!rc == (sv != NULL));
@@ -162,6 +163,10 @@ static void sound(void)
 	CHECK_EQ(take(NULL), 0);
 	new_journal();
 	h.journal->stride = 4096;
+	use_copy(4);
+	CHECK_EQ(take(NULL), 0);
+	new_journal();
+	h.journal->stride = sizeof(struct slot);
 	use_copy(4);
 	CHECK_EQ(take(NULL), 0);
 	new_journal();

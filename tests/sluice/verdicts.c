@@ -311,6 +311,57 @@ static int kill_it(struct sluice_request *req, void *data)
 	return 0;
 }
 
+static char continued[2][512];
+static int n_continued;
+
+static void keep_line(const char *line, size_t length, void *data)
+{
+	(void)length;
+	(void)data;
+	CHECK(n_continued < 2);
+	snprintf(continued[n_continued++], sizeof(*continued), "%s", line);
+}
+
+static int continue_twice(struct sluice_request *req, void *data)
+{
+	struct sluice_child *child = data;
+	struct pollfd p = {.fd = child->pidfd, .events = POLLIN};
+
+	if (n_continued == 0)
+		return sluice_continue(req, SLUICE_CONTINUE_ARGS);
+	CHECK_EQ(kill(child->pid, SIGKILL), 0);
+	CHECK_EQ(poll(&p, 1, -1), 1);
+	CHECK_EQ(sluice_continue(req, SLUICE_CONTINUE_ADVISORY), -ENOENT);
+	return 0;
+}
+
+static int target_two(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	syscall(SYS_mkdir, "/nonexistent/x", 0);
+	syscall(SYS_mkdir, "/nonexistent/x", 0);
+	return 0;
+}
+
+/* What is written of a call that goes on, and of one that would have. */
+static void continue_lines(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+
+	sluice_set_log(sv, keep_line, NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, continue_twice, &child), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "two", NULL);
+	CHECK_EQ(wait_target(sv, &child), 128 + SIGKILL);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(n_continued, 2);
+	CHECK(strstr(continued[0], "\"verdict\":\"continue\",\"value\":0,"));
+	CHECK(strstr(continued[0], "\"why\":\"arguments only\""));
+	CHECK(strstr(continued[1], "\"verdict\":\"gone\",\"value\":0,"));
+	CHECK(strstr(continued[1], "\"why\":\"advisory\""));
+}
+
 static int n_gone;
 
 static void count_gone(const char *line, size_t length, void *data)
@@ -407,7 +458,7 @@ static void signals_end_a_wait(void)
 }
 
 const struct target_main targets[] = {{"mkdir", target_mkdir}, {"open", target_open},
-	{"errnos", target_errnos}, {"gets", target_gets},
+	{"two", target_two}, {"errnos", target_errnos}, {"gets", target_gets},
 	{"pause", target_pause}, {NULL, NULL}};
 const struct test tests[] = {
 	{"fail: the errno asked for, or the default", fail_with},
@@ -415,6 +466,7 @@ const struct test tests[] = {
 	{"a request ends exactly once", once_only},
 	{"no verdict, no handler, a failing handler: the default errno", nobody_decides},
 	{"continue needs a reason, and none holds after a read", continue_reasons},
+	{"what is written of a call that goes on", continue_lines},
 	{"a descriptor as the answer, and a target that is full", reply_fd},
 	{"the same where only death interrupts", reply_fd_killable},
 	{"a descriptor: what it may be, and how it may be given", reply_fd_flags},
