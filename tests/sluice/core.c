@@ -433,13 +433,17 @@ static const char *line_of(struct sluice_request *req, struct ending e, uint64_t
 #define HEAD                                                                             \
 	"\"listener\":3,\"id\":\"00000000deadbeef\",\"tid\":77,\"arch\":\"0xc000003e\",\"nr\":83," \
 	"\"syscall\":\"mkdir\",\"args\":[\"0xa0\",\"0xa1\",\"0xa2\",\"0xa3\",\"0xa4\",\"0xa5\"],"
-#define SAYS(rest, ns, ...)                                                              \
-	do {                                                                             \
-		const char *said_ = line_of(&req, (struct ending){__VA_ARGS__}, ns);     \
-		if (strcmp(said_, HEAD rest) != 0)                                       \
-			printf("# %s\n", said_);                                         \
-		CHECK(strcmp(said_, HEAD rest) == 0);                                    \
-	} while (0)
+#define SAYS(rest, ns, ...) says(&req, (struct ending){__VA_ARGS__}, ns, HEAD rest)
+
+static void says(struct sluice_request *req, struct ending e, uint64_t ns, const char *wanted)
+{
+	const char *said = line_of(req, e, ns);
+
+	if (strcmp(said, wanted) == 0)
+		return;
+	printf("# %s\n", last_line);
+	CHECK(!"this is the line");
+}
 
 static void lines(void)
 {
