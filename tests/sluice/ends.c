@@ -172,6 +172,63 @@ static void freed_with_a_queue(void)
 	sluice_child_release(&child);
 }
 
+static atomic_bool serving;
+
+static int not_run(struct sluice_request *req, void *data)
+{
+	(void)req;
+	(void)data;
+	CHECK(false);
+	return 0;
+}
+
+static void count_release(void *data)
+{
+	(void)data;
+	atomic_fetch_add(&released, 1);
+}
+
+/* Work for a request that the end of the supervisor has decided: its data is released at once, and from when
+ * no worker is left to take any, it stays the caller's. */
+static int work_at_the_end(struct sluice_request *req, void *data)
+{
+	int rc, accepted = 0;
+
+	(void)data;
+	atomic_store(&serving, true);
+	while (sluice_alive(req) == 0)
+		usleep(1000);
+	while ((rc = sluice_work_owned(req, not_run, NULL, count_release)) == 0)
+		CHECK_EQ(atomic_load(&released), ++accepted);
+	CHECK_EQ(rc, -ESHUTDOWN);
+	CHECK_EQ(sluice_work(req, not_run, NULL), -ESHUTDOWN);
+	CHECK_EQ(atomic_load(&released), accepted);
+	atomic_store(&serving, false);
+	return 0;
+}
+
+static int to_the_end(struct sluice_request *req, void *data)
+{
+	return sluice_work(req, work_at_the_end, data);
+}
+
+static void work_while_freed(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int status;
+
+	CHECK_EQ(sluice_on_name(sv, MKDIR, to_the_end, NULL), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "asks", "1");
+	while (!atomic_load(&serving))
+		CHECK(sluice_dispatch(sv, 1000) >= 0);
+	sluice_supervisor_free(sv);
+	CHECK(!atomic_load(&serving));
+	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	sluice_child_release(&child);
+}
+
 /* ---- a child that is stopped while it starts ---- */
 
 #define VICTIM 1234
@@ -406,6 +463,7 @@ const struct test tests[] = {
 	{"requests that end in the workers' queue leave it, with their data", ended_in_the_queue},
 	{"so do those that end before they are queued", ended_before_the_queue},
 	{"so do they when the supervisor is freed", freed_with_a_queue},
+	{"work that a worker gives while the supervisor is freed", work_while_freed},
 	{"a child stopped before its filter: an error in bounded time", stopped_child},
 	{"a child stopped before its program has no listener of others", ended_while_stopped},
 	{"a target that its tracer keeps from being reaped: others are served", held_by_tracer},

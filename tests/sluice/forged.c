@@ -133,11 +133,23 @@ static void use_copy(uint32_t count)
 	CHECK(h.journal != MAP_FAILED);
 }
 
+/* A listener of this process, for mkdir(2). */
+static int own_listener(void)
+{
+	scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
+	int fd;
+
+	CHECK_EQ(seccomp_load(f), 0);
+	fd = fcntl(seccomp_notify_fd(f), F_DUPFD_CLOEXEC, 3);
+	CHECK(fd >= 0);
+	seccomp_release(f);
+	return fd;
+}
+
 /* The controls: as it is, it is taken. */
 static void sound(void)
 {
 	struct sluice_supervisor *sv;
-	scmp_filter_ctx f;
 
 	new_journal();
 	CHECK_EQ(take(NULL), 0);
@@ -172,15 +184,80 @@ static void sound(void)
 	new_journal();
 	h.journal->set.default_errno = 1;
 	CHECK_EQ(take(NULL), 0);
-	f = filter_of(false, "mkdir", NULL);
-	CHECK_EQ(seccomp_load(f), 0);
 	new_journal();
-	list(fcntl(seccomp_notify_fd(f), F_DUPFD_CLOEXEC, 3), K_LISTENER);
-	seccomp_release(f);
+	list(own_listener(), K_LISTENER);
 	h.head.total = h.listed[0].count = 1;
 	h.with_listed[0] = 1;
 	CHECK_EQ(take(&sv), 0);
 	CHECK_EQ(sluice_active(sv), 1);
+	sluice_supervisor_free(sv);
+}
+
+static void put_slot(uint32_t i, uint32_t state, uint32_t listener, uint64_t id)
+{
+	struct slot *slot = journal_slot(h.journal, i);
+
+	slot->listener = listener;
+	slot->serial = 9 - i;
+	slot->notif = (struct seccomp_notif){.id = id, .pid = 1, .data.arch = seccomp_arch_native()};
+	atomic_store(&slot->state, state);
+}
+
+static int not_served(struct sluice_request *req, void *data)
+{
+	(void)req;
+	(void)data;
+	CHECK(false);
+	return 0;
+}
+
+/* Calls that no target makes: of listeners that are not there, and ids that no listener knows. */
+static void slots(void)
+{
+	struct sluice_statistics s = {.size = sizeof(s)};
+	struct sluice_supervisor *sv;
+
+	new_journal();
+	list(own_listener(), K_LISTENER);
+	h.head.total = h.listed[0].count = 1;
+	h.with_listed[0] = 1;
+	put_slot(0, S_USED, 7, 4711);
+	put_slot(1, S_USED, 0, 4712);
+	put_slot(2, S_USED + 6, 0, 4713);
+	put_slot(3, S_USED, 0, 0); /* nothing was received into it */
+	CHECK_EQ(take(&sv), 0);
+	CHECK_EQ(sluice_on(sv, 0, SLUICE_ANY, not_served, NULL), 0);
+	for (int i = 0; i < 2; i++)
+		CHECK_EQ(sluice_dispatch(sv, 0), 1);
+	CHECK_EQ(sluice_dispatch(sv, 0), 0);
+	CHECK_EQ(sluice_statistics(sv, &s), 0);
+	CHECK_EQ(s.received, 2);
+	CHECK_EQ(s.replayed, 2);
+	CHECK_EQ(s.gone, 2);
+	CHECK_EQ(s.pending, 0);
+	sluice_supervisor_free(sv);
+}
+
+/* What a connection has brought and nobody has decided about has an index, and is nobody's yet. */
+static void undecided(void)
+{
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct listener *listener;
+	int fd = own_listener();
+
+	CHECK_EQ(sc_core_park_listener(sv, fd, 1), 0);
+	listener = sc_core_same_listener(sv, fd);
+	CHECK(listener && listener->id == 0 && listener->deny);
+	CHECK_EQ(sluice_refuse_listener(sv, 0), -ENOENT);
+	CHECK_EQ(sluice_remove_listener(sv, 0), -ENOENT);
+	CHECK_EQ(listener->holder, 1);
+	CHECK_EQ(sluice_add_listener(sv, fd, NULL), -EEXIST);
+	CHECK_EQ(sluice_active(sv), 1);
+	sc_core_admit_listener(listener, false, NULL);
+	CHECK_EQ(sluice_refuse_listener(sv, 0), 0);
+	CHECK(listener->deny);
+	CHECK_EQ(sluice_remove_listener(sv, 0), 0);
+	CHECK_EQ(sluice_active(sv), 0);
 	sluice_supervisor_free(sv);
 }
 
@@ -495,5 +572,7 @@ const struct test tests[] = {
 	{"a policy that makes no sense", policies},
 	{"journals that are none, are cut or could shrink", journals},
 	{"a journal that changes while it is looked at", changes},
+	{"calls in a journal that no target makes", slots},
+	{"a listener that nobody has decided about", undecided},
 	{"more descriptors beside a message than there is room for", crowded},
 	{NULL, NULL}};

@@ -182,7 +182,7 @@ static void deferred(void)
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	struct sluice_request *held = NULL;
 	struct sluice_statistics s = {.size = sizeof(s)};
-	int pair[2], report[2], status, told = 0;
+	int pair[2], report[2], status, told = 0, listener;
 	pid_t pid;
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
@@ -200,7 +200,10 @@ static void deferred(void)
 	}
 	close(pair[1]);
 	CHECK_EQ(sluice_on_cancel(held, count, &told), 0); /* starts a thread: after the fork */
+	listener = fcntl(listener_number(), F_DUPFD_CLOEXEC, 3);
 	CHECK_EQ(sluice_hand_over(sv, pair[0]), 0);
+	CHECK_EQ(sluice_add_listener(sv, listener, NULL), -ESHUTDOWN);
+	close(listener);
 	CHECK_EQ(told, 1);
 	CHECK_EQ(sluice_reply(held, 3), -ENOENT);
 	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
@@ -236,6 +239,50 @@ static void refused(void)
 	CHECK_EQ(sluice_reply(held, 7), 0);
 	CHECK_EQ(wait_target(sv, &child), 0);
 	sluice_supervisor_free(sv);
+}
+
+static struct sluice_supervisor *offering;
+static int offers[2];
+
+static void *offer_it(void *data)
+{
+	(void)data;
+	return (void *)(intptr_t)sluice_hand_over(offering, offers[0]);
+}
+
+static void *decide(void *data)
+{
+	return (void *)(intptr_t)sluice_reply(data, 7);
+}
+
+/* A verdict that is given meanwhile waits, and is no less good. */
+static void refused_later(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_request *held = NULL;
+	struct pollfd p = {.events = POLLIN};
+	pthread_t offerer, decider;
+	void *result;
+
+	offering = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(offering, MKDIR, hold, &held), 0);
+	spawn_target(offering, filter_of(false, MKDIR, NULL), &child, "one", NULL);
+	while (!held)
+		CHECK(sluice_dispatch(offering, 1000) >= 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, offers), 0);
+	CHECK_EQ(pthread_create(&offerer, NULL, offer_it, NULL), 0);
+	p.fd = offers[1];
+	CHECK_EQ(poll(&p, 1, 60000), 1); /* the offer stands */
+	CHECK_EQ(pthread_create(&decider, NULL, decide, held), 0);
+	usleep(100000); /* it waits, most probably */
+	close(offers[1]);
+	pthread_join(offerer, &result);
+	CHECK((intptr_t)result < 0);
+	pthread_join(decider, &result);
+	CHECK_EQ((intptr_t)result, 0);
+	CHECK_EQ(wait_target(offering, &child), 0);
+	close(offers[0]);
+	sluice_supervisor_free(offering);
 }
 
 /* An offer that was taken back does not come true when there is another: who has the first one
@@ -469,6 +516,7 @@ const struct test tests[] = {
 	{"the same with keepers", with_keeper},
 	{"a deferred request is the successor's", deferred},
 	{"a successor that goes away changes nothing", refused},
+	{"nor a verdict while it is there", refused_later},
 	{"an offer that was taken back is void", stale},
 	{"a successor that does nothing", stalled_in_time},
 	{"a time-out while a successor does nothing", stalled_too_long},

@@ -88,6 +88,11 @@ static void lengths_of_iovecs(struct sluice_request *req, bool narrow)
 
 static const char hello[] = "hello world";
 
+static long first_part(size_t length, long all)
+{
+	return (long)length < all ? (long)length : all;
+}
+
 /* As much as there is, in order; where it ends, what has been copied counts. */
 static void copies(struct sluice_request *req)
 {
@@ -117,6 +122,9 @@ static void copies(struct sluice_request *req)
 					: at < 0 ? end - (uint64_t)-at : BLOCK + (uint64_t)at);
 			iov[k].iov_len = (size_t)cases[i].iov[k].len;
 		}
+		/* What lies behind the last iovec of a call is no iovec. */
+		CHECK_EQ(sluice_scatter(req, iov, 1, hello, 11), first_part(iov[0].iov_len, cases[i].rc));
+		CHECK_EQ(sluice_gather(req, iov, 1, text, 11), first_part(iov[0].iov_len, cases[i].rc));
 		CHECK_EQ(sluice_scatter(req, iov, 2, hello, 11), cases[i].rc);
 		CHECK_EQ(sluice_gather(req, iov, 2, text, 11), cases[i].rc);
 		CHECK(memcmp(text, hello, (size_t)cases[i].rc) == 0);
@@ -276,6 +284,8 @@ static void narrow_control(struct sluice_request *req)
 			CHECK(c.cmsg_level == SOL_SOCKET && c.cmsg_type == 7);
 			CHECK_EQ(c.cmsg_len, CMSG_LEN(cases[i].first - 12));
 			CHECK(memcmp((char *)m.control + CMSG_LEN(0), &words[3], cases[i].first - 12) == 0);
+			for (size_t at = CMSG_LEN(cases[i].first - 12); at < CMSG_SPACE(cases[i].first - 12); at++)
+				CHECK_EQ(((char *)m.control)[at], 0); /* what fills it up */
 		}
 		if ((size_t)cases[i].rc > CMSG_SPACE(cases[i].first - 12)) {
 			memcpy(&c, (char *)m.control + CMSG_SPACE(cases[i].first - 12), sizeof(c));
@@ -310,6 +320,9 @@ static void written_control(struct sluice_request *req, bool narrow)
 	m.control_room = 4096;
 	CHECK_EQ(sluice_write_msg_control(req, &m, &c, CMSG_LEN(200)), 0);
 	CHECK_EQ(sluice_write_msg_control(req, &m, &c, CMSG_LEN(199)), -EINVAL);
+	c.head.cmsg_len = CMSG_LEN(197); /* all that there is, and nothing that fills it up */
+	CHECK_EQ(sluice_write_msg_control(req, &m, &c, CMSG_LEN(197)), 0);
+	CHECK_EQ(sluice_write_msg_control(req, &m, &c, CMSG_LEN(198)), 0);
 	c.head.cmsg_len = CMSG_LEN(0) - 1;
 	CHECK_EQ(sluice_write_msg_control(req, &m, &c, sizeof(c)), -EINVAL);
 	c.head.cmsg_len = SIZE_MAX;
@@ -354,6 +367,36 @@ static void rooms(struct sluice_request *req)
 	}
 	CHECK_EQ(sluice_write_sockaddr(req, LIST + 64, LIST, &ss, sizeof(ss) + 1), -EINVAL);
 	CHECK_EQ(sluice_write_sockaddr(req, LIST + 64, end - 2, &ss, sizeof(ss)), -EFAULT);
+}
+
+/* As many bytes of an address as the target says, and nothing else. */
+static void addresses(struct sluice_request *req)
+{
+	static const struct {
+		int length, rc;
+	} cases[] = {{0, 0}, {1, 1}, {2, 2}, {127, 127}, {128, 128}, {129, -EINVAL}, {-1, -EINVAL},
+		{INT_MAX, -EINVAL}, {INT_MIN, -EINVAL}};
+	uint64_t args[6];
+	char bytes[128], expected[128];
+	struct sockaddr_storage ss;
+
+	memset(bytes, 'x', sizeof(bytes));
+	put(req, LIST, bytes, sizeof(bytes));
+	memcpy(args, req->notif.data.args, sizeof(args));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		req->notif.data.args[3] = LIST;
+		req->notif.data.args[4] = (uint32_t)cases[i].length;
+		memset(&ss, 'y', sizeof(ss));
+		memset(expected, cases[i].rc < 0 ? 'y' : 0, sizeof(expected));
+		if (cases[i].rc > 0)
+			memset(expected, 'x', (size_t)cases[i].rc);
+		CHECK_EQ(sluice_read_sockaddr(req, 3, 4, &ss), cases[i].rc);
+		CHECK(memcmp(&ss, expected, sizeof(expected)) == 0);
+		req->notif.data.args[3] = end - 1;
+		memset(&ss, 'y', sizeof(ss));
+		CHECK_EQ(sluice_read_sockaddr(req, 3, 4, &ss), cases[i].rc > 1 ? -EFAULT : cases[i].rc);
+	}
+	memcpy(req->notif.data.args, args, sizeof(args));
 }
 
 /* ---- calls inside of socketcall(2) and ipc(2) ---- */
@@ -519,6 +562,7 @@ static void open_hows(void)
 static void rooms_for_addresses(void)
 {
 	run((struct check){.of_one = rooms});
+	run((struct check){.of_one = addresses});
 }
 
 const struct target_main targets[] = {{"block", target_block}, {"packed", target_packed}, {NULL, NULL}};
@@ -530,6 +574,6 @@ const struct test tests[] = {
 	{"control data of 32 bits, with each length wrong", control_read},
 	{"control data that a handler writes, in rooms of any size", control_written},
 	{"open_how up to a page", open_hows},
-	{"rooms for addresses", rooms_for_addresses},
+	{"addresses of any length, and rooms for them", rooms_for_addresses},
 	{"calls inside of others, of which a part cannot be read", unpacked},
 	{NULL, NULL}};

@@ -4,6 +4,8 @@
 
 #include <linux/openat2.h>
 #include <netinet/in.h>
+#include <sys/prctl.h>
+#include <sys/uio.h>
 
 static char *two_pages(void)
 {
@@ -444,10 +446,60 @@ static void open_how(void)
 	CHECK_EQ(run("openat2", false, "openat2", take_how), 0);
 }
 
+/* ---- a target that this user may not look into ---- */
+
+static int target_hidden(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	if (prctl(PR_SET_DUMPABLE, 0))
+		return 1;
+	return syscall(SYS_mkdir, "x", 0) == -1 && errno == EXDEV ? 0 : 2;
+}
+
+static int look_into(struct sluice_request *req, void *data)
+{
+	struct sluice_creds creds = {.size = sizeof(creds)};
+	struct open_how how = {.flags = O_RDONLY};
+	char text[8];
+	struct iovec local = {text, 2}, remote = {(void *)(uintptr_t)sluice_arg(req, 0), 2};
+	int rc;
+
+	(void)data;
+	CHECK_EQ(sluice_creds(req, &creds), 0); /* that everybody may know */
+	CHECK_EQ(creds.uid, getuid());
+	/* As the kernel itself, or a container engine's filter, says of it. */
+	CHECK_EQ(process_vm_readv(sluice_tid(req), &local, 1, &remote, 1, 0), -1);
+	rc = -errno;
+	CHECK_EQ(sluice_read(req, sluice_arg(req, 0), text, 2), rc);
+	CHECK_EQ(sluice_read_string(req, sluice_arg(req, 0), text, sizeof(text)), rc);
+	CHECK_EQ(sluice_write(req, sluice_arg(req, 0), text, 1), -EACCES);
+	CHECK_EQ(sluice_mem_fd(req), -EACCES);
+	CHECK_EQ(sluice_root_fd(req), -EACCES);
+	CHECK_EQ(sluice_cwd_fd(req), -EACCES);
+	CHECK(syscall(SYS_pidfd_getfd, sluice_pidfd(req), 0, 0) == -1);
+	rc = -errno;
+	CHECK_EQ(sluice_get_fd(req, 0), rc);
+	CHECK_EQ(sluice_path_fd(req, 0), -EACCES);
+	CHECK_EQ(sluice_openat(req, AT_FDCWD, "/", &how), -EACCES);
+	return sluice_fail(req, EXDEV);
+}
+
+static void hidden(void)
+{
+	if (geteuid() == 0)
+		CHECK(setresgid(1234, 1234, 1234) == 0 && setresuid(1234, 1234, 1234) == 0);
+	if (access(self_path, X_OK))
+		SKIP("another user cannot run this program where it is");
+	CHECK_EQ(prctl(PR_SET_DUMPABLE, 1), 0);
+	CHECK_EQ(answer_target("hidden", NULL, MKDIR, look_into, NULL), 0);
+}
+
 const struct target_main targets[] = {{"strings", target_strings}, {"buffers", target_buffers},
 	{"connect", target_connect}, {"sendmsg", target_sendmsg},
 	{"sendmsg32", target_sendmsg32}, {"recvmmsg", target_recvmmsg},
-	{"recvmmsg32", target_recvmmsg32}, {"openat2", target_openat2}, {NULL, NULL}};
+	{"recvmmsg32", target_recvmmsg32}, {"openat2", target_openat2},
+	{"hidden", target_hidden}, {NULL, NULL}};
 const struct test tests[] = {
 	{"strings at, across and over the end of memory", strings},
 	{"buffers read and written", buffers},
@@ -457,4 +509,5 @@ const struct test tests[] = {
 	{"vectors of messages, buffers and addresses that a call writes", receiving},
 	{"vectors of messages of a 32-bit call", receiving_narrow},
 	{"open_how by the kernel's rules", open_how},
+	{"a target that this user may not look into", hidden},
 	{NULL, NULL}};

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/un.h>
 
 /* ---- a hand-over from one pid namespace to another ---- */
 
@@ -54,6 +55,42 @@ static void predecessor(int socket)
 	_exit(WEXITSTATUS(status));
 }
 
+static int not_done(struct sluice_request *req, void *data)
+{
+	(void)req;
+	(void)data;
+	CHECK(false);
+	return 0;
+}
+
+/* Its number in here is 0, which in many calls means this process. */
+static void nothing_else(struct sluice_request *req)
+{
+	struct sluice_privileges p = {.size = sizeof(p)};
+	struct sluice_unix_address out = {.size = sizeof(out)};
+	struct open_how how = {.flags = O_RDONLY};
+	struct sockaddr_storage ss = {.ss_family = AF_UNIX};
+	char text[64];
+	gid_t groups[64];
+
+	CHECK_EQ(sluice_read_string(req, (uintptr_t)SECRET, text, sizeof(text)), -ESRCH);
+	CHECK_EQ(sluice_pidfd(req), -ESRCH);
+	CHECK_EQ(sluice_get_fd(req, 0), -ESRCH);
+	CHECK_EQ(sluice_path_fd(req, 0), -ESRCH);
+	CHECK_EQ(sluice_root_fd(req), -ESRCH);
+	CHECK_EQ(sluice_mem_fd(req), -ESRCH);
+	CHECK_EQ(sluice_exe_fd(req), -ESRCH);
+	CHECK_EQ(sluice_exe(req, text, sizeof(text)), -ESRCH);
+	CHECK_EQ(sluice_groups(req, groups, 64), -ESRCH);
+	CHECK_EQ(sluice_privileges(req, &p), -ESRCH);
+	CHECK_EQ(sluice_namespace_fd(req, CLONE_NEWNET), -ESRCH);
+	CHECK_EQ(sluice_openat(req, AT_FDCWD, "/", &how), -ESRCH);
+	CHECK_EQ(sluice_openat(req, 0, "x", &how), -ESRCH);
+	CHECK_EQ(sluice_act_as_target(req, not_done, NULL), -ESRCH);
+	strcpy(((struct sockaddr_un *)&ss)->sun_path, "/x");
+	CHECK_EQ(sluice_unix_address(req, &ss, sizeof(struct sockaddr_un), false, &out), -ESRCH);
+}
+
 static int show(struct sluice_request *req, void *data)
 {
 	struct sluice_creds creds = {.size = sizeof(creds)};
@@ -66,6 +103,7 @@ static int show(struct sluice_request *req, void *data)
 	CHECK_EQ(sluice_tgid(req), -ESRCH);
 	CHECK_EQ(sluice_creds(req, &creds), -ESRCH);
 	CHECK_EQ(sluice_cwd_fd(req), -ESRCH);
+	nothing_else(req);
 	++*(int *)data;
 	return sluice_fail(req, EACCES);
 }

@@ -90,6 +90,38 @@ static void every_kernel(void)
 	}
 }
 
+/* A name of 64-bit programs that a 32-bit kernel does not have, and something that does the same. */
+static void other_name_only(void)
+{
+	static const uint32_t arches[][2] = {{SCMP_ARCH_AARCH64, SCMP_ARCH_ARM},
+		{SCMP_ARCH_RISCV64, SCMP_ARCH_X86}, {SCMP_ARCH_X86_64, SCMP_ARCH_ARM}};
+
+	for (size_t i = 0; i < sizeof(arches) / sizeof(arches[0]); i++) {
+		unsigned calls = 0, met = 0;
+		const char *name, *other;
+
+		while ((name = sluice_call_next(arches[i][0], &calls))) {
+			enum sluice_sibling_kind kind;
+			struct handlers h = {0};
+			unsigned siblings = 0, mine = 0;
+			int nr;
+
+			if (sluice_call_nr(arches[i][1], name, &nr) == 0)
+				continue;
+			while ((other = sluice_sibling_next(arches[i][1], name, &siblings, &kind)))
+				mine += kind == SLUICE_SIBLING_ABI;
+			CHECK_EQ(sc_target_on_name(&h, arches[i][1], name, first, NULL), mine ? 0 : -ENOENT);
+			siblings = 0;
+			while ((other = sluice_sibling_next(arches[i][1], name, &siblings, &kind)))
+				if (kind == SLUICE_SIBLING_ABI)
+					CHECK(who(&h, arches[i][1], other) == first);
+			met += mine;
+			free(h.slots);
+		}
+		CHECK(met > 0);
+	}
+}
+
 /* Who asked for the call itself comes first, whatever the order; what is left serves. */
 static void precedence(void)
 {
@@ -128,6 +160,7 @@ const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"calls of x86 that do the same are met, by their number alone missed", every_pair},
 	{"every sibling on every kernel that runs 32-bit programs", every_kernel},
+	{"a name that an ABI does not have, and another that does the same", other_name_only},
 	{"a handler of the call itself comes first, in any order", precedence},
 	{"newer forms and 64-bit ABIs are met by their own names only", not_newer},
 	{NULL, NULL}};

@@ -136,6 +136,31 @@ static void memory_enosys(void)
 	memory_without(ENOSYS);
 }
 
+/* No descriptor is left to open its memory with: that is said, and not what the filter says. */
+static int measure_when_full(struct sluice_request *req, void *data)
+{
+	struct rlimit limit, none;
+	char text[64];
+
+	(void)data;
+	control(req, sluice_arg(req, 0));
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){0, limit.rlim_max};
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+	CHECK_EQ(sluice_read(req, sluice_arg(req, 0), text, 1), -EMFILE);
+	CHECK_EQ(sluice_read_string(req, sluice_arg(req, 0), text, sizeof(text)), -EMFILE);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	CHECK(sluice_read_string(req, sluice_arg(req, 0), text, sizeof(text)) > 0);
+	return sluice_reply(req, 7);
+}
+
+static void memory_when_full(void)
+{
+	refused_errno = EPERM;
+	refuse(EPERM, "process_vm_readv");
+	CHECK_EQ(answer_target("one", NULL, MKDIR, measure_when_full, NULL), 0);
+}
+
 /* A call that was interrupted, its memory still open: what was read is not given out. */
 static int late(struct sluice_request *req, void *data)
 {
@@ -518,6 +543,7 @@ const struct target_main targets[] = {{"memory", target_memory}, {"one", target_
 const struct test tests[] = {
 	{"memory where process_vm_readv is EPERM (Podman, CRI-O)", memory_eperm},
 	{"memory where process_vm_readv is ENOSYS (gVisor)", memory_enosys},
+	{"memory without process_vm_readv and without a descriptor", memory_when_full},
 	{"nothing is read of a call that is gone, either", memory_of_the_dead},
 	{"a target where pidfd_getfd is EPERM (Docker)", spawn_eperm},
 	{"a target where pidfd_getfd is ENOSYS", spawn_enosys},

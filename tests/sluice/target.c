@@ -85,7 +85,10 @@ static int identify(struct sluice_request *req, void *data)
 	CHECK_EQ(creds.euid, calls == 3 && geteuid() == 0 ? 77 : geteuid());
 	if (calls == 3)
 		return sluice_reply(req, sluice_tgid(req));
+	CHECK_EQ(sluice_exe(req, path, 0), -EINVAL);
 	CHECK_EQ(sluice_exe(req, path, 3), -ENAMETOOLONG);
+	CHECK_EQ(sluice_exe(req, path, strlen(self_path)), -ENAMETOOLONG);
+	CHECK_EQ(sluice_exe(req, path, strlen(self_path) + 1), strlen(self_path));
 	CHECK(sluice_exe(req, path, sizeof(path)) > 0 && strcmp(path, self_path) == 0);
 	CHECK(fstat(sluice_root_fd(req), &a) == 0 && stat("/", &b) == 0 && a.st_ino == b.st_ino);
 	CHECK(fstat(sluice_cwd_fd(req), &a) == 0 && stat("/usr", &b) == 0 &&
@@ -340,12 +343,129 @@ static void exec_between(void)
 	CHECK_EQ(exec_run(which_program), 0);
 }
 
+static int target_stays(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	syscall(SYS_mkdir, "leader", 0);
+	pause();
+	return 1;
+}
+
+/* What is kept of a thread that lives goes with the supervisor. */
+static void kept_threads(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct seen seen = {0, 0};
+	int before = count_fds(), with;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+
+	CHECK_EQ(sluice_on_name(sv, MKDIR, look_at_thread, &seen), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "stays", NULL);
+	with = count_fds();
+	while (sluice_dispatch(sv, 10000) == 0)
+		;
+	if (has_thread_pidfds())
+		CHECK_EQ(count_fds(), with + 1);
+	sluice_supervisor_free(sv);
+	CHECK(kill(child.pid, SIGKILL) == 0 && waitpid(child.pid, NULL, 0) == child.pid);
+	sluice_child_release(&child);
+	CHECK_EQ(settled_fds(before), before);
+}
+
+/* ---- links of a thread ---- */
+
+enum { USR = 1, ROOT }; /* the directories of the two threads */
+
+static int second_tid, second_answer = USR, up[2], stop[2];
+
+static void *stay_in_root(void *data)
+{
+	char byte;
+
+	(void)data;
+	if (unshare(CLONE_FS) == 0) { /* a container engine's filter may refuse it */
+		CHECK_EQ(chdir("/"), 0);
+		second_answer = ROOT;
+	}
+	second_tid = (int)syscall(SYS_gettid);
+	CHECK_EQ(write(up[1], "", 1), 1);
+	CHECK_EQ(read(stop[0], &byte, 1), 1);
+	return NULL;
+}
+
+static int check_links(void)
+{
+	const struct {
+		const char *directory;
+		int number, answer; /* the number stands behind it, if not 0 */
+	} links[] = {{"/proc/self/", 0, USR}, {"/proc/thread-self/", 0, USR}, {"/proc/", getpid(), USR},
+		{"/proc/self/task/", getpid(), USR}, {"/proc/self/task/", second_tid, second_answer}};
+
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+		char path[64], number[16] = "";
+		long rc;
+
+		if (links[i].number)
+			snprintf(number, sizeof(number), "%d/", links[i].number);
+		snprintf(path, sizeof(path), "%s%scwd", links[i].directory, number);
+		rc = syscall(SYS_mkdir, path, 0);
+		if (rc != links[i].answer) {
+			fprintf(stderr, "# %s: %ld, errno %d\n", path, rc, errno);
+			return (int)i + 1;
+		}
+	}
+	return 0;
+}
+
+static int target_links(int argc, char **argv)
+{
+	pthread_t thread;
+	char byte;
+	int rc;
+
+	(void)argc;
+	(void)argv;
+	CHECK(chdir("/usr") == 0 && pipe(up) == 0 && pipe(stop) == 0);
+	CHECK_EQ(pthread_create(&thread, NULL, stay_in_root, NULL), 0);
+	CHECK_EQ(read(up[0], &byte, 1), 1);
+	rc = check_links();
+	CHECK_EQ(write(stop[1], "", 1), 1);
+	pthread_join(thread, NULL);
+	return rc;
+}
+
+static int which_directory(struct sluice_request *req, void *data)
+{
+	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY};
+	struct stat st, usr;
+	char path[64];
+	int fd;
+
+	(void)data;
+	CHECK(sluice_read_string(req, sluice_arg(req, 0), path, sizeof(path)) > 0);
+	fd = sluice_openat(req, AT_FDCWD, path, &how);
+	if (fd < 0)
+		return sluice_fail(req, fd);
+	CHECK(fstat(fd, &st) == 0 && stat("/usr", &usr) == 0);
+	close(fd);
+	return sluice_reply(req, st.st_dev == usr.st_dev && st.st_ino == usr.st_ino ? USR : ROOT);
+}
+
+static void thread_links(void)
+{
+	CHECK_EQ(answer_target("links", NULL, MKDIR, which_directory, NULL), 0);
+}
+
 const struct target_main targets[] = {
-	{"threads", target_threads}, {"exec", target_exec}, {"many", target_many}, {"groups", target_groups}, {NULL, NULL}};
+	{"threads", target_threads}, {"exec", target_exec}, {"many", target_many}, {"stays", target_stays}, {"groups", target_groups},
+	{"links", target_links}, {NULL, NULL}};
 const struct test tests[] = {
 	{"thread, process, pidfd, credentials, executable, root, cwd, descriptors", identity},
 	{"many threads' pidfds are a quarter of the descriptors at most", many_threads},
+	{"the pidfd of a thread that lives goes with the supervisor", kept_threads},
 	{"2000 groups, and capabilities in a user namespace", many_groups},
+	{"links of a thread that is not the one that asks", thread_links},
 	{"exec between two requests, with and without vfork", exec_between},
 	{"control: a memory descriptor kept across exec reads the first program",
 		exec_between_control},

@@ -52,6 +52,19 @@ static void fail_with(void)
 	CHECK_EQ(run_once(NULL, fails, (void *)(intptr_t)-ENOSPC, NULL), ENOSPC);
 	CHECK_EQ(run_once(NULL, fails, (void *)0, NULL), EPERM);
 	CHECK_EQ(run_once(NULL, fails, (void *)99999, NULL), EPERM);
+	/* 4095 is the last one, and an exit status has eight bits of it. */
+	CHECK_EQ(run_once(NULL, fails, (void *)4095, NULL), 255);
+	CHECK_EQ(run_once(NULL, fails, (void *)(intptr_t)-4095, NULL), 255);
+	CHECK_EQ(run_once(NULL, fails, (void *)4096, NULL), EPERM);
+	CHECK_EQ(run_once(NULL, fails, (void *)(intptr_t)-4096, NULL), EPERM);
+	CHECK_EQ(run_once(NULL, fails, (void *)(intptr_t)INT_MIN, NULL), EPERM);
+}
+
+static void not_told(struct sluice_request *req, void *data)
+{
+	(void)req;
+	(void)data;
+	CHECK(false);
 }
 
 static const struct {
@@ -98,6 +111,9 @@ static int twice(struct sluice_request *req, void *data)
 	(void)data;
 	CHECK_EQ(sluice_fail(req, ENOSPC), 0);
 	CHECK_EQ(sluice_reply(req, 0), -EALREADY);
+	CHECK_EQ(sluice_fail(req, EACCES), -EALREADY);
+	CHECK_EQ(sluice_reply_fd(req, 0, 0), -EALREADY);
+	CHECK_EQ(sluice_on_cancel(req, not_told, NULL), -ENOENT);
 	CHECK_EQ(sluice_continue(req, SLUICE_CONTINUE_ADVISORY), -EALREADY);
 	CHECK_EQ(sluice_alive(req), -ENOENT);
 	return -1; /* and a failing handler changes nothing any more */
@@ -180,7 +196,7 @@ static int target_open(int argc, char **argv)
 		syscall(SYS_prlimit64, 0, 7, &r, NULL);
 	}
 	if (argc > 0 && !limit)
-		close(0); /* the descriptor becomes 0 */
+		close(0); /* its place is given */
 	fd = open("/some/file", O_RDONLY);
 	if (fd < 0)
 		return errno;
@@ -191,17 +207,27 @@ static int target_open(int argc, char **argv)
 	return read(fd, got, 5) == 5 && strcmp(got, "hello") == 0 ? 0 : 202;
 }
 
+/* What is given, and what comes of it: of the verdict, and as the status of the target. */
+static struct gift {
+	int fd;
+	unsigned flags;
+	const char *limit;
+	int rc, status;
+} gift;
+
 static int give_fd(struct sluice_request *req, void *data)
 {
 	char path[4096];
 
+	(void)data;
 	if (sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path)) < 0)
 		return -1;
 	if (strcmp(path, "/some/file"))
 		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
-	CHECK(lseek(*(int *)data, 0, SEEK_SET) == 0);
 	errno = EINTR; /* of whatever was before */
-	return sluice_reply_fd(req, *(int *)data, SLUICE_FD_CLOEXEC) == -EMFILE ? 0 : 0;
+	CHECK_EQ(sluice_reply_fd(req, gift.fd, gift.flags), gift.rc);
+	CHECK_EQ(sluice_reply_fd(req, gift.fd, gift.flags), -EALREADY);
+	return 0;
 }
 
 static unsigned numbers; /* of descriptors, as bits */
@@ -222,24 +248,33 @@ static void descriptors(bool killable)
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	struct sluice_statistics s = {.size = sizeof(s)};
 	int fd = memfd_create("file", MFD_CLOEXEC), before;
+	const struct gift gifts[] = {
+		{fd, SLUICE_FD_CLOEXEC, NULL, 0, 0},
+		{fd, SLUICE_FD_CLOEXEC, "0", 0, 0},
+		{fd, 0, NULL, 0, 201},
+		{fd, SLUICE_FD_CLOEXEC, "3", -EMFILE, EMFILE}, /* the target is full */
+		{fd, SLUICE_FD_CLOEXEC << 1, NULL, -EINVAL, EINVAL},
+		{9999, SLUICE_FD_CLOEXEC, NULL, -EBADF, EBADF},
+	};
 
 	CHECK(write(fd, "hello", 5) == 5);
 	sluice_set_log(sv, note_number, NULL);
-	CHECK_EQ(sluice_on_name(sv, "openat", give_fd, &fd), 0);
+	CHECK_EQ(sluice_on_name(sv, "openat", give_fd, NULL), 0);
 	before = count_fds();
-	for (int i = 0; i < 3; i++) {
-		static const char *const how[] = {NULL, "3", "closed"};
+	for (size_t i = 0; i < sizeof(gifts) / sizeof(*gifts); i++) {
 		struct sluice_child child = SLUICE_CHILD_INIT;
 
+		gift = gifts[i];
+		CHECK(lseek(fd, 0, SEEK_SET) == 0);
 		child.wait_killable = killable;
-		spawn_target(sv, filter_of(false, "openat", NULL), &child, "open", how[i]);
-		CHECK_EQ(wait_target(sv, &child), i == 1 ? EMFILE : 0);
+		spawn_target(sv, filter_of(false, "openat", NULL), &child, "open", gift.limit);
+		CHECK_EQ(wait_target(sv, &child), gift.status);
 		while (sluice_active(sv))
 			CHECK(sluice_dispatch(sv, -1) >= 0);
 	}
 	CHECK_EQ(settled_fds(before), before);
-	sluice_statistics(sv, &s);
-	CHECK(s.descriptors == 2 && s.replied == 2 && s.failed == 1);
+	CHECK_EQ(sluice_statistics(sv, &s), 0);
+	CHECK(s.descriptors == 3 && s.replied == 3 && s.failed == 3);
 	CHECK((numbers & 1) && numbers != 1);
 	sluice_supervisor_free(sv);
 }
