@@ -562,11 +562,12 @@ static int target_asks(int argc, char **argv)
 /* One after the other, they need the memory of one. */
 static void used_again(void)
 {
-	struct sluice_supervisor *sv = made(NULL);
+	struct sluice_supervisor *sv;
 	struct sluice_child child = SLUICE_CHILD_INIT;
 
 	if (SANITIZED)
 		SKIP("each has memory of its own, for the sanitizer to see");
+	sv = made(NULL);
 	CHECK_EQ(sluice_on_name(sv, MKDIR, see, NULL), 0);
 	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "asks", NULL);
 	CHECK_EQ(wait_target(sv, &child), 0);

@@ -262,6 +262,7 @@ static void mounted_over(void)
 	CHECK_EQ(errno, EXDEV);
 	close(self);
 	CHECK_EQ(count_fds(), before);
+	end_test();
 }
 
 static void there(void)
@@ -315,6 +316,7 @@ static void namespaces(void)
 	need_unshare(flags);
 	CHECK_EQ(unshare(flags), 0);
 	CHECK(sc_sluice_children_elsewhere(&proc));
+	end_test();
 }
 
 static void take_away(const char *name)
@@ -431,10 +433,11 @@ static void no_procfs(void)
 	sc_sluice_proc_pin(&proc);
 	CHECK_EQ(proc.fd, -ENOSYS);
 	/* The root of another file system has the same number. */
-	if (mount("none", "/proc", "tmpfs", 0, NULL))
-		SKIP("no tmpfs can be mounted over /proc");
-	sc_sluice_proc_pin(&proc);
-	CHECK_EQ(proc.fd, -ENOSYS);
+	if (mount("none", "/proc", "tmpfs", 0, NULL) == 0) {
+		sc_sluice_proc_pin(&proc);
+		CHECK_EQ(proc.fd, -ENOSYS);
+	}
+	end_test();
 }
 
 /* One of an outer pid namespace numbers other processes. */
@@ -458,6 +461,7 @@ static void outer_procfs(void)
 	}
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(status, 0);
+	end_test();
 }
 
 const struct target_main targets[] = {{NULL, NULL}};

@@ -7,7 +7,7 @@
 #include <sys/eventfd.h>
 
 static union {
-	char bytes[CMSG_SPACE(sizeof(int) * 8)];
+	char bytes[4 * CMSG_SPACE(sizeof(int) * 2)];
 	struct cmsghdr align;
 } control;
 

@@ -347,7 +347,8 @@ static uint64_t left(const int *keep, unsigned count)
 
 		for (int fd = 0; fd <= MOST; fd++)
 			dup2(null, fd);
-		memcpy(kept, keep, count * sizeof(*keep));
+		for (unsigned i = 0; i < count; i++)
+			kept[i] = keep[i];
 		kept[count] = out;
 		sc_sluice_close_others(kept, count + 1);
 		for (int fd = 0; fd <= MOST; fd++)
