@@ -102,7 +102,7 @@ SLUICE_TESTS = {"x86_64": SLUICE, "aarch64": SLUICE, "x32": ["whole"], "mipsel64
 NO_SLUICE_TESTS = {
     "keeper, races, soak": "hours of emulation",
     "examples, containers, engines": "need programs of a whole system: a shell, runtimes, the tool",
-    "bare, core, forged, gone, layouts, links, places, procfs, rights, util": "not tried there yet",
+    "bare, clock, core, forged, gone, layouts, links, places, procfs, rights, util": "not tried there yet",
     "siblings": "asks no kernel; scripts/test runs it",
 }
 
