@@ -96,10 +96,11 @@ struct legacy {
 	uint32_t count, total, offer;
 };
 
+/* Those that are not -1. */
 static void close_all(const int *fds, int n)
 {
 	while (n)
-		close(fds[--n]);
+		closep(&fds[--n]);
 }
 
 static void free_legacy(struct legacy *l)
@@ -246,11 +247,7 @@ int sluice_take_over(int socket, struct sluice_supervisor **supervisor)
 
 	if (!rc)
 		rc = build(&legacy, &sv);
-	for (uint32_t i = 0; i < legacy.count; i++) /* not ours and not -1 */
-		if (legacy.fds[i] >= 0)
-			close(legacy.fds[i]);
-	legacy.count = 0;
-	free_legacy(&legacy);
+	free_legacy(&legacy); /* with the descriptors that have not become ours */
 	if (rc)
 		return rc == -EPIPE ? -ECANCELED : rc;
 	while (send(socket, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)

@@ -44,6 +44,6 @@ bool sc_sluice_fits(uint64_t size)
 {
 	struct rlimit limit;
 
-	return getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY ||
-		limit.rlim_cur >= size;
+	/* No limit is the largest number. */
+	return getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur >= size;
 }

@@ -116,7 +116,7 @@ static void __attribute__((noreturn)) outlast(const int *pipe)
  * namespace, which may stop and kill it. */
 static int await_end(pid_t pid)
 {
-	int status = -1;
+	int status;
 
 	for (;;) {
 		if (syscall(SYS_wait4, pid, &status, __WALL | WUNTRACED, NULL) < 0) {

@@ -44,10 +44,10 @@ int sc_sluice_proc_open(const struct procfs *proc, const char *path, int flags,
 	}
 	if (last && (size_t)(last - path) >= sizeof(parent))
 		return -ENAMETOOLONG;
-	if (last)
-		memcpy(parent, path, (size_t)(last - path) + 1);
-	if (last)
+	if (last) {
+		memcpy(parent, path, (size_t)(last - path));
 		parent[last - path] = '\0';
+	}
 	last = last ? last + 1 : path;
 	dir = (int)syscall(SYS_openat2, proc->fd, parent, &how, sizeof(how));
 	if (dir < 0)

@@ -17,6 +17,7 @@ static struct {
 	int with_head, with_listed[2]; /* descriptors */
 	int journal_fd, fd;
 	size_t cut;                    /* bytes that are missing at the end of the head */
+	bool gone;                     /* the giver ends before anything is read */
 } h;
 
 static void new_journal(void)
@@ -32,6 +33,7 @@ static void new_journal(void)
 	h.with_listed[0] = h.with_listed[1] = 0;
 	h.fd = -1;
 	h.cut = 0;
+	h.gone = false;
 }
 
 /* @fd as the listed ones, 32 of them in the first message; closed after it is sent. */
@@ -62,6 +64,7 @@ static int take(struct sluice_supervisor **taken)
 	struct sluice_supervisor *sv = NULL;
 	uint32_t baton = atomic_load(&h.journal->baton), passed;
 	int before, rc, pair[2];
+	char answer[8];
 
 	before = count_fds() - 1 - (h.fd >= 0); /* what we have and send */
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
@@ -71,10 +74,18 @@ static int take(struct sluice_supervisor **taken)
 	close(h.journal_fd);
 	if (h.fd >= 0)
 		close(h.fd);
-	shutdown(pair[0], SHUT_WR);
+	if (h.gone)
+		close(pair[0]);
+	else
+		shutdown(pair[0], SHUT_WR);
 	rc = sluice_take_over(pair[1], &sv);
-	close(pair[0]);
+	if (!h.gone) { /* who gave it is told so, once */
+		CHECK_EQ(recv(pair[0], answer, sizeof(answer), MSG_DONTWAIT), rc ? -1 : 1);
+		CHECK_EQ(recv(pair[0], answer, sizeof(answer), MSG_DONTWAIT), -1);
+		close(pair[0]);
+	}
 	close(pair[1]);
+	CHECK(fcntl(0, F_GETFD) >= 0);
 	passed = atomic_load(&h.journal->baton);
 	CHECK_EQ(passed, rc ? baton : B_TAKEN);
 	CHECK(!rc == (sv != NULL));
@@ -115,6 +126,15 @@ static void plain_file(void)
 	put_journal(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), 8192);
 }
 
+/* Such a file in place of the journal, whose baton is looked at, too. */
+static void use_copy(uint32_t count)
+{
+	h.journal->count = count;
+	copy_journal(F_SEAL_SHRINK, count, 0);
+	h.journal = mmap(NULL, JOURNAL_HEAD, PROT_READ, MAP_SHARED, h.journal_fd, 0);
+	CHECK(h.journal != MAP_FAILED);
+}
+
 /* A listener of this process, for mkdir(2). */
 static int own_listener(void)
 {
@@ -144,9 +164,27 @@ static void sound(void)
 	atomic_store(&h.journal->baton, h.head.offer);
 	CHECK_EQ(take(NULL), 0);
 	new_journal();
-	copy_journal(F_SEAL_SHRINK, 4, 0);
-	h.journal = mmap(NULL, JOURNAL_HEAD, PROT_READ, MAP_SHARED, h.journal_fd, 0);
-	CHECK(h.journal != MAP_FAILED);
+	h.gone = true;
+	CHECK_EQ(take(NULL), 0);
+	new_journal();
+	use_copy(4);
+	CHECK_EQ(take(NULL), 0);
+	new_journal();
+	use_copy(1);
+	CHECK_EQ(take(NULL), 0);
+	new_journal();
+	use_copy(1u << 20);
+	CHECK_EQ(take(NULL), 0);
+	new_journal();
+	h.journal->stride = 4096;
+	use_copy(4);
+	CHECK_EQ(take(NULL), 0);
+	new_journal();
+	h.journal->stride = sizeof(struct slot);
+	use_copy(4);
+	CHECK_EQ(take(NULL), 0);
+	new_journal();
+	h.journal->set.default_errno = 1;
 	CHECK_EQ(take(NULL), 0);
 	new_journal();
 	list(own_listener(), K_LISTENER);
@@ -274,6 +312,101 @@ static void lists(void)
 	REFUSED(list(null(), K_LISTENER); h.head.total = UINT32_MAX, -EPROTO);
 }
 
+/* ---- calls that were received ---- */
+
+struct told {
+	int n;
+	unsigned id[4], tid[4];
+};
+
+static void tell(const char *line, size_t length, void *data)
+{
+	struct told *told = data;
+	const char *id = strstr(line, "\"id\":\""), *tid = strstr(line, "\"tid\":");
+
+	(void)length;
+	CHECK(told->n < 4 && id && tid && strstr(line, "\"why\":\"target gone\""));
+	CHECK_EQ(sscanf(id, "\"id\":\"%x", &told->id[told->n]), 1);
+	CHECK_EQ(sscanf(tid, "\"tid\":%u", &told->tid[told->n++]), 1);
+}
+
+static void received(unsigned i, uint32_t state, uint32_t listener, uint64_t serial, uint64_t id)
+{
+	struct slot *slot = journal_slot(h.journal, i);
+
+	atomic_store(&slot->state, state);
+	slot->listener = listener;
+	slot->serial = serial;
+	slot->notif.id = id;
+	slot->notif.pid = 4242;
+}
+
+/* All of them are shown once; their targets are gone. */
+static struct told shown(int listener, int want)
+{
+	struct told told = {0};
+	struct sluice_supervisor *sv;
+	struct sluice_statistics s = {.size = sizeof(s)};
+
+	list(fcntl(listener, F_DUPFD_CLOEXEC, 3), K_LISTENER);
+	h.head.total = h.listed[0].count = 1;
+	h.with_listed[0] = 1;
+	h.listed[0].kept[0].id = 5;
+	h.journal->serial = 31;
+	h.journal->listeners = 9;
+	CHECK_EQ(take(&sv), 0);
+	sluice_set_log(sv, tell, &told);
+	CHECK_EQ(sv->journal->serial, 31);
+	CHECK(sv->listeners.next_id == 9 && sv->listeners.first->id == 5);
+	for (struct sluice_request *r = sv->requests.replay; r; r = r->next_queued)
+		CHECK(r->deadline_ns > 3000 * 1000000000ull + now_ns() || !sv->set.timeout_ms);
+	for (int i = 0; i < want; i++)
+		CHECK_EQ(sluice_dispatch(sv, 0), 1);
+	CHECK_EQ(sluice_dispatch(sv, 0), 0);
+	CHECK_EQ(sluice_statistics(sv, &s), 0);
+	CHECK_EQ(s.replayed, want);
+	CHECK_EQ(s.gone, want);
+	CHECK_EQ(s.received, want);
+	CHECK_EQ(s.pending, 0);
+	CHECK_EQ(told.n, want);
+	sluice_supervisor_free(sv);
+	return told;
+}
+
+/* In the order in which they came, with the number of a target only where it is the same. */
+static void calls(void)
+{
+	struct procfs proc = {.fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	scmp_filter_ctx f = filter_of(false, "mkdir", NULL);
+	struct told told;
+	int listener;
+
+	CHECK_EQ(seccomp_load(f), 0);
+	listener = fcntl(seccomp_notify_fd(f), F_DUPFD_CLOEXEC, 3);
+	seccomp_release(f);
+	new_journal();
+	received(0, S_USED, 5, 30, 0xa);
+	received(1, S_USED, 5, 10, 0xb);
+	received(2, S_USED, 5, 20, 0xc);
+	received(3, S_USED, 4, 15, 0xd); /* its listener has ended */
+	h.journal->set.timeout_ms = 3600000; /* which begins anew */
+	told = shown(listener, 3);
+	CHECK(told.id[0] == 0xb && told.id[1] == 0xc && told.id[2] == 0xa);
+	CHECK(told.tid[0] == 0 && told.tid[1] == 0 && told.tid[2] == 0);
+	new_journal();
+	received(0, S_FREE, 5, 30, 0xa); /* answered */
+	received(1, S_USED, 5, 10, 0);   /* nothing was received */
+	received(2, S_USED, 5, 20, 0xc);
+	h.journal->pid_namespace = sc_sluice_namespace(&proc, "self", "pid");
+	told = shown(listener, 1);
+	CHECK(told.id[0] == 0xc && told.tid[0] == 4242);
+	new_journal();
+	received(2, S_USED, 5, 20, 0xc);
+	h.journal->pid_namespace = sc_sluice_namespace(&proc, "self", "pid") + 1;
+	told = shown(listener, 1);
+	CHECK(told.id[0] == 0xc && told.tid[0] == 0);
+}
+
 static int bound(int type, char *path)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -296,6 +429,31 @@ static void impostors(void)
 	REFUSED(list(null(), K_CONNECTION), -ENOTSOCK);
 	/* A connection, and no server that it belongs to. */
 	REFUSED(list(bound(SOCK_STREAM, path), K_CONNECTION), -EPROTO);
+}
+
+/* In two messages; the second is not the first one's. */
+static void two_servers(void)
+{
+	char path[100];
+	struct sluice_supervisor *sv;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/server", scratch_dir());
+	for (int i = 0; i < 2; i++) {
+		new_journal();
+		fd = bound(SOCK_STREAM, path);
+		CHECK_EQ(listen(fd, 1), 0);
+		list(fd, K_SERVER);
+		h.head.total = 2;
+		h.listed[0].count = h.listed[1].count = 1;
+		h.with_listed[0] = h.with_listed[1] = 1;
+		h.listed[1].kept[0].id = 1;
+		if (i)
+			h.listed[1].kept[0].kind = K_LISTENER;
+		CHECK_EQ(take(&sv), i ? -EINVAL : 0);
+		if (!i)
+			sluice_supervisor_free(sv);
+	}
 }
 
 static void policies(void)
@@ -325,10 +483,57 @@ static void journals(void)
 	REFUSED(h.journal->count++, -EPROTO); /* more than there is */
 	REFUSED(copy_journal(F_SEAL_SHRINK, 4, 1), -EPROTO);
 	REFUSED(copy_journal(F_SEAL_SHRINK, 4, 4000), -EPROTO);
+	REFUSED(copy_journal(F_SEAL_SHRINK, 4, JOURNAL_HEAD + 4 * h.journal->stride - 8), -EPROTO);
 	REFUSED(copy_journal(0, 4, 0), -EPROTO); /* it could shrink while it is read */
 	REFUSED(copy_journal(F_SEAL_GROW, 4, 0), -EPROTO);
 	REFUSED(plain_file(), -EPROTO);
 	REFUSED(fd = null(); dup3(fd, h.journal_fd, O_CLOEXEC); close(fd), -EPROTO);
+}
+
+static atomic_bool changing;
+
+static void *change(void *data)
+{
+	volatile uint32_t *word = data;
+	uint32_t first = *word;
+
+	while (atomic_load(&changing))
+		*word = *word == first ? 2 * first : first;
+	return NULL;
+}
+
+/* Whoever has it may write to it while it is looked at: what was checked counts, or nothing. */
+static void changes(void)
+{
+	uint32_t stride;
+	int before = 0;
+
+	new_journal();
+	stride = h.journal->stride;
+	h.journal->stride *= 2;
+	use_copy(4);
+	h.journal = mmap(NULL, JOURNAL_HEAD, PROT_READ | PROT_WRITE, MAP_SHARED, h.journal_fd, 0);
+	before = count_fds();
+	for (int i = 0; i < 2; i++) {
+		uint32_t *word = i ? &h.journal->stride : &h.journal->count;
+		pthread_t t;
+
+		h.journal->stride = stride;
+		h.journal->count = i ? 4 : 2;
+		atomic_store(&changing, true);
+		CHECK_EQ(pthread_create(&t, NULL, change, word), 0);
+		/* What is mapped stays so: its length may be another by now. */
+		for (int tries = 0, rc = 0; tries < 5000 && !rc; tries++) {
+			struct journal *j = NULL;
+
+			rc = sc_core_journal_map(h.journal_fd, &j);
+			CHECK(rc == 0 || rc == -EPROTO);
+			CHECK(!rc == (j != NULL));
+		}
+		atomic_store(&changing, false);
+		CHECK_EQ(pthread_join(t, NULL), 0);
+	}
+	CHECK_EQ(count_fds(), before);
 }
 
 /* More descriptors than there is room for: the rest is closed, or nothing is taken. */
@@ -422,10 +627,13 @@ const struct test tests[] = {
 	{"the first message", heads},
 	{"what lists listeners and sockets", lists},
 	{"listeners and sockets that are none", impostors},
+	{"two servers in two messages", two_servers},
+	{"calls that were received, in their order", calls},
 	{"a policy that makes no sense", policies},
 	{"journals that are none, are cut or could shrink", journals},
 	{"what a child says of its start", reports},
 	{"what is not said has the values of the header", defaults},
+	{"a journal that changes while it is looked at", changes},
 	{"calls in a journal that no target makes", slots},
 	{"a listener that nobody has decided about", undecided},
 	{"more descriptors beside a message than there is room for", crowded},

@@ -386,6 +386,112 @@ static void stalled_too_long(void)
 	stalled(true);
 }
 
+struct giver {
+	struct sluice_supervisor *sv;
+	int socket, rc;
+};
+
+static void *give(void *data)
+{
+	struct giver *giver = data;
+
+	giver->rc = sluice_hand_over(giver->sv, giver->socket);
+	return NULL;
+}
+
+static const int waits[2] = {SO_RCVTIMEO, SO_SNDTIMEO};
+
+static void check_limits(int socket, const struct timeval *wanted)
+{
+	for (int i = 0; i < 2; i++) {
+		struct timeval t;
+		socklen_t size = sizeof(t);
+
+		CHECK_EQ(getsockopt(socket, SOL_SOCKET, waits[i], &t, &size), 0);
+		CHECK_EQ(t.tv_sec, wanted[i].tv_sec);
+		if (wanted[i].tv_usec) /* in the kernel's ticks */
+			CHECK(t.tv_usec / 10000 == wanted[i].tv_usec / 10000);
+		else
+			CHECK_EQ(t.tv_usec, 0);
+	}
+}
+
+/* A limit of the caller's stays; where there is none, each step has ten seconds. */
+static void limits(void)
+{
+	static const struct timeval cases[][2] = {{{0, 0}, {0, 0}}, {{60, 0}, {0, 0}}, {{0, 0}, {60, 0}},
+		{{0, 900000}, {60, 500000}}};
+
+	for (size_t c = 0; c < sizeof(cases) / sizeof(*cases); c++) {
+		struct giver giver = {.sv = new_supervisor(NULL)};
+		struct timeval during[2];
+		struct pollfd p = {.events = POLLIN};
+		pthread_t t;
+		int pair[2];
+
+		CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+		for (int i = 0; i < 2; i++) {
+			CHECK_EQ(setsockopt(pair[0], SOL_SOCKET, waits[i], &cases[c][i], sizeof(*cases[c])), 0);
+			during[i] = cases[c][i];
+			if (!during[i].tv_sec && !during[i].tv_usec)
+				during[i].tv_sec = 10;
+		}
+		giver.socket = pair[0];
+		CHECK_EQ(pthread_create(&t, NULL, give, &giver), 0);
+		p.fd = pair[1];
+		CHECK_EQ(poll(&p, 1, -1), 1); /* the offer */
+		check_limits(pair[0], during);
+		close(pair[1]);
+		CHECK_EQ(pthread_join(t, NULL), 0);
+		CHECK(giver.rc < 0);
+		check_limits(pair[0], cases[c]);
+		close(pair[0]);
+		sluice_supervisor_free(giver.sv);
+	}
+}
+
+static int reply_seven(struct sluice_request *req, void *data)
+{
+	(void)data;
+	return sluice_reply(req, 7);
+}
+
+/* While a successor decides, a request is still its holder's, who may give it to a worker; when the
+ * offer has been taken back that goes on. */
+static void held_meanwhile(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct giver giver = {.sv = new_supervisor(NULL)};
+	struct sluice_request *held = NULL;
+	struct sluice_statistics s = {.size = sizeof(s)};
+	struct pollfd p = {.events = POLLIN};
+	int pair[2], told = 0;
+	pthread_t t;
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	CHECK_EQ(sluice_on_name(giver.sv, MKDIR, hold, &held), 0);
+	spawn_target(giver.sv, filter_of(false, MKDIR, NULL), &child, "one", NULL);
+	while (!held)
+		CHECK(sluice_dispatch(giver.sv, 1000) >= 0);
+	giver.socket = pair[0];
+	CHECK_EQ(pthread_create(&t, NULL, give, &giver), 0);
+	p.fd = pair[1];
+	CHECK_EQ(poll(&p, 1, -1), 1); /* the offer */
+	CHECK_EQ(sluice_alive(held), 0);
+	CHECK_EQ(sluice_on_cancel(held, count, &told), 0);
+	CHECK_EQ(sluice_set_timeout(held, 0), 0);
+	CHECK_EQ(sluice_work(held, reply_seven, NULL), 0);
+	sluice_statistics(giver.sv, &s);
+	CHECK(s.pending == 1 && s.replied == 0);
+	close(pair[1]);
+	CHECK_EQ(pthread_join(t, NULL), 0);
+	CHECK(giver.rc < 0);
+	CHECK_EQ(wait_target(giver.sv, &child), 0);
+	CHECK_EQ(told, 0);
+	close(pair[0]);
+	sluice_supervisor_free(giver.sv);
+}
+
 /* What is no hand-over is not taken. */
 static void nonsense(void)
 {
@@ -414,5 +520,7 @@ const struct test tests[] = {
 	{"an offer that was taken back is void", stale},
 	{"a successor that does nothing", stalled_in_time},
 	{"a time-out while a successor does nothing", stalled_too_long},
+	{"how long a step may take", limits},
+	{"what is held while a successor decides", held_meanwhile},
 	{"nonsense is no hand-over", nonsense},
 	{NULL, NULL}};

@@ -88,6 +88,26 @@ static int give_number(struct sluice_request *req, void *data)
 	return sluice_fail(req, 100 + (int)sluice_listener(req));
 }
 
+/* How many listeners we have, each of which cannot be added under another number. */
+static int added_again(struct sluice_supervisor *sv)
+{
+	int n = 0;
+
+	for (int fd = 3; fd < 100; fd++) {
+		char link[64], text[64] = "";
+		int again;
+
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		if (readlink(link, text, sizeof(text) - 1) <= 0 || !strstr(text, "seccomp notify"))
+			continue;
+		again = dup(fd);
+		CHECK_EQ(sluice_add_listener(sv, again, NULL), -EEXIST);
+		close(again);
+		n++;
+	}
+	return n;
+}
+
 static void numbers(void)
 {
 	struct sluice_supervisor *sv = counting(NULL);
@@ -99,6 +119,7 @@ static void numbers(void)
 	CHECK_EQ(sluice_on_name(sv, MKDIR, give_number, tags), 0);
 	start(sv, &a, "calls", "100 100");
 	start(sv, &b, "calls", "101");
+	CHECK_EQ(added_again(sv), 2);
 	CHECK_EQ(wait_target(sv, &b), 0);
 	CHECK_EQ(wait_target(sv, &a), 0);
 	CHECK_EQ(sluice_run(sv), 0);
@@ -434,9 +455,14 @@ static void remove_above_limit(void)
 		CHECK(sluice_dispatch(sv, -1) >= 0);
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
 	CHECK_EQ(sluice_remove_listener(sv, 0), -EMFILE);
+	low.rlim_cur = (rlim_t)listener_number();
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+	CHECK_EQ(sluice_remove_listener(sv, 0), -EMFILE);
 	CHECK_EQ(sluice_alive(held[0]), 0);
-	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
+	low.rlim_cur++;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
 	CHECK_EQ(sluice_remove_listener(sv, 0), 0);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
 	CHECK_EQ(wait_target(sv, &child), 0);
 	CHECK_EQ(sluice_reply(held[0], 0), -ENOENT);
 	sluice_supervisor_free(sv);

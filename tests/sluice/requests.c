@@ -214,7 +214,7 @@ static void log_and_counters(void)
 	struct sluice_supervisor *sv = new_supervisor(NULL);
 	struct sluice_statistics s = {.size = sizeof(s)};
 	struct lines lines = {0, 0};
-	uint64_t histogram = 0;
+	uint64_t histogram = 0, begun = now_ns();
 
 	sluice_set_log(sv, on_line, &lines);
 	CHECK_EQ(sluice_on(sv, 0, SYS_mkdir, reply_data, (void *)1), 0);
@@ -233,6 +233,7 @@ static void log_and_counters(void)
 		histogram += s.latency_log2[i];
 	CHECK_EQ(histogram, s.received);
 	CHECK(s.latency_ns_max > 0 && s.latency_ns_sum >= s.latency_ns_max);
+	CHECK(s.latency_ns_sum <= now_ns() - begun); /* one after the other */
 	sluice_supervisor_free(sv);
 }
 

@@ -248,6 +248,105 @@ static void workers(void)
 	sluice_supervisor_free(sv);
 }
 
+static sem_t gates[3];
+
+static int wait_at_own_gate(struct sluice_request *req, void *data)
+{
+	(void)data;
+	while (sem_wait(&gates[sluice_listener(req)]))
+		CHECK_EQ(errno, EINTR);
+	return sluice_reply(req, 0);
+}
+
+static int to_own_gate(struct sluice_request *req, void *data)
+{
+	return sluice_work(req, wait_at_own_gate, data);
+}
+
+/* One of @from ends, and a worker is free for @to. */
+static void let_go(struct sluice_supervisor *sv, unsigned from, unsigned to)
+{
+	unsigned waiting = of(sv, to).waiting;
+	uint64_t answered = of(sv, from).answered;
+
+	CHECK_EQ(sem_post(&gates[from]), 0);
+	while (of(sv, from).answered == answered || of(sv, to).waiting == waiting)
+		usleep(1000);
+}
+
+/* A worker that is free takes from the target with the fewest, and of those in turn. */
+static void in_turn(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv;
+	struct sluice_child children[3];
+	int before = count_fds();
+
+	o.workers = 4;
+	sv = new_supervisor(&o);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, to_own_gate, NULL), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK_EQ(sem_init(&gates[i], 0, 0), 0);
+		spawn(sv, &children[i], "flood", "4");
+		while (of(sv, i).received < 4)
+			CHECK(sluice_dispatch(sv, -1) >= 0);
+		CHECK_EQ(of(sv, i).working, i ? 1 : 4);
+		CHECK_EQ(of(sv, i).waiting, i ? 3 : 0);
+	}
+	for (int i = 1; i <= 2; i++) { /* as many as four have a right to one still */
+		CHECK_EQ(sem_post(&gates[0]), 0);
+		while (of(sv, 0).working > 4u - (unsigned)i)
+			usleep(1000);
+	}
+	CHECK(of(sv, 1).working == 1 && of(sv, 2).working == 1);
+	let_go(sv, 0, 1);
+	CHECK(of(sv, 1).working == 2 && of(sv, 2).working == 1);
+	let_go(sv, 1, 2); /* now each has one, and it is the third one's turn */
+	CHECK(of(sv, 1).working == 1 && of(sv, 2).working == 2);
+	let_go(sv, 0, 1); /* which has fewer again */
+	CHECK(of(sv, 1).working == 2 && of(sv, 2).working == 2);
+	let_go(sv, 2, 2);
+	CHECK(of(sv, 1).working == 2 && of(sv, 2).working == 2);
+	for (int i = 0; i < 12; i++)
+		CHECK_EQ(sem_post(&gates[i / 4]), 0);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(wait_target(sv, &children[i]), 0);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(settled_fds(before), before);
+}
+
+/* A thread for each of many targets, whatever their number. */
+static void many_workers(void)
+{
+	enum { TARGETS = 24 };
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv;
+	struct sluice_child children[TARGETS];
+	int before = count_fds();
+
+	o.workers = 1;
+	CHECK_EQ(sem_init(&gate, 0, 0), 0);
+	sv = new_supervisor(&o);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, to_gate, NULL), 0);
+	for (unsigned i = 0; i < TARGETS; i++) {
+		spawn(sv, &children[i], "flood", "2");
+		while (of(sv, i).received < 2)
+			CHECK(sluice_dispatch(sv, -1) >= 0);
+		CHECK_EQ(of(sv, i).working, 1);
+		CHECK_EQ(of(sv, i).waiting, 1);
+	}
+	while (atomic_load(&inside) < TARGETS)
+		usleep(1000);
+	CHECK_EQ(atomic_load(&inside), TARGETS);
+	for (int i = 0; i < 2 * TARGETS; i++)
+		CHECK_EQ(sem_post(&gate), 0);
+	for (int i = 0; i < TARGETS; i++)
+		CHECK_EQ(wait_target(sv, &children[i]), 0);
+	CHECK_EQ(atomic_load(&inside), 2 * TARGETS);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(settled_fds(before), before);
+}
+
 static atomic_int released;
 
 static void release(void *data)
@@ -370,6 +469,8 @@ const struct test tests[] = {
 	{"with one limit for all they do not", control},
 	{"below its share a listener goes on", resumed},
 	{"with every worker stuck, another target gets one", workers},
+	{"who comes next when a worker is free", in_turn},
+	{"a worker for each of many targets", many_workers},
 	{"what waits for a worker at the end is let go", ended},
 	{"helpers that wait for ever leave some for other targets", helpers},
 	{NULL, NULL}};

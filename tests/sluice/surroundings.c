@@ -416,6 +416,41 @@ static void no_memfd(void)
 	CHECK(strstr(error.message, "memfd_create") && !strstr(error.message, "notifications"));
 }
 
+/* Kernels without notifications, and filters that refuse to be asked. */
+static void no_notifications(void)
+{
+	static const struct {
+		int errnum, rc;
+		const char *says;
+	} cases[] = {{EINVAL, -ENOSYS, "this kernel has no seccomp notifications"},
+		{ENOSYS, -ENOSYS, "this kernel has no seccomp notifications"},
+		{EOPNOTSUPP, -EOPNOTSUPP, "this kernel has no seccomp notifications"},
+		{EPERM, -EPERM, "cannot set the supervisor up: Operation not permitted"}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct sluice_options o = SLUICE_OPTIONS_INIT;
+		struct sluice_error error = {0};
+		struct sluice_supervisor *sv = NULL;
+		int status, before = count_fds();
+		pid_t pid;
+
+		fflush(stdout);
+		pid = fork();
+		if (pid == 0) {
+			o.error = &error;
+			refuse(cases[i].errnum, "seccomp");
+			CHECK_EQ(sluice_supervisor_new(&o, &sv), cases[i].rc);
+			CHECK(sv == NULL && error.code == -cases[i].rc);
+			CHECK(strncmp(error.message, cases[i].says, strlen(cases[i].says)) == 0);
+			CHECK_EQ(sluice_supervisor_new(NULL, &sv), cases[i].rc);
+			CHECK_EQ(count_fds(), before);
+			_exit(0);
+		}
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK_EQ(status, 0);
+	}
+}
+
 /* Before 5.3, once its target runs: who asks is in /proc. */
 static int without_pidfd(struct sluice_request *req, void *data)
 {
@@ -521,6 +556,7 @@ const struct test tests[] = {
 	{"a spawn where its thread cannot read: an end", no_read},
 	{"files that may not be large: an error, no signal", small_files},
 	{"no memfd_create: said so", no_memfd},
+	{"no notifications: said so", no_notifications},
 	{"who asks, where pidfd_open is ENOSYS (before 5.3)", no_pidfd},
 	{"the target's umask", known_umask},
 	{"a umask that cannot be read: the narrow one", unknown_umask},

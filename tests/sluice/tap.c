@@ -340,6 +340,15 @@ static int run_target(int argc, char **argv)
 	return 125;
 }
 
+static bool *came_to_end; /* of the test that runs: for whichever process is the last to run it */
+
+void end_test(void)
+{
+	*came_to_end = true;
+	fflush(stdout);
+	_exit(0);
+}
+
 /* In a process group of its own, so that whatever it leaves behind can be ended. */
 static int run_one(const struct test *t, char *reason, size_t size)
 {
@@ -348,6 +357,7 @@ static int run_one(const struct test *t, char *reason, size_t size)
 	pid_t pid;
 
 	skip_file = tmpfile();
+	*came_to_end = false;
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
@@ -356,6 +366,7 @@ static int run_one(const struct test *t, char *reason, size_t size)
 		signal(SIGINT, SIG_DFL);
 		still_going();
 		t->run();
+		*came_to_end = true;
 		fflush(stdout);
 		exit(0); /* with the sanitizers' last look */
 	}
@@ -370,6 +381,10 @@ static int run_one(const struct test *t, char *reason, size_t size)
 	fclose(skip_file);
 	if (WIFSIGNALED(status))
 		printf("# ended by signal %d\n", WTERMSIG(status));
+	if (WIFEXITED(status) && !WEXITSTATUS(status) && !*came_to_end) {
+		printf("# exited before its end\n");
+		return 1;
+	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
@@ -407,6 +422,8 @@ int main(int argc, char **argv)
 		_exit(rc); /* a sanitizer's last look would fail in a chroot */
 	}
 	make_top_dir();
+	came_to_end = mmap(NULL, sizeof(*came_to_end), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(came_to_end != MAP_FAILED);
 	for (const struct test *t = tests; t->name; t++) {
 		char reason[256];
 		int rc;

@@ -101,6 +101,9 @@ int answer_target(const char *target, const char *arg, const char *call, sluice_
 int serve_target(struct sluice_supervisor *sv, struct sluice_child *child);
 /* Whether a listener ends with its last target, as since Linux 6.11. Before, it ends when that is reaped. */
 bool ends_unreaped(void);
+/* The end of a test that passed, where no thread can start any more, a leak checker's neither: after
+ * unshare(CLONE_NEWPID), or without /proc. Whoever exits otherwise has not passed. */
+void end_test(void) __attribute__((noreturn));
 /* For loops that last until the listener ends: a thread reaps meanwhile, where the kernel needs it. reaped() is
  * as wait_target(). */
 struct reaper {

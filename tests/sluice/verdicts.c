@@ -67,6 +67,45 @@ static void not_told(struct sluice_request *req, void *data)
 	CHECK(false);
 }
 
+static const struct {
+	int given, wanted;
+} errnos[] = {{1, 1}, {-1, 1}, {4095, 4095}, {-4095, 4095}, {4096, EXDEV}, {-4096, EXDEV}, {0, EXDEV},
+	{INT_MAX, EXDEV}, {INT_MIN, EXDEV}};
+#define ERRNOS (int)(sizeof(errnos) / sizeof(*errnos))
+
+static int target_errnos(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	for (int i = 0; i < ERRNOS; i++) {
+		errno = 0;
+		if (syscall(SYS_mkdir, "x", i) != -1 || errno != errnos[i].wanted)
+			return i + 1;
+	}
+	return 0;
+}
+
+static int fails_so(struct sluice_request *req, void *data)
+{
+	(void)data;
+	return sluice_fail(req, errnos[sluice_arg_int(req, 1)].given);
+}
+
+/* What no call gives would be a success to libc. */
+static void fail_at_the_edges(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+
+	o.default_errno = EXDEV;
+	sv = new_supervisor(&o);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, fails_so, NULL), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "errnos", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	sluice_supervisor_free(sv);
+}
+
 static int twice(struct sluice_request *req, void *data)
 {
 	(void)data;
@@ -185,9 +224,23 @@ static int give_fd(struct sluice_request *req, void *data)
 		return -1;
 	if (strcmp(path, "/some/file"))
 		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+	errno = EINTR; /* of whatever was before */
 	CHECK_EQ(sluice_reply_fd(req, gift.fd, gift.flags), gift.rc);
 	CHECK_EQ(sluice_reply_fd(req, gift.fd, gift.flags), -EALREADY);
 	return 0;
+}
+
+static unsigned numbers; /* of descriptors, as bits */
+
+static void note_number(const char *line, size_t length, void *data)
+{
+	const char *given = strstr(line, "\"verdict\":\"descriptor\",\"value\":");
+	int number;
+
+	(void)length;
+	(void)data;
+	if (given && sscanf(given, "\"verdict\":\"descriptor\",\"value\":%d,", &number) == 1)
+		numbers |= 1u << (number & 31);
 }
 
 static void descriptors(bool killable)
@@ -205,6 +258,7 @@ static void descriptors(bool killable)
 	};
 
 	CHECK(write(fd, "hello", 5) == 5);
+	sluice_set_log(sv, note_number, NULL);
 	CHECK_EQ(sluice_on_name(sv, "openat", give_fd, NULL), 0);
 	before = count_fds();
 	for (size_t i = 0; i < sizeof(gifts) / sizeof(*gifts); i++) {
@@ -221,6 +275,7 @@ static void descriptors(bool killable)
 	CHECK_EQ(settled_fds(before), before);
 	CHECK_EQ(sluice_statistics(sv, &s), 0);
 	CHECK(s.descriptors == 3 && s.replied == 3 && s.failed == 3);
+	CHECK((numbers & 1) && numbers != 1);
 	sluice_supervisor_free(sv);
 }
 
@@ -232,6 +287,47 @@ static void reply_fd(void)
 static void reply_fd_killable(void)
 {
 	descriptors(true);
+}
+
+static int target_gets(int argc, char **argv)
+{
+	long fd = syscall(SYS_mkdir, "x", 0);
+
+	(void)argc;
+	(void)argv;
+	return fd < 0 ? errno : fcntl((int)fd, F_GETFD) == 0 ? 0 : 201;
+}
+
+static int give_wrongly(struct sluice_request *req, void *data)
+{
+	CHECK_EQ(sluice_reply_fd(req, 0, *(unsigned *)data), -EINVAL);
+	CHECK_EQ(sluice_reply_fd(req, 0, 0), -EALREADY);
+	return 0;
+}
+
+static int give_stdin(struct sluice_request *req, void *data)
+{
+	return sluice_reply_fd(req, 0, *(unsigned *)data);
+}
+
+static int give_nothing(struct sluice_request *req, void *data)
+{
+	(void)data;
+	CHECK_EQ(sluice_reply_fd(req, 9999, SLUICE_FD_CLOEXEC), -EBADF);
+	return 0;
+}
+
+static void reply_fd_flags(void)
+{
+	unsigned none = 0, wrong[] = {SLUICE_FD_CLOEXEC << 1, SLUICE_FD_CLOEXEC | 1u << 31};
+	struct sluice_statistics s;
+
+	CHECK_EQ(answer_target("gets", NULL, MKDIR, give_stdin, &none), 0);
+	CHECK_EQ(answer_target("gets", NULL, MKDIR, give_wrongly, &wrong[0]), EINVAL);
+	CHECK_EQ(answer_target("gets", NULL, MKDIR, give_wrongly, &wrong[1]), EINVAL);
+	s.size = sizeof(s);
+	CHECK_EQ(run_once(NULL, give_nothing, NULL, &s), EBADF);
+	CHECK(s.descriptors == 0 && s.replied == 0 && s.failed == 1 && s.received == 1);
 }
 
 /* The target is killed while its call is with the handler. */
@@ -250,6 +346,66 @@ static int kill_it(struct sluice_request *req, void *data)
 	return 0;
 }
 
+static char continued[2][512];
+static int n_continued;
+
+static void keep_line(const char *line, size_t length, void *data)
+{
+	(void)length;
+	(void)data;
+	CHECK(n_continued < 2);
+	snprintf(continued[n_continued++], sizeof(*continued), "%s", line);
+}
+
+static int continue_twice(struct sluice_request *req, void *data)
+{
+	struct sluice_child *child = data;
+	struct pollfd p = {.fd = child->pidfd, .events = POLLIN};
+
+	if (n_continued == 0)
+		return sluice_continue(req, SLUICE_CONTINUE_ARGS);
+	CHECK_EQ(kill(child->pid, SIGKILL), 0);
+	CHECK_EQ(poll(&p, 1, -1), 1);
+	CHECK_EQ(sluice_continue(req, SLUICE_CONTINUE_ADVISORY), -ENOENT);
+	return 0;
+}
+
+static int target_two(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	syscall(SYS_mkdir, "/nonexistent/x", 0);
+	syscall(SYS_mkdir, "/nonexistent/x", 0);
+	return 0;
+}
+
+/* What is written of a call that goes on, and of one that would have. */
+static void continue_lines(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+
+	sluice_set_log(sv, keep_line, NULL);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, continue_twice, &child), 0);
+	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "two", NULL);
+	CHECK_EQ(wait_target(sv, &child), 128 + SIGKILL);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(n_continued, 2);
+	CHECK(strstr(continued[0], "\"verdict\":\"continue\",\"value\":0,"));
+	CHECK(strstr(continued[0], "\"why\":\"arguments only\""));
+	CHECK(strstr(continued[1], "\"verdict\":\"gone\",\"value\":0,"));
+	CHECK(strstr(continued[1], "\"why\":\"advisory\""));
+}
+
+static int n_gone;
+
+static void count_gone(const char *line, size_t length, void *data)
+{
+	(void)length;
+	(void)data;
+	n_gone += strstr(line, "\"verdict\":\"gone\",\"value\":-1,") != NULL;
+}
+
 static void target_dies(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
@@ -258,6 +414,7 @@ static void target_dies(void)
 	int before;
 
 	before = count_fds();
+	sluice_set_log(sv, count_gone, NULL);
 	CHECK_EQ(sluice_on_name(sv, MKDIR, kill_it, &child), 0);
 	spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "mkdir", NULL);
 	CHECK_EQ(wait_target(sv, &child), 128 + SIGKILL);
@@ -265,6 +422,7 @@ static void target_dies(void)
 		CHECK(sluice_dispatch(sv, -1) >= 0);
 	sluice_statistics(sv, &s);
 	CHECK_EQ(s.gone, 1);
+	CHECK_EQ(n_gone, 1);
 	CHECK_EQ(s.pending, 0);
 	CHECK_EQ(settled_fds(before), before);
 	sluice_supervisor_free(sv);
@@ -335,14 +493,18 @@ static void signals_end_a_wait(void)
 }
 
 const struct target_main targets[] = {{"mkdir", target_mkdir}, {"open", target_open},
+	{"two", target_two}, {"errnos", target_errnos}, {"gets", target_gets},
 	{"pause", target_pause}, {NULL, NULL}};
 const struct test tests[] = {
 	{"fail: the errno asked for, or the default", fail_with},
+	{"fail: the largest errno and beyond", fail_at_the_edges},
 	{"a request ends exactly once", once_only},
 	{"no verdict, no handler, a failing handler: the default errno", nobody_decides},
 	{"continue needs a reason, and none holds after a read", continue_reasons},
+	{"what is written of a call that goes on", continue_lines},
 	{"a descriptor as the answer, and a target that is full", reply_fd},
 	{"the same where only death interrupts", reply_fd_killable},
+	{"a descriptor: what it may be, and how it may be given", reply_fd_flags},
 	{"the target killed in the handler", target_dies},
 	{"the target killed before receive", before_receive},
 	{"a signal ends a wait, with SA_RESTART too", signals_end_a_wait},
