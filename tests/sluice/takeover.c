@@ -3,6 +3,7 @@
 #include "killed.h"
 
 #include <grp.h>
+#include <sys/mount.h>
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* 6.5 */
@@ -14,6 +15,7 @@ struct usurper {
 	enum { BY_PATH, BY_PASS } way;
 	uid_t uid;
 	bool crowded; /* in so many groups that its status in /proc is longer than anybody reads */
+	bool forges;  /* another status over its own one */
 };
 
 static int meet_as(const struct usurper *u, const char *path)
@@ -32,12 +34,27 @@ static bool join_groups(void)
 	return setgroups(MANY, groups) == 0;
 }
 
+static void forge_status(void)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)getpid());
+	CHECK_EQ(mount("none", path, "tmpfs", 0, "mode=0755"), 0);
+	strcat(path, "/status");
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	CHECK(fd >= 0 && dprintf(fd, "Name:\tx\nPid:\t%d\nSeccomp:\t0\n", (int)getpid()) > 0);
+	close(fd);
+}
+
 static int try_to_take_over(const struct usurper *u, const char *path, pid_t victim)
 {
 	struct sluice_supervisor *sv;
 	int socket = -1, rc;
 
 	CHECK(!u->crowded || join_groups());
+	if (u->forges)
+		forge_status();
 	CHECK_EQ(setresuid(u->uid, u->uid, u->uid), 0);
 	if (u->filter == FILTER_LATER) {
 		socket = meet_as(u, path);
@@ -45,6 +62,7 @@ static int try_to_take_over(const struct usurper *u, const char *path, pid_t vic
 	}
 	if (u->filter != NO_FILTER)
 		load_filters(1);
+	CHECK(!u->forges || !is_filtered()); /* so it looks by name */
 	if (u->filter != FILTER_LATER)
 		socket = meet_as(u, path);
 	CHECK(socket >= 0);
@@ -162,6 +180,28 @@ static void crowded(void)
 	target.crowded = plain.crowded = true;
 	CHECK_EQ(usurp(&target), ECANCELED);
 	CHECK_EQ(usurp(&plain), ECANCELED);
+}
+
+static void mount_nothing(void)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+
+	CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(fsopen), 0), 0);
+	CHECK_EQ(seccomp_load(f), 0);
+	seccomp_release(f);
+}
+
+/* A target that may mount here: neither the keeper's own procfs nor, without one, the one of all says what
+ * it has put there. */
+static void forged_status(void)
+{
+	struct usurper target = me(FILTER_FIRST, BY_PATH);
+
+	isolate();
+	target.forges = true;
+	CHECK_EQ(usurp(&target), ECANCELED);
+	supervisor_first = mount_nothing;
+	CHECK_EQ(usurp(&target), ECANCELED);
 }
 
 /* As kernels before 5.6 and 6.5: they lack openat2(2), and the pidfd of who connected. */
@@ -365,7 +405,8 @@ static int come_from_outside(int socket, const char *path)
 	int keeper, rc;
 	char byte;
 
-	CHECK_EQ(read(socket, &byte, 1), 1);
+	if (read(socket, &byte, 1) != 1)
+		return 0; /* it is skipped */
 	keeper = sluice_keeper_connect(path);
 	CHECK(keeper >= 0);
 	CHECK_EQ(send(socket, "c", 1, 0), 1);
@@ -447,6 +488,7 @@ const struct test tests[] = {
 	{"nor targets with fewer filters than the supervisor", filtered_service},
 	{"who has the pass can, filters or not", with_the_pass},
 	{"nor a target of which nobody knows whether it has filters", crowded},
+	{"nor a target that mounts another status over its own", forged_status},
 	{"nor targets on kernels before 5.6", old_kernels},
 	{"other users cannot", other_user},
 	{"root can, whoever the supervisor is", root},
