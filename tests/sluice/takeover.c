@@ -222,8 +222,15 @@ static void be_old(void)
 
 static void old_kernels(void)
 {
+	struct usurper plain = me(NO_FILTER, BY_PATH), first = me(FILTER_FIRST, BY_PATH);
+	int fs = (int)syscall(430 /* fsopen */, "proc", 1);
+
 	supervisor_first = be_old;
-	targets_refused();
+	CHECK_EQ(usurp(&first), ECANCELED);
+	if (fs < 0)
+		SKIP("without a procfs of its own the keeper looks at nobody there");
+	close(fs);
+	CHECK_EQ(usurp(&plain), is_filtered() ? ECANCELED : 0);
 }
 
 static void other_user(void)
