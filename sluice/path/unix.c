@@ -30,8 +30,6 @@ static int copy_path(const struct sockaddr_un *address, socklen_t length, char *
 static int abstract(struct sluice_request *req, const struct sockaddr_un *address,
 	socklen_t length, struct sluice_unix_address *out)
 {
-	if (length > sizeof(*address))
-		return -EINVAL;
 	if (!sc_path_same_namespace(req, "net"))
 		return -EREMOTE;
 	out->address = *address;

@@ -295,8 +295,8 @@ static void note_own(struct walk *w, const char *name, bool same_mount)
 		return;
 	}
 	w->own[0] = '\0';
-	if (!same_mount || n || !is_number(name) || !sc_sluice_at_proc_root(w->cur) ||
-		find_own(w, &w->who))
+	/* Outside of it the mount is known of numbers only. */
+	if (!same_mount || n || !sc_sluice_at_proc_root(w->cur) || find_own(w, &w->who))
 		return;
 	snprintf(part, sizeof(part), "%u", w->who.tgid);
 	if (strcmp(part, name) == 0)
@@ -402,7 +402,7 @@ static int follow_all(struct walk *w, struct place *out)
 	return rc;
 }
 
-/* From directory @start (relative paths) or the root. */
+/* From directory @start (relative paths) or the root; @path is not empty. */
 int sc_path_walk(struct sluice_request *req, int start, const char *path, unsigned flags,
 	struct place *out)
 {
@@ -410,8 +410,6 @@ int sc_path_walk(struct sluice_request *req, int start, const char *path, unsign
 	struct place found = {-1, -1, false, ""};
 	int root = sluice_root_fd(req), rc, outside;
 
-	if (!path[0])
-		return -ENOENT;
 	if (strlen(path) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	if (root < 0)

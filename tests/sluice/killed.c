@@ -4,6 +4,7 @@
 
 int pass = -1;
 int supervisor_filters;
+void (*supervisor_first)(void);
 uid_t supervisor_uid;
 
 static void ask_n(int out, int n)
@@ -102,6 +103,8 @@ pid_t start_supervisor(const struct sluice_options *options, sluice_handler hand
 		struct sluice_child child = SLUICE_CHILD_INIT;
 		struct sluice_supervisor *sv;
 
+		if (supervisor_first)
+			supervisor_first();
 		load_filters(supervisor_filters);
 		if (supervisor_uid)
 			CHECK_EQ(setresuid(supervisor_uid, supervisor_uid, supervisor_uid), 0);

@@ -16,6 +16,7 @@ struct report {
  * user that it becomes (0: it stays). */
 extern int pass;
 extern int supervisor_filters;
+extern void (*supervisor_first)(void); /* what it does before that, or NULL */
 extern uid_t supervisor_uid;
 
 int target_ask(int argc, char **argv);

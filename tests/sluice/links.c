@@ -11,6 +11,7 @@
 #define UNKNOWN  0x80
 
 static char long_name[NAME_MAX + 2], long_path[PATH_MAX + 16], long_rest[PATH_MAX], longer_name[PATH_MAX];
+static char numbers_on_proc[PATH_MAX], names_on_proc[PATH_MAX], numbers_elsewhere[PATH_MAX];
 
 static const struct {
 	const char *path;
@@ -70,6 +71,11 @@ static const struct {
 	{"/proc/self/cwd/chain39", O_RDONLY, 0, ELOOP},
 	{"dots20", O_RDONLY, 0, ELOOP}, /* few links, and too many steps */
 	{long_rest, O_RDONLY, 0, ENAMETOOLONG},
+	/* Each number on a procfs may be the target's own, and it takes much to tell; no other name is. Nothing is
+	 * left then to see that the way up ends below the root. */
+	{numbers_on_proc, O_RDONLY, 0, EXDEV},
+	{names_on_proc, O_RDONLY, 0, 0},
+	{numbers_elsewhere, O_RDONLY, 0, 0},
 };
 #define COUNT ((int)(sizeof(cases) / sizeof(*cases)))
 
@@ -89,6 +95,12 @@ static void make_names(void)
 	repeat(long_path, "./", (PATH_MAX + 8) / 2, "missing");
 	repeat(long_rest, "./", (PATH_MAX - 64) / 2, "missing");
 	memcpy(long_rest, "deep/.", 6);
+	strcpy(numbers_on_proc, "/proc/");
+	repeat(numbers_on_proc + 6, "1/../", 800, "version");
+	strcpy(names_on_proc, "/proc/");
+	repeat(names_on_proc + 6, "sys/../", 570, "version");
+	strcpy(numbers_elsewhere, "/proc/self/cwd/");
+	repeat(numbers_elsewhere + 15, "1/../", 800, "file");
 }
 
 static int target_opens(int argc, char **argv)
@@ -158,6 +170,8 @@ static char *make_links(void)
 	char *dir = scratch_dir(), path[256], to[256], text[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/inner", dir);
+	CHECK_EQ(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/1", dir);
 	CHECK_EQ(mkdir(path, 0755), 0);
 	snprintf(path, sizeof(path), "%s/up", dir);
 	CHECK_EQ(symlink("inner/..", path), 0);

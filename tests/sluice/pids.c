@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <linux/openat2.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/un.h>
@@ -220,6 +221,75 @@ static int target_numbers(int argc, char **argv)
 	return pid == atoi(number) ? 0 : 103;
 }
 
+/* ---- a procfs of the target's own namespace, and its threads ---- */
+
+static char *room; /* where the procfs is, and a directory for each thread */
+
+/* Whether @link below "proc" leads to the file with @text in it; or, without it, is refused. */
+static int leads(const char *link, const char *text)
+{
+	char path[256], got[8] = "";
+	long fd;
+
+	snprintf(path, sizeof(path), "%s/proc/%s/cwd/file", room, link);
+	fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY);
+	if (!text ? fd < 0 && errno == EACCES
+		  : fd >= 0 && read((int)fd, got, sizeof(got) - 1) > 0 && strcmp(got, text) == 0)
+		return 0;
+	fprintf(stderr, "# %s: '%s', errno %d\n", link, got, errno);
+	return 1;
+}
+
+static void *second_thread(void *data)
+{
+	char path[128], task[32];
+
+	snprintf(path, sizeof(path), "%s/two", room);
+	snprintf(task, sizeof(task), "self/task/%ld", syscall(SYS_gettid));
+	if (unshare(CLONE_FS) || chdir(path))
+		return NULL;
+	*(bool *)data = leads("thread-self", "two") + leads(task, "two") + leads("self", "one") +
+			leads("self/task/1", NULL) == 0;
+	return NULL;
+}
+
+static int target_threads(int argc, char **argv)
+{
+	char path[128];
+	bool good = false;
+	pthread_t t;
+
+	room = argv[0];
+	snprintf(path, sizeof(path), "%s/one", room);
+	if (argc < 1 || getpid() != 1 || unshare(CLONE_NEWNS) || chdir(path))
+		return 100;
+	snprintf(path, sizeof(path), "%s/proc", room);
+	if (mount("proc", path, "proc", 0, NULL))
+		return 101;
+	if (leads("self", "one") + leads("thread-self", "one") + leads("self/task/1", "one"))
+		return 102;
+	if (pthread_create(&t, NULL, second_thread, &good) || pthread_join(t, NULL))
+		return 103;
+	return !good;
+}
+
+static void make_room(void)
+{
+	static const char *const names[] = {"one", "two", "proc"};
+	char path[128];
+	int fd;
+
+	room = scratch_dir();
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/%s", room, names[i]);
+		CHECK_EQ(mkdir(path, 0755), 0);
+		snprintf(path, sizeof(path), "%s/%s/file", room, names[i]);
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+		CHECK(fd >= 0 && write(fd, names[i], strlen(names[i])) > 0);
+		close(fd);
+	}
+}
+
 static int on_self(struct sluice_request *req, void *data)
 {
 	struct open_how how = {.flags = O_RDONLY};
@@ -229,13 +299,13 @@ static int on_self(struct sluice_request *req, void *data)
 	(void)data;
 	if (rc < 0)
 		return sluice_fail(req, -rc);
-	if (strcmp(path, "/proc/self/stat") != 0)
+	if (strcmp(path, "/proc/self/stat") != 0 && (!room || strncmp(path, room, strlen(room)) != 0))
 		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
 	rc = sluice_open_reply(req, AT_FDCWD, path, &how, 0);
 	return rc ? sluice_fail(req, rc) : 0;
 }
 
-static void own_numbers(void)
+static void in_its_namespace(const char *target)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv;
@@ -246,10 +316,21 @@ static void own_numbers(void)
 	CHECK_EQ(sluice_on_name(sv, "openat", on_self, NULL), 0);
 	if (unshare(CLONE_NEWPID))
 		SKIP("no pid namespace");
-	spawn_target(sv, filter_of(false, "openat", NULL), &child, "numbers", NULL);
+	spawn_target(sv, filter_of(false, "openat", NULL), &child, target, room);
 	rc = wait_target(sv, &child);
 	CHECK_EQ(rc, 0);
 	end_test();
+}
+
+static void own_numbers(void)
+{
+	in_its_namespace("numbers");
+}
+
+static void own_threads(void)
+{
+	make_room();
+	in_its_namespace("threads");
 }
 
 static void keeper_inside(void)
@@ -385,9 +466,11 @@ static void hidden_helper(void)
 }
 
 const struct target_main targets[] = {
-	{"asks", target_asks}, {"fifo", target_fifo}, {"numbers", target_numbers}, {NULL, NULL}};
+	{"asks", target_asks}, {"fifo", target_fifo}, {"numbers", target_numbers},
+	{"threads", target_threads}, {NULL, NULL}};
 const struct test tests[] = {
 	{"a hand-over to another pid namespace: nobody is taken for the target", other_pids},
 	{"numbers of another pid namespace: \"self\" is the target, not who has its number", own_numbers},
+	{"a procfs of the target's namespace: what a thread's own links lead to", own_threads},
 	{"no keeper in the targets' pid namespace", keeper_inside},
 	{"neither the keeper nor the helper that opens a FIFO can be traced", hidden_helper}, {NULL, NULL}};

@@ -2,6 +2,9 @@
  * SPDX-License-Identifier: MIT */
 #include "killed.h"
 
+#include <grp.h>
+#include <sys/mount.h>
+
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* 6.5 */
 #endif
@@ -11,6 +14,8 @@ struct usurper {
 	enum { NO_FILTER, FILTER_FIRST, FILTER_LATER } filter;
 	enum { BY_PATH, BY_PASS } way;
 	uid_t uid;
+	bool crowded; /* in so many groups that its status in /proc is longer than anybody reads */
+	bool forges;  /* another status over its own one */
 };
 
 static int meet_as(const struct usurper *u, const char *path)
@@ -18,11 +23,38 @@ static int meet_as(const struct usurper *u, const char *path)
 	return u->way == BY_PATH ? sluice_keeper_connect(path) : sluice_keeper_connect_pass(pass);
 }
 
+#define MANY 65536 /* include/uapi/linux/limits.h: NGROUPS_MAX */
+
+static bool join_groups(void)
+{
+	static gid_t groups[MANY];
+
+	for (unsigned i = 0; i < MANY; i++)
+		groups[i] = 4000000000u + i;
+	return setgroups(MANY, groups) == 0;
+}
+
+static void forge_status(void)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)getpid());
+	CHECK_EQ(mount("none", path, "tmpfs", 0, "mode=0755"), 0);
+	strcat(path, "/status");
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	CHECK(fd >= 0 && dprintf(fd, "Name:\tx\nPid:\t%d\nSeccomp:\t0\n", (int)getpid()) > 0);
+	close(fd);
+}
+
 static int try_to_take_over(const struct usurper *u, const char *path, pid_t victim)
 {
 	struct sluice_supervisor *sv;
 	int socket = -1, rc;
 
+	CHECK(!u->crowded || join_groups());
+	if (u->forges)
+		forge_status();
 	CHECK_EQ(setresuid(u->uid, u->uid, u->uid), 0);
 	if (u->filter == FILTER_LATER) {
 		socket = meet_as(u, path);
@@ -30,6 +62,7 @@ static int try_to_take_over(const struct usurper *u, const char *path, pid_t vic
 	}
 	if (u->filter != NO_FILTER)
 		load_filters(1);
+	CHECK(!u->forges || !is_filtered()); /* so it looks by name */
 	if (u->filter != FILTER_LATER)
 		socket = meet_as(u, path);
 	CHECK(socket >= 0);
@@ -128,6 +161,76 @@ static void with_the_pass(void)
 	supervisor_filters = 3;
 	CHECK_EQ(usurp(&first), 0);
 	CHECK_EQ(usurp(&later), 0);
+}
+
+/* The end of its status, which says whether there are filters, is not read: then nobody knows. */
+static void crowded(void)
+{
+	struct usurper target = me(FILTER_FIRST, BY_PATH), plain = me(NO_FILTER, BY_PATH);
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		_exit(!join_groups());
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	if (status)
+		SKIP("may not join so many groups");
+	target.crowded = plain.crowded = true;
+	CHECK_EQ(usurp(&target), ECANCELED);
+	CHECK_EQ(usurp(&plain), ECANCELED);
+}
+
+static void mount_nothing(void)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+
+	CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(fsopen), 0), 0);
+	CHECK_EQ(seccomp_load(f), 0);
+	seccomp_release(f);
+}
+
+/* A target that may mount here: neither the keeper's own procfs nor, without one, the one of all says what
+ * it has put there. */
+static void forged_status(void)
+{
+	struct usurper target = me(FILTER_FIRST, BY_PATH);
+
+	isolate();
+	target.forges = true;
+	CHECK_EQ(usurp(&target), ECANCELED);
+	supervisor_first = mount_nothing;
+	CHECK_EQ(usurp(&target), ECANCELED);
+}
+
+/* As kernels before 5.6 and 6.5: they lack openat2(2), and the pidfd of who connected. */
+static void be_old(void)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+	int pidfd;
+	socklen_t size = sizeof(pidfd);
+
+	CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2), 0), 0);
+	CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOPROTOOPT), SCMP_SYS(getsockopt), 1,
+			 SCMP_A2_32(SCMP_CMP_EQ, SO_PEERPIDFD)), 0);
+	CHECK_EQ(seccomp_load(f), 0);
+	seccomp_release(f);
+	CHECK(syscall(SYS_openat2, AT_FDCWD, "/", NULL, 0) == -1 && errno == ENOSYS);
+	CHECK(getsockopt(-1, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) == -1 && errno == ENOPROTOOPT);
+}
+
+static void old_kernels(void)
+{
+	struct usurper plain = me(NO_FILTER, BY_PATH), first = me(FILTER_FIRST, BY_PATH);
+	int fs = (int)syscall(430 /* fsopen */, "proc", 1);
+
+	supervisor_first = be_old;
+	CHECK_EQ(usurp(&first), ECANCELED);
+	if (fs < 0)
+		SKIP("without a procfs of its own the keeper looks at nobody there");
+	close(fs);
+	CHECK_EQ(usurp(&plain), is_filtered() ? ECANCELED : 0);
 }
 
 static void other_user(void)
@@ -237,21 +340,16 @@ static pid_t stand_in(pid_t pid)
 	return made;
 }
 
-/* A target that connects, ends and leaves its number to somebody who has no filter: what the keeper
- * sees under that number now is not who connected. */
-static void number_of_another(void)
+/* A target that connects and ends; somebody else has its socket, and nobody its number, or one who has
+ * no filter. */
+static void left_behind(bool succeeded)
 {
 	struct sluice_options o = SLUICE_OPTIONS_INIT;
 	struct sluice_supervisor *sv;
-	int out, bad, refused, socket, pair[2], pidfd;
-	socklen_t size = sizeof(pidfd);
-	pid_t victim, target, innocent;
+	int out, bad, refused, socket, pair[2];
+	pid_t victim, target, innocent = -1;
 
-	isolate();
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	if (getsockopt(pair[0], SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size))
-		SKIP("no pidfd of who connected before 6.5");
-	close(pidfd);
 	o.keeper = true;
 	o.keeper_path = door();
 	o.default_errno = EXDEV;
@@ -271,16 +369,87 @@ static void number_of_another(void)
 	socket = receive_fd(pair[0]);
 	CHECK(socket >= 0);
 	CHECK_EQ(waitpid(target, NULL, 0), target);
-	innocent = stand_in(target);
-	if (innocent < 0)
-		SKIP("no process can be given a number: %s", strerror(errno));
-	CHECK_EQ(innocent, target);
+	if (succeeded) {
+		innocent = stand_in(target);
+		if (innocent < 0)
+			SKIP("no process can be given a number: %s", strerror(errno));
+		CHECK_EQ(innocent, target);
+	}
 	CHECK_EQ(keepers(SIGCONT), 1);
 	kill_it(victim);
 	CHECK_EQ(sluice_take_over(socket, &sv), -ECANCELED);
 	CHECK_EQ(collect(out, EXDEV, now_ns() + 2000000000u, &bad, &refused), 20);
 	CHECK_EQ(refused, 20);
-	kill_it(innocent);
+	if (succeeded)
+		kill_it(innocent);
+}
+
+/* What the keeper sees under that number now is not who connected. */
+static void number_of_another(void)
+{
+	int pair[2], pidfd;
+	socklen_t size = sizeof(pidfd);
+
+	isolate();
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	if (getsockopt(pair[0], SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size))
+		SKIP("no pidfd of who connected before 6.5");
+	close(pidfd);
+	left_behind(true);
+}
+
+static void number_of_nobody(void)
+{
+	isolate();
+	left_behind(false);
+	supervisor_first = be_old;
+	left_behind(false);
+}
+
+static int come_from_outside(int socket, const char *path)
+{
+	struct sluice_supervisor *sv;
+	int keeper, rc;
+	char byte;
+
+	if (read(socket, &byte, 1) != 1)
+		return 0; /* it is skipped */
+	keeper = sluice_keeper_connect(path);
+	CHECK(keeper >= 0);
+	CHECK_EQ(send(socket, "c", 1, 0), 1);
+	rc = sluice_take_over(keeper, &sv);
+	CHECK_EQ(send(socket, &rc, sizeof(rc), 0), sizeof(rc));
+	return 0;
+}
+
+/* Who has no number where the keeper is cannot be looked at. */
+static void outsider(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	int out, bad, refused, pair[2], rc;
+	pid_t victim;
+	char byte;
+
+	o.keeper = true;
+	o.keeper_path = door();
+	o.default_errno = EXDEV;
+	o.grace_ms = 2000;
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	fflush(stdout);
+	if (fork() == 0) {
+		close(pair[0]);
+		_exit(come_from_outside(pair[1], o.keeper_path));
+	}
+	close(pair[1]);
+	isolate();
+	victim = start_supervisor(&o, sit, 5, &out);
+	CHECK_EQ(send(pair[0], "g", 1, 0), 1);
+	CHECK_EQ(read(pair[0], &byte, 1), 1);
+	kill_it(victim);
+	CHECK_EQ(read(pair[0], &rc, sizeof(rc)), sizeof(rc));
+	CHECK_EQ(rc, -ECANCELED);
+	CHECK_EQ(collect(out, EXDEV, now_ns() + 2000000000u, &bad, &refused), 20);
+	CHECK_EQ(refused, 20);
 }
 
 /* A pass is good for its keeper, also when that was started anew, and only the last one is. */
@@ -325,9 +494,14 @@ const struct test tests[] = {
 	{"targets cannot take over from a keeper; who has no filter can", targets_refused},
 	{"nor targets with fewer filters than the supervisor", filtered_service},
 	{"who has the pass can, filters or not", with_the_pass},
+	{"nor a target of which nobody knows whether it has filters", crowded},
+	{"nor a target that mounts another status over its own", forged_status},
+	{"nor targets on kernels before 5.6", old_kernels},
 	{"other users cannot", other_user},
 	{"root can, whoever the supervisor is", root},
 	{"nor can a target that has ended, by whoever has its number now", number_of_another},
+	{"nor one whose number nobody has", number_of_nobody},
+	{"nor who comes from outside of the keeper's pid namespace", outsider},
 	{"a target does not take the place of a successor that waits", pushed},
 	{"a successor that takes nothing holds nobody up", idle},
 	{"passes: the last one, and as long as the keeper lives", passes},

@@ -1,0 +1,339 @@
+/* The keeper itself, which this program tells what a supervisor would and would not: whom it serves when that
+ * dies, by the word of the baton, and what it cannot do harms nothing that it holds.
+ * SPDX-License-Identifier: MIT */
+#include "keep/keep.h"
+#include "runtime.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/un.h>
+
+static struct {
+	struct journal *journal, *predecessor;
+	int journal_fd, socket; /* of the supervisor */
+	pid_t keeper, supervisor;
+} h;
+
+static struct journal *new_journal(uint32_t baton, int *fd)
+{
+	const struct settings set = {
+		.default_errno = EXDEV, .workers = 1, .max_pending = 4, .grace_ms = 100};
+	struct journal *journal;
+
+	CHECK_EQ(sc_core_journal_new(&set, fd, &journal), 0);
+	atomic_store(&journal->baton, baton);
+	return journal;
+}
+
+/* A keeper of a supervisor that never says or does anything of its own. */
+static void start_keeper(uint32_t baton)
+{
+	struct keeper_job job;
+	int pair[2];
+
+	h.journal = new_journal(baton, &h.journal_fd);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	fflush(stdout);
+	h.supervisor = fork();
+	if (h.supervisor == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	job = (struct keeper_job){.journal = h.journal,
+		.predecessor = h.predecessor,
+		.socket = pair[1],
+		.journal_fd = h.journal_fd,
+		.supervisor_pidfd = (int)syscall(SYS_pidfd_open, h.supervisor, 0),
+		.door = -1,
+		.proc_fd = open("/proc", O_PATH | O_CLOEXEC)};
+	CHECK(job.supervisor_pidfd >= 0 && job.proc_fd >= 0);
+	h.keeper = fork();
+	if (h.keeper == 0)
+		sc_keep_main(&job);
+	close(pair[1]);
+	close(job.supervisor_pidfd);
+	close(job.proc_fd);
+	h.socket = pair[0];
+}
+
+static void say(uint32_t kind, const struct kept *kept, int fd, int count)
+{
+	struct message m = {.magic = JOURNAL_MAGIC, .kind = kind, .count = kept ? 1 : 0};
+	int fds[2] = {fd, fd};
+
+	if (kept)
+		m.kept[0] = *kept;
+	CHECK_EQ(sc_keep_send(h.socket, &m, fds, count), 0);
+}
+
+static struct kept of(uint32_t kind, uint32_t id)
+{
+	return (struct kept){.id = id, .kind = kind};
+}
+
+/* A box whose listener only the keeper has. */
+static struct box give_box(uint32_t id)
+{
+	struct box box = new_box();
+	struct kept kept = of(K_LISTENER, id);
+
+	say(M_ADD, &kept, box.listener, 1);
+	close(box.listener);
+	return box;
+}
+
+static void kill_supervisor(void)
+{
+	CHECK_EQ(kill(h.supervisor, SIGKILL), 0);
+	CHECK_EQ(waitpid(h.supervisor, NULL, 0), h.supervisor);
+}
+
+/* It ends when it has nothing to answer any more. */
+static void check_end(uint32_t baton)
+{
+	uint32_t word;
+	int status;
+
+	CHECK_EQ(waitpid(h.keeper, &status, 0), h.keeper);
+	CHECK_EQ(status, 0);
+	word = atomic_load(&h.journal->baton);
+	CHECK_EQ(word, baton);
+	close(h.socket);
+	close(h.journal_fd);
+	sc_core_journal_unmap(h.journal);
+}
+
+/* The supervisor dies with @baton: the box' call gets @rc, and the baton is @then. Somebody else has the
+ * listener too, so it is not the kernel that answers. */
+static void dies(uint32_t baton, int rc, uint32_t then)
+{
+	struct kept kept = of(K_LISTENER, 0);
+	struct box box = new_box();
+	struct pollfd p = {.fd = box.listener, .events = POLLIN};
+
+	start_keeper(baton);
+	say(M_ADD, &kept, box.listener, 1);
+	kill_supervisor();
+	if (rc) {
+		CHECK_EQ(open_box(&box, NULL), rc);
+	} else { /* it is for somebody else to answer */
+		check_end(then);
+		CHECK_EQ(write(box.go, "g", 1), 1);
+		CHECK_EQ(poll(&p, 1, -1), 1);
+		CHECK(p.revents & POLLIN);
+		kill(box.pid, SIGKILL);
+		CHECK_EQ(waitpid(box.pid, NULL, 0), box.pid);
+		close(box.go);
+	}
+	close(box.listener);
+	if (rc)
+		check_end(then);
+}
+
+static void batons(void)
+{
+	dies(B_SUPERVISOR, EXDEV, B_KEEPER);
+	dies(B_OFFERED, EXDEV, B_KEEPER);
+	dies(B_OFFERED | 7u << 8, EXDEV, B_KEEPER);
+	dies(B_TAKEN, 0, B_TAKEN);
+}
+
+/* It dies while it takes over: who has the listeners is what its predecessor's baton says. */
+static void embryos(void)
+{
+	int fd;
+
+	dies(B_EMBRYO, 0, B_EMBRYO); /* without a predecessor */
+	h.predecessor = new_journal(B_TAKEN, &fd);
+	dies(B_EMBRYO, EXDEV, B_KEEPER);
+	atomic_store(&h.predecessor->baton, B_OFFERED);
+	dies(B_EMBRYO, 0, B_EMBRYO);
+	atomic_store(&h.predecessor->baton, B_SUPERVISOR);
+	dies(B_EMBRYO, 0, B_EMBRYO);
+	atomic_store(&h.predecessor->baton, B_KEEPER);
+	dies(B_EMBRYO, 0, B_EMBRYO);
+	sc_core_journal_unmap(h.predecessor);
+	close(fd);
+}
+
+/* What the keeper closes: the other end of a pipe says so. */
+static void check_closed(int *ends)
+{
+	char byte;
+
+	close(ends[1]);
+	CHECK_EQ(read(ends[0], &byte, 1), 0);
+	close(ends[0]);
+}
+
+/* Words that it can do nothing with, and what comes after them is done. */
+static void nothing_to_do(void)
+{
+	struct kept one = of(K_LISTENER, 1), two = of(K_LISTENER, 2), server = of(K_SERVER, 3);
+	struct box box, other;
+	int ends[2];
+
+	start_keeper(B_SUPERVISOR);
+	box = give_box(1);
+	say(M_ADD, &two, -1, 0);
+	CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+	say(M_ADD, &two, ends[1], 2);
+	check_closed(ends);
+	CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+	say(M_DROP, &two, ends[1], 1);
+	check_closed(ends);
+	say(M_DROP, &server, -1, 0); /* nor anything of that number that is another kind */
+	server.id = 1;
+	say(M_DROP, &server, -1, 0);
+	say(M_MARK, &server, -1, 0);
+	say(M_MARK, &two, -1, 0);
+	CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+	say(M_PASS, NULL, ends[1], 2);
+	check_closed(ends);
+	other = give_box(2);
+	say(M_MARK, &one, -1, 0);
+	kill_supervisor();
+	CHECK_EQ(open_box(&box, NULL), EXDEV);
+	CHECK_EQ(open_box(&other, NULL), EXDEV);
+	check_end(B_KEEPER);
+}
+
+/* What is no word of a supervisor ends it, what is none of this protocol is as if that had died. */
+static void no_words(void)
+{
+	struct message m = {.magic = JOURNAL_MAGIC ^ 1, .kind = M_LEAVE};
+	struct box box;
+
+	start_keeper(B_SUPERVISOR);
+	say(99, NULL, -1, 0);
+	check_end(B_SUPERVISOR);
+	kill_supervisor();
+	start_keeper(B_SUPERVISOR);
+	box = give_box(1);
+	CHECK_EQ(sc_keep_send(h.socket, &m, NULL, 0), 0);
+	CHECK_EQ(open_box(&box, NULL), EXDEV);
+	check_end(B_KEEPER);
+	kill_supervisor();
+}
+
+/* Calls that its supervisor had received, and those only: each on the listener that it came from. */
+static void received(void)
+{
+	struct slot *slot;
+	struct box box[2];
+	int socket;
+
+	start_keeper(B_SUPERVISOR);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct kept kept = of(K_LISTENER, i + 5);
+		struct kept socket_like = of(K_CONNECTION, i + 5);
+
+		box[i] = new_box();
+		socket = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		say(M_ADD, &socket_like, socket, 1);
+		close(socket);
+		say(M_ADD, &kept, box[i].listener, 1);
+		CHECK_EQ(write(box[i].go, "g", 1), 1);
+		slot = journal_slot(h.journal, i + 1);
+		slot->listener = i + 5;
+		CHECK_EQ(ioctl(box[i].listener, SECCOMP_IOCTL_NOTIF_RECV, &slot->notif), 0);
+		atomic_store(&slot->state, S_USED);
+	}
+	slot = journal_slot(h.journal, 3); /* being filled when it died */
+	slot->listener = 5;
+	atomic_store(&slot->state, S_USED);
+	kill_supervisor();
+	for (int i = 0; i < 2; i++) {
+		int status;
+
+		CHECK_EQ(waitpid(box[i].pid, &status, 0), box[i].pid);
+		CHECK_EQ(WEXITSTATUS(status), EXDEV);
+		close(box[i].go);
+		close(box[i].listener);
+	}
+	check_end(B_KEEPER);
+}
+
+static int new_server(char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	snprintf(path, sizeof(a.sun_path), "%s/server", scratch_dir());
+	strcpy(a.sun_path, path);
+	CHECK_EQ(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	CHECK_EQ(listen(fd, 5), 0);
+	return fd;
+}
+
+/* Its answer to M_ACCEPT: whether a connection came. */
+static int ask_for(uint32_t server, uint32_t connection)
+{
+	struct message m = {.magic = JOURNAL_MAGIC, .kind = M_ACCEPT, .count = 2};
+	int fds[MESSAGE_FDS], n = 0;
+
+	m.kept[0] = of(K_SERVER, server);
+	m.kept[1] = of(K_CONNECTION, connection);
+	CHECK_EQ(sc_keep_send(h.socket, &m, NULL, 0), 0);
+	CHECK_EQ(sc_keep_recv(h.socket, &m, fds, &n), 0);
+	CHECK_EQ(m.kind, M_ACCEPTED);
+	CHECK(m.kept[0].id == connection && m.kept[0].kind == K_CONNECTION && !m.kept[0].deny);
+	if (n)
+		close(fds[0]);
+	return n;
+}
+
+static void accepts(void)
+{
+	struct kept kept = of(K_SERVER, 1);
+	struct rlimit limit;
+	char path[108], byte;
+	int server, first, second, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	start_keeper(B_SUPERVISOR);
+	server = new_server(path);
+	say(M_ADD, &kept, server, 1);
+	close(server);
+	CHECK_EQ(ask_for(2, 7), 0);
+	CHECK_EQ(ask_for(1, 7), 0); /* nobody there */
+	first = dial(path);
+	second = dial(path);
+	CHECK_EQ(ask_for(2, 7), 0);
+	CHECK_EQ(ask_for(1, 7), 1);
+	CHECK_EQ(ask_for(1, 7), 1); /* the same one */
+	CHECK_EQ(recv(second, &byte, 1, MSG_DONTWAIT), -1);
+	CHECK_EQ(errno, EAGAIN);
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_max < MAX_KEPT + MAX_SPARE + 64)
+		SKIP("too few descriptors");
+	kept.kind = K_LISTENER;
+	for (kept.id = 0; kept.id < MAX_KEPT + MAX_SPARE - 2; kept.id++)
+		say(M_ADD, &kept, null, 1);
+	CHECK_EQ(ask_for(1, 8), 0); /* no room: it is not left waiting */
+	CHECK_EQ(recv(second, &byte, 1, 0), 0);
+	CHECK_EQ(ask_for(1, 7), 1);
+	say(M_DROP, &kept, -1, 0);
+	kept.id = 0;
+	say(M_DROP, &kept, -1, 0);
+	close(second);
+	second = dial(path);
+	CHECK_EQ(ask_for(1, 8), 1);
+	say(M_LEAVE, NULL, -1, 0);
+	CHECK_EQ(recv(first, &byte, 1, 0), 0);
+	CHECK_EQ(recv(second, &byte, 1, 0), 0);
+	check_end(B_SUPERVISOR);
+	kill_supervisor();
+	close(first);
+	close(second);
+	close(null);
+}
+
+const struct target_main targets[] = {{NULL, NULL}};
+const struct test tests[] = {
+	{"the supervisor dies: the baton says who answers", batons},
+	{"it dies while it takes over: the predecessor's baton does", embryos},
+	{"what cannot be done changes nothing", nothing_to_do},
+	{"what is said is no word of a supervisor", no_words},
+	{"received calls are answered on their listeners", received},
+	{"connections: of no server, none there, the same again, no room", accepts},
+	{NULL, NULL}};
