@@ -281,6 +281,8 @@ static void errors(void)
 	CHECK_EQ(setenv("PATH", "/usr/bin:/bin", 1), 0); /* no directory that is closed to us */
 	CHECK_EQ(sluice_spawn(sv, f, nowhere, &child), -ENOENT);
 	CHECK(error.code == ENOENT && strstr(error.message, "PATH"));
+	CHECK_EQ(sluice_spawn(sv, f, NULL, &child), -EINVAL);
+	CHECK_EQ(sluice_spawn(sv, f, nowhere + 1, &child), -EINVAL); /* no name */
 	child.cwd = "/no/such/dir";
 	CHECK_EQ(sluice_spawn(sv, f, self, &child), -ENOENT);
 	CHECK(strstr(error.message, "directory"));
