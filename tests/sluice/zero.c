@@ -334,6 +334,11 @@ static void ask_part(void)
 
 static void in_requests(void)
 {
+	int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	if (syscall(SYS_pidfd_getfd, self, self, 0) < 0)
+		SKIP("no pidfd_getfd(2)");
+	close(self);
 	make_box();
 	each(ask_part, true);
 }
@@ -352,12 +357,21 @@ static int hold_file(int fd)
 	return close(fd);
 }
 
+/* What would be another's for the thread that acts. */
+static int open_acting(struct sluice_request *req, void *data)
+{
+	struct open_how how = {.flags = O_RDONLY};
+
+	(void)data;
+	return sluice_openat(req, AT_FDCWD, "/proc/sys/kernel/hostname", &how);
+}
+
 static int open_all(struct sluice_request *req, void *data)
 {
 	static const char *const paths[] = {"file", "./file", "../box/file", "/proc/self/cwd/file",
 		"/proc/thread-self/cwd/file", "link", "/proc/self/cwd/../box/link", NULL};
 	struct open_how how = {.flags = O_RDONLY}, make = {.flags = O_RDWR | O_CREAT, .mode = 0600};
-	char last[256];
+	char last[256], ours[128];
 	int dir;
 
 	(void)data;
@@ -370,6 +384,9 @@ static int open_all(struct sluice_request *req, void *data)
 	CHECK_EQ(close(sluice_openat(req, AT_FDCWD, "new", &make)), 0);
 	CHECK_EQ(close(sluice_openat(req, AT_FDCWD, "/proc/sys/kernel/hostname", &how)), 0);
 	CHECK_EQ(close(sluice_openat(req, AT_FDCWD, "/proc/version", &how)), 0);
+	snprintf(ours, sizeof(ours), "/proc/%d/task/%d/environ", (int)getpid(), (int)getpid());
+	CHECK_EQ(sluice_openat(req, AT_FDCWD, ours, &how), -EACCES);
+	CHECK_EQ(sluice_act_as_target(req, open_acting, NULL), -EREMOTE);
 	dir = sluice_open_parent(req, AT_FDCWD, "../none", last, sizeof(last));
 	CHECK(dir >= 0 && strcmp(last, "none") == 0);
 	CHECK_EQ(sluice_is_beneath(dir, sluice_cwd_fd(req)), 1);
