@@ -256,9 +256,12 @@ static void swapped_stdio(void)
 
 	CHECK(pipe2(out, O_CLOEXEC) == 0);
 	CHECK(dup2(out[1], 0) == 0); /* the caller's 0 is to be the child's 1 and 2 */
+	child.stdin_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	child.stdout_fd = 0;
 	child.stderr_fd = 0;
 	CHECK_EQ(sluice_spawn(sv, f, argv, &child), 0);
+	close(out[1]);
+	close(0);
 	seccomp_release(f);
 	CHECK_EQ(sluice_wait(sv, &child, &status), 0);
 	CHECK_EQ(status, 0);
