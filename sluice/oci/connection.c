@@ -223,6 +223,7 @@ static ssize_t look(const struct connection *c, struct msghdr *h, bool *withheld
 		int fds[MAX_RIGHTS];
 		ssize_t n;
 		unsigned count;
+		bool full;
 
 		*h = empty;
 		n = recvmsg(c->source.fd, h, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
@@ -234,14 +235,13 @@ static ssize_t look(const struct connection *c, struct msghdr *h, bool *withheld
 		count = sc_sluice_rights(h, fds, MAX_RIGHTS);
 		if (count >= HONEST)
 			return n;
-		if (table_is_full(c->source.fd))
-			n = -EMFILE;
-		else if (again)
+		full = table_is_full(c->source.fd);
+		if (again && !full)
 			return n;
 		while (count)
 			close(fds[--count]);
-		if (n < 0)
-			return n;
+		if (full)
+			return -EMFILE;
 	}
 }
 

@@ -323,15 +323,11 @@ static int clear_path(const struct sockaddr_un *address)
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat st;
 
-	if (fd < 0)
-		return -errno;
-	if (lstat(address->sun_path, &st))
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EADDRINUSE;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+	/* Whatever else is there stays: bind(2) says so. */
+	if (lstat(address->sun_path, &st) || !S_ISSOCK(st.st_mode) ||
+		connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
 		errno != ECONNREFUSED)
-		return -EADDRINUSE;
+		return 0;
 	return unlink(address->sun_path) ? -errno : 0;
 }
 
@@ -472,7 +468,7 @@ static bool next_socket(struct sluice_supervisor *sv, struct kept_socket *at)
 /* From a predecessor. An accepted socket has the name of the listening one. */
 int sc_oci_inherit(struct sluice_supervisor *sv, const struct kept *kept, int fd)
 {
-	struct sockaddr_un address = {0};
+	struct sockaddr_un address = {.sun_path = ""};
 	socklen_t size = sizeof(address);
 	char path[sizeof(address.sun_path) + 1] = "";
 	_cleanup_free_ struct connection *c = NULL;

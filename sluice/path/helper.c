@@ -133,16 +133,17 @@ static void on_end(struct sluice_supervisor *sv, struct source *source, uint32_t
 static void on_opened(struct sluice_supervisor *sv, struct source *source, uint32_t events)
 {
 	struct opening *o = (struct opening *)source;
-	int error = 0, fd = -1;
+	int error = 0, fd;
 	unsigned n = 0;
-	int rc = sc_sluice_recv_rights(source->fd, &error, sizeof(error), &fd, 1, &n);
 
 	(void)events;
+	/* One that has died says nothing. */
+	sc_sluice_recv_rights(source->fd, &error, sizeof(error), &fd, 1, &n);
 	if (claim(sv, o, 0)) {
-		if (!rc && n)
+		if (n)
 			sluice_reply_fd(o->req, fd, o->flags);
 		else
-			sluice_fail(o->req, rc || !error ? EIO : error);
+			sluice_fail(o->req, error ? error : EIO);
 		dismiss(sv, o);
 	}
 	if (n)
@@ -234,7 +235,7 @@ static struct opening *new_opening(struct sluice_request *req, int item,
 		return NULL;
 	}
 	*o = (struct opening){.source = {pair[0], on_opened, destroy_socket, NULL},
-		.process = {-1, on_end, destroy_process, NULL},
+		.process = {.ready = on_end, .destroy = destroy_process},
 		.req = req,
 		.listener = req->listener->id,
 		.flags = flags};

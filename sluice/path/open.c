@@ -266,11 +266,6 @@ int sluice_open_parent(struct sluice_request *request, int dirfd, const char *pa
 	return place.dir;
 }
 
-static bool is_dir(int fd, struct stat *st)
-{
-	return fstat(fd, st) == 0 && S_ISDIR(st->st_mode);
-}
-
 /* Up through one mount only: there ".." is the file system's own tree, which nobody can bend.
  * Where mounts meet it is whatever the target mounted there, in its own namespace even
  * without privileges, such as the whole of "/" below the directory that it is allowed. Mount
@@ -282,7 +277,7 @@ int sluice_is_beneath(int ancestor, int fd)
 		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
 	struct stat want, st, up;
 
-	if (cur < 0 || !is_dir(ancestor, &want) || !is_dir(cur, &st))
+	if (fstat(ancestor, &want) || !S_ISDIR(want.st_mode) || fstat(cur, &st))
 		return 0;
 	for (int depth = 0; depth < PATH_MAX; depth++) {
 		int parent;

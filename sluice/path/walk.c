@@ -121,7 +121,7 @@ static int prepend(struct walk *w, const char *text)
 	char joined[sizeof(w->rest)];
 	int n = snprintf(joined, sizeof(joined), "%s%s%s", text, w->rest[0] ? "/" : "", w->rest);
 
-	if (n < 0 || (size_t)n >= sizeof(joined))
+	if ((size_t)n >= sizeof(joined))
 		return -ENAMETOOLONG;
 	memcpy(w->rest, joined, (size_t)n + 1);
 	if (text[0] != '/')
@@ -129,8 +129,8 @@ static int prepend(struct walk *w, const char *text)
 	return restart(w);
 }
 
-/* Whether procfs' link @name is followed by its text, wherever that leads. */
-static bool is_plain(int dir, const char *name, bool at_root)
+/* Whether procfs' link @name, which is not in the root, is followed by its text. */
+static bool is_plain(int dir, const char *name)
 {
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
 		.resolve = RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
@@ -138,7 +138,7 @@ static bool is_plain(int dir, const char *name, bool at_root)
 
 	if (fd >= 0)
 		close(fd);
-	return fd >= 0 || errno == ENOENT || (at_root && errno == EXDEV);
+	return fd >= 0 || errno == ENOENT;
 }
 
 static int find_own(struct walk *w, struct own_pid *who)
@@ -220,7 +220,7 @@ static int follow_proc(struct walk *w, const char *name, int *item)
 	at_root = sc_sluice_at_proc_root(w->cur);
 	if (at_root && (thread || strcmp(name, "self") == 0))
 		return prepend_self(w, thread);
-	if (!is_plain(w->cur, name, at_root))
+	if (!at_root && !is_plain(w->cur, name)) /* no magic link is in the root */
 		return jump(w, name, item);
 	n = readlinkat(*item, "", text, sizeof(text) - 1);
 	if (n < 0)

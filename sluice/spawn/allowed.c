@@ -12,8 +12,9 @@ static bool reads_address(const struct sock_fprog *prog)
 {
 	for (unsigned i = 0; i < prog->len; i++)
 		if (prog->filter[i].code == (BPF_LD | BPF_W | BPF_ABS) &&
-			prog->filter[i].k / 8 ==
-				offsetof(struct seccomp_data, instruction_pointer) / 8)
+			prog->filter[i].k / sizeof(uint64_t) ==
+				offsetof(struct seccomp_data, instruction_pointer) /
+					sizeof(uint64_t))
 			return true;
 	return false;
 }

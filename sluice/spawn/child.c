@@ -66,13 +66,13 @@ static void close_copies(const struct plan *plan)
  * process it is started before, where nobody may trace either (plan->early). */
 static void become_user(const struct plan *plan)
 {
-	if (plan->early && sc_spawn_start_closer(plan))
+	if (plan->early && !sc_spawn_start_closer(plan))
 		fail(plan, STAGE_CLOSER);
-	if (sc_spawn_set_user(plan))
+	if (!sc_spawn_set_user(plan))
 		fail(plan, STAGE_USER);
 	if (plan->hidden) /* again, where fs.suid_dumpable is 1 */
-		syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
-	if (!plan->early && sc_spawn_start_closer(plan))
+		syscall(SYS_prctl, PR_SET_DUMPABLE, 0L);
+	if (!plan->early && !sc_spawn_start_closer(plan))
 		fail(plan, STAGE_CLOSER);
 }
 

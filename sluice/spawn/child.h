@@ -69,8 +69,8 @@ const char *sc_spawn_stage(int stage);
 #define WAIT_CLOSED(share)                                                               \
 	SYS_futex, (long)&(share)->closed, (long)FUTEX_WAIT, 0L, 0L, 0L, 0L
 void sc_spawn_find_allowed(struct plan *plan);
-int sc_spawn_set_user(const struct plan *plan);
-int sc_spawn_start_closer(const struct plan *plan);
+bool sc_spawn_set_user(const struct plan *plan);
+bool sc_spawn_start_closer(const struct plan *plan);
 void sc_spawn_child_main(const struct plan *plan) __attribute__((noreturn));
 
 #endif

@@ -39,8 +39,8 @@ static void __attribute__((noreturn)) BARE give_up(const struct plan *plan)
 	quit();
 }
 
-/* Of the thread that calls it, as bare calls are. Returns 0, or -1 with errno. */
-int BARE sc_spawn_set_user(const struct plan *plan)
+/* Of the thread that calls it, as bare calls are. False with errno. */
+bool BARE sc_spawn_set_user(const struct plan *plan)
 {
 	unsigned gid = plan->child->gid, uid = plan->child->uid;
 
@@ -48,14 +48,13 @@ int BARE sc_spawn_set_user(const struct plan *plan)
 	if (uid != SLUICE_KEEP &&
 		syscall(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) &&
 		errno != EINVAL)
-		return -1;
+		return false;
 	if (plan->set_groups &&
 		syscall(SLUICE_SYS_setgroups, plan->n_groups, plan->groups))
-		return -1;
+		return false;
 	if (gid != SLUICE_KEEP && syscall(SLUICE_SYS_setresgid, gid, gid, gid))
-		return -1;
-	return uid != SLUICE_KEEP && syscall(SLUICE_SYS_setresuid, uid, uid, uid) ? -1
-										  : 0;
+		return false;
+	return uid == SLUICE_KEEP || !syscall(SLUICE_SYS_setresuid, uid, uid, uid);
 }
 
 static int BARE send_listener(const struct plan *plan, int listener)
@@ -84,7 +83,7 @@ static int BARE closer_main(void *data)
 {
 	const struct plan *plan = data;
 
-	if (plan->early && sc_spawn_set_user(plan))
+	if (plan->early && !sc_spawn_set_user(plan))
 		give_up(plan);
 	for (;;) {
 		struct pollfd p[2];
@@ -184,14 +183,14 @@ static long start_thread(char *top, int (*main)(void *), void *data)
 }
 #endif
 
-/* Returns 0, or -1 with errno. What the thread writes to errno is the child's, but where
- * it fails, the child is at its end. */
-int sc_spawn_start_closer(const struct plan *plan)
+/* False with errno. What the thread writes to errno is the child's, but where it fails, the
+ * child is at its end. */
+bool sc_spawn_start_closer(const struct plan *plan)
 {
 	static char stack[STACK] __attribute__((aligned(16)));
 	long rc = start_thread(stack + STACK, closer_main, (void *)(uintptr_t)plan);
 
 	if (rc < 0)
 		errno = (int)-rc;
-	return rc < 0 ? -1 : 0;
+	return rc > 0;
 }

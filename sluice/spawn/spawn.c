@@ -398,11 +398,10 @@ static bool end_child(pid_t pid, int pidfd)
 	uint64_t until = sc_sluice_now() + END_NS;
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	bool dead = false;
-	pid_t got;
 
 	if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0))
 		kill(pid, SIGKILL); /* ours, and not waited for yet */
-	while ((got = waitpid(pid, NULL, WNOHANG)) == 0 || (got < 0 && errno == EINTR)) {
+	while (waitpid(pid, NULL, WNOHANG) == 0) {
 		if (sc_sluice_now() > until)
 			return false;
 		if (dead) /* and held by its tracer */
@@ -509,10 +508,8 @@ static int until_reaped(
 		dead |= p[0].revents != 0;
 		if (dead)
 			got = waitpid(child->pid, status, WNOHANG);
-		if (got > 0)
-			return 0;
-		if (got < 0 && errno != EINTR)
-			return -errno;
+		if (got)
+			return got < 0 ? -errno : 0;
 		rc = sluice_dispatch(sv, 0);
 		if (rc < 0 && rc != -EINTR)
 			return rc;

@@ -102,7 +102,7 @@ SLUICE_TESTS = {"x86_64": SLUICE, "aarch64": SLUICE, "x32": ["whole"], "mipsel64
 NO_SLUICE_TESTS = {
     "keeper, races, soak": "hours of emulation",
     "examples, containers, engines": "need programs of a whole system: a shell, runtimes, the tool",
-    "acting, bare, clock, core, failing, foreign, forged, gone, layouts, links": "not tried there yet",
+    "acting, bare, clock, core, failing, foreign, forged, gone, kept, layouts, links": "not tried there yet",
     "older, places, procfs, reused, rights, steps, util, zero": "not tried there yet",
     "siblings": "asks no kernel; scripts/test runs it",
 }

@@ -230,6 +230,87 @@ static int look_for_parents(struct sluice_request *req, void *data)
 	return sluice_reply(req, 7);
 }
 
+static void expect_file(struct sluice_request *req, const char *path, const struct stat *file)
+{
+	struct open_how how = {.flags = O_PATH};
+	int fd = sluice_openat(req, AT_FDCWD, path, &how);
+	struct stat st;
+
+	CHECK(fd >= 0 && fstat(fd, &st) == 0);
+	CHECK(st.st_ino == file->st_ino && st.st_dev == file->st_dev);
+	close(fd);
+}
+
+/* Texts as long as they can be, and as short, on the way that goes step by step. */
+static int read_texts(struct sluice_request *req, void *data)
+{
+	static char text[PATH_MAX];
+	char dir[PATH_MAX], path[2 * PATH_MAX];
+	struct stat file;
+
+	CHECK(sluice_read_string(req, sluice_arg(req, 1), dir, sizeof(dir)) > 0);
+	snprintf(path, sizeof(path), "%s/f", dir);
+	CHECK_EQ(close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), 0);
+	CHECK_EQ(stat(path, &file), 0);
+	snprintf(path, sizeof(path), "%s/short", dir);
+	CHECK_EQ(symlink("f", path), 0);
+	memset(text, '/', PATH_MAX - 1);
+	memcpy(text, "./", 2);
+	text[PATH_MAX - 2] = 'f';
+	CHECK_EQ(strlen(text), PATH_MAX - 1);
+	snprintf(path, sizeof(path), "%s/long", dir);
+	CHECK_EQ(symlink(text, path), 0);
+	expect_file(req, "/proc/self/cwd/short", &file);
+	expect_file(req, "/proc/self/cwd/long", &file);
+	++*(int *)data;
+	return sluice_reply(req, 7);
+}
+
+static int target_texts(int argc, char **argv)
+{
+	(void)argc;
+	if (chdir(argv[0]))
+		return 2;
+	return syscall(SYS_mkdirat, AT_FDCWD, argv[0], 0700) == 7 ? 0 : 1;
+}
+
+static void texts(void)
+{
+	int calls = 0;
+
+	CHECK_EQ(answer_target("texts", scratch_dir(), "mkdirat", read_texts, &calls), 0);
+	CHECK_EQ(calls, 1);
+}
+
+/* Nothing is opened, and no name told, for a call that is over. */
+static int open_for_the_dead(struct sluice_request *req, void *data)
+{
+	struct open_how how = {.flags = O_PATH};
+	char last[256];
+	int before;
+
+	CHECK(sluice_root_fd(req) >= 0 && sluice_cwd_fd(req) >= 0); /* kept for the request */
+	CHECK_EQ(kill(sluice_tgid(req), SIGKILL), 0);
+	while (sluice_alive(req) == 0)
+		usleep(1000);
+	before = count_fds();
+	CHECK_EQ(sluice_openat(req, AT_FDCWD, "/", &how), -ENOENT);
+	CHECK_EQ(sluice_openat(req, AT_FDCWD, ".", &how), -ENOENT);
+	CHECK_EQ(sluice_open_parent(req, AT_FDCWD, "/x", last, sizeof(last)), -ENOENT);
+	CHECK_EQ(sluice_open_parent(req, AT_FDCWD, "x", last, sizeof(last)), -ENOENT);
+	CHECK_EQ(count_fds(), before);
+	++*(int *)data;
+	return sluice_fail(req, 0);
+}
+
+static void for_the_dead(void)
+{
+	int calls = 0;
+
+	CHECK_EQ(answer_target("asks", NULL, "mkdirat", open_for_the_dead, &calls), 128 + SIGKILL);
+	CHECK_EQ(calls, 1);
+}
+
 static int target_asks(int argc, char **argv)
 {
 	(void)argc;
@@ -242,8 +323,11 @@ static void parents(void)
 	CHECK_EQ(answer_target("asks", NULL, "mkdirat", look_for_parents, NULL), 0);
 }
 
-const struct target_main targets[] = {{"opens", target_opens}, {"asks", target_asks}, {NULL, NULL}};
+const struct target_main targets[] = {{"opens", target_opens}, {"asks", target_asks},
+	{"texts", target_texts}, {NULL, NULL}};
 const struct test tests[] = {
 	{"what is refused on the way, and ways that are too long", opens},
+	{"links whose texts are as long as can be, and as short", texts},
+	{"nothing for a call that is over", for_the_dead},
 	{"the directory of a name: names and paths that are too long", parents},
 	{NULL, NULL}};

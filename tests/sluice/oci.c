@@ -200,6 +200,12 @@ static void places(void)
 	long_path[0] = '/';
 	long_path[108] = '\0';
 	CHECK_EQ(sluice_listen_oci(sv, long_path, never, NULL), -ENAMETOOLONG);
+	memcpy(long_path, dir, strlen(dir));
+	long_path[strlen(dir)] = '/';
+	memset(long_path + strlen(dir) + 1, 'x', 106 - strlen(dir));
+	long_path[107] = '\0'; /* the longest there is */
+	CHECK_EQ(sluice_listen_oci(sv, long_path, never, NULL), 0);
+	CHECK(lstat(long_path, &before) == 0 && S_ISSOCK(before.st_mode));
 	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
 	CHECK(fd >= 0 && fstat(fd, &before) == 0);
 	close(fd);

@@ -482,6 +482,29 @@ static void nothing_of_ours(void)
 	sluice_supervisor_free(sv);
 }
 
+/* Freed while helpers wait: none is left, nor a descriptor, nor a child to wait for. */
+static void freed(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	int calls = 0, before, status;
+
+	snprintf(box, sizeof(box), "%s", scratch_dir());
+	CHECK_EQ(mkfifo(in_box("fifo"), 0600), 0);
+	before = count_fds();
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, THE_CALL, open_it, &calls), 0);
+	spawn_target(sv, filter_of(false, THE_CALL, NULL), &child, "crowd", box);
+	while (calls < 100)
+		CHECK(sluice_dispatch(sv, 1000) >= 0);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(kill(child.pid, SIGKILL), 0);
+	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
+	CHECK(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
+	sluice_child_release(&child);
+	CHECK_EQ(settled_fds(before), before);
+}
+
 const struct target_main targets[] = {{"crowd", target_crowd},
 	{"waits", target_waits}, {"swaps", target_swaps}, {"trusts", target_trusts},
 	{"reads", target_reads}, {NULL, NULL}};
@@ -492,5 +515,6 @@ const struct test tests[] = {
 	{"cancelled while a worker is setting the helper up", cancelled_early},
 	{"control: who looks twice opens the supervisor's terminal", swapped_control},
 	{"a helper keeps nothing of the program's open", nothing_of_ours},
+	{"a supervisor is freed: its helpers are reaped", freed},
 	{"as many helpers as may be, and no more", crowd},
 	{NULL, NULL}};

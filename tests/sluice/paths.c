@@ -576,6 +576,8 @@ static void beneath(void)
 	CHECK_EQ(sluice_is_beneath(bin, usr), 0);
 	CHECK_EQ(sluice_is_beneath(root, bin), 1);
 	CHECK_EQ(sluice_is_beneath(-1, bin), 0);
+	bin = open("/proc/self/exe", O_PATH); /* no directory */
+	CHECK_EQ(sluice_is_beneath(bin, bin), 0);
 }
 
 const struct target_main targets[] = {{"rooted", target_rooted}, {"pid-ns", target_pid_ns},

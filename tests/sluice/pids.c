@@ -333,6 +333,59 @@ static void own_threads(void)
 	in_its_namespace("threads");
 }
 
+/* In a procfs of its own namespace: numbers of two digits there, and others outside. */
+static int target_inside(int argc, char **argv)
+{
+	int status = 0, fd;
+	pid_t pid = 0;
+
+	(void)argc;
+	(void)argv;
+	if (getpid() != 1 || unshare(CLONE_NEWNS) || mount("proc", "/proc", "proc", 0, NULL))
+		return 100;
+	while (pid < 21 && !status) {
+		pid = fork();
+		if (pid == 0) {
+			fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/root/proc/self/stat",
+				O_RDONLY);
+			_exit(fd < 0 ? errno : 0);
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) != pid)
+			return 101;
+	}
+	return WEXITSTATUS(status);
+}
+
+static int on_thread(struct sluice_request *req, void *data)
+{
+	struct open_how how = {.flags = O_RDONLY};
+	char path[4096];
+	int rc = (int)sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path));
+
+	if (rc > 0 && strncmp(path, "/proc/thread-self", 17) != 0)
+		return sluice_continue(req, SLUICE_CONTINUE_ADVISORY);
+	++*(int *)data;
+	rc = rc < 0 ? rc : sluice_open_reply(req, AT_FDCWD, path, &how, 0);
+	return rc ? sluice_fail(req, rc) : 0;
+}
+
+static void inner_numbers(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	int calls = 0;
+
+	isolate();
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, "openat", on_thread, &calls), 0);
+	if (unshare(CLONE_NEWPID))
+		SKIP("no pid namespace");
+	spawn_target(sv, filter_of(false, "openat", NULL), &child, "inside", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	CHECK(calls > 10);
+	end_test();
+}
+
 static void keeper_inside(void)
 {
 	struct sluice_options o = SLUICE_OPTIONS_INIT;
@@ -467,10 +520,11 @@ static void hidden_helper(void)
 
 const struct target_main targets[] = {
 	{"asks", target_asks}, {"fifo", target_fifo}, {"numbers", target_numbers},
-	{"threads", target_threads}, {NULL, NULL}};
+	{"threads", target_threads}, {"inside", target_inside}, {NULL, NULL}};
 const struct test tests[] = {
 	{"a hand-over to another pid namespace: nobody is taken for the target", other_pids},
 	{"numbers of another pid namespace: \"self\" is the target, not who has its number", own_numbers},
 	{"a procfs of the target's namespace: what a thread's own links lead to", own_threads},
+	{"threads of a pid namespace, by their numbers there", inner_numbers},
 	{"no keeper in the targets' pid namespace", keeper_inside},
 	{"neither the keeper nor the helper that opens a FIFO can be traced", hidden_helper}, {NULL, NULL}};

@@ -256,9 +256,12 @@ static void swapped_stdio(void)
 
 	CHECK(pipe2(out, O_CLOEXEC) == 0);
 	CHECK(dup2(out[1], 0) == 0); /* the caller's 0 is to be the child's 1 and 2 */
+	child.stdin_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	child.stdout_fd = 0;
 	child.stderr_fd = 0;
 	CHECK_EQ(sluice_spawn(sv, f, argv, &child), 0);
+	close(out[1]);
+	close(0);
 	seccomp_release(f);
 	CHECK_EQ(sluice_wait(sv, &child, &status), 0);
 	CHECK_EQ(status, 0);
@@ -281,6 +284,8 @@ static void errors(void)
 	CHECK_EQ(setenv("PATH", "/usr/bin:/bin", 1), 0); /* no directory that is closed to us */
 	CHECK_EQ(sluice_spawn(sv, f, nowhere, &child), -ENOENT);
 	CHECK(error.code == ENOENT && strstr(error.message, "PATH"));
+	CHECK_EQ(sluice_spawn(sv, f, NULL, &child), -EINVAL);
+	CHECK_EQ(sluice_spawn(sv, f, nowhere + 1, &child), -EINVAL); /* no name */
 	child.cwd = "/no/such/dir";
 	CHECK_EQ(sluice_spawn(sv, f, self, &child), -ENOENT);
 	CHECK(strstr(error.message, "directory"));

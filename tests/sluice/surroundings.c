@@ -364,6 +364,81 @@ static void no_read(void)
 	sluice_supervisor_free(sv);
 }
 
+/* What changes the user is refused: the program does not run as the one that the caller is. */
+static void no_change_of_user(void)
+{
+	static const char *const names[][2] = {{"setresuid", "setresuid32"}, {"setresgid", "setresgid32"},
+		{"setgroups", "setgroups32"}, {"prctl", "prctl"}};
+	char *argv[] = {(char *)"true", NULL};
+	const gid_t groups[1] = {54321};
+
+	if (geteuid() != 0)
+		SKIP("needs root, for another user");
+	for (int i = 0; i < 4; i++) {
+		int status;
+		pid_t pid;
+
+		fflush(stdout);
+		pid = fork();
+		if (pid == 0) {
+			const char *const refused[] = {names[i][0], names[i][1], NULL};
+			struct sluice_child child = SLUICE_CHILD_INIT;
+			struct sluice_supervisor *sv = new_supervisor(NULL);
+			scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
+			struct sluice_error error = {0};
+
+			child.uid = child.gid = 54321;
+			child.groups = groups;
+			child.n_groups = 1;
+			child.error = &error;
+			child.no_new_privs = 0;
+			if (i < 3)
+				refuse_calls(EPERM, refused);
+			else
+				refuse(EPERM, "prctl");
+			CHECK_EQ(sluice_spawn(sv, f, argv, &child), -EPERM);
+			CHECK(strstr(error.message, "user or group"));
+			_exit(0);
+		}
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK_EQ(status, 0);
+	}
+}
+
+/* The thread of the child that would send its listener cannot: the child ends, and says why. */
+static void no_sending(void)
+{
+	static const char *const names[] = {"ppoll", "sendmsg", NULL};
+	char *argv[] = {(char *)"true", NULL};
+
+	for (int i = 0; i < 3; i++) {
+		int status;
+		pid_t pid;
+
+		fflush(stdout);
+		pid = fork();
+		if (pid == 0) {
+			struct sluice_child child = SLUICE_CHILD_INIT;
+			struct sluice_supervisor *sv = new_supervisor(NULL);
+			scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
+			struct sluice_error error = {0};
+
+			child.error = &error;
+			refuse(EPERM, "pidfd_getfd");
+			if (names[i])
+				refuse(EPERM, names[i]);
+			else
+				refuse_bytes(SCMP_SYS(read));
+			CHECK_EQ(sluice_spawn(sv, f, argv, &child), -EPERM);
+			CHECK_EQ(child.pid, -1);
+			CHECK(strstr(error.message, "cannot start"));
+			_exit(0);
+		}
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK_EQ(status, 0);
+	}
+}
+
 /* ---- limits, and older kernels ---- */
 
 /* A journal larger than a file may be: an error, and no signal, whose default is death. */
@@ -554,6 +629,8 @@ const struct test tests[] = {
 	{"a caller that adopts orphans without pidfd_getfd", subreaper},
 	{"a spawn where write is EPERM", no_write},
 	{"a spawn where its thread cannot read: an end", no_read},
+	{"another user that cannot be had: an end", no_change_of_user},
+	{"a listener that cannot be sent: an end", no_sending},
 	{"files that may not be large: an error, no signal", small_files},
 	{"no memfd_create: said so", no_memfd},
 	{"no notifications: said so", no_notifications},
