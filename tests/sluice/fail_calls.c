@@ -36,12 +36,13 @@ extern const char __executable_start[];
 
 /* ---- which site, and what it says ----------------------------------------------------- */
 
-/* A detail of ppoll(2), which no signal interrupts then. */
+/* A detail of ppoll(2) and wait4(2), which no signal interrupts then. */
 #define WAITS_NOT (-1)
 
 static bool BARE has_details(int call)
 {
-	return call == SYS_ioctl || call == SYS_fcntl || call == SYS_epoll_ctl || call == SYS_ppoll;
+	return call == SYS_ioctl || call == SYS_fcntl || call == SYS_epoll_ctl || call == SYS_ppoll ||
+	       call == SYS_wait4;
 }
 
 /* The site's place, which is made for a new one. NULL: all are taken. */
@@ -172,7 +173,7 @@ const int *fail_calls_errors(const struct fail_site *site)
 	case SYS_readlinkat:
 		return storage;
 	case SYS_wait4:
-		return waits;
+		return site->detail == WAITS_NOT ? none : waits;
 	case SYS_ppoll:
 		return site->detail == WAITS_NOT ? memory : waits_or_memory;
 	case SYS_epoll_pwait:
@@ -468,7 +469,14 @@ CALL(int, getsockopt, SYS_getsockopt, (int fd, int level, int name, void *to, so
 	(fd, level, name, to, n))
 CALL(int, setsockopt, SYS_setsockopt, (int fd, int level, int name, const void *from, socklen_t n),
 	(fd, level, name, from, n))
-CALL(pid_t, waitpid, SYS_wait4, (pid_t pid, int *status, int flags), (pid, status, flags))
+
+/* With WNOHANG no signal interrupts it: it does not wait. */
+pid_t failing_waitpid(pid_t pid, int *status, int flags);
+pid_t failing_waitpid(pid_t pid, int *status, int flags)
+{
+	return FAILS(SYS_wait4, flags & WNOHANG ? WAITS_NOT : 0) ? -1 : waitpid(pid, status, flags);
+}
+
 CALL(ssize_t, process_vm_readv, SYS_process_vm_readv,
 	(pid_t pid, const struct iovec *to, unsigned long n, const struct iovec *from, unsigned long m,
 		unsigned long flags),
