@@ -1,6 +1,8 @@
-/* A core without the rooms above it: its listeners, and who keeps copies of them.
+/* A core without the rooms above it: its listeners, and who keeps copies of them. What the core
+ * believes of a child that it starts.
  * SPDX-License-Identifier: MIT */
 #include "core/core.h"
+#include "spawn/child.h"
 #include "tap.h"
 
 #include <limits.h>
@@ -373,7 +375,43 @@ static void releases(void)
 	sluice_supervisor_free(sv);
 }
 
-const struct target_main targets[] = {{"pause", target_pause}, {"kernels", target_kernels}, {NULL, NULL}};
+static int target_nothing(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	return 0;
+}
+
+/* What a child says of its start, as a process of the child's user may change it: an errno and a text. */
+static void reports(void)
+{
+	static const struct {
+		int failed, stage, error, exec_error, rc;
+	} cases[] = {{0, 0, 0, ENOENT, -ENOENT}, {0, 0, 0, -EPERM, -EPROTO}, {0, 0, 0, 4096, -EPROTO},
+		{0, 0, 0, INT_MIN, -EPROTO}, {1, STAGE_CLOSER, EAGAIN, 0, -EAGAIN}, {1, STAGE_NONE, 0, 0, -EPROTO},
+		{1, STAGE_CLOSER + 1, EIO, 0, -EIO}, {1, -1, EIO, 0, -EIO}, {1, INT_MAX, EIO, 0, -EIO},
+		{1, INT_MIN, INT_MIN, 0, -EPROTO}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct sluice_supervisor *sv = new_supervisor(NULL);
+		struct sluice_child child = SLUICE_CHILD_INIT;
+		struct sluice_error error = {0};
+		struct share *share;
+
+		spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "nothing", NULL);
+		share = child.internal;
+		atomic_store(&share->failed, cases[i].failed);
+		atomic_store(&share->stage, cases[i].stage);
+		atomic_store(&share->error, cases[i].error);
+		atomic_store(&share->exec_error, cases[i].exec_error);
+		child.error = &error;
+		CHECK_EQ(sluice_wait(sv, &child, NULL), cases[i].rc);
+		CHECK(error.code == -cases[i].rc && strchr(error.message, ':') > error.message);
+		CHECK_EQ(child.pidfd, -1);
+		sluice_supervisor_free(sv);
+	}
+}
+
+const struct target_main targets[] = {{"nothing", target_nothing}, {"pause", target_pause}, {"kernels", target_kernels}, {NULL, NULL}};
 const struct test tests[] = {
 	{"listeners, and who keeps them", kept},
 	{"how many requests a listener may have", shares},
@@ -383,4 +421,5 @@ const struct test tests[] = {
 	{"slots of the journal", slots},
 	{"which kernels end a wait", releases},
 	{"a call that is gone before it is received", nothing_received},
+	{"what a child says of its start", reports},
 	{NULL, NULL}};

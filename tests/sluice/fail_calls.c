@@ -3,6 +3,7 @@
 #include "fail_calls.h"
 #include "tap.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -102,119 +103,77 @@ static bool BARE fails(const void *address, long call, long detail)
 
 #define FAILS(call, detail) fails(__builtin_return_address(0), call, detail)
 
+enum { OTHERWISE = INT_MIN }; /* a detail that none of the rows before has */
+
+#define ERRORS(...) {__VA_ARGS__, 0}
+#define ROOM	    ERRORS(EMFILE, ENFILE, EPERM)
+#define MAYBE	    ERRORS(ENOSYS, EPERM)
+#define STORAGE	    ERRORS(ENOMEM, EIO)
+#define RIGHTS	    ERRORS(EPERM, EAGAIN)
+#define OPENS	    ERRORS(EMFILE, ENOSYS, ENOMEM)
+#define MISSING	    ERRORS(ENOENT, EACCES)
+#define TAKEN	    ERRORS(EADDRINUSE, ENOMEM)
+#define SENDS	    ERRORS(ENOBUFS, EINTR, ETOOMANYREFS)
+#define WAITS	    ERRORS(ENOMEM, EINTR)
+
 /* Of the kernel's answers, those that the call can get in a process that does all right, and those of a
- * filter that somebody put around the supervisor. A false "gone" is none: the call would still wait. */
+ * filter that somebody put around the supervisor. A false "gone" is none: the call would still wait. What is not
+ * here cannot fail, or nothing is left to be done then. */
+static const struct {
+	long call, detail;
+	int errors[4];
+} answers[] = {
+	{FAIL_MEMORY, OTHERWISE, ERRORS(ENOMEM)}, {FAIL_EXPORT, OTHERWISE, ERRORS(ENOMEM)},
+	{FAIL_NAME, OTHERWISE, ERRORS(ENOMEM)}, {FAIL_THREAD, OTHERWISE, ERRORS(EAGAIN)},
+	{SYS_clone, OTHERWISE, ERRORS(EAGAIN, ENOMEM)},
+	{SYS_fcntl, F_DUPFD_CLOEXEC, ROOM}, {SYS_fcntl, F_ADD_SEALS, ERRORS(EPERM)},
+	{SYS_fcntl, F_GET_SEALS, ERRORS(EPERM)}, {SYS_fcntl, F_SETSIG, ERRORS(EPERM)},
+	{SYS_fcntl, F_SETOWN, ERRORS(EPERM)},
+	{SYS_ioctl, (long)SECCOMP_IOCTL_NOTIF_RECV, ERRORS(ENOENT, EINTR)},
+	{SYS_ioctl, (long)SECCOMP_IOCTL_NOTIF_ADDFD, ERRORS(EMFILE, ENOMEM)},
+	{SYS_ioctl, OTHERWISE, ERRORS(EINTR)}, {SYS_epoll_ctl, EPOLL_CTL_ADD, ERRORS(ENOMEM)},
+	{SYS_memfd_create, OTHERWISE, ROOM}, {SYS_epoll_create1, OTHERWISE, ROOM},
+	{SYS_eventfd2, OTHERWISE, ROOM}, {SYS_timerfd_create, OTHERWISE, ROOM},
+	{SYS_socket, OTHERWISE, ROOM}, {SYS_socketpair, OTHERWISE, ROOM}, {SYS_pipe2, OTHERWISE, ROOM},
+	{SYS_accept4, OTHERWISE, ROOM}, {SYS_dup3, OTHERWISE, ROOM},
+	{SYS_pidfd_getfd, OTHERWISE, ERRORS(EPERM, EMFILE, ENOSYS)},
+	{SYS_openat, OTHERWISE, OPENS}, {SYS_openat2, OTHERWISE, OPENS}, {SYS_pidfd_open, OTHERWISE, OPENS},
+	{SYS_fsopen, OTHERWISE, MAYBE}, {SYS_fsconfig, OTHERWISE, MAYBE}, {SYS_fsmount, OTHERWISE, MAYBE},
+	{SYS_kcmp, OTHERWISE, MAYBE}, {SYS_close_range, OTHERWISE, MAYBE},
+	{SYS_process_vm_readv, OTHERWISE, MAYBE}, {SYS_pidfd_send_signal, OTHERWISE, MAYBE},
+	{SYS_seccomp, OTHERWISE, STORAGE}, {SYS_fstat, OTHERWISE, STORAGE},
+	{SYS_newfstatat, OTHERWISE, STORAGE}, {SYS_fstatfs, OTHERWISE, STORAGE},
+	{SYS_ftruncate, OTHERWISE, STORAGE}, {SYS_mmap, OTHERWISE, STORAGE},
+	{SYS_pread64, OTHERWISE, STORAGE}, {SYS_read, OTHERWISE, STORAGE}, /* of files that wait for nobody */
+	{SYS_pwrite64, OTHERWISE, STORAGE}, {SYS_readlinkat, OTHERWISE, STORAGE},
+	{SYS_wait4, 0, ERRORS(EINTR)}, {SYS_ppoll, WAITS_NOT, ERRORS(ENOMEM)}, {SYS_ppoll, OTHERWISE, WAITS},
+	{SYS_epoll_pwait, OTHERWISE, WAITS}, {SYS_recvfrom, OTHERWISE, WAITS}, {SYS_recvmsg, OTHERWISE, WAITS},
+	{SYS_sendto, OTHERWISE, SENDS}, {SYS_sendmsg, OTHERWISE, SENDS},
+	{SYS_bind, OTHERWISE, TAKEN}, {SYS_listen, OTHERWISE, TAKEN},
+	{SYS_execve, OTHERWISE, MISSING}, {SYS_chdir, OTHERWISE, MISSING},
+	{SYS_faccessat, OTHERWISE, MISSING}, {SYS_renameat2, OTHERWISE, MISSING},
+	{SYS_setresuid, OTHERWISE, RIGHTS}, {SYS_setresgid, OTHERWISE, RIGHTS},
+	{SYS_setgroups, OTHERWISE, RIGHTS}, {SYS_setfsuid, OTHERWISE, RIGHTS},
+	{SYS_setfsgid, OTHERWISE, RIGHTS}, {SYS_connect, OTHERWISE, ERRORS(EPERM)},
+	{SYS_fchmod, OTHERWISE, ERRORS(EPERM)}, {SYS_getgroups, OTHERWISE, ERRORS(EPERM)},
+	{SYS_capget, OTHERWISE, ERRORS(EPERM)}, {SYS_capset, OTHERWISE, ERRORS(EPERM)},
+	{SYS_prctl, OTHERWISE, ERRORS(EPERM)}, {SYS_setsid, OTHERWISE, ERRORS(EPERM)},
+	{SYS_prlimit64, OTHERWISE, ERRORS(EPERM)}, {SYS_getsockopt, OTHERWISE, ERRORS(EPERM)},
+	{SYS_setsockopt, OTHERWISE, ERRORS(EPERM)}, {SYS_timerfd_settime, OTHERWISE, ERRORS(EPERM)},
+};
+
 const int *fail_calls_errors(const struct fail_site *site)
 {
-	static const int none[] = {0}, memory[] = {ENOMEM, 0}, again[] = {EAGAIN, 0},
-			 room[] = {EMFILE, ENFILE, EPERM, 0}, maybe[] = {ENOSYS, EPERM, 0},
-			 waits[] = {EINTR, 0}, waits_or_memory[] = {ENOMEM, EINTR, 0},
-			 sends[] = {ENOBUFS, EINTR, ETOOMANYREFS, 0}, refused[] = {EPERM, 0},
-			 storage[] = {ENOMEM, EIO, 0}, processes[] = {EAGAIN, ENOMEM, 0},
-			 rights[] = {EPERM, EAGAIN, 0}, receives[] = {ENOENT, EINTR, 0},
-			 installs[] = {EMFILE, ENOMEM, 0}, missing[] = {ENOENT, EACCES, 0},
-			 taken[] = {EADDRINUSE, ENOMEM, 0}, opens[] = {EMFILE, ENOSYS, ENOMEM, 0},
-			 duplicates[] = {EPERM, EMFILE, ENOSYS, 0};
+	static const int none[] = {0};
 
-	switch (site->call) {
-	case FAIL_MEMORY:
-	case FAIL_EXPORT:
-	case FAIL_NAME:
-		return memory;
-	case FAIL_THREAD:
-		return again;
-	case SYS_clone:
-		return processes;
-	case SYS_fcntl:
-		return site->detail == F_DUPFD_CLOEXEC ? room
-		       : site->detail == F_ADD_SEALS || site->detail == F_GET_SEALS ||
-				       site->detail == F_SETSIG || site->detail == F_SETOWN
-			       ? refused
-			       : none;
-	case SYS_ioctl:
-		return site->detail == (long)SECCOMP_IOCTL_NOTIF_RECV	 ? receives
-		       : site->detail == (long)SECCOMP_IOCTL_NOTIF_ADDFD ? installs
-									 : waits;
-	case SYS_epoll_ctl:
-		return site->detail == EPOLL_CTL_ADD ? memory : none;
-	case SYS_memfd_create:
-	case SYS_epoll_create1:
-	case SYS_eventfd2:
-	case SYS_timerfd_create:
-	case SYS_socket:
-	case SYS_socketpair:
-	case SYS_pipe2:
-	case SYS_accept4:
-		return room;
-	case SYS_pidfd_getfd:
-		return duplicates;
-	case SYS_openat:
-	case SYS_openat2:
-	case SYS_pidfd_open:
-		return opens;
-	case SYS_fsopen:
-	case SYS_fsconfig:
-	case SYS_fsmount:
-	case SYS_kcmp:
-	case SYS_close_range:
-	case SYS_process_vm_readv:
-	case SYS_pidfd_send_signal:
-		return maybe;
-	case SYS_seccomp:
-		return storage;
-	case SYS_fstat:
-	case SYS_newfstatat:
-	case SYS_fstatfs:
-	case SYS_ftruncate:
-	case SYS_mmap:
-	case SYS_pread64:
-	case SYS_read: /* of files that wait for nobody */
-	case SYS_pwrite64:
-	case SYS_readlinkat:
-		return storage;
-	case SYS_wait4:
-		return site->detail == WAITS_NOT ? none : waits;
-	case SYS_ppoll:
-		return site->detail == WAITS_NOT ? memory : waits_or_memory;
-	case SYS_epoll_pwait:
-	case SYS_recvfrom:
-	case SYS_recvmsg:
-		return waits_or_memory;
-	case SYS_sendto:
-	case SYS_sendmsg:
-		return sends;
-	case SYS_bind:
-	case SYS_listen:
-		return taken;
-	case SYS_execve:
-	case SYS_chdir:
-	case SYS_faccessat:
-	case SYS_renameat2:
-		return missing;
-	case SYS_setresuid:
-	case SYS_setresgid:
-	case SYS_setgroups:
-	case SYS_setfsuid:
-	case SYS_setfsgid:
-		return rights;
-	case SYS_dup3:
-		return room;
-	case SYS_connect:
-	case SYS_fchmod:
-	case SYS_getgroups:
-	case SYS_capget:
-	case SYS_capset:
-	case SYS_prctl:
-	case SYS_setsid:
-	case SYS_prlimit64:
-	case SYS_getsockopt:
-	case SYS_setsockopt:
-		return refused;
-	case SYS_timerfd_settime: /* a filter that lets one through lets all through */
-		return site->after ? none : refused;
-	default: /* it cannot fail, or nothing is left to be done then */
+	/* A filter that lets one timerfd_settime(2) through lets all through. */
+	if (site->call == SYS_timerfd_settime && site->after)
 		return none;
-	}
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
+		if (answers[i].call == site->call &&
+			(answers[i].detail == site->detail || answers[i].detail == OTHERWISE))
+			return answers[i].errors;
+	return none;
 }
 
 void fail_calls_describe(const struct fail_site *site, char *text, size_t size)

@@ -2,7 +2,6 @@
  * it, and the giver keeps what it has.
  * SPDX-License-Identifier: MIT */
 #include "life/life.h"
-#include "spawn/child.h"
 #include "tap.h"
 
 #include <limits.h>
@@ -563,65 +562,7 @@ static void crowded(void)
 	}
 }
 
-static int target_nothing(int argc, char **argv)
-{
-	(void)argc, (void)argv;
-	return 0;
-}
-
-/* What a child says of its start, as a process of the child's user may change it: an errno and a text. */
-static void reports(void)
-{
-	static const struct {
-		int failed, stage, error, exec_error, rc;
-	} cases[] = {{0, 0, 0, ENOENT, -ENOENT}, {0, 0, 0, -EPERM, -EPROTO}, {0, 0, 0, 4096, -EPROTO},
-		{0, 0, 0, INT_MIN, -EPROTO}, {1, STAGE_CLOSER, EAGAIN, 0, -EAGAIN}, {1, STAGE_NONE, 0, 0, -EPROTO},
-		{1, STAGE_CLOSER + 1, EIO, 0, -EIO}, {1, -1, EIO, 0, -EIO}, {1, INT_MAX, EIO, 0, -EIO},
-		{1, INT_MIN, INT_MIN, 0, -EPROTO}};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct sluice_supervisor *sv = new_supervisor(NULL);
-		struct sluice_child child = SLUICE_CHILD_INIT;
-		struct sluice_error error = {0};
-		struct share *share;
-
-		spawn_target(sv, filter_of(false, MKDIR, NULL), &child, "nothing", NULL);
-		share = child.internal;
-		atomic_store(&share->failed, cases[i].failed);
-		atomic_store(&share->stage, cases[i].stage);
-		atomic_store(&share->error, cases[i].error);
-		atomic_store(&share->exec_error, cases[i].exec_error);
-		child.error = &error;
-		CHECK_EQ(sluice_wait(sv, &child, NULL), cases[i].rc);
-		CHECK(error.code == -cases[i].rc && strchr(error.message, ':') > error.message);
-		CHECK_EQ(child.pidfd, -1);
-		sluice_supervisor_free(sv);
-	}
-}
-
-/* Of sluice.h, and a path that has just no room. */
-static void defaults(void)
-{
-	struct sluice_options o = SLUICE_OPTIONS_INIT;
-	struct sluice_supervisor *sv = new_supervisor(NULL);
-	char path[110];
-
-	CHECK_EQ(sv->set.max_pending, 4096);
-	CHECK_EQ(sv->set.workers, 4);
-	CHECK_EQ(sv->set.default_errno, EPERM);
-	CHECK_EQ(sv->set.grace_ms, 0);
-	CHECK_EQ(sv->set.timeout_ms, 0);
-	sluice_supervisor_free(sv);
-	o.keeper = true;
-	o.keeper_path = path;
-	for (size_t size = 107; size < 110; size++) { /* the shorter one has no room for what a file is named first */
-		memset(path, 'x', size);
-		path[size] = '\0';
-		CHECK_EQ(sluice_supervisor_new(&o, &sv), size < 108 ? -ENAMETOOLONG : -EINVAL);
-	}
-}
-
-const struct target_main targets[] = {{"nothing", target_nothing}, {NULL, NULL}};
+const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"what is sound is taken", sound},
 	{"the first message", heads},
@@ -631,8 +572,6 @@ const struct test tests[] = {
 	{"calls that were received, in their order", calls},
 	{"a policy that makes no sense", policies},
 	{"journals that are none, are cut or could shrink", journals},
-	{"what a child says of its start", reports},
-	{"what is not said has the values of the header", defaults},
 	{"a journal that changes while it is looked at", changes},
 	{"calls in a journal that no target makes", slots},
 	{"a listener that nobody has decided about", undecided},

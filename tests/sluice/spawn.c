@@ -590,14 +590,11 @@ const struct test tests[] = {
 	{"the caller's stdin as the child's stdout and stderr", swapped_stdio},
 	{"errors before the program runs, each explained", errors},
 	{"EBUSY from an inherited listener is explained", inherited_listener},
-	{"signal handlers and mask", signals},
+	{"signal handlers and mask", signals}, {"64 listeners at once", many},
 	{"no descriptor of the library reaches the program", nothing_leaks_in},
-	{"64 listeners at once", many},
 	{"a caller without stdin, stdout and stderr", closed_stdio},
 	{"the stdio of the supervisor in any order", same_stdio},
 	{"the first process of a PID namespace", first_in_namespace},
-	{"a caller that adopts orphans", subreaper},
-	{"a user who may have one process", one_process},
+	{"a caller that adopts orphans", subreaper}, {"a user who may have one process", one_process},
 	{"killed while the child's execve waits: it ends", killed_in_exec},
-	{"killed at any moment of a spawn: no child hangs", killed_while_spawning},
-	{NULL, NULL}};
+	{"killed at any moment of a spawn: no child hangs", killed_while_spawning}, {NULL, NULL}};
