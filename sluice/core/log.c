@@ -67,7 +67,7 @@ void sc_core_log(struct sluice_request *req, const struct ending *e, uint64_t ns
 	void *data;
 
 	pthread_mutex_lock(&sv->lock);
-	log = sv->log;
+	log = relaxed(sv->log);
 	data = sv->log_data;
 	pthread_mutex_unlock(&sv->lock);
 	if (log)
