@@ -382,7 +382,7 @@ static void inner_numbers(void)
 		SKIP("no pid namespace");
 	spawn_target(sv, filter_of(false, "openat", NULL), &child, "inside", NULL);
 	CHECK_EQ(wait_target(sv, &child), 0);
-	CHECK(calls > 10);
+	CHECK(calls > 5); /* a sanitizer's thread takes every other number */
 	end_test();
 }
 
