@@ -11,10 +11,13 @@ const char *sc_spawn_stage(int stage)
 		"cannot change user or group", "cannot enter the working directory",
 		"no such program in PATH", "cannot set no_new_privs",
 		"cannot enforce Landlock", "cannot load the filter",
-		"cannot start a thread (RLIMIT_NPROC?)"};
+		"cannot start a thread (RLIMIT_NPROC?)",
+		"cannot wait for the supervisor: ppoll(2) fails",
+		"cannot hear the supervisor: read(2) fails",
+		"cannot send the listener: sendmsg(2) fails"};
 
 	/* It is from memory that the child's user may write to. */
-	return names[stage > 0 && stage <= STAGE_CLOSER ? stage : STAGE_NONE];
+	return names[stage > 0 && stage <= STAGE_SEND ? stage : STAGE_NONE];
 }
 
 /* If that too is refused (a keeper) or nobody is there to ask (ENOSYS): by a fault.

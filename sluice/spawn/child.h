@@ -18,7 +18,10 @@ enum stage {
 	STAGE_NNP,
 	STAGE_LANDLOCK,
 	STAGE_LOAD,
-	STAGE_CLOSER
+	STAGE_CLOSER,
+	STAGE_POLL, /* of the closer from here on */
+	STAGE_READ,
+	STAGE_SEND
 };
 
 struct share {

@@ -8,21 +8,11 @@
  * supervisor dies before. It has the child's user: whoever may trace the one may trace
  * the other, and they have one memory. */
 #include "spawn/child.h"
+#include "util/bare.h"
 
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
-
-/* Sanitizers keep what they know of a thread behind its thread pointer, and these two
- * have one. */
-#if defined(__has_attribute)
-#if __has_attribute(disable_sanitizer_instrumentation)
-#define BARE __attribute__((disable_sanitizer_instrumentation))
-#endif
-#endif
-#ifndef BARE
-#define BARE __attribute__((no_sanitize("thread", "address", "undefined")))
-#endif
 
 static void __attribute__((noreturn)) BARE quit(void)
 {
@@ -31,10 +21,11 @@ static void __attribute__((noreturn)) BARE quit(void)
 }
 
 /* The child cannot go on without us. */
-static void __attribute__((noreturn)) BARE give_up(const struct plan *plan)
+static void __attribute__((noreturn)) BARE give_up(
+	const struct plan *plan, enum stage stage, int error)
 {
-	atomic_store(&plan->share->stage, STAGE_NONE);
-	atomic_store(&plan->share->error, errno);
+	atomic_store(&plan->share->stage, stage);
+	atomic_store(&plan->share->error, error);
 	atomic_store(&plan->share->failed, 1);
 	quit();
 }
@@ -79,12 +70,14 @@ static int BARE send_listener(const struct plan *plan, int listener)
 	return (int)syscall(SYS_sendmsg, plan->theirs, &h, MSG_NOSIGNAL);
 }
 
+/* Its errors are EIO: errno is the other thread's, too, and may be that of a place where the
+ * program is not. */
 static int BARE closer_main(void *data)
 {
 	const struct plan *plan = data;
 
 	if (plan->early && !sc_spawn_set_user(plan))
-		give_up(plan);
+		give_up(plan, STAGE_USER, errno); /* as the other thread */
 	for (;;) {
 		struct pollfd p[2];
 		char what = 0;
@@ -95,18 +88,18 @@ static int BARE closer_main(void *data)
 		if (syscall(SYS_ppoll, p, 2, NULL, NULL, 0) < 0) {
 			if (errno == EINTR)
 				continue;
-			give_up(plan);
+			give_up(plan, STAGE_POLL, EIO);
 		}
 		/* What the supervisor said counts, even if it died since. */
 		if (p[1].revents && syscall(SYS_read, plan->theirs, &what, 1) < 0) {
 			if (errno == EINTR)
 				continue;
-			give_up(plan);
+			give_up(plan, STAGE_READ, EIO);
 		}
 		listener = atomic_load(&plan->share->listener);
 		if (what == SPAWN_SEND) {
 			if (send_listener(plan, listener) < 0)
-				give_up(plan);
+				give_up(plan, STAGE_SEND, EIO);
 			continue;
 		}
 		if (what != SPAWN_CLOSE)

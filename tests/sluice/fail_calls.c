@@ -1,6 +1,7 @@
 /* See fail_calls.h.
  * SPDX-License-Identifier: MIT */
 #include "fail_calls.h"
+#include "../../sluice/util/bare.h"
 #include "tap.h"
 
 #include <limits.h>
@@ -12,17 +13,6 @@
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
-
-/* A thread of a spawned child calls these, which has nothing that a sanitizer looks for
- * (sluice/spawn/closer.c). */
-#if defined(__has_attribute)
-#if __has_attribute(disable_sanitizer_instrumentation)
-#define BARE __attribute__((disable_sanitizer_instrumentation))
-#endif
-#endif
-#ifndef BARE
-#define BARE __attribute__((no_sanitize("thread", "address", "undefined")))
-#endif
 
 /* Newer architectures have statx(2) alone, which libc uses then. */
 #ifndef SYS_fstat

@@ -1,5 +1,6 @@
 /* A start is slow, or ends, at any call that its child makes before the program runs.
  * SPDX-License-Identifier: MIT */
+#include "../../sluice/util/bare.h"
 #include "tap.h"
 
 #include <dlfcn.h>
@@ -17,16 +18,6 @@ static void slow(void)
 #define handlers	     slow
 const struct target_main targets[] = {{NULL, NULL}};
 #else
-
-/* The thread of a child that is started has neither a sanitizer's state nor an errno of its own. */
-#if defined(__has_attribute)
-#if __has_attribute(disable_sanitizer_instrumentation)
-#define BARE __attribute__((disable_sanitizer_instrumentation))
-#endif
-#endif
-#ifndef BARE
-#define BARE __attribute__((no_sanitize("thread", "address", "undefined")))
-#endif
 
 static long (*real_syscall)(long, ...);
 static pid_t supervisor; /* whose children are meant; 0: nobody's */

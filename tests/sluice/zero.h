@@ -4,6 +4,7 @@
 #ifndef SLUICE_ZERO_H
 #define SLUICE_ZERO_H
 
+#include "../../sluice/util/bare.h"
 #include "tap.h"
 
 #include <dlfcn.h>
@@ -13,16 +14,6 @@
 #include <sys/timerfd.h>
 
 /* ---- which of them is 0 ---- */
-
-/* The thread of a child that is started has neither a sanitizer's state nor an errno of its own. */
-#if defined(__has_attribute)
-#if __has_attribute(disable_sanitizer_instrumentation)
-#define BARE __attribute__((disable_sanitizer_instrumentation))
-#endif
-#endif
-#ifndef BARE
-#define BARE __attribute__((no_sanitize("thread", "address", "undefined")))
-#endif
 
 static long (*real_syscall)(long, ...);
 static pid_t counts;    /* the process that a part is tried in; 0: nothing is counted */
