@@ -295,15 +295,7 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_positional words[] = {
-	{.name = "PROGRAM",
-		.help = "what to run",
-		.word = CLI_WORD_PROGRAM,
-		.optional = true},
-	{.name = "ARG",
-		.help = "its arguments",
-		.word = CLI_WORD_FILE,
-		.optional = true,
-		.repeated = true},
+	CLI_PROGRAM_WORDS(.optional = true),
 	CLI_WORDS_END,
 };
 
