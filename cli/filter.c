@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "regions.h"
+#include "util/cleanup.h"
 
 #define X32_BIT 0x40000000
 
@@ -124,6 +125,19 @@ bool cli_call_from(uint32_t audit, uint32_t *nr)
 	return false;
 }
 
+/* Of a call that libseccomp counts to socketcall(2) or ipc(2): x86 has socket at 102 and at
+ * 359. -1: there is none. */
+static int own_number(const char *name, uint32_t arch)
+{
+	for (int nr = 0; nr < 1024; nr++) {
+		_cleanup_free_ char *own = seccomp_syscall_resolve_num_arch(arch, nr);
+
+		if (own && strcmp(own, name) == 0)
+			return nr;
+	}
+	return -1;
+}
+
 int cli_call(
 	const struct cli *cli, const struct cli_arch *arch, const char *text, int *nr)
 {
@@ -145,6 +159,8 @@ int cli_call(
 				      text, near)
 			    : cli_error(cli, "\"%s\" is no system call", text);
 	}
+	if (n < 0)
+		n = own_number(text, arch->token);
 	if (n < 0)
 		return cli_error(
 			cli, "%s has no call \"%s\" of its own", arch->name, text);

@@ -110,11 +110,21 @@ static int choose(
 		}
 	}
 	near = cli_nearest(value, choice_name, o->choices);
-	if (near)
+	if (near) {
 		cli_error(p->cli, "--%s: \"%s\" is no choice (did you mean \"%s\"?)",
 			o->name, value, near);
-	else
-		cli_error(p->cli, "--%s: \"%s\" is no choice", o->name, value);
+	} else {
+		char all[256] = "";
+
+		for (unsigned int i = 0; o->choices[i]; i++) {
+			size_t used = strlen(all);
+
+			snprintf(all + used, sizeof(all) - used, "%s%s", i ? ", " : "",
+				o->choices[i]);
+		}
+		cli_error(p->cli, "--%s: \"%s\" is no choice; there are: %s", o->name, value,
+			all);
+	}
 	return -1;
 }
 

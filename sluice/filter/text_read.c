@@ -1,4 +1,4 @@
-/* A filter of text: one setting or rule a line. sluice_filter(5) has the form.
+/* A filter of text: one setting or rule a line. sluice_filter_new(3) has the form.
  * SPDX-License-Identifier: MIT */
 #include <ctype.h>
 #include <errno.h>

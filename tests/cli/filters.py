@@ -74,6 +74,10 @@ def check_words(old):
     code, _, err = run("sim", old, "openta")
     check("an unknown call", code == 2 and "openta" in err, err)
     check("the nearest call", "did you mean \"openat\"?" in run("sim", old, "opnat")[2])
+    check("socket of x86, which has two numbers: its own",
+          '"nr": 359' in run("sim", "--json", "-a", "x86", old, "socket")[1].decode())
+    check("a call that another architecture alone has",
+          "no call \"time\" of its own" in run("sim", "-a", "riscv64", old, "time")[2])
     check("a bad value", run("sim", old, "read", "many")[0] == 2)
     check("seven arguments", run("sim", old, "read", *"1234567")[0] == 2)
     check("a negative argument", run("sim", old, "read", "-1")[0] in (0, 1))

@@ -176,6 +176,8 @@ def check_frame(commands):
     check("a misspelt option", code == 2 and "did you mean --json" in err, err)
     code, _, err = run("doctor", "--color=sometimes")
     check("a choice that is none", code == 2 and "is no choice" in err, err)
+    code, _, err = run("doctor", "--color=12345")
+    check("a choice like none: all of them", code == 2 and "auto, always, never" in err, err)
     check("an option without its value", run("doctor", "--color")[0] == 2)
     check("a flag with a value", run("doctor", "--json=1")[0] == 2)
     check("a word too many", "too many" in run("doctor", "word")[2])
