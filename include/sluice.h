@@ -310,8 +310,9 @@ int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 
 /* Dispatch until @child has ended, reap it, release it. A child with a tracer can be reaped after
  * this has seen its end; until then the function dispatches. @status is as from waitpid(2) and may
- * be NULL. Returns 0; the -errno of execve(2) if the program could not be executed, after reaping
- * and releasing @child; else -errno, and then @child is neither reaped nor released. */
+ * be NULL. Returns 0; the -errno of execve(2), or of the step before it that failed, if the program
+ * was not executed, after reaping and releasing @child (@child->pidfd is -1 then); -EINVAL if it was
+ * not started or is released; else -errno, and then @child is neither reaped nor released. */
 int sluice_wait(struct sluice_supervisor *supervisor, struct sluice_child *child,
 	int *status);
 
