@@ -99,7 +99,9 @@ struct sluice_statistics {
  * @options->keeper starts a process (see sluice_hand_over). Returns 0; -EINVAL if an option is
  * out of range (default_errno above 4095, workers above 1024, max_pending above 2^20,
  * keeper_path of 108 bytes or more) or keeper_path is set without keeper; -ENAMETOOLONG if there is no
- * room for the number of a process behind keeper_path; -EADDRINUSE if another keeper serves keeper_path; -ENOSYS if the kernel has no notifications (before 5.0); -EFBIG
+ * room for the number of a process behind keeper_path; -EADDRINUSE if another keeper serves
+ * keeper_path; -ENOSYS if the kernel has no notifications (before 5.0),
+ * memfd_create(2), eventfd2(2) or, for a keeper, pidfd_open(2); -EFBIG
  * if RLIMIT_FSIZE is too low for the journal of @options->max_pending requests; -EREMOTE
  * for a keeper after unshare(CLONE_NEWPID), because it would be in the namespace of the
  * targets; else -errno. */
@@ -310,8 +312,9 @@ int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
 
 /* Dispatch until @child has ended, reap it, release it. A child with a tracer can be reaped after
  * this has seen its end; until then the function dispatches. @status is as from waitpid(2) and may
- * be NULL. Returns 0; the -errno of execve(2) if the program could not be executed, after reaping
- * and releasing @child; else -errno, and then @child is neither reaped nor released. */
+ * be NULL. Returns 0; the -errno of execve(2), or of the step before it that failed, if the program
+ * was not executed, after reaping and releasing @child (@child->pidfd is -1 then); -EINVAL if it was
+ * not started or is released; else -errno, and then @child is neither reaped nor released. */
 int sluice_wait(struct sluice_supervisor *supervisor, struct sluice_child *child,
 	int *status);
 
@@ -496,8 +499,8 @@ ssize_t sluice_groups(struct sluice_request *request, gid_t *list, size_t count)
  * what @act returns. Fails closed: -EPERM without CAP_SETUID and CAP_SETGID, unless the ids
  * are equal; -EOVERFLOW for an id that this user namespace does not map, so it cannot be
  * told; -EBUSY inside @act; -ENOENT; then @act was not called. -ENOTRECOVERABLE: this thread
- * has not got its own ids back, and must end; if it is a worker or dispatches, the process must. Real, effective and saved ids stay those of
- * this process: SO_PEERCRED of a socket that @act connects shows them, and in /proc/sys and
+ * has not got its own ids back, and must end; if it is a worker or dispatches, the process must.
+ * Real, effective and saved ids stay those of this process: SO_PEERCRED of a socket that @act connects shows them, and in /proc/sys and
  * for files of cgroups they count, so sluice_openat() says -EREMOTE there. Read memory and
  * descriptors of the target before. The kernel makes a process whose thread does this not
  * dumpable (prctl(2)). Sources: credentials(7), capabilities(7). */
@@ -591,8 +594,8 @@ struct sluice_unix_address {
  * of a target with another network namespace; -EINVAL for an empty name, another family, and a
  * bad length. The call that uses the address has the permissions and credentials (SO_PEERCRED) of this
  * process, and a new socket its user, group and umask. A path leads through /proc/thread-self/fd: it
- * needs a procfs there, and is what getsockname(2) says after a bind(2). An abstract name is that of the namespace in which the socket of the call was
- * made, whoever calls. Sources: unix(7), net/unix/af_unix.c. */
+ * needs a procfs there, and is what getsockname(2) says after a bind(2). An abstract name is that of
+ * the namespace in which the socket of the call was made, whoever calls. Sources: unix(7), net/unix/af_unix.c. */
 int sluice_unix_address(struct sluice_request *request, const struct sockaddr_storage *address,
 	socklen_t length, bool create, struct sluice_unix_address *out);
 

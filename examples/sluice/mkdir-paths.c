@@ -5,6 +5,7 @@
  * at is what is used, so renaming or linking meanwhile gains nothing. What the program
  * mounts below DIRECTORY, in a namespace of its own, is not below it for sluice_is_beneath(). The
  * call is never continued: the kernel would read the path a second time. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -7,6 +7,7 @@
  * directory, in this process' mount namespace (which the target shares). The list has the kinds
  * of file systems too: a target owns its directory in /proc, and what is mounted there would
  * be what this and other programs read about it. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

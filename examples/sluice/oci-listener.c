@@ -9,6 +9,7 @@
  * there, and is refused. It does not wait for us, so its profile should refuse new
  * namespaces, mount and chroot, as those of runtimes do.
  * Paths are looked up by workers, with a time limit: a file system of the container's can be slow. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

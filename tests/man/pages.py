@@ -183,6 +183,8 @@ def check_sluice(path, tmp):
     header = re.search(r"^\.In (sluice\S*\.h)$", text, flags=re.M)
     check(f"{path.name} names its header", header)
     check_form(path.name, text)
+    mute = unexplained(text)
+    check(f"{path.name} explains its functions", not mute, f"not explained: {mute}")
     check_title(path)
     there = header_prototypes(SOURCE / "include" / header[1], "sluice_") if header else {}
     for name, prototype in page_prototypes(text).items():
@@ -194,12 +196,59 @@ def check_sluice(path, tmp):
     return set(page_prototypes(text))
 
 
+def declared(header):
+    """What a program needs besides functions: (fields of structures, constants, types of callbacks)."""
+    text = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
+    fields = {f"{struct}.{field}"
+              for struct, body in re.findall(r"^struct (\w+) \{(.*?)^\}", text, flags=re.M | re.S)
+              for line in body.split(";")
+              for field in re.findall(r"(\w+)(?:\[[^]]*\])?\s*(?:,|\Z)", line.strip())}
+    constants = {name for body in re.findall(r"^enum \w+ \{(.*?)^\}", text, flags=re.M | re.S)
+                 for name in re.findall(r"^\s*(SLUICE_\w+)", body, flags=re.M)}
+    return fields, constants, set(re.findall(r"^typedef [^;]*?\(\*(\w+)\)", text, flags=re.M))
+
+
+def undescribed(header, pages):
+    """What of a header no page of it mentions outside of its EXAMPLES."""
+    prose = "\n".join(page.replace(section(page, "EXAMPLES"), "") for page in pages)
+    words = set(re.findall(r"\w+", prose))
+    fields, constants, callbacks = declared(header)
+    return sorted([f for f in fields if f.split(".")[1] not in words | {"internal", "reserved"}] +
+                  list(constants - words) + [c for c in callbacks if f"(*{c})" not in prose])
+
+
+def unexplained(text):
+    """Functions of the SYNOPSIS that are named nowhere below it."""
+    prose = section(text, "DESCRIPTION") + section(text, "RETURN VALUES")
+    return [f for f in page_prototypes(text) if not re.search(rf"^\.Fn {f}\b", prose, flags=re.M)]
+
+
+def check_contents(name, header, pages):
+    missing = undescribed(header, pages)
+    check(f"the pages of {name} describe its structures, constants and callbacks", not missing,
+          f"in no page: {missing}")
+
+
+def check_contents_can_fail():
+    header = "struct a {\n\tint one, two;\n\tint three[2];\n};\nenum e {\n\tSLUICE_X = 1,\n};\n" \
+        "typedef int (*sluice_f)(int);\n"
+    page = ".Sh SYNOPSIS\n.Ft int\n.Fn f\n.Sh DESCRIPTION\none\n.Sh EXAMPLES\ntwo\n.Sh ERRORS\n"
+    check("what only an example mentions is not described",
+          undescribed(header, [page]) == ["SLUICE_X", "a.three", "a.two", "sluice_f"])
+    check("a function that no sentence explains is found", unexplained(page) == ["f"])
+
+
 def check_sluice_pages(tmp):
     described = set()
+    texts = []
     for path in sorted((SOURCE / "man").glob("sluice_*.3")):
         described |= check_sluice(path, tmp)
+        texts.append(path.read_text())
+    check_contents_can_fail()
     for header in ("sluice.h", "sluice-calls.h", "sluice-filter.h", "sluice-profile.h",
                    "sluice-program.h"):
+        text = (SOURCE / "include" / header).read_text()
+        check_contents(header, text, [t for t in texts if f"\n.In {header}\n" in t])
         for name in header_prototypes(SOURCE / "include" / header, "sluice_"):
             page = BUILD / "man" / f"{name}.3"
             check(f"{name} has a page", name in described and
