@@ -137,6 +137,31 @@ static size_t length_of(const char *text)
 	return p.len;
 }
 
+/* A filter that names no architecture is for all of this machine. */
+static void test_machine(void)
+{
+	static const char text[] = "default ALLOW\nERRNO(7) dup\n";
+	struct sluice_error error = {0};
+	struct sluice_filter *filter;
+	struct sock_fprog p = {0};
+	size_t count;
+
+	if (sluice_filter_parse(text, strlen(text), "test", &filter, &error) ||
+		sluice_filter_compile(filter, &p.filter, &count, &error))
+		abort();
+	p.len = (unsigned short)count;
+	check(sluice_filter_prove(filter, p.filter, count, NULL, &error) == 0 && !error.message[0],
+		"the proof of a filter says nothing where it holds");
+	if (seccomp_arch_native() == SCMP_ARCH_X86_64)
+		check(run(&p, SCMP_ARCH_X86_64, 32, 0, 0) == SCMP_ACT_ERRNO(7) &&
+				run(&p, SCMP_ARCH_X86, 41, 0, 0) == SCMP_ACT_ERRNO(7) &&
+				run(&p, SCMP_ARCH_X86_64, 0x40000020, 0, 0) == SCMP_ACT_ERRNO(7) &&
+				run(&p, SCMP_ARCH_X86, 32, 0, 0) == SCMP_ACT_ALLOW,
+			"no architecture named: all that this machine runs");
+	free(p.filter);
+	sluice_filter_free(filter);
+}
+
 /* Single values, which are built without lists if they ascend or descend. */
 static void test_points(void)
 {
@@ -354,6 +379,7 @@ int main(void)
 	test_widths();
 	test_numbered();
 	test_sizes();
+	test_machine();
 	test_points();
 	test_rule_by_rule();
 	test_by_argument();

@@ -142,6 +142,20 @@ static void refuse_condition(struct sluice_filter_condition c, const char *says)
 		-EINVAL, says);
 }
 
+static bool takes_width(unsigned int bits)
+{
+	const struct sluice_value one = {.number = 1};
+	const struct sluice_filter_condition c = {
+		.index = 0, .op = SLUICE_OP_EQ, .bits = bits, .values = &one, .n_values = 1};
+	const struct sluice_rule rule = {.size = sizeof(rule), .action = SCMP_ACT_ALLOW, .call = "dup",
+		.conditions = &c, .n_conditions = 1};
+	struct sluice_filter *filter = start();
+	bool taken = sluice_filter_add(filter, &rule, NULL) == 0;
+
+	sluice_filter_free(filter);
+	return taken;
+}
+
 static void test_rules(void)
 {
 	const struct sluice_rule good = {.size = sizeof(good), .action = SCMP_ACT_ALLOW, .call = "dup"};
@@ -223,6 +237,8 @@ static void test_conditions(void)
 	c = good;
 	c.bits = 24;
 	refuse_condition(c, "a width is 8, 16, 32 or 64 bits");
+	check(takes_width(0) && takes_width(8) && takes_width(16) && takes_width(32) && takes_width(64),
+		"these widths are taken, and that of the argument");
 }
 
 /* A rule whose place is not said is kept by its number, also of a call that a multiplexer carries. */
