@@ -72,6 +72,7 @@ static int with_family(int family, const char *path)
 static int target_paths(int argc, char **argv)
 {
 	char longest[109] = "";
+	int rc;
 
 	if (argc < 1 || chdir(argv[0]) || chdir("inner"))
 		return 2;
@@ -92,6 +93,14 @@ static int target_paths(int argc, char **argv)
 	WANT(with(SYS_bind, "slash/", 7), ENOENT); /* no socket is a directory */
 	memset(longest, 'n', 100);
 	WANT(with(SYS_bind, longest, 100), ENAMETOOLONG);
+	for (size_t n = 60; n < 100; n++) { /* whole, or not at all */
+		char name[101] = "";
+
+		memset(name, 'n', n);
+		rc = with(SYS_bind, name, n);
+		WANT(rc && rc != ENAMETOOLONG, 0);
+		WANT(access(name, F_OK) ? ENAMETOOLONG : 0, rc);
+	}
 	WANT(other(SYS_connect, AF_UNIX, 2), EINVAL);
 	WANT(other(SYS_bind, AF_UNIX, 2), EINVAL); /* no name: the kernel would make one up */
 	WANT(other(SYS_bind, AF_UNIX, 1), EINVAL);
