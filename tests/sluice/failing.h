@@ -29,7 +29,7 @@ static inline int result(long rc)
 }
 
 /* The same, and an error only where something has failed, and more than a signal came. */
-static inline bool worked(long rc)
+static inline bool gave(long rc)
 {
 	if (result(rc) >= 0)
 		return true;
@@ -39,17 +39,24 @@ static inline bool worked(long rc)
 	return false;
 }
 
+/* Of a function without another result than 0. */
+static inline bool worked(long rc)
+{
+	CHECK(rc <= 0);
+	return gave(rc);
+}
+
 /* For sluice_dispatch(), which says that a signal came. */
 static inline void dispatched(int rc)
 {
 	if (rc != -EINTR)
-		worked(rc);
+		gave(rc);
 }
 
 /* What failed can be done again. */
 #define UNTIL_IT_WORKS(call)                                           \
 	do {                                                           \
-		for (int tries_ = 0; !worked(call); tries_++)          \
+		for (int tries_ = 0; !gave(call); tries_++)            \
 			CHECK(tries_ < 2); /* so many fail in a run */ \
 	} while (0)
 

@@ -6,6 +6,18 @@
 #include <sched.h>
 #include <sys/un.h>
 
+/* Whether this is a descriptor of a file whose path has this in it. */
+static bool names(int fd, const char *part)
+{
+	char path[64], link[4096] = "";
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (readlink(path, link, sizeof(link) - 1) > 0 && strstr(link, part))
+		return true;
+	printf("# %d is \"%s\", not %s\n", fd, link, part);
+	return false;
+}
+
 /* ---- targets: orders by mkdir(2), whose mode is the letter of the order --------------- */
 
 #define VALUE 1000
@@ -66,7 +78,7 @@ int target_order(int argc, char **argv)
 		if (rc >= 0 && strchr(NO_RESULT, order))
 			return 202;
 		if (strchr("ofa", order) && rc >= 0) {
-			if (fcntl((int)rc, F_GETFD) < 0)
+			if (!names((int)rc, strrchr(text, '/')))
 				return 200;
 			rc = VALUE + order;
 		}
@@ -149,9 +161,18 @@ static int open_it(struct sluice_request *req, void *data)
 	return wanted->fd < 0 ? wanted->fd : 0;
 }
 
-static void close_it(int fd)
+/* An error, or the descriptor of a file of this name: no number that means something else here. */
+static bool is_open(int fd, const char *name)
 {
-	if (worked(fd))
+	if (!gave(fd))
+		return false;
+	CHECK(names(fd, name));
+	return true;
+}
+
+static void close_it(int fd, const char *name)
+{
+	if (is_open(fd, name))
 		close(fd);
 }
 
@@ -162,12 +183,13 @@ static int open_for(struct sluice_request *req, const struct orders *orders, boo
 	char last[256];
 	int rc = read_path(req, wanted.path, sizeof(wanted.path));
 
-	if (!worked(rc))
+	if (!gave(rc))
 		return refuse(req, rc);
 	if (sluice_arg_int(req, 1) == 'o')
-		close_it(sluice_open_parent(req, AT_FDCWD, wanted.path, last, sizeof(last)));
+		close_it(sluice_open_parent(req, AT_FDCWD, wanted.path, last, sizeof(last)), "/");
 	rc = act ? sluice_act_as_target(req, open_it, &wanted) : open_it(req, &wanted);
 	if (rc != -EREMOTE && rc != -EACCES && worked(rc)) {
+		is_open(wanted.fd, strrchr(wanted.path, '/'));
 		atomic_fetch_or(&news->given, bit_of(orders, req));
 		result(sluice_reply_fd(req, wanted.fd, SLUICE_FD_CLOEXEC));
 	}
@@ -184,8 +206,8 @@ static int open_fifo(struct sluice_request *req, const struct orders *orders, bo
 	char path[256];
 	int rc = read_path(req, path, sizeof(path));
 
-	if (worked(rc) && in_vain)
-		rc = sluice_set_timeout(req, 5);
+	if (gave(rc))
+		rc = in_vain ? sluice_set_timeout(req, 5) : 0;
 	if (!worked(rc))
 		return refuse(req, rc);
 	if (!in_vain)
@@ -202,22 +224,23 @@ static int identify(struct sluice_request *req, const struct orders *orders)
 {
 	struct sluice_privileges privileges = {.size = sizeof(privileges)};
 	struct sluice_creds creds = {.size = sizeof(creds)};
-	char path[4096];
+	char path[4096], own[4096] = "";
 	gid_t groups[64];
 
-	worked(sluice_tgid(req));
-	worked(sluice_pidfd(req));
+	CHECK(readlink("/proc/self/fd/2", own, sizeof(own) - 1) > 0); /* the target's, too */
+	gave(sluice_tgid(req));
+	is_open(sluice_pidfd(req), "pidfd");
 	worked(sluice_creds(req, &creds));
 	worked(sluice_privileges(req, &privileges));
-	worked(sluice_groups(req, groups, 64));
-	worked(sluice_exe(req, path, sizeof(path)));
-	worked(sluice_exe_fd(req));
-	worked(sluice_root_fd(req));
-	worked(sluice_cwd_fd(req));
-	worked(sluice_mem_fd(req));
-	close_it(sluice_namespace_fd(req, CLONE_NEWNET));
-	close_it(sluice_path_fd(req, 2));
-	close_it(sluice_get_fd(req, 2));
+	gave(sluice_groups(req, groups, 64));
+	gave(sluice_exe(req, path, sizeof(path)));
+	is_open(sluice_exe_fd(req), strrchr(self_path, '/'));
+	is_open(sluice_root_fd(req), "/");
+	is_open(sluice_cwd_fd(req), "/");
+	is_open(sluice_mem_fd(req), "/mem");
+	close_it(sluice_namespace_fd(req, CLONE_NEWNET), "net:[");
+	close_it(sluice_path_fd(req, 2), own);
+	close_it(sluice_get_fd(req, 2), own);
 	CHECK(strcmp(sluice_name(req), MKDIR) == 0 || fired());
 	return give(req, orders);
 }
@@ -230,8 +253,8 @@ static int read_message(struct sluice_request *req, const struct orders *orders)
 
 	if (!worked(rc))
 		return refuse(req, rc);
-	if (worked(sluice_gather(req, message.iov, message.iov_count, text, sizeof(text))))
-		worked(sluice_scatter(req, message.iov, message.iov_count, text, sizeof(text)));
+	if (gave(sluice_gather(req, message.iov, message.iov_count, text, sizeof(text))))
+		gave(sluice_scatter(req, message.iov, message.iov_count, text, sizeof(text)));
 	worked(sluice_write_msg_name(req, &message, &message.name, message.name_length));
 	sluice_msghdr_free(&message);
 	return give(req, orders);
@@ -243,7 +266,7 @@ static int name_socket(struct sluice_request *req, const struct orders *orders)
 	struct sockaddr_storage address = {0};
 	int rc = result((int)sluice_read(req, sluice_arg(req, 0), &address, sizeof(struct sockaddr_un)));
 
-	if (worked(rc))
+	if (gave(rc))
 		rc = sluice_unix_address(req, &address, sizeof(struct sockaddr_un), true, &out);
 	if (!worked(rc))
 		return refuse(req, rc);
