@@ -286,7 +286,7 @@ static int ask_for(uint32_t server, uint32_t connection)
 
 static void accepts(void)
 {
-	struct kept kept = of(K_SERVER, 1);
+	struct kept kept = of(K_SERVER, 1), unknown = of(K_CONNECTION, 99);
 	struct rlimit limit;
 	char path[108], byte;
 	int server, first, second, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -309,6 +309,7 @@ static void accepts(void)
 	kept.kind = K_LISTENER;
 	for (kept.id = 0; kept.id < MAX_KEPT + MAX_SPARE - 2; kept.id++)
 		say(M_ADD, &kept, null, 1);
+	say(M_MARK, &unknown, -1, 0); /* there is no place behind the last one */
 	CHECK_EQ(ask_for(1, 8), 0); /* no room: it is not left waiting */
 	CHECK_EQ(recv(second, &byte, 1, 0), 0);
 	CHECK_EQ(ask_for(1, 7), 1);
