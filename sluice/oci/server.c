@@ -211,8 +211,7 @@ static void on_accepted(struct sluice_supervisor *sv, int fd)
 	struct server *server = sc_oci_servers(sv)->asking;
 
 	if (!server) {
-		if (fd >= 0)
-			close(fd);
+		closep(&fd);
 		return;
 	}
 	if (fd == -EMFILE || fd == -EAGAIN || fd == -ETOOMANYREFS) { /* it has it, for later */
@@ -403,8 +402,7 @@ static void stop_server(struct sluice_supervisor *sv, struct server *server)
 	if (sc_oci_servers(sv)->asking == server)
 		sc_oci_servers(sv)->asking = NULL;
 	sc_core_unwatch(sv, &server->source);
-	if (server->timer.fd >= 0)
-		sc_core_unwatch(sv, &server->timer);
+	sc_core_unwatch(sv, &server->timer);
 	server->source.ready = server->timer.ready = NULL;
 	sc_keep_drop(sv, K_SERVER, server->id);
 	if (!sv->passed_on)
