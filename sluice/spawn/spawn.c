@@ -289,7 +289,7 @@ static int await_listener(const struct plan *plan, int pidfd, uint64_t until)
 			{.fd = naps ? -1 : plan->ours, .events = POLLIN}};
 		struct timespec t = {0, ns};
 
-		if (poll(p, 2, naps ? 0 : 100) < 0 && errno != EINTR)
+		if (poll(p, COUNT(p), naps ? 0 : 100) < 0 && errno != EINTR)
 			return -errno;
 		/* This first: what is read next is the closer's. */
 		if (!naps && recv(plan->ours, &byte, 1, MSG_DONTWAIT) == 1)
@@ -356,7 +356,7 @@ static int ask_closer(const struct plan *plan, int pidfd, uint64_t until, int *f
 		struct pollfd p[2] = {{.fd = plan->ours, .events = POLLIN},
 			{.fd = pidfd, .events = POLLIN}};
 
-		if (poll(p, 2, 100) < 0 && errno != EINTR)
+		if (poll(p, COUNT(p), 100) < 0 && errno != EINTR)
 			return -errno;
 		if (p[0].revents)
 			break;
@@ -503,7 +503,7 @@ static int until_reaped(
 		pid_t got = 0;
 		int rc;
 
-		if (poll(p, 2, dead ? HELD_MS : -1) < 0 && errno != EINTR)
+		if (poll(p, COUNT(p), dead ? HELD_MS : -1) < 0 && errno != EINTR)
 			return -errno;
 		dead |= p[0].revents != 0;
 		if (dead)

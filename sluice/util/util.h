@@ -21,6 +21,8 @@
 
 struct iovec;
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 /* ---- error.c ---- */
 
 int sc_sluice_error(struct sluice_error *error, int rc, const char *format, ...)
