@@ -468,14 +468,14 @@ int sc_oci_inherit(struct sluice_supervisor *sv, const struct kept *kept, int fd
 {
 	struct sockaddr_un address = {.sun_path = ""};
 	socklen_t size = sizeof(address);
-	char path[sizeof(address.sun_path) + 1] = "";
+	char path[sizeof(address)]; /* the longest name has no NUL */
 	_cleanup_free_ struct connection *c = NULL;
 	struct server *server;
 	int rc;
 
 	if (getsockname(fd, (struct sockaddr *)&address, &size))
 		return -errno;
-	memcpy(path, address.sun_path, sizeof(address.sun_path));
+	snprintf(path, sizeof(path), "%.*s", (int)sizeof(address.sun_path), address.sun_path);
 	if (kept->kind == K_SERVER)
 		return add_server(sv, fd, path);
 	server = find_server(sv, path);
