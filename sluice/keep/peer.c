@@ -19,20 +19,16 @@
 static long read_status(int proc, pid_t pid, char *text, size_t size)
 {
 	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_NO_XDEV};
-	char path[32] = "self/status";
+	static const char name[] = "/status";
+	char digits[12], path[32], *p = path;
+	int fd, count = 0;
 	long n = 0, total = 0;
-	int fd;
 
-	if (pid) {
-		char digits[12], *p = path;
-		int count = 0;
-
-		for (; pid; pid /= 10)
-			digits[count++] = (char)('0' + pid % 10);
-		while (count)
-			*p++ = digits[--count];
-		__builtin_memcpy(p, "/status", 8);
-	}
+	for (; pid; pid /= 10)
+		digits[count++] = (char)('0' + pid % 10);
+	while (count)
+		*p++ = digits[--count];
+	__builtin_memcpy(p, name, sizeof(name));
 	fd = (int)syscall(SYS_openat2, proc, path, &how, sizeof(how));
 	if (fd < 0 && errno == ENOSYS) /* before 5.6 */
 		fd = (int)syscall(SYS_openat, proc, path, O_RDONLY | O_CLOEXEC);
