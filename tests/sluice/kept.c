@@ -222,6 +222,8 @@ static void received(void)
 {
 	struct slot *slot;
 	struct box box[2];
+	uint32_t state;
+	siginfo_t info;
 	int socket;
 
 	start_keeper(B_SUPERVISOR);
@@ -243,6 +245,8 @@ static void received(void)
 	slot = journal_slot(h.journal, 3); /* being filled when it died */
 	slot->listener = 5;
 	atomic_store(&slot->state, S_USED);
+	slot = journal_slot(h.journal, h.journal->count); /* none of them: the rest of the page */
+	atomic_store(&slot->state, S_USED);
 	kill_supervisor();
 	for (int i = 0; i < 2; i++) {
 		int status;
@@ -252,6 +256,9 @@ static void received(void)
 		close(box[i].go);
 		close(box[i].listener);
 	}
+	CHECK_EQ(waitid(P_PID, (id_t)h.keeper, &info, WEXITED | WNOWAIT), 0);
+	state = atomic_load(&slot->state);
+	CHECK_EQ(state, S_USED);
 	check_end(B_KEEPER);
 }
 
@@ -329,6 +336,34 @@ static void accepts(void)
 	close(null);
 }
 
+/* What a connection still holds when there is no supervisor: each listener once, and nothing else. */
+static void strangers(void)
+{
+	struct kept first = of(K_LISTENER, 1), way = of(K_CONNECTION, 2);
+	struct box known = new_box(), stranger = new_box();
+	int pair[2], null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int fds[4] = {known.listener, null, stranger.listener, stranger.listener};
+	char byte;
+
+	start_keeper(B_SUPERVISOR);
+	h.journal->listeners = 10;
+	say(M_ADD, &first, known.listener, 1);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	CHECK_EQ(send_fds(pair[0], "{", 1, fds, 4), 1);
+	say(M_ADD, &way, pair[1], 1);
+	close(pair[1]);
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	say(M_END_OCI, NULL, -1, 0);
+	CHECK_EQ(recv(pair[0], &byte, 1, 0), 0);
+	CHECK_EQ(h.journal->listeners, 11);
+	close(pair[0]);
+	kill_supervisor();
+	CHECK_EQ(open_box(&known, NULL), EXDEV);
+	CHECK_EQ(open_box(&stranger, NULL), EXDEV);
+	check_end(B_KEEPER);
+}
+
 /* ---- who may take over, by what its status says ---- */
 
 #define PEER 1234567890
@@ -396,5 +431,6 @@ const struct test tests[] = {
 	{"what is said is no word of a supervisor", no_words},
 	{"received calls are answered on their listeners", received},
 	{"connections: of no server, none there, the same again, no room", accepts},
+	{"what is left in a connection: each listener once", strangers},
 	{"who may take over: what its status says", statuses},
 	{NULL, NULL}};
