@@ -19,8 +19,8 @@ static void destroy_connection(struct source *source)
 	int unread = 0;
 
 	/* What nobody has taken out is closed with it. */
-	if (source->fd >= 0 && ioctl(source->fd, FIONREAD, &unread) == 0 && unread)
-		sc_sluice_discard(&source->fd, 1);
+	if (ioctl(source->fd, FIONREAD, &unread) == 0 && unread)
+		sc_sluice_discard_one(source->fd);
 	else
 		closep(&source->fd);
 	free(c->text);
@@ -33,8 +33,8 @@ static void destroy_server(struct source *source)
 	struct pollfd p = {.fd = source->fd, .events = POLLIN};
 
 	/* Who waits to be accepted may have sent something. */
-	if (source->fd >= 0 && poll(&p, 1, 0) != 0)
-		sc_sluice_discard(&source->fd, 1);
+	if (poll(&p, 1, 0) != 0)
+		sc_sluice_discard_one(source->fd);
 	else
 		closep(&source->fd);
 	closep(&server->timer.fd);

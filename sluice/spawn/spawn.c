@@ -382,7 +382,7 @@ static int adopt(struct sluice_supervisor *sv, const struct plan *plan, int pidf
 		return rc;
 	rc = sc_core_add_listener(sv, fd, plan->child->tag, false, plan->wait_killable);
 	if (rc) /* if it is none, it is whatever the child's user put in its place */
-		sc_sluice_discard(&fd, 1);
+		sc_sluice_discard_one(fd);
 	return rc;
 }
 
