@@ -358,6 +358,12 @@ static void strangers(void)
 	CHECK_EQ(recv(pair[0], &byte, 1, 0), 0);
 	CHECK_EQ(h.journal->listeners, 11);
 	close(pair[0]);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	say(M_ADD, &way, pair[1], 1); /* the last one, and nothing in it */
+	close(pair[1]);
+	say(M_END_OCI, NULL, -1, 0);
+	CHECK_EQ(recv(pair[0], &byte, 1, 0), 0);
+	close(pair[0]);
 	kill_supervisor();
 	CHECK_EQ(open_box(&known, NULL), EXDEV);
 	CHECK_EQ(open_box(&stranger, NULL), EXDEV);
