@@ -448,7 +448,7 @@ static bool hidden_by_change(const struct sluice_supervisor *sv)
 		sc_sluice_proc_open(&sv->proc, "sys/fs/suid_dumpable", O_RDONLY, 0);
 	char value[2];
 
-	return fd >= 0 && read(fd, value, 2) == 2 && value[0] != '1';
+	return read(fd, value, sizeof(value)) == sizeof(value) && value[0] != '1';
 }
 
 int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
