@@ -214,7 +214,7 @@ static void on_accepted(struct sluice_supervisor *sv, int fd)
 		closep(&fd);
 		return;
 	}
-	if (fd == -EMFILE || fd == -EAGAIN || fd == -ETOOMANYREFS) { /* it has it, for later */
+	if (fd == -EMFILE || fd == -EAGAIN) { /* it has it, for later */
 		server->again = true;
 		pause_server(sv, server);
 		return;
