@@ -222,8 +222,58 @@ static void half(void)
 {
 	SKIP("needs the shared library");
 }
-#define starved half
+#define starved	  half
+#define shortages half
 #else
+
+/* The errno of accept4(2) for the library, or 0: it works. */
+static int refuses;
+
+int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
+{
+	int (*real)(int, struct sockaddr *, socklen_t *, int);
+
+	*(void **)&real = dlsym(RTLD_NEXT, "accept4");
+	if (!refuses)
+		return real(fd, address, size, flags);
+	errno = refuses;
+	return -1;
+}
+
+/* What is lacking may be there when the timer comes; anything else is over, and the next one is looked at
+ * at once. */
+static void shortages(void)
+{
+	static const struct {
+		int error;
+		bool waits;
+	} cases[] = {{EMFILE, true}, {ENFILE, true}, {ENOMEM, true}, {ENOBUFS, true},
+		{ECONNABORTED, false}, {EAGAIN, false}};
+	struct sluice_supervisor *sv = begin(false);
+	long long value, interval;
+	int calls = 0;
+
+	CHECK_EQ(sluice_listen_oci(sv, path, take, &calls), 0);
+	for (int i = 0; i < 6; i++) {
+		int before = count_fds(), fd = dial(path);
+		struct pollfd p = {.fd = sluice_fd(sv), .events = POLLIN};
+
+		refuses = cases[i].error;
+		CHECK(sluice_dispatch(sv, 1000) >= 0);
+		read_timer(&value, &interval);
+		CHECK_EQ(interval != 0, cases[i].waits);
+		CHECK(cases[i].waits || poll(&p, 1, 0) == 1);
+		refuses = 0;
+		while (count_fds() != before + 2)
+			CHECK(sluice_dispatch(sv, 1000) >= 0);
+		close(fd);
+		do { /* until the timer rests, too */
+			CHECK(sluice_dispatch(sv, 1000) >= 0);
+			read_timer(&value, &interval);
+		} while (interval || count_fds() != before);
+	}
+	sluice_supervisor_free(sv);
+}
 
 static int later_s; /* than it is, for the library */
 static int looked;  /* at the clock */
@@ -326,6 +376,7 @@ const struct test tests[] = {
 	{"as many as the keeper has room for what they bring", room_of_keeper},
 	{"two servers at once, and their keeper", two_servers},
 	{"the timer, while somebody is connected", ticks},
+	{"no room for one more: again when the timer comes", shortages},
 	{"half a document: five seconds", half},
 	{"no descriptor for what was sent: a minute", starved},
 	{NULL, NULL}};
