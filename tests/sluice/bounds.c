@@ -123,6 +123,52 @@ static void room_of_keeper(void)
 	sluice_supervisor_free(sv);
 }
 
+/* ---- how long a document is ---- */
+
+#define MAX_DOCUMENT (1u << 20)
+
+static void send_document(struct sluice_supervisor *sv, size_t size, const struct box *box)
+{
+	static char text[2 * MAX_DOCUMENT];
+	static const char begin[] = "{\"fds\":[\"seccompFd\"]";
+	int fd = dial(path);
+	size_t at;
+
+	memset(text, ' ', size);
+	memcpy(text, begin, strlen(begin));
+	text[size - 1] = '}';
+	CHECK_EQ(send_fds(fd, text, 1, &box->listener, 1), 1);
+	for (at = 1; at < size;) {
+		ssize_t n = send(fd, text + at, size - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EPIPE) /* it had enough */
+			break;
+		CHECK(n > 0 || errno == EAGAIN);
+		at += n > 0 ? (size_t)n : 0;
+		CHECK(sluice_dispatch(sv, 20) >= 0);
+	}
+	close(fd);
+}
+
+static void documents(void)
+{
+	static const size_t sizes[] = {
+		MAX_DOCUMENT - 65536, MAX_DOCUMENT + 1, MAX_DOCUMENT + 65536};
+	struct sluice_supervisor *sv = begin(false);
+	int calls = 0;
+
+	CHECK_EQ(sluice_listen_oci(sv, path, take, &calls), 0);
+	for (int i = 0; i < 3; i++) {
+		struct box box = new_box();
+
+		send_document(sv, sizes[i], &box);
+		close(box.listener);
+		CHECK_EQ(open_box(&box, sv), i == 0 ? 0 : EXDEV);
+		CHECK_EQ(calls, 1);
+	}
+	sluice_supervisor_free(sv);
+}
+
 /* ---- one at a time ---- */
 
 /* The keeper accepts for one server at a time, and each gets its own. */
@@ -374,6 +420,7 @@ const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"the newest connections stay", newest},
 	{"as many as the keeper has room for what they bring", room_of_keeper},
+	{"a document of a MiB, and of more", documents},
 	{"two servers at once, and their keeper", two_servers},
 	{"the timer, while somebody is connected", ticks},
 	{"no room for one more: again when the timer comes", shortages},
