@@ -399,7 +399,7 @@ static bool end_child(pid_t pid, int pidfd)
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	bool dead = false;
 
-	if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0))
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0)) /* or there is none */
 		kill(pid, SIGKILL); /* ours, and not waited for yet */
 	while (waitpid(pid, NULL, WNOHANG) == 0) {
 		if (sc_sluice_now() > until)
