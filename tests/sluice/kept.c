@@ -4,6 +4,7 @@
 #include "keep/keep.h"
 #include "runtime.h"
 
+#include <dirent.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/un.h>
@@ -12,7 +13,11 @@ static struct {
 	struct journal *journal, *predecessor;
 	int journal_fd, socket; /* of the supervisor */
 	pid_t keeper, supervisor;
+	int door;     /* 0: none */
+	uid_t uid;    /* of the keeper, with a limit of FEW descriptors; 0: as we */
 } h;
+
+#define FEW 32
 
 static struct journal *new_journal(uint32_t baton, int *fd)
 {
@@ -45,12 +50,17 @@ static void start_keeper(uint32_t baton)
 		.socket = pair[1],
 		.journal_fd = h.journal_fd,
 		.supervisor_pidfd = (int)syscall(SYS_pidfd_open, h.supervisor, 0),
-		.door = -1,
+		.door = h.door ? h.door : -1,
 		.proc_fd = open("/proc", O_PATH | O_CLOEXEC)};
 	CHECK(job.supervisor_pidfd >= 0 && job.proc_fd >= 0);
 	h.keeper = fork();
-	if (h.keeper == 0)
+	if (h.keeper == 0) {
+		const struct rlimit few = {FEW, FEW};
+
+		CHECK(!h.uid || (setrlimit(RLIMIT_NOFILE, &few) == 0 &&
+					setresuid(h.uid, h.uid, h.uid) == 0));
 		sc_keep_main(&job);
+	}
 	close(pair[1]);
 	close(job.supervisor_pidfd);
 	close(job.proc_fd);
@@ -336,6 +346,145 @@ static void accepts(void)
 	close(null);
 }
 
+/* More on their way than a user may have: it says that it has the connection, and sends it later. */
+static void cannot_travel(void)
+{
+	struct message m = {.magic = JOURNAL_MAGIC, .kind = M_ACCEPT, .count = 2};
+	struct kept kept = of(K_SERVER, 1);
+	int fds[MESSAGE_FDS], n, sent = 0, server, client;
+	char path[108];
+
+	if (geteuid() != 0)
+		SKIP("needs root, for another user");
+	h.uid = 60000 + (unsigned)getpid() % 4096; /* nobody else's */
+	start_keeper(B_SUPERVISOR);
+	server = new_server(path);
+	say(M_ADD, &kept, server, 1);
+	close(server);
+	client = dial(path);
+	CHECK_EQ(ask_for(1, 7), 1);
+	m.kept[0] = of(K_SERVER, 1);
+	m.kept[1] = of(K_CONNECTION, 7);
+	for (int i = 0; i < 2 * FEW; i++)
+		CHECK_EQ(sc_keep_send(h.socket, &m, NULL, 0), 0);
+	for (int i = 0; i < 2 * FEW; i++) {
+		usleep(i ? 0 : 100000); /* so that the answers wait */
+		CHECK_EQ(sc_keep_recv(h.socket, &m, fds, &n), 0);
+		CHECK(m.kind == M_ACCEPTED && m.kept[0].id == 7);
+		CHECK_EQ(m.kept[0].deny, n == 0);
+		if (n)
+			close(fds[0]);
+		sent += n;
+	}
+	if (sent == 2 * FEW)
+		SKIP("as many descriptors as one likes can be on their way");
+	CHECK(sent > 0);
+	CHECK_EQ(ask_for(1, 7), 1);
+	say(M_LEAVE, NULL, -1, 0);
+	check_end(B_SUPERVISOR);
+	kill_supervisor();
+	close(client);
+}
+
+/* ---- visitors ---- */
+
+static int fds_of_keeper(void)
+{
+	char path[64];
+	DIR *d;
+	int n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)h.keeper);
+	d = opendir(path);
+	if (!d)
+		SKIP("may not look at another process' descriptors");
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 2; /* "." and ".." */
+}
+
+static void await_fds(int wanted)
+{
+	while (fds_of_keeper() != wanted)
+		usleep(1000);
+}
+
+static int visit(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	strcpy(a.sun_path, path);
+	CHECK_EQ(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+static int give_pass(void)
+{
+	int pair[2];
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	say(M_PASS, NULL, pair[1], 1);
+	close(pair[1]);
+	return pair[0];
+}
+
+/* What a visitor brings is gone when it is, or when the next one comes, or when it may not come in. */
+static void visitors(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int first, second, status;
+	const int before = 5; /* what a keeper has from the beginning */
+	char byte;
+	pid_t pid;
+
+	if (is_filtered())
+		SKIP("who has a filter is not let in");
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/door", scratch_dir());
+	h.door = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CHECK_EQ(bind(h.door, (struct sockaddr *)&a, sizeof(a)), 0);
+	CHECK_EQ(listen(h.door, 8), 0);
+	start_keeper(B_SUPERVISOR);
+	await_fds(before); /* it closes what it does not need */
+	for (int i = 0; i < 3; i++) {
+		first = visit(a.sun_path);
+		await_fds(before + 2);
+		second = visit(a.sun_path);
+		CHECK_EQ(recv(first, &byte, 1, 0), 0);
+		close(first);
+		await_fds(before + 2);
+		close(second);
+		await_fds(before);
+	}
+	pid = fork();
+	if (pid == 0) {
+		scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
+
+		CHECK_EQ(seccomp_load(f), 0);
+		CHECK_EQ(recv(visit(a.sun_path), &byte, 1, 0), 0);
+		_exit(0);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	await_fds(before);
+	close(give_pass()); /* and a pass that nobody has any more is as if there had been none */
+	await_fds(before);
+	first = visit(a.sun_path);
+	await_fds(before + 2);
+	second = give_pass();
+	await_fds(before + 3);
+	CHECK_EQ(recv(first, &byte, 1, MSG_DONTWAIT), -1);
+	CHECK_EQ(errno, EAGAIN);
+	close(first);
+	await_fds(before + 1);
+	close(second);
+	await_fds(before);
+	say(M_LEAVE, NULL, -1, 0);
+	check_end(B_SUPERVISOR);
+	kill_supervisor();
+}
+
 /* What a connection still holds when there is no supervisor: each listener once, and nothing else. */
 static void strangers(void)
 {
@@ -437,6 +586,8 @@ const struct test tests[] = {
 	{"what is said is no word of a supervisor", no_words},
 	{"received calls are answered on their listeners", received},
 	{"connections: of no server, none there, the same again, no room", accepts},
+	{"a connection that cannot be sent now", cannot_travel},
+	{"visitors leave nothing behind", visitors},
 	{"what is left in a connection: each listener once", strangers},
 	{"who may take over: what its status says", statuses},
 	{NULL, NULL}};
