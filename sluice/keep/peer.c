@@ -16,33 +16,29 @@
 
 /* From the supervisor's procfs, where a target that shares our mounts can put nothing over its
  * own directory; what lies over one in the machine's is not entered. */
-static long read_status(int proc, pid_t pid, char *text, size_t size)
+static bool read_status(int proc, pid_t pid, char *text, size_t size)
 {
 	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_NO_XDEV};
-	char path[32] = "self/status";
+	static const char name[] = "/status";
+	char digits[12], path[32], *p = path;
+	int fd, count = 0;
 	long n = 0, total = 0;
-	int fd;
 
-	if (pid) {
-		char digits[12], *p = path;
-		int count = 0;
-
-		for (; pid; pid /= 10)
-			digits[count++] = (char)('0' + pid % 10);
-		while (count)
-			*p++ = digits[--count];
-		__builtin_memcpy(p, "/status", 8);
-	}
+	for (; pid; pid /= 10)
+		digits[count++] = (char)('0' + pid % 10);
+	while (count)
+		*p++ = digits[--count];
+	__builtin_memcpy(p, name, sizeof(name));
 	fd = (int)syscall(SYS_openat2, proc, path, &how, sizeof(how));
 	if (fd < 0 && errno == ENOSYS) /* before 5.6 */
 		fd = (int)syscall(SYS_openat, proc, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -1;
+		return false;
 	while ((n = syscall(SYS_read, fd, text + total, size - 1 - (size_t)total)) > 0)
 		total += n;
 	syscall(SYS_close, fd);
 	text[total] = '\0';
-	return n < 0 ? -1 : total;
+	return n >= 0;
 }
 
 /* The number after "\n@key:\t", or -1. A name with a newline in it shows that as "\n". */
@@ -67,7 +63,7 @@ static bool is_unfiltered(int proc, pid_t pid)
 {
 	static char text[65536];
 
-	if (read_status(proc, pid, text, sizeof(text)) <= 0)
+	if (!read_status(proc, pid, text, sizeof(text)))
 		return false;
 	/* Another namespace's /proc has another process under that number. */
 	return field(text, "Pid:\t") == pid && field(text, "Seccomp:\t") == 0;

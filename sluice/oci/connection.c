@@ -30,7 +30,7 @@ static struct listener *offered(struct sluice_supervisor *sv, const struct conne
 	sc_json_each(fds, name) {
 		size_t at = i++;
 
-		if (!sc_json_is(doc, name, "seccompFd") || at >= c->fds || at >= MAX_NAMED)
+		if (!sc_json_is(doc, name, "seccompFd") || at >= c->fds)
 			continue;
 		for (struct listener *l = sv->listeners.first; l; l = l->next)
 			if (l->id == c->named[at] && l->holder == c->id)
@@ -157,7 +157,7 @@ static int take_rights(struct sluice_supervisor *sv, struct connection *c, struc
 		close(fds[i]);
 	if (done < n)
 		return rc;
-	c->fds += n;
+	c->fds = c->fds + n < MAX_NAMED ? c->fds + n : MAX_NAMED;
 	return 0;
 }
 

@@ -19,8 +19,8 @@ static void destroy_connection(struct source *source)
 	int unread = 0;
 
 	/* What nobody has taken out is closed with it. */
-	if (source->fd >= 0 && ioctl(source->fd, FIONREAD, &unread) == 0 && unread)
-		sc_sluice_discard(&source->fd, 1);
+	if (ioctl(source->fd, FIONREAD, &unread) == 0 && unread)
+		sc_sluice_discard_one(source->fd);
 	else
 		closep(&source->fd);
 	free(c->text);
@@ -33,8 +33,8 @@ static void destroy_server(struct source *source)
 	struct pollfd p = {.fd = source->fd, .events = POLLIN};
 
 	/* Who waits to be accepted may have sent something. */
-	if (source->fd >= 0 && poll(&p, 1, 0) != 0)
-		sc_sluice_discard(&source->fd, 1);
+	if (poll(&p, 1, 0) != 0)
+		sc_sluice_discard_one(source->fd);
 	else
 		closep(&source->fd);
 	closep(&server->timer.fd);
@@ -211,11 +211,10 @@ static void on_accepted(struct sluice_supervisor *sv, int fd)
 	struct server *server = sc_oci_servers(sv)->asking;
 
 	if (!server) {
-		if (fd >= 0)
-			close(fd);
+		closep(&fd);
 		return;
 	}
-	if (fd == -EMFILE || fd == -EAGAIN || fd == -ETOOMANYREFS) { /* it has it, for later */
+	if (fd == -EMFILE || fd == -EAGAIN) { /* it has it, for later */
 		server->again = true;
 		pause_server(sv, server);
 		return;
@@ -403,8 +402,7 @@ static void stop_server(struct sluice_supervisor *sv, struct server *server)
 	if (sc_oci_servers(sv)->asking == server)
 		sc_oci_servers(sv)->asking = NULL;
 	sc_core_unwatch(sv, &server->source);
-	if (server->timer.fd >= 0)
-		sc_core_unwatch(sv, &server->timer);
+	sc_core_unwatch(sv, &server->timer);
 	server->source.ready = server->timer.ready = NULL;
 	sc_keep_drop(sv, K_SERVER, server->id);
 	if (!sv->passed_on)
@@ -470,14 +468,14 @@ int sc_oci_inherit(struct sluice_supervisor *sv, const struct kept *kept, int fd
 {
 	struct sockaddr_un address = {.sun_path = ""};
 	socklen_t size = sizeof(address);
-	char path[sizeof(address.sun_path) + 1] = "";
+	char path[sizeof(address)]; /* the longest name has no NUL */
 	_cleanup_free_ struct connection *c = NULL;
 	struct server *server;
 	int rc;
 
 	if (getsockname(fd, (struct sockaddr *)&address, &size))
 		return -errno;
-	memcpy(path, address.sun_path, sizeof(address.sun_path));
+	snprintf(path, sizeof(path), "%.*s", (int)sizeof(address.sun_path), address.sun_path);
 	if (kept->kind == K_SERVER)
 		return add_server(sv, fd, path);
 	server = find_server(sv, path);

@@ -59,7 +59,7 @@ struct connection {
 	unsigned depth;         /* of braces, up to @scanned */
 	bool in_string, escaped;
 	uint32_t named[MAX_NAMED]; /* the listener's id, or NOBODY */
-	unsigned fds, listeners;
+	unsigned fds, listeners; /* at most MAX_NAMED, MAX_LISTENERS */
 };
 
 /* oci.c */

@@ -134,10 +134,8 @@ static bool is_plain(int dir, const char *name)
 {
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
 		.resolve = RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
-	int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
+	_cleanup_close_ int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof(how));
 
-	if (fd >= 0)
-		close(fd);
 	return fd >= 0 || errno == ENOENT;
 }
 
@@ -273,12 +271,14 @@ static bool is_number(const char *name)
 static bool translate(const struct walk *w, const char *name, char *number, size_t size)
 {
 	const char *slash = strchr(w->own, '/');
-	int n = snprintf(number, size, "%s", name);
+	int n = snprintf(number, size, "%u", w->who.tid);
 
 	if (slash && strcmp(slash, "/task") == 0 && !w->who.ours) {
-		if ((unsigned)strtoul(name, NULL, 10) != w->who.tid)
+		if (strcmp(name, number) != 0)
 			return false;
 		n = snprintf(number, size, "%d", (int)sluice_tid(w->req));
+	} else {
+		n = snprintf(number, size, "%s", name);
 	}
 	return n > 0 && (size_t)n < size;
 }

@@ -289,7 +289,7 @@ static int await_listener(const struct plan *plan, int pidfd, uint64_t until)
 			{.fd = naps ? -1 : plan->ours, .events = POLLIN}};
 		struct timespec t = {0, ns};
 
-		if (poll(p, 2, naps ? 0 : 100) < 0 && errno != EINTR)
+		if (poll(p, COUNT(p), naps ? 0 : 100) < 0 && errno != EINTR)
 			return -errno;
 		/* This first: what is read next is the closer's. */
 		if (!naps && recv(plan->ours, &byte, 1, MSG_DONTWAIT) == 1)
@@ -356,7 +356,7 @@ static int ask_closer(const struct plan *plan, int pidfd, uint64_t until, int *f
 		struct pollfd p[2] = {{.fd = plan->ours, .events = POLLIN},
 			{.fd = pidfd, .events = POLLIN}};
 
-		if (poll(p, 2, 100) < 0 && errno != EINTR)
+		if (poll(p, COUNT(p), 100) < 0 && errno != EINTR)
 			return -errno;
 		if (p[0].revents)
 			break;
@@ -382,7 +382,7 @@ static int adopt(struct sluice_supervisor *sv, const struct plan *plan, int pidf
 		return rc;
 	rc = sc_core_add_listener(sv, fd, plan->child->tag, false, plan->wait_killable);
 	if (rc) /* if it is none, it is whatever the child's user put in its place */
-		sc_sluice_discard(&fd, 1);
+		sc_sluice_discard_one(fd);
 	return rc;
 }
 
@@ -399,7 +399,7 @@ static bool end_child(pid_t pid, int pidfd)
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	bool dead = false;
 
-	if (pidfd < 0 || syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0))
+	if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0)) /* or there is none */
 		kill(pid, SIGKILL); /* ours, and not waited for yet */
 	while (waitpid(pid, NULL, WNOHANG) == 0) {
 		if (sc_sluice_now() > until)
@@ -448,7 +448,7 @@ static bool hidden_by_change(const struct sluice_supervisor *sv)
 		sc_sluice_proc_open(&sv->proc, "sys/fs/suid_dumpable", O_RDONLY, 0);
 	char value[2];
 
-	return fd >= 0 && read(fd, value, 2) == 2 && value[0] != '1';
+	return read(fd, value, sizeof(value)) == sizeof(value) && value[0] != '1';
 }
 
 int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
@@ -503,7 +503,7 @@ static int until_reaped(
 		pid_t got = 0;
 		int rc;
 
-		if (poll(p, 2, dead ? HELD_MS : -1) < 0 && errno != EINTR)
+		if (poll(p, COUNT(p), dead ? HELD_MS : -1) < 0 && errno != EINTR)
 			return -errno;
 		dead |= p[0].revents != 0;
 		if (dead)

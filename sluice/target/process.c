@@ -580,7 +580,7 @@ int sluice_get_fd(struct sluice_request *request, int target_fd)
 	if (fd < 0 && errno != ESRCH)
 		return -errno;
 	if (fd >= 0 && sc_core_id_valid(request)) {
-		sc_sluice_discard(&fd, 1);
+		sc_sluice_discard_one(fd);
 		fd = -1;
 	}
 	return fd < 0 ? -ENOENT : steal_fd(&fd);

@@ -58,7 +58,6 @@ static const struct {
 	[24] = {"shmctl", {FIRST, SECOND, PTR}},
 };
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static int refuse(struct sluice_request *req, const char *why)
 {

@@ -21,6 +21,8 @@
 
 struct iovec;
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 /* ---- error.c ---- */
 
 int sc_sluice_error(struct sluice_error *error, int rc, const char *format, ...)
@@ -38,6 +40,10 @@ pid_t sc_sluice_fork_hidden(int flags, int *pidfd);
 int sc_sluice_thread(pthread_t *thread, void *(*main)(void *), void *data);
 void sc_sluice_close_others(const int *keep, unsigned count);
 void sc_sluice_discard(const int *fds, unsigned count);
+static inline void sc_sluice_discard_one(int fd)
+{
+	sc_sluice_discard(&fd, 1);
+}
 
 /* ---- rights.c: SCM_RIGHTS ---- */
 

@@ -104,6 +104,7 @@ NO_SLUICE_TESTS = {
     "examples, containers, engines": "need programs of a whole system: a shell, runtimes, the tool",
     "acting, bare, clock, core, failing, foreign, forged, gone, kept, layouts, links": "not tried there yet",
     "older, places, procfs, reused, rights, steps, umask, util, zero": "not tried there yet",
+    "bounds": "not tried there yet",
     "siblings": "asks no kernel; scripts/test runs it",
 }
 

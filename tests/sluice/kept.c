@@ -4,6 +4,7 @@
 #include "keep/keep.h"
 #include "runtime.h"
 
+#include <dirent.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/un.h>
@@ -12,7 +13,11 @@ static struct {
 	struct journal *journal, *predecessor;
 	int journal_fd, socket; /* of the supervisor */
 	pid_t keeper, supervisor;
+	int door;     /* 0: none */
+	uid_t uid;    /* of the keeper, with a limit of FEW descriptors; 0: as we */
 } h;
+
+#define FEW 32
 
 static struct journal *new_journal(uint32_t baton, int *fd)
 {
@@ -45,12 +50,17 @@ static void start_keeper(uint32_t baton)
 		.socket = pair[1],
 		.journal_fd = h.journal_fd,
 		.supervisor_pidfd = (int)syscall(SYS_pidfd_open, h.supervisor, 0),
-		.door = -1,
+		.door = h.door ? h.door : -1,
 		.proc_fd = open("/proc", O_PATH | O_CLOEXEC)};
 	CHECK(job.supervisor_pidfd >= 0 && job.proc_fd >= 0);
 	h.keeper = fork();
-	if (h.keeper == 0)
+	if (h.keeper == 0) {
+		const struct rlimit few = {FEW, FEW};
+
+		CHECK(!h.uid || (setrlimit(RLIMIT_NOFILE, &few) == 0 &&
+					setresuid(h.uid, h.uid, h.uid) == 0));
 		sc_keep_main(&job);
+	}
 	close(pair[1]);
 	close(job.supervisor_pidfd);
 	close(job.proc_fd);
@@ -222,6 +232,8 @@ static void received(void)
 {
 	struct slot *slot;
 	struct box box[2];
+	uint32_t state;
+	siginfo_t info;
 	int socket;
 
 	start_keeper(B_SUPERVISOR);
@@ -243,6 +255,8 @@ static void received(void)
 	slot = journal_slot(h.journal, 3); /* being filled when it died */
 	slot->listener = 5;
 	atomic_store(&slot->state, S_USED);
+	slot = journal_slot(h.journal, h.journal->count); /* none of them: the rest of the page */
+	atomic_store(&slot->state, S_USED);
 	kill_supervisor();
 	for (int i = 0; i < 2; i++) {
 		int status;
@@ -252,6 +266,9 @@ static void received(void)
 		close(box[i].go);
 		close(box[i].listener);
 	}
+	CHECK_EQ(waitid(P_PID, (id_t)h.keeper, &info, WEXITED | WNOWAIT), 0);
+	state = atomic_load(&slot->state);
+	CHECK_EQ(state, S_USED);
 	check_end(B_KEEPER);
 }
 
@@ -286,7 +303,7 @@ static int ask_for(uint32_t server, uint32_t connection)
 
 static void accepts(void)
 {
-	struct kept kept = of(K_SERVER, 1);
+	struct kept kept = of(K_SERVER, 1), unknown = of(K_CONNECTION, 99);
 	struct rlimit limit;
 	char path[108], byte;
 	int server, first, second, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -309,6 +326,7 @@ static void accepts(void)
 	kept.kind = K_LISTENER;
 	for (kept.id = 0; kept.id < MAX_KEPT + MAX_SPARE - 2; kept.id++)
 		say(M_ADD, &kept, null, 1);
+	say(M_MARK, &unknown, -1, 0); /* there is no place behind the last one */
 	CHECK_EQ(ask_for(1, 8), 0); /* no room: it is not left waiting */
 	CHECK_EQ(recv(second, &byte, 1, 0), 0);
 	CHECK_EQ(ask_for(1, 7), 1);
@@ -328,6 +346,238 @@ static void accepts(void)
 	close(null);
 }
 
+/* More on their way than a user may have: it says that it has the connection, and sends it later. */
+static void cannot_travel(void)
+{
+	struct message m = {.magic = JOURNAL_MAGIC, .kind = M_ACCEPT, .count = 2};
+	struct kept kept = of(K_SERVER, 1);
+	int fds[MESSAGE_FDS], n, sent = 0, server, client;
+	char path[108];
+
+	if (geteuid() != 0)
+		SKIP("needs root, for another user");
+	h.uid = 60000 + (unsigned)getpid() % 4096; /* nobody else's */
+	start_keeper(B_SUPERVISOR);
+	server = new_server(path);
+	say(M_ADD, &kept, server, 1);
+	close(server);
+	client = dial(path);
+	CHECK_EQ(ask_for(1, 7), 1);
+	m.kept[0] = of(K_SERVER, 1);
+	m.kept[1] = of(K_CONNECTION, 7);
+	for (int i = 0; i < 2 * FEW; i++)
+		CHECK_EQ(sc_keep_send(h.socket, &m, NULL, 0), 0);
+	for (int i = 0; i < 2 * FEW; i++) {
+		usleep(i ? 0 : 100000); /* so that the answers wait */
+		CHECK_EQ(sc_keep_recv(h.socket, &m, fds, &n), 0);
+		CHECK(m.kind == M_ACCEPTED && m.kept[0].id == 7);
+		CHECK_EQ(m.kept[0].deny, n == 0);
+		if (n)
+			close(fds[0]);
+		sent += n;
+	}
+	if (sent == 2 * FEW)
+		SKIP("as many descriptors as one likes can be on their way");
+	CHECK(sent > 0);
+	CHECK_EQ(ask_for(1, 7), 1);
+	say(M_LEAVE, NULL, -1, 0);
+	check_end(B_SUPERVISOR);
+	kill_supervisor();
+	close(client);
+}
+
+/* ---- visitors ---- */
+
+static int fds_of_keeper(void)
+{
+	char path[64];
+	DIR *d;
+	int n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)h.keeper);
+	d = opendir(path);
+	if (!d)
+		SKIP("may not look at another process' descriptors");
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 2; /* "." and ".." */
+}
+
+static void await_fds(int wanted)
+{
+	while (fds_of_keeper() != wanted)
+		usleep(1000);
+}
+
+static int visit(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	strcpy(a.sun_path, path);
+	CHECK_EQ(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+static int give_pass(void)
+{
+	int pair[2];
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	say(M_PASS, NULL, pair[1], 1);
+	close(pair[1]);
+	return pair[0];
+}
+
+/* What a visitor brings is gone when it is, or when the next one comes, or when it may not come in. */
+static void visitors(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int first, second, status;
+	const int before = 5; /* what a keeper has from the beginning */
+	char byte;
+	pid_t pid;
+
+	if (is_filtered())
+		SKIP("who has a filter is not let in");
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/door", scratch_dir());
+	h.door = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CHECK_EQ(bind(h.door, (struct sockaddr *)&a, sizeof(a)), 0);
+	CHECK_EQ(listen(h.door, 8), 0);
+	start_keeper(B_SUPERVISOR);
+	await_fds(before); /* it closes what it does not need */
+	for (int i = 0; i < 3; i++) {
+		first = visit(a.sun_path);
+		await_fds(before + 2);
+		second = visit(a.sun_path);
+		CHECK_EQ(recv(first, &byte, 1, 0), 0);
+		close(first);
+		await_fds(before + 2);
+		close(second);
+		await_fds(before);
+	}
+	pid = fork();
+	if (pid == 0) {
+		scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
+
+		CHECK_EQ(seccomp_load(f), 0);
+		CHECK_EQ(recv(visit(a.sun_path), &byte, 1, 0), 0);
+		_exit(0);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	await_fds(before);
+	close(give_pass()); /* and a pass that nobody has any more is as if there had been none */
+	await_fds(before);
+	first = visit(a.sun_path);
+	await_fds(before + 2);
+	second = give_pass();
+	await_fds(before + 3);
+	CHECK_EQ(recv(first, &byte, 1, MSG_DONTWAIT), -1);
+	CHECK_EQ(errno, EAGAIN);
+	close(first);
+	await_fds(before + 1);
+	close(second);
+	await_fds(before);
+	say(M_LEAVE, NULL, -1, 0);
+	check_end(B_SUPERVISOR);
+	kill_supervisor();
+}
+
+/* What a connection still holds when there is no supervisor: each listener once, and nothing else. */
+static void strangers(void)
+{
+	struct kept first = of(K_LISTENER, 1), way = of(K_CONNECTION, 2);
+	struct box known = new_box(), stranger = new_box();
+	int pair[2], null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int fds[4] = {known.listener, null, stranger.listener, stranger.listener};
+	char byte;
+
+	start_keeper(B_SUPERVISOR);
+	h.journal->listeners = 10;
+	say(M_ADD, &first, known.listener, 1);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	CHECK_EQ(send_fds(pair[0], "{", 1, fds, 4), 1);
+	say(M_ADD, &way, pair[1], 1);
+	close(pair[1]);
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	say(M_END_OCI, NULL, -1, 0);
+	CHECK_EQ(recv(pair[0], &byte, 1, 0), 0);
+	CHECK_EQ(h.journal->listeners, 11);
+	close(pair[0]);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	say(M_ADD, &way, pair[1], 1); /* the last one, and nothing in it */
+	close(pair[1]);
+	say(M_END_OCI, NULL, -1, 0);
+	CHECK_EQ(recv(pair[0], &byte, 1, 0), 0);
+	close(pair[0]);
+	kill_supervisor();
+	CHECK_EQ(open_box(&known, NULL), EXDEV);
+	CHECK_EQ(open_box(&stranger, NULL), EXDEV);
+	check_end(B_KEEPER);
+}
+
+/* ---- who may take over, by what its status says ---- */
+
+#define PEER 1234567890
+
+static void write_status(const char *dir, const char *before, const char *after)
+{
+	char path[160];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%d", dir, PEER);
+	CHECK(mkdir(path, 0755) == 0 || errno == EEXIST);
+	strcat(path, "/status");
+	f = fopen(path, "we");
+	CHECK(f && fprintf(f, "%s%d%s", before, PEER, after) > 0);
+	CHECK_EQ(fclose(f), 0);
+}
+
+static void statuses(void)
+{
+	static const struct {
+		const char *before, *after; /* its number */
+		bool may;
+	} cases[] = {{"Name:\tx\nPid:\t", "\nSeccomp:\t0\nSeccomp_filters:\t0\n", true},
+		{"\nPid:\t", ":\nSeccomp:\t0/", true},
+		{"Pid:\t1\nNgid:\t", "\nPid:\t2\nSeccomp:\t0\n", false},
+		{"\nPid:\t", "1\nSeccomp:\t0\n", false}, {"\nPid:\t", "\nSeccomp:\t2\n", false},
+		{"\nPid:\t", "\nSeccomp:\t1\n", false}, {"\nPid:\t", "\nSeccomp:\t10\n", false},
+		{"\nPid:\t", "\nSeccomp:\t9\n", false},
+		{"\nPid:\t", "\nSeccomp_filters:\t0\n", false},
+		{"\nPid:\t", "\nxSeccomp:\t0\n", false}, {"Pid:\t", "\nSeccomp:\t0\n", false},
+		{"\nTgid:\t", "\nSeccomp:\t0\n", false}, {"\nPid:\t", "\n", false}};
+	const char *dir = scratch_dir();
+	const struct ucred me = {PEER, geteuid(), getegid()}, other = {PEER, geteuid() + 1, 0};
+	int proc = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), pidfd;
+	pid_t pid;
+
+	pid = fork();
+	if (pid == 0)
+		for (;;)
+			pause();
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	CHECK(proc >= 0 && pidfd >= 0);
+	CHECK(!sc_keep_peer_may(proc, &me, pidfd)); /* no such file */
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		write_status(dir, cases[i].before, cases[i].after);
+		if (sc_keep_peer_may(proc, &me, pidfd) != cases[i].may)
+			printf("# case %zu\n", i);
+		CHECK_EQ(sc_keep_peer_may(proc, &me, pidfd), cases[i].may);
+	}
+	write_status(dir, cases[0].before, cases[0].after);
+	CHECK(!sc_keep_peer_may(proc, &other, pidfd));
+	CHECK(sc_keep_peer_may(proc, &me, pidfd));
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	CHECK(!sc_keep_peer_may(proc, &me, pidfd)); /* it has ended */
+	close(pidfd);
+	close(proc);
+}
+
 const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"the supervisor dies: the baton says who answers", batons},
@@ -336,4 +586,8 @@ const struct test tests[] = {
 	{"what is said is no word of a supervisor", no_words},
 	{"received calls are answered on their listeners", received},
 	{"connections: of no server, none there, the same again, no room", accepts},
+	{"a connection that cannot be sent now", cannot_travel},
+	{"visitors leave nothing behind", visitors},
+	{"what is left in a connection: each listener once", strangers},
+	{"who may take over: what its status says", statuses},
 	{NULL, NULL}};

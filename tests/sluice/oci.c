@@ -1,7 +1,8 @@
 /* The OCI listener server against runtimes, good and bad.
  * SPDX-License-Identifier: MIT */
-#include "tap.h"
+#include "runtime.h"
 
+#include <sys/resource.h>
 #include <sys/un.h>
 
 static char path[128];
@@ -305,6 +306,64 @@ static void flood(void)
 	sluice_supervisor_free(sv);
 }
 
+/* Who hangs up is gone at once, not when its time is over; whatever call has failed before. */
+static void hung_up(void)
+{
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	int fd, before, unread;
+
+	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
+	CHECK_EQ(sluice_listen_oci(sv, path, never, NULL), 0);
+	before = count_fds();
+	fd = connect_to();
+	CHECK_EQ(send(fd, "{", 1, 0), 1);
+	do
+		CHECK(sluice_dispatch(sv, 1000) >= 0);
+	while (ioctl(fd, TIOCOUTQ, &unread) == 0 && unread);
+	CHECK_EQ(count_fds(), before + 2);
+	close(fd);
+	errno = EAGAIN;
+	CHECK(sluice_dispatch(sv, 1000) >= 0);
+	CHECK_EQ(count_fds(), before);
+	sluice_supervisor_free(sv);
+}
+
+/* A server that cannot be set up while another one waits for what the keeper accepts for it. */
+static void beside_another(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv;
+	struct rlimit limit, few;
+	char other[sizeof(path) + 1];
+	struct box box;
+
+	if (getenv("SLUICE_TEST_VALGRIND"))
+		SKIP("valgrind keeps the last descriptors for itself");
+	isolate(); /* other keepers of the machine are not ours to stop */
+	o.keeper = true;
+	o.default_errno = EXDEV;
+	sv = new_supervisor(&o);
+	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
+	snprintf(other, sizeof(other), "%s2", path);
+	CHECK_EQ(sluice_listen_oci(sv, path, never, NULL), 0);
+	box = new_box();
+	offer_box(path, &box);
+	while (keepers(SIGSTOP) != 1) /* it has its name when it has begun */
+		usleep(1000);
+	CHECK(sluice_dispatch(sv, 1000) >= 0);
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	few = limit;
+	few.rlim_cur = (rlim_t)fcntl(0, F_DUPFD_CLOEXEC, 0) + 1; /* of a socket, and no timer */
+	close((int)few.rlim_cur - 1);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+	CHECK_EQ(sluice_listen_oci(sv, other, never, NULL), -EMFILE);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	CHECK(access(other, F_OK) == -1 && access(path, F_OK) == 0);
+	CHECK_EQ(keepers(SIGCONT), 1);
+	CHECK_EQ(open_box(&box, sv), EXDEV);
+	sluice_supervisor_free(sv);
+}
+
 const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"a container that is accepted, its tag, the end of its listener", accepted},
@@ -314,4 +373,6 @@ const struct test tests[] = {
 	{"a container that is refused gets the default errno", refused},
 	{"broken documents get the default errno, never ENOSYS", broken},
 	{"silent connections and a document without end", flood},
+	{"a peer that hangs up", hung_up},
+	{"a server that cannot be set up beside another", beside_another},
 	{NULL, NULL}};

@@ -51,6 +51,7 @@ static void make_box(void)
 	make("proc", NULL);
 	make("dev", NULL);
 	link_to("absolute", "/dir/file");
+	link_to("dir/sub/l", "/dir/file");
 	link_to("relative", "dir/../dir/file");
 	link_to("up", "../../../../dir/file");
 	link_to("loop", "loop");
@@ -356,6 +357,7 @@ struct parent_case {
 static const struct parent_case parents[] = {{"/dir/x", "x", "/dir", 0},
 	{"/dir/x///", "x", "/dir", 0}, {"x", "x", "/dir/sub", 0}, {"../x", "x", "/dir", 0},
 	{"/", ".", "/", 0}, {"..", ".", "/dir", 0}, {"/absolute", "absolute", "/", 0},
+	{"/absolute/", "absolute", "/", 0}, {"l/", "l", "/dir/sub", 0},
 	{"/absolute/x", NULL, NULL, -ENOTDIR}, {"/no/x", NULL, NULL, -ENOENT},
 	{"/procself/../file", "file", "/proc", 0}, {NULL, NULL, NULL, 0}};
 

@@ -77,6 +77,20 @@ static void misnamed(void)
 	finish(sv, &seen);
 }
 
+/* The document names one more than came: it is not what came, either. */
+static void missing(void)
+{
+	struct seen seen = {0, 0};
+	struct sluice_supervisor *sv = serve(&seen, false);
+	struct box box = new_box();
+
+	offer_fds(path, "{\"fds\":[\"other\",\"seccompFd\"]}", &box.listener, 1);
+	close(box.listener);
+	CHECK_EQ(open_box(&box, sv), EXDEV);
+	CHECK_EQ(seen.calls, 0);
+	finish(sv, &seen);
+}
+
 /* Eight in one connection, one of them offered; the others come with it and after it. */
 static void beside_it(void)
 {
@@ -556,6 +570,7 @@ static void example(void)
 const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"\"seccompFd\" names another descriptor: the listener is kept", misnamed},
+	{"a document that names more than came", missing},
 	{"listeners beside the one that is served are refused", beside_it},
 	{"a ninth listener of a connection is not served", too_many},
 	{"65 descriptors, and the first is named", first_of_many},

@@ -309,6 +309,7 @@ static void successor(void)
 	CHECK_EQ(sluice_take_over(socket, &sv), 0);
 	close(socket);
 	serve(sv);
+	CHECK_EQ(send_fds(s.socket[0], "x", 1, NULL, 0), -1); /* the beginning is lost: at once */
 	check_scene(&s, sv, EXDEV, 0);
 	one_is_served(sv);
 	sluice_supervisor_free(sv);
@@ -434,6 +435,7 @@ static void handed_over(bool keeper)
 	CHECK_EQ(open_box(&box, NULL), 0);
 	sluice_supervisor_free(sv);
 	CHECK(access(path, F_OK) == 0);
+	CHECK_EQ(send_fds(s.socket[0], "x", 1, NULL, 0), -1); /* the beginning is lost: at once */
 	check_scene(&s, NULL, EXDEV, 0);
 	one_is_served(NULL);
 	close(pair[0]);

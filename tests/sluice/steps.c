@@ -12,6 +12,7 @@ static void slow(void)
 	SKIP("needs the shared library");
 }
 #define slow_without_getfd   slow
+#define doubled		     slow
 #define killed		     slow
 #define killed_without_getfd slow
 #define stopped		     slow
@@ -25,6 +26,7 @@ static int chosen;       /* which call of the child, or */
 static long chosen_nr;   /* the first of this number */
 static int chosen_sig;   /* what the child gets there; 0: it waits for a while */
 static int *calls;       /* how many it has made: shared with it */
+static bool doubles;     /* its thread sends its listener twice beside one byte */
 static bool silent;      /* the child's filter notifies what it would say that it has it with */
 static int naps;         /* of the supervisor */
 
@@ -50,6 +52,18 @@ static void BARE on_call(long nr)
 		real_syscall(SYS_nanosleep, &t, NULL);
 }
 
+/* The room that alignment leaves behind one descriptor. */
+static void BARE send_twice(struct msghdr *h)
+{
+	struct cmsghdr *c = h->msg_control;
+
+	if (h->msg_controllen < CMSG_LEN(2 * sizeof(int)))
+		return;
+	__builtin_memcpy(CMSG_DATA(c) + sizeof(int), CMSG_DATA(c), sizeof(int));
+	c->cmsg_len = CMSG_LEN(2 * sizeof(int));
+	__atomic_fetch_add(calls, 1000, __ATOMIC_RELAXED);
+}
+
 long BARE syscall(long nr, ...)
 {
 	long a[6];
@@ -60,6 +74,8 @@ long BARE syscall(long nr, ...)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
 	on_call(nr);
+	if (doubles && nr == SYS_sendmsg && real_syscall(SYS_getpid) != supervisor)
+		send_twice((struct msghdr *)a[1]);
 	return real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
@@ -199,6 +215,26 @@ static void slow_without_getfd(void)
 	slow_at_each();
 }
 
+/* ---- one that says too much ---- */
+
+/* What nobody asked for is closed, and the listener is taken. */
+static void doubled(void)
+{
+	struct sluice_error error = {0};
+	int end, before;
+
+	begin();
+	if (CMSG_SPACE(sizeof(int)) < CMSG_LEN(2 * sizeof(int)))
+		SKIP("no room for a second descriptor beside one");
+	refuse_getfd();
+	before = count_fds();
+	doubles = true;
+	CHECK_EQ(start(-1, 0, &error, &end), 0);
+	CHECK_EQ(end, 0);
+	CHECK(*calls >= 1000);
+	CHECK_EQ(settled_fds(before), before);
+}
+
 /* ---- killed ---- */
 
 static void killed_at_each(void)
@@ -315,6 +351,7 @@ const struct target_main targets[] = {{"answered", target_answered}, {NULL, NULL
 const struct test tests[] = {
 	{"slow at each call of the child", slow},
 	{"the same, where a thread of it sends its listener", slow_without_getfd},
+	{"a listener that is sent twice", doubled},
 	{"killed at each call of the child", killed},
 	{"the same, where a thread of it sends its listener", killed_without_getfd},
 	{"stopped for ever: an end after ten seconds", stopped},
