@@ -739,7 +739,7 @@ typedef int (*sluice_container_cb)(struct sluice_supervisor *supervisor,
  * replaces one that no process serves any more. After sluice_take_over(), the socket of the old
  * supervisor at the same @path goes on, with the runtimes that wait there. Up to 8 listeners in
  * a connection are kept; those that the callback does not accept are refused. -EADDRINUSE if
- * @path is served already, or is a file that is not a socket. sluice_supervisor_free() removes
+ * @path is bound already, or is a file that is not a socket. sluice_supervisor_free() removes
  * the socket, unless it was handed over. */
 int sluice_listen_oci(struct sluice_supervisor *supervisor, const char *path,
 	sluice_container_cb callback, void *data);

@@ -317,20 +317,6 @@ static int add_server(struct sluice_supervisor *sv, int fd, const char *path)
 	return 0;
 }
 
-/* A socket file that nobody serves any more may be replaced. */
-static int clear_path(const struct sockaddr_un *address)
-{
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct stat st;
-
-	/* Whatever else is there stays: bind(2) says so. */
-	if (lstat(address->sun_path, &st) || !S_ISSOCK(st.st_mode) ||
-		connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-		errno != ECONNREFUSED)
-		return 0;
-	return unlink(address->sun_path) ? -errno : 0;
-}
-
 static int open_server(struct sluice_supervisor *sv, const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -338,7 +324,7 @@ static int open_server(struct sluice_supervisor *sv, const char *path)
 	int rc;
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	rc = clear_path(&address);
+	rc = sc_sluice_clear(path);
 	if (rc)
 		return rc;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

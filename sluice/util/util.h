@@ -49,6 +49,10 @@ int sc_sluice_send_rights(int socket, const void *data, size_t size, const int *
 int sc_sluice_recv_rights(int socket, void *data, size_t size, int *fds, unsigned room,
 	unsigned *count);
 
+/* ---- place.c: paths of sockets ---- */
+
+int sc_sluice_clear(const char *path);
+
 /* ---- notify.c: what a listener is asked ---- */
 
 int sc_sluice_notif_sizes(struct seccomp_notif_sizes *sizes);

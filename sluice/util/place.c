@@ -1,0 +1,37 @@
+/* What is at the path of a socket that is to be made.
+ * SPDX-License-Identifier: MIT */
+#include "util/util.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+static bool is_left_behind(const char *path)
+{
+	_cleanup_close_ int fd = -1;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct stat st;
+
+	if (lstat(path, &st) || !S_ISSOCK(st.st_mode) ||
+		strlen(path) >= sizeof(address.sun_path))
+		return false;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	/* connect(2) of a datagram socket says ECONNREFUSED if no process has bound the
+	 * file, and that only. One of the type that is bound there would also say so
+	 * before the other one listens, and would be a connection that the other one has
+	 * to accept. */
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return fd >= 0 &&
+	       connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 &&
+	       errno == ECONNREFUSED;
+}
+
+/* A socket that no process has bound any more goes. Whatever else is there stays: bind(2)
+ * says so. */
+int sc_sluice_clear(const char *path)
+{
+	if (is_left_behind(path) && unlink(path))
+		return -errno;
+	return 0;
+}
