@@ -99,7 +99,7 @@ struct sluice_statistics {
  * @options->keeper starts a process (see sluice_hand_over). Returns 0; -EINVAL if an option is
  * out of range (default_errno above 4095, workers above 1024, max_pending above 2^20,
  * keeper_path of 108 bytes or more) or keeper_path is set without keeper; -ENAMETOOLONG if there is no
- * room for the number of a process behind keeper_path; -EADDRINUSE if another keeper serves keeper_path; -ENOSYS if the kernel has no notifications (before 5.0); -EFBIG
+ * room for the number of a process behind keeper_path; -EADDRINUSE if keeper_path is bound already, or is a file that is not a socket; -ENOSYS if the kernel has no notifications (before 5.0); -EFBIG
  * if RLIMIT_FSIZE is too low for the journal of @options->max_pending requests; -EREMOTE
  * for a keeper after unshare(CLONE_NEWPID), because it would be in the namespace of the
  * targets; else -errno. */

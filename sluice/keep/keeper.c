@@ -13,6 +13,7 @@ struct keeper {
 	bool on;                /* started, and not left */
 	struct source source;   /* the socket to it; hangs up if it dies */
 	int door;               /* where successors connect; only until it runs */
+	struct place_id made, published; /* its file under the name of the start, and at the path */
 	int pass;               /* the keeper's end, for a keeper that replaces it; or -1 */
 	struct journal *predecessor; /* mapped while taking over */
 	const struct keep_hooks *hooks;
@@ -81,28 +82,25 @@ static int open_door(struct sluice_supervisor *sv)
 
 	if (!sv->set.keeper_path[0])
 		return 0;
-	if (!k->predecessor && !k->on) {
-		int other = sluice_keeper_connect(sv->set.keeper_path);
-
-		if (other >= 0) {
-			close(other);
-			return -EADDRINUSE;
-		}
-	}
+	/* publish() would replace it. */
+	if (!k->predecessor && !k->on && !sc_sluice_may_be_socket(sv->set.keeper_path))
+		return -EADDRINUSE;
 	rc = new_name(sv, path, sizeof(path));
 	if (!rc)
 		rc = unix_address(path, &address);
+	if (!rc)
+		rc = sc_sluice_clear(path);
 	if (rc)
 		return rc;
-	unlink(path);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* The mode of an unbound socket becomes the file's: nobody connects in between. */
 	if (fd < 0 || fchmod(fd, 0600) ||
 		bind(fd, (struct sockaddr *)&address, sizeof(address)))
 		return -errno;
+	sc_sluice_note(path, &k->made);
 	rc = listen(fd, 8) ? -errno : 0;
 	if (rc)
-		unlink(path);
+		sc_sluice_remove(path, &k->made);
 	else
 		k->door = steal_fd(&fd);
 	return rc;
@@ -114,18 +112,19 @@ static void remove_door(const struct sluice_supervisor *sv)
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 
 	if (sv->set.keeper_path[0] && !new_name(sv, path, sizeof(path)))
-		unlink(path);
+		sc_sluice_remove(path, &keeper_of(sv)->made);
 }
 
 /* Successors find this keeper from now on. */
 static void publish(struct sluice_supervisor *sv)
 {
-	const struct keeper *k = keeper_of(sv);
+	struct keeper *k = keeper_of(sv);
 	struct sockaddr_un address;
 	char path[sizeof(address.sun_path)];
 
-	if (k && k->on && sv->set.keeper_path[0] && !new_name(sv, path, sizeof(path)))
-		rename(path, sv->set.keeper_path);
+	if (k && k->on && sv->set.keeper_path[0] && !new_name(sv, path, sizeof(path)) &&
+		rename(path, sv->set.keeper_path) == 0)
+		k->published = k->made;
 }
 
 /* Twice, so that it is init's child and not ours: nobody has to wait for it. */
@@ -435,12 +434,10 @@ void sc_keep_leave(struct sluice_supervisor *sv, bool guard)
 	tell(sv, guard ? M_GUARD : M_LEAVE, NULL, -1);
 	disconnect(sv);
 	if (!guard) {
-		char path[sizeof(sv->set.keeper_path) + 16];
-
 		if (!sv->passed_on && sv->set.keeper_path[0])
-			unlink(sv->set.keeper_path);
-		else if (k->predecessor && !new_name(sv, path, sizeof(path)))
-			unlink(path);
+			sc_sluice_remove(sv->set.keeper_path, &k->published);
+		else if (k->predecessor)
+			remove_door(sv);
 	}
 	k->on = false;
 }

@@ -27,6 +27,15 @@ static bool is_left_behind(const char *path)
 	       errno == ECONNREFUSED;
 }
 
+/* Whether nothing of anybody's is at @path: nothing at all, or such a socket. What cannot
+ * be looked at is for bind(2) to say. */
+bool sc_sluice_may_be_socket(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) || is_left_behind(path);
+}
+
 /* A socket that no process has bound any more goes. Whatever else is there stays: bind(2)
  * says so. */
 int sc_sluice_clear(const char *path)
@@ -34,4 +43,22 @@ int sc_sluice_clear(const char *path)
 	if (is_left_behind(path) && unlink(path))
 		return -errno;
 	return 0;
+}
+
+void sc_sluice_note(const char *path, struct place_id *id)
+{
+	struct stat st;
+
+	*id = (struct place_id){0};
+	if (lstat(path, &st) == 0)
+		*id = (struct place_id){st.st_dev, st.st_ino};
+}
+
+/* Somebody may have put another file there meanwhile. */
+void sc_sluice_remove(const char *path, const struct place_id *id)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && st.st_dev == id->device && st.st_ino == id->inode)
+		unlink(path);
 }

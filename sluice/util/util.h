@@ -51,7 +51,15 @@ int sc_sluice_recv_rights(int socket, void *data, size_t size, int *fds, unsigne
 
 /* ---- place.c: paths of sockets ---- */
 
+struct place_id { /* which file was made there */
+	dev_t device;
+	ino_t inode;
+};
+
+bool sc_sluice_may_be_socket(const char *path);
 int sc_sluice_clear(const char *path);
+void sc_sluice_note(const char *path, struct place_id *id);
+void sc_sluice_remove(const char *path, const struct place_id *id);
 
 /* ---- notify.c: what a listener is asked ---- */
 
