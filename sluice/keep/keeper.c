@@ -134,7 +134,7 @@ static int launch(struct sluice_supervisor *sv, int socket)
 		(int)syscall(SYS_pidfd_open, getpid(), 0); /* polls in when we end */
 	struct keeper *k = keeper_of(sv);
 	struct keeper_job job = {sv->journal, k->predecessor, socket, sv->journal_fd, self,
-		k->door, sv->proc.fd};
+		k->door, sv->proc.fd, k->made};
 	sigset_t all, old;
 	int status = 0;
 	pid_t pid;

@@ -55,10 +55,15 @@ void sc_sluice_note(const char *path, struct place_id *id)
 }
 
 /* Somebody may have put another file there meanwhile. */
-void sc_sluice_remove(const char *path, const struct place_id *id)
+bool sc_sluice_is_there(const char *path, const struct place_id *id)
 {
 	struct stat st;
 
-	if (lstat(path, &st) == 0 && st.st_dev == id->device && st.st_ino == id->inode)
+	return lstat(path, &st) == 0 && st.st_dev == id->device && st.st_ino == id->inode;
+}
+
+void sc_sluice_remove(const char *path, const struct place_id *id)
+{
+	if (sc_sluice_is_there(path, id))
 		unlink(path);
 }
