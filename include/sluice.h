@@ -145,7 +145,7 @@ unsigned sluice_active(const struct sluice_supervisor *supervisor);
  * kernel has it (6.6). No other process may receive from the same listener. Returns 0;
  * -EBADF if @fd is not open; -EINVAL if it is not a listener; -EEXIST if this supervisor already
  * serves the listener, under any number; -ENOMEM; -ENOSPC for more than 1024 with a keeper;
- * -ESHUTDOWN after a hand-over. */
+ * -EPIPE if the keeper was killed and another one cannot be started; -ESHUTDOWN after a hand-over. */
 int sluice_add_listener(struct sluice_supervisor *supervisor, int fd, void *tag);
 
 /* Set the tag of the listener that was added as number @index, from 0 on. The number stays the

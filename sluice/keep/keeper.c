@@ -230,15 +230,31 @@ bool sc_keep_on(const struct sluice_supervisor *sv)
 	return k && k->on;
 }
 
+/* -EPIPE: it is gone. */
 static int tell(struct sluice_supervisor *sv, uint32_t kind, const struct kept *kept, int fd)
 {
 	struct message m = {.magic = JOURNAL_MAGIC, .kind = kind, .count = kept ? 1 : 0};
+	int rc;
 
 	if (!sc_keep_reachable(sv))
 		return -EPIPE;
 	if (kept)
 		m.kept[0] = *kept;
-	return sc_keep_send(keeper_of(sv)->source.fd, &m, &fd, fd >= 0);
+	rc = sc_keep_send(keeper_of(sv)->source.fd, &m, &fd, fd >= 0);
+	return rc == -ECONNRESET ? -EPIPE : rc; /* once, where it was killed with words unread */
+}
+
+static void restart(struct sluice_supervisor *sv);
+
+/* Another one, if it is gone, is told, too. */
+static int tell_some(struct sluice_supervisor *sv, uint32_t kind, const struct kept *kept, int fd)
+{
+	int rc = tell(sv, kind, kept, fd);
+
+	if (rc != -EPIPE)
+		return rc;
+	restart(sv);
+	return tell(sv, kind, kept, fd);
 }
 
 /* The keeper waits at one end; over the other a successor's socket comes. */
@@ -255,7 +271,7 @@ int sluice_keeper_pass(struct sluice_supervisor *supervisor)
 		return -errno;
 	ours = pair[0];
 	theirs = pair[1];
-	rc = tell(supervisor, M_PASS, NULL, theirs);
+	rc = tell_some(supervisor, M_PASS, NULL, theirs);
 	if (rc)
 		return rc;
 	closep(&k->pass);
@@ -281,12 +297,8 @@ static void accepted(struct sluice_supervisor *sv, int fd)
 		close(fd);
 }
 
-/* Somebody killed it: a new one, with all that the old one held. */
-static void restart(struct sluice_supervisor *sv)
+static void tell_all(struct sluice_supervisor *sv)
 {
-	disconnect(sv);
-	if (start(sv))
-		return;
 	for (struct listener *l = sv->listeners.first; l; l = l->next) {
 		struct kept kept = {l->id, l->deny, l->wait_killable, K_LISTENER};
 
@@ -296,26 +308,27 @@ static void restart(struct sluice_supervisor *sv)
 		tell(sv, M_ADD, &h.kept, h.fd);
 	if (keeper_of(sv)->pass >= 0)
 		tell(sv, M_PASS, NULL, keeper_of(sv)->pass);
+}
+
+/* Somebody killed it: a new one, with all that the old one held. If none can be started, what comes next tries
+ * again; nobody waits for an answer of the old one. */
+static void restart(struct sluice_supervisor *sv)
+{
+	disconnect(sv);
+	if (!start(sv))
+		tell_all(sv);
 	accepted(sv, -EPIPE);
 }
 
-/* A message in flight holds the descriptor even if we die now. */
+/* A message in flight holds the descriptor even if we die now. -EPIPE: there is no keeper, and cannot be. */
 int sc_keep_hold(struct sluice_supervisor *sv, const struct kept *kept, int fd)
 {
-	int rc;
-
 	if (!sc_keep_on(sv))
 		return 0;
 	if (kept->kind == K_LISTENER && sv->listeners.active >= MAX_KEPT)
 		return -ENOSPC;
-	rc = tell(sv, M_ADD, kept, fd);
-	if (rc == -EPIPE) {
-		restart(sv);
-		rc = tell(sv, M_ADD, kept, fd);
-	}
-	return rc;
+	return tell_some(sv, M_ADD, kept, fd);
 }
-
 
 /* A new one that replaces it is told everything as it is by then. */
 void sc_keep_mark(struct sluice_supervisor *sv, const struct kept *kept)
@@ -430,8 +443,11 @@ void sc_keep_leave(struct sluice_supervisor *sv, bool guard)
 	sockets = sc_keep_next(sv, &(struct kept_socket){0});
 	guard = guard && (sv->listeners.active || sockets);
 	if (guard && sockets)
-		tell(sv, M_END_OCI, NULL, -1); /* what runtimes have sent and we not seen */
-	tell(sv, guard ? M_GUARD : M_LEAVE, NULL, -1);
+		tell_some(sv, M_END_OCI, NULL, -1); /* what runtimes have sent and we not seen */
+	if (guard)
+		tell_some(sv, M_GUARD, NULL, -1);
+	else
+		tell(sv, M_LEAVE, NULL, -1);
 	disconnect(sv);
 	if (!guard) {
 		if (!sv->passed_on && sv->set.keeper_path[0])
