@@ -327,6 +327,7 @@ static void look_at_door(const struct pollfd *p)
 /* The supervisor is gone and the baton ours: nobody else receives. */
 static void __attribute__((noreturn)) guard(void)
 {
+	const char *path = k.job.journal->set.keeper_path;
 	uint64_t until = now_ms() + k.job.journal->set.grace_ms;
 	bool failing = false;
 
@@ -361,6 +362,9 @@ static void __attribute__((noreturn)) guard(void)
 		}
 		look_at_door(k.poll);
 	}
+	/* Nobody will come: all targets have ended. */
+	if (k.job.door >= 0 && path[0] == '/')
+		sc_sluice_remove(path, &k.job.made);
 	quit();
 }
 
