@@ -297,12 +297,13 @@ struct sluice_child {
  * for in the PATH of the caller. After it has loaded the filter the child makes one call:
  * execve (and exit_group(127) if that fails); before it futex and write, if the filter allows
  * them. If the filter notifies execve, a handler
- * decides it in sluice_dispatch(), not here. Returns 0; -EINVAL for a @child->uid without a gid,
+ * decides it in sluice_dispatch(), not here. Call it in the thread that dispatches: it reads and changes the
+ * list of listeners. Returns 0; -EINVAL for a @child->uid without a gid,
  * for a wrong @child->size, and if the kernel refuses the filter or wait_killable; -EFBIG if
  * RLIMIT_FSIZE is below 32 KiB; -ENOENT if there is no such program; -EBUSY if a filter that
  * this process inherited has a listener; -EACCES if the child has neither no_new_privs nor
  * CAP_SYS_ADMIN; -ECHILD if it died before its filter was loaded; -ETIMEDOUT if it was not ready
- * within 10 s; else -errno. After a failure the child has ended and was reaped, and @child->pid is -1. If
+ * within 10 s; -EPIPE if the keeper was killed and another one cannot be started; else -errno. After a failure the child has ended and was reaped, and @child->pid is -1. If
  * it cannot end within a second (inside a FUSE file system whose server does not answer), it has been
  * killed, and @child->pid is its id: the caller waits for it. */
 int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,

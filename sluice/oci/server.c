@@ -49,6 +49,16 @@ static int set_timer(struct server *server, long ns)
 	return timerfd_settime(server->timer.fd, 0, &t, NULL) ? -errno : 0;
 }
 
+/* Look after things in TICK_NS, and again. Without that what waits here may wait for ever, so the caller of the
+ * loop hears of it: a filter that was loaded since may refuse it. */
+static void look_later(struct sluice_supervisor *sv, struct server *server)
+{
+	int rc = set_timer(server, TICK_NS);
+
+	if (rc)
+		sv->loop.error = rc;
+}
+
 static void set_accepting(struct sluice_supervisor *sv, struct server *server, bool on)
 {
 	sc_core_rearm(sv, &server->source, on ? EPOLLIN : 0);
@@ -58,7 +68,7 @@ static void pause_server(struct sluice_supervisor *sv, struct server *server)
 {
 	server->paused = true;
 	set_accepting(sv, server, false);
-	set_timer(server, TICK_NS);
+	look_later(sv, server);
 }
 
 static void resume(struct sluice_supervisor *sv, struct server *server)
@@ -138,7 +148,7 @@ static void begin(struct sluice_supervisor *sv, struct connection *c)
 	c->deadline_ns = sc_sluice_now() + DOCUMENT_NS;
 	c->starved = sc_core_watch(sv, &c->source, EPOLLIN) != 0;
 	open_door(sv, &c->source);
-	set_timer(c->server, TICK_NS);
+	look_later(sv, c->server);
 }
 
 /* Whether one more connection, and what it may bring, has room; if there are too many the oldest

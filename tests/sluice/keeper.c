@@ -283,39 +283,37 @@ static void killed_for_good(void)
 	struct sluice_error error = {0};
 	struct sluice_supervisor *sv;
 	scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
-	char *program[] = {self_path, NULL}, dir[128], away[140], path[140];
-	struct box old, other, more;
+	char *program[] = {self_path, NULL}, *dir, away[140], path[140];
+	struct box box[3];
 	int before;
 
 	isolate(); /* other keepers of the machine are not ours to count or kill */
-	snprintf(dir, sizeof(dir), "%s", scratch_dir());
+	dir = scratch_dir();
 	snprintf(away, sizeof(away), "%s-away", dir);
 	snprintf(path, sizeof(path), "%s/door", dir);
 	sv = with_keeper(path);
-	old = new_box();
-	other = new_box();
-	more = new_box();
-	CHECK_EQ(sluice_add_listener(sv, old.listener, NULL), 0);
+	for (int i = 0; i < 3; i++)
+		box[i] = new_box();
+	CHECK_EQ(sluice_add_listener(sv, box[0].listener, NULL), 0);
 	before = count_fds();
 	CHECK_EQ(rename(dir, away), 0);
 	kill_keeper();
-	CHECK_EQ(sluice_add_listener(sv, other.listener, NULL), -EPIPE);
+	CHECK_EQ(sluice_add_listener(sv, box[1].listener, NULL), -EPIPE);
 	CHECK(sluice_dispatch(sv, 0) >= 0);
-	CHECK_EQ(sluice_add_listener(sv, other.listener, NULL), -EPIPE);
-	CHECK_EQ(sluice_active(sv), 1);
-	CHECK(fcntl(other.listener, F_GETFD) >= 0);
+	CHECK_EQ(sluice_add_listener(sv, box[1].listener, NULL), -EPIPE);
+	CHECK(sluice_active(sv) == 1 && fcntl(box[1].listener, F_GETFD) >= 0);
 	child.error = &error;
 	CHECK_EQ(sluice_spawn(sv, f, program, &child), -EPIPE);
 	CHECK(strstr(error.message, "keeper"));
 	CHECK_EQ(sluice_keeper_pass(sv), -EPIPE);
 	CHECK_EQ(settled_fds(before - 1), before - 1); /* without the keeper's socket */
-	CHECK_EQ(open_box(&old, sv), EDOM);
+	CHECK_EQ(open_box(&box[0], sv), EDOM);
 	CHECK_EQ(rename(away, dir), 0);
-	CHECK_EQ(sluice_add_listener(sv, other.listener, NULL), 0);
-	CHECK_EQ(sluice_add_listener(sv, more.listener, NULL), 0);
-	CHECK_EQ(open_box(&other, sv), EDOM);
+	CHECK_EQ(sluice_add_listener(sv, box[1].listener, NULL), 0);
+	CHECK_EQ(sluice_add_listener(sv, box[2].listener, NULL), 0);
+	CHECK_EQ(open_box(&box[1], sv), EDOM);
 	sluice_supervisor_free(sv);
-	CHECK_EQ(open_box(&more, NULL), EXDEV);
+	CHECK_EQ(open_box(&box[2], NULL), EXDEV);
 	seccomp_release(f);
 	CHECK(no_keeper_left());
 }
@@ -343,6 +341,9 @@ static void unnoticed(void)
 	CHECK(socket >= 0);
 	CHECK_EQ(sluice_take_over(socket, &successor), 0);
 	close(socket);
+	while ((socket = sluice_keeper_connect_pass(pass)) >= 0)
+		close(socket); /* until that keeper has left, too */
+	CHECK_EQ(socket, -EPIPE);
 	kill_keeper();
 	sluice_supervisor_free(successor);
 	CHECK_EQ(open_box(&box, NULL), EXDEV);

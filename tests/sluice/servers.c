@@ -5,6 +5,8 @@
  * errno of the server that it came to, so none gets the other's. */
 #include "killed.h"
 
+#include <sys/resource.h>
+
 enum {
 	SERVERS = 2,
 	PLACES = 3
@@ -326,6 +328,162 @@ static void asking(void)
 	both_ask(true);
 }
 
+/* The keeper is killed while it is asked, and there cannot be another one: what runtimes
+ * have sent waits until there is, and a hand-over does not wait for an answer. */
+static void for_good(void)
+{
+	struct sluice_options o;
+	struct sluice_supervisor *sv;
+	char away[140];
+	struct box box[SERVERS];
+	int pair[2];
+
+	isolate(); /* other keepers of the machine are not ours to kill */
+	o = choose(true);
+	sv = new_supervisor(&o);
+	snprintf(away, sizeof(away), "%s-away", dir);
+	serve(sv, 0);
+	for (int i = 0; i < SERVERS; i++)
+		box[i] = new_box();
+	while (keepers(0) != 1) /* it may not have its name yet */
+		usleep(1000);
+	CHECK_EQ(keepers(SIGSTOP), 1);
+	offer_box(path[0], &box[0]);
+	CHECK_EQ(sluice_dispatch(sv, 1000), 0); /* it is asked to accept */
+	CHECK_EQ(rename(dir, away), 0);
+	CHECK_EQ(keepers(SIGKILL), 1);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	close(pair[1]);
+	CHECK(sluice_hand_over(sv, pair[0]) < 0);
+	close(pair[0]);
+	offer_box(path[1], &box[1]);
+	for (int i = 0; i < 10; i++)
+		CHECK_EQ(sluice_dispatch(sv, 50), 0);
+	CHECK_EQ(calls, 0); /* nothing is decided that no keeper has */
+	CHECK_EQ(rename(away, dir), 0);
+	for (int i = 0; i < SERVERS; i++)
+		CHECK_EQ(open_box(&box[i], sv), errno_of[i]);
+	CHECK_EQ(calls, 2);
+	while (keepers(0) != 1)
+		usleep(1000);
+	sluice_supervisor_free(sv);
+	check_gone();
+}
+
+static void refuse_timers(void)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+
+	CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(timerfd_settime), 0),
+		0);
+#ifdef __NR_timerfd_settime64
+	CHECK_EQ(
+		seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), __NR_timerfd_settime64, 0), 0);
+#endif
+	CHECK_EQ(seccomp_load(f), 0);
+	seccomp_release(f);
+}
+
+/* Nothing makes the loop turn. */
+static void check_idle(struct sluice_supervisor *sv)
+{
+	struct pollfd p = {.fd = sluice_fd(sv), .events = POLLIN};
+
+	CHECK_EQ(poll(&p, 1, 0), 0);
+}
+
+/* An outer filter refuses timers: there is no server, at a path of its own nor at an
+ * inherited one, and everything else works. */
+static void no_timer(void)
+{
+	struct sluice_options o = choose(true);
+	struct sluice_supervisor *sv = new_supervisor(&o);
+	struct box box, other;
+	int pair[2], status;
+	pid_t pid;
+
+	serve(sv, 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		struct sluice_supervisor *theirs;
+		char more[140];
+		int rc;
+
+		close(pair[0]);
+		refuse_timers();
+		CHECK_EQ(sluice_take_over(pair[1], &theirs), 0);
+		CHECK_EQ(sluice_on_name(theirs, MKDIR, say_tag, NULL), 0);
+		CHECK_EQ(sluice_listen_oci(theirs, path[0], take, &errno_of[0]), -EPERM);
+		CHECK_EQ(access(path[0], F_OK), 0);
+		snprintf(more, sizeof(more), "%s-more", path[0]);
+		CHECK_EQ(sluice_listen_oci(theirs, more, take, &errno_of[0]), -EPERM);
+		CHECK_EQ(access(more, F_OK), -1);
+		while (sluice_active(theirs)) {
+			rc = sluice_dispatch(theirs, 1000);
+			CHECK(rc >= 0);
+		}
+		check_idle(theirs);
+		CHECK_EQ(sluice_run(theirs), 0); /* nothing is left that it waits for */
+		sluice_supervisor_free(theirs);
+		_exit(0);
+	}
+	close(pair[1]);
+	box = new_box();
+	other = new_box();
+	offer_box(path[0], &other); /* nobody dispatches any more */
+	CHECK_EQ(sluice_add_listener(sv, box.listener, NULL), 0);
+	CHECK_EQ(sluice_hand_over(sv, pair[0]), 0);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(open_box(&box, NULL), EILSEQ);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(open_box(&other, NULL), EXDEV);
+	close(pair[0]);
+}
+
+/* A filter that the program loads later does: the caller of the loop hears of each time
+ * that something has to wait for a timer, and the rest is served. */
+static void no_timer_later(void)
+{
+	struct sluice_options o = choose(false);
+	struct sluice_supervisor *sv = new_supervisor(&o);
+	struct box box = new_box(), late = new_box();
+	struct rlimit old, few;
+	int errors = 0, lowest, rc;
+
+	if (getenv("SLUICE_TEST_VALGRIND"))
+		SKIP("valgrind keeps the last descriptors for itself");
+	serve(sv, 0);
+	refuse_timers();
+	offer_box(path[0], &box);
+	while (!calls) {
+		rc = sluice_dispatch(sv, 1000);
+		CHECK(rc == 0 || rc == -EPERM);
+		errors += rc < 0;
+	}
+	CHECK_EQ(errors, 1);
+	CHECK_EQ(open_box(&box, sv), errno_of[0]);
+	while (sluice_active(sv))
+		CHECK(sluice_dispatch(sv, 1000) >= 0);
+	offer_box(path[1], &late);
+	lowest = fcntl(0, F_DUPFD_CLOEXEC, 0);
+	CHECK(lowest >= 0 && close(lowest) == 0 && getrlimit(RLIMIT_NOFILE, &old) == 0);
+	few = old;
+	few.rlim_cur = (rlim_t)
+		lowest; /* it cannot be accepted, and would have to be looked at later */
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+	CHECK_EQ(sluice_run(sv), -EPERM);
+	check_idle(sv);
+	CHECK_EQ(sluice_dispatch(sv, 0), 0);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &old), 0);
+	CHECK_EQ(calls, 1);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(open_box(&late, NULL), ENOSYS); /* no keeper */
+	CHECK_EQ(access(path[1], F_OK), -1);
+}
+
 const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"killed with two servers, twice: successors serve both", killed},
@@ -333,4 +491,7 @@ const struct test tests[] = {
 	{"over a hand-over, without keepers and with them", over_a_hand_over},
 	{"a successor that listens at one of two paths", one_of_two},
 	{"both have the keeper accept; it stands still, or is killed", asking},
-	{NULL, NULL}};
+	{"the keeper killed while it is asked, and there cannot be another one",
+		for_good},
+	{"an outer filter refuses timers", no_timer},
+	{"a filter refuses timers later", no_timer_later}, {NULL, NULL}};
