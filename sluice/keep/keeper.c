@@ -97,10 +97,11 @@ static int open_door(struct sluice_supervisor *sv)
 	if (fd < 0 || fchmod(fd, 0600) ||
 		bind(fd, (struct sockaddr *)&address, sizeof(address)))
 		return -errno;
-	sc_sluice_note(path, &k->made);
-	rc = listen(fd, 8) ? -errno : 0;
+	rc = sc_sluice_note(path, &k->made);
+	if (!rc && listen(fd, 8))
+		rc = -errno;
 	if (rc)
-		sc_sluice_remove(path, &k->made);
+		unlink(path);
 	else
 		k->door = steal_fd(&fd);
 	return rc;

@@ -45,25 +45,33 @@ int sc_sluice_clear(const char *path)
 	return 0;
 }
 
-void sc_sluice_note(const char *path, struct place_id *id)
+int sc_sluice_note(const char *path, struct place_id *id)
 {
 	struct stat st;
 
-	*id = (struct place_id){0};
-	if (lstat(path, &st) == 0)
-		*id = (struct place_id){st.st_dev, st.st_ino};
+	if (lstat(path, &st))
+		return -errno;
+	*id = (struct place_id){st.st_dev, st.st_ino};
+	return 0;
 }
 
-/* Somebody may have put another file there meanwhile. */
+static bool is(const struct stat *st, const struct place_id *id)
+{
+	return st->st_dev == id->device && st->st_ino == id->inode;
+}
+
 bool sc_sluice_is_there(const char *path, const struct place_id *id)
 {
 	struct stat st;
 
-	return lstat(path, &st) == 0 && st.st_dev == id->device && st.st_ino == id->inode;
+	return lstat(path, &st) == 0 && is(&st, id);
 }
 
+/* Unless somebody is seen to have put another file there meanwhile. */
 void sc_sluice_remove(const char *path, const struct place_id *id)
 {
-	if (sc_sluice_is_there(path, id))
+	struct stat st;
+
+	if (lstat(path, &st) || is(&st, id))
 		unlink(path);
 }

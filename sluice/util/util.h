@@ -58,7 +58,7 @@ struct place_id { /* which file was made there */
 
 bool sc_sluice_may_be_socket(const char *path);
 int sc_sluice_clear(const char *path);
-void sc_sluice_note(const char *path, struct place_id *id);
+int sc_sluice_note(const char *path, struct place_id *id);
 bool sc_sluice_is_there(const char *path, const struct place_id *id);
 void sc_sluice_remove(const char *path, const struct place_id *id);
 

@@ -188,7 +188,7 @@ static void door_of_embryo(uint32_t baton, uint32_t predecessor, bool ours, bool
 		CHECK_EQ(bind(h.door, (struct sockaddr *)&a, sizeof(a)), 0);
 		CHECK_EQ(listen(h.door, 5), 0);
 	}
-	sc_sluice_note(a.sun_path, &h.made);
+	CHECK_EQ(sc_sluice_note(a.sun_path, &h.made), 0);
 	if (moved) { /* and somebody else has a file of that name by now */
 		CHECK_EQ(rename(a.sun_path, h.path), 0);
 		CHECK_EQ(mkfifo(a.sun_path, 0600), 0);
