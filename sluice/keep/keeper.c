@@ -449,6 +449,8 @@ void sc_keep_leave(struct sluice_supervisor *sv, bool guard)
 		tell_some(sv, M_GUARD, NULL, -1);
 	else
 		tell(sv, M_LEAVE, NULL, -1);
+	closep(&k->pass); /* or who comes with it waits for a keeper that has left */
+	k->pass = -1;
 	disconnect(sv);
 	if (!guard) {
 		if (!sv->passed_on && sv->set.keeper_path[0])

@@ -221,7 +221,7 @@ static void beside_a_visitor(bool unseen)
 	struct puppet giver, taker = new_puppet(NULL, ERANGE),
 			     visitor = new_puppet(NULL, ELOOP);
 	struct box box, later = new_box();
-	int pair[2];
+	int pair[2], rc;
 
 	giver = first(&o, &box);
 	if (unseen) { /* it comes, and the keeper leaves without having looked */
@@ -239,6 +239,9 @@ static void beside_a_visitor(bool unseen)
 		keepers(SIGCONT);
 	CHECK_EQ(result(&visitor), -ECANCELED);
 	check_files(o.keeper_path, NULL);
+	while ((rc = sluice_keeper_connect_pass(pass)) >= 0)
+		close(rc); /* until that keeper has left, though its supervisor has not */
+	CHECK_EQ(rc, -EPIPE);
 	end(&giver);
 	order(&taker, ADD, later.listener);
 	CHECK_EQ(result(&taker), 0);
