@@ -99,8 +99,8 @@ struct sluice_statistics {
  * @options->keeper starts a process (see sluice_hand_over). Returns 0; -EINVAL if an option is
  * out of range (default_errno above 4095, workers above 1024, max_pending above 2^20,
  * keeper_path of 108 bytes or more) or keeper_path is set without keeper; -ENAMETOOLONG if there is no
- * room for the number of a process behind keeper_path; -EADDRINUSE if another keeper serves
- * keeper_path; -ENOSYS if the kernel has no notifications (before 5.0),
+ * room for the number of a process behind keeper_path; -EADDRINUSE if keeper_path is bound
+ * already, or is a file that is not a socket; -ENOSYS if the kernel has no notifications (before 5.0),
  * memfd_create(2), eventfd2(2) or, for a keeper, pidfd_open(2); -EFBIG
  * if RLIMIT_FSIZE is too low for the journal of @options->max_pending requests; -EREMOTE
  * for a keeper after unshare(CLONE_NEWPID), because it would be in the namespace of the
@@ -147,7 +147,7 @@ unsigned sluice_active(const struct sluice_supervisor *supervisor);
  * kernel has it (6.6). No other process may receive from the same listener. Returns 0;
  * -EBADF if @fd is not open; -EINVAL if it is not a listener; -EEXIST if this supervisor already
  * serves the listener, under any number; -ENOMEM; -ENOSPC for more than 1024 with a keeper;
- * -ESHUTDOWN after a hand-over. */
+ * -EPIPE if the keeper was killed and another one cannot be started; -ESHUTDOWN after a hand-over. */
 int sluice_add_listener(struct sluice_supervisor *supervisor, int fd, void *tag);
 
 /* Set the tag of the listener that was added as number @index, from 0 on. The number stays the
@@ -299,12 +299,13 @@ struct sluice_child {
  * for in the PATH of the caller. After it has loaded the filter the child makes one call:
  * execve (and exit_group(127) if that fails); before it futex and write, if the filter allows
  * them. If the filter notifies execve, a handler
- * decides it in sluice_dispatch(), not here. Returns 0; -EINVAL for a @child->uid without a gid,
+ * decides it in sluice_dispatch(), not here. Call it in the thread that dispatches: it reads and changes the
+ * list of listeners. Returns 0; -EINVAL for a @child->uid without a gid,
  * for a wrong @child->size, and if the kernel refuses the filter or wait_killable; -EFBIG if
  * RLIMIT_FSIZE is below 32 KiB; -ENOENT if there is no such program; -EBUSY if a filter that
  * this process inherited has a listener; -EACCES if the child has neither no_new_privs nor
  * CAP_SYS_ADMIN; -ECHILD if it died before its filter was loaded; -ETIMEDOUT if it was not ready
- * within 10 s; else -errno. After a failure the child has ended and was reaped, and @child->pid is -1. If
+ * within 10 s; -EPIPE if the keeper was killed and another one cannot be started; else -errno. After a failure the child has ended and was reaped, and @child->pid is -1. If
  * it cannot end within a second (inside a FUSE file system whose server does not answer), it has been
  * killed, and @child->pid is its id: the caller waits for it. */
 int sluice_spawn(struct sluice_supervisor *supervisor, scmp_filter_ctx filter,
@@ -742,7 +743,7 @@ typedef int (*sluice_container_cb)(struct sluice_supervisor *supervisor,
  * replaces one that no process serves any more. After sluice_take_over(), the socket of the old
  * supervisor at the same @path goes on, with the runtimes that wait there. Up to 8 listeners in
  * a connection are kept; those that the callback does not accept are refused. -EADDRINUSE if
- * @path is served already, or is a file that is not a socket. sluice_supervisor_free() removes
+ * @path is bound already, or is a file that is not a socket. sluice_supervisor_free() removes
  * the socket, unless it was handed over. */
 int sluice_listen_oci(struct sluice_supervisor *supervisor, const char *path,
 	sluice_container_cb callback, void *data);

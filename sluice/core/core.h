@@ -159,6 +159,7 @@ struct loop {
 	bool receive_ends;      /* RECV returns when the last target has ended (6.11) */
 	bool streak;            /* the last round received a request */
 	bool dispatching;
+	int error;              /* what a source could not do, for the caller to hear of once; or 0 */
 	struct sluice_request *kept; /* what it received last, to be used again */
 };
 

@@ -78,7 +78,7 @@ static bool only_receives(const struct sluice_supervisor *sv)
 static int wait_and_handle(struct sluice_supervisor *sv, int timeout_ms)
 {
 	struct epoll_event ev[16];
-	int n = epoll_wait(sv->loop.epoll_fd, ev, 16, timeout_ms);
+	int n = epoll_wait(sv->loop.epoll_fd, ev, 16, timeout_ms), error;
 
 	if (n < 0)
 		return -errno;
@@ -89,7 +89,9 @@ static int wait_and_handle(struct sluice_supervisor *sv, int timeout_ms)
 			source->ready(sv, source, ev[i].events);
 	}
 	empty_graveyard(sv);
-	return 0;
+	error = sv->loop.error;
+	sv->loop.error = 0;
+	return error;
 }
 
 /* The kernel copies into the journal's slot: see journal.h for why. */

@@ -78,6 +78,7 @@ int sc_keep_offer(int socket, uint32_t offer, int journal_fd, const struct kept 
 struct keeper_job {
 	struct journal *journal, *predecessor;
 	int socket, journal_fd, supervisor_pidfd, door, proc_fd;
+	struct place_id made;   /* the door's file, under the name of the start */
 };
 void sc_keep_main(const struct keeper_job *job) __attribute__((noreturn));
 

@@ -13,6 +13,7 @@ struct keeper {
 	bool on;                /* started, and not left */
 	struct source source;   /* the socket to it; hangs up if it dies */
 	int door;               /* where successors connect; only until it runs */
+	struct place_id made, published; /* its file under the name of the start, and at the path */
 	int pass;               /* the keeper's end, for a keeper that replaces it; or -1 */
 	struct journal *predecessor; /* mapped while taking over */
 	const struct keep_hooks *hooks;
@@ -81,26 +82,24 @@ static int open_door(struct sluice_supervisor *sv)
 
 	if (!sv->set.keeper_path[0])
 		return 0;
-	if (!k->predecessor && !k->on) {
-		int other = sluice_keeper_connect(sv->set.keeper_path);
-
-		if (other >= 0) {
-			close(other);
-			return -EADDRINUSE;
-		}
-	}
+	/* publish() would replace it. */
+	if (!k->predecessor && !k->on && !sc_sluice_may_be_socket(sv->set.keeper_path))
+		return -EADDRINUSE;
 	rc = new_name(sv, path, sizeof(path));
 	if (!rc)
 		rc = unix_address(path, &address);
+	if (!rc)
+		rc = sc_sluice_clear(path);
 	if (rc)
 		return rc;
-	unlink(path);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* The mode of an unbound socket becomes the file's: nobody connects in between. */
 	if (fd < 0 || fchmod(fd, 0600) ||
 		bind(fd, (struct sockaddr *)&address, sizeof(address)))
 		return -errno;
-	rc = listen(fd, 8) ? -errno : 0;
+	rc = sc_sluice_note(path, &k->made);
+	if (!rc && listen(fd, 8))
+		rc = -errno;
 	if (rc)
 		unlink(path);
 	else
@@ -114,18 +113,19 @@ static void remove_door(const struct sluice_supervisor *sv)
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 
 	if (sv->set.keeper_path[0] && !new_name(sv, path, sizeof(path)))
-		unlink(path);
+		sc_sluice_remove(path, &keeper_of(sv)->made);
 }
 
 /* Successors find this keeper from now on. */
 static void publish(struct sluice_supervisor *sv)
 {
-	const struct keeper *k = keeper_of(sv);
+	struct keeper *k = keeper_of(sv);
 	struct sockaddr_un address;
 	char path[sizeof(address.sun_path)];
 
-	if (k && k->on && sv->set.keeper_path[0] && !new_name(sv, path, sizeof(path)))
-		rename(path, sv->set.keeper_path);
+	if (k && k->on && sv->set.keeper_path[0] && !new_name(sv, path, sizeof(path)) &&
+		rename(path, sv->set.keeper_path) == 0)
+		k->published = k->made;
 }
 
 /* Twice, so that it is init's child and not ours: nobody has to wait for it. */
@@ -135,7 +135,7 @@ static int launch(struct sluice_supervisor *sv, int socket)
 		(int)syscall(SYS_pidfd_open, getpid(), 0); /* polls in when we end */
 	struct keeper *k = keeper_of(sv);
 	struct keeper_job job = {sv->journal, k->predecessor, socket, sv->journal_fd, self,
-		k->door, sv->proc.fd};
+		k->door, sv->proc.fd, k->made};
 	sigset_t all, old;
 	int status = 0;
 	pid_t pid;
@@ -231,15 +231,31 @@ bool sc_keep_on(const struct sluice_supervisor *sv)
 	return k && k->on;
 }
 
+/* -EPIPE: it is gone. */
 static int tell(struct sluice_supervisor *sv, uint32_t kind, const struct kept *kept, int fd)
 {
 	struct message m = {.magic = JOURNAL_MAGIC, .kind = kind, .count = kept ? 1 : 0};
+	int rc;
 
 	if (!sc_keep_reachable(sv))
 		return -EPIPE;
 	if (kept)
 		m.kept[0] = *kept;
-	return sc_keep_send(keeper_of(sv)->source.fd, &m, &fd, fd >= 0);
+	rc = sc_keep_send(keeper_of(sv)->source.fd, &m, &fd, fd >= 0);
+	return rc == -ECONNRESET ? -EPIPE : rc; /* once, where it was killed with words unread */
+}
+
+static void restart(struct sluice_supervisor *sv);
+
+/* Another one, if it is gone, is told, too. */
+static int tell_some(struct sluice_supervisor *sv, uint32_t kind, const struct kept *kept, int fd)
+{
+	int rc = tell(sv, kind, kept, fd);
+
+	if (rc != -EPIPE)
+		return rc;
+	restart(sv);
+	return tell(sv, kind, kept, fd);
 }
 
 /* The keeper waits at one end; over the other a successor's socket comes. */
@@ -256,7 +272,7 @@ int sluice_keeper_pass(struct sluice_supervisor *supervisor)
 		return -errno;
 	ours = pair[0];
 	theirs = pair[1];
-	rc = tell(supervisor, M_PASS, NULL, theirs);
+	rc = tell_some(supervisor, M_PASS, NULL, theirs);
 	if (rc)
 		return rc;
 	closep(&k->pass);
@@ -282,12 +298,8 @@ static void accepted(struct sluice_supervisor *sv, int fd)
 		close(fd);
 }
 
-/* Somebody killed it: a new one, with all that the old one held. */
-static void restart(struct sluice_supervisor *sv)
+static void tell_all(struct sluice_supervisor *sv)
 {
-	disconnect(sv);
-	if (start(sv))
-		return;
 	for (struct listener *l = sv->listeners.first; l; l = l->next) {
 		struct kept kept = {l->id, l->deny, l->wait_killable, K_LISTENER};
 
@@ -297,26 +309,27 @@ static void restart(struct sluice_supervisor *sv)
 		tell(sv, M_ADD, &h.kept, h.fd);
 	if (keeper_of(sv)->pass >= 0)
 		tell(sv, M_PASS, NULL, keeper_of(sv)->pass);
+}
+
+/* Somebody killed it: a new one, with all that the old one held. If none can be started, what comes next tries
+ * again; nobody waits for an answer of the old one. */
+static void restart(struct sluice_supervisor *sv)
+{
+	disconnect(sv);
+	if (!start(sv))
+		tell_all(sv);
 	accepted(sv, -EPIPE);
 }
 
-/* A message in flight holds the descriptor even if we die now. */
+/* A message in flight holds the descriptor even if we die now. -EPIPE: there is no keeper, and cannot be. */
 int sc_keep_hold(struct sluice_supervisor *sv, const struct kept *kept, int fd)
 {
-	int rc;
-
 	if (!sc_keep_on(sv))
 		return 0;
 	if (kept->kind == K_LISTENER && sv->listeners.active >= MAX_KEPT)
 		return -ENOSPC;
-	rc = tell(sv, M_ADD, kept, fd);
-	if (rc == -EPIPE) {
-		restart(sv);
-		rc = tell(sv, M_ADD, kept, fd);
-	}
-	return rc;
+	return tell_some(sv, M_ADD, kept, fd);
 }
-
 
 /* A new one that replaces it is told everything as it is by then. */
 void sc_keep_mark(struct sluice_supervisor *sv, const struct kept *kept)
@@ -431,16 +444,19 @@ void sc_keep_leave(struct sluice_supervisor *sv, bool guard)
 	sockets = sc_keep_next(sv, &(struct kept_socket){0});
 	guard = guard && (sv->listeners.active || sockets);
 	if (guard && sockets)
-		tell(sv, M_END_OCI, NULL, -1); /* what runtimes have sent and we not seen */
-	tell(sv, guard ? M_GUARD : M_LEAVE, NULL, -1);
+		tell_some(sv, M_END_OCI, NULL, -1); /* what runtimes have sent and we not seen */
+	if (guard)
+		tell_some(sv, M_GUARD, NULL, -1);
+	else
+		tell(sv, M_LEAVE, NULL, -1);
+	closep(&k->pass); /* or who comes with it waits for a keeper that has left */
+	k->pass = -1;
 	disconnect(sv);
 	if (!guard) {
-		char path[sizeof(sv->set.keeper_path) + 16];
-
 		if (!sv->passed_on && sv->set.keeper_path[0])
-			unlink(sv->set.keeper_path);
-		else if (k->predecessor && !new_name(sv, path, sizeof(path)))
-			unlink(path);
+			sc_sluice_remove(sv->set.keeper_path, &k->published);
+		else if (k->predecessor)
+			remove_door(sv);
 	}
 	k->on = false;
 }

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -326,6 +327,7 @@ static void look_at_door(const struct pollfd *p)
 /* The supervisor is gone and the baton ours: nobody else receives. */
 static void __attribute__((noreturn)) guard(void)
 {
+	const char *path = k.job.journal->set.keeper_path;
 	uint64_t until = now_ms() + k.job.journal->set.grace_ms;
 	bool failing = false;
 
@@ -360,7 +362,30 @@ static void __attribute__((noreturn)) guard(void)
 		}
 		look_at_door(k.poll);
 	}
+	/* Nobody will come: all targets have ended. */
+	if (k.job.door >= 0 && path[0] == '/')
+		sc_sluice_remove(path, &k.job.made);
 	quit();
+}
+
+/* A successor makes its door under a name of its own, and it died before it could move that to where the next
+ * one looks: do it if the listeners are ours, else take it away. Relative to a directory that we have left it
+ * stays. */
+static void settle_door(bool ours)
+{
+	const char *path = k.job.journal->set.keeper_path;
+	struct sockaddr_un made;
+	socklen_t size = sizeof(made);
+
+	__builtin_memset(&made, 0, sizeof(made));
+	if (!k.job.predecessor || k.job.door < 0 || path[0] != '/' ||
+		getsockname(k.job.door, (struct sockaddr *)&made, &size) ||
+		!sc_sluice_is_there(made.sun_path, &k.job.made))
+		return;
+	if (ours)
+		syscall(SYS_renameat2, AT_FDCWD, made.sun_path, AT_FDCWD, path, 0);
+	else
+		syscall(SYS_unlinkat, AT_FDCWD, made.sun_path, 0);
 }
 
 /* The supervisor is gone (or says that it ends): is it for us to go on? */
@@ -368,16 +393,16 @@ static void __attribute__((noreturn)) inherit(void)
 {
 	struct journal *j = k.job.journal;
 	uint32_t word = atomic_load(&j->baton);
+	bool ours = false;
 
-	if (word == B_EMBRYO) {
-		/* It died while taking over. One word tells who has the listeners. */
-		if (k.job.predecessor &&
+	if (word == B_EMBRYO) /* It died while taking over. One word tells who has the listeners. */
+		ours = k.job.predecessor &&
 			atomic_load(&k.job.predecessor->baton) == B_TAKEN &&
-			journal_pass(j, B_EMBRYO, B_KEEPER))
-			guard();
-		quit();
-	}
-	if ((word == B_SUPERVISOR || (word & 0xff) == B_OFFERED) && journal_pass(j, word, B_KEEPER))
+			journal_pass(j, B_EMBRYO, B_KEEPER);
+	else if (word == B_SUPERVISOR || (word & 0xff) == B_OFFERED)
+		ours = journal_pass(j, word, B_KEEPER);
+	settle_door(ours);
+	if (ours)
 		guard();
 	quit();
 }

@@ -49,6 +49,16 @@ static int set_timer(struct server *server, long ns)
 	return timerfd_settime(server->timer.fd, 0, &t, NULL) ? -errno : 0;
 }
 
+/* Look after things in TICK_NS, and again. Without that what waits here may wait for ever, so the caller of the
+ * loop hears of it: a filter that was loaded since may refuse it. */
+static void look_later(struct sluice_supervisor *sv, struct server *server)
+{
+	int rc = set_timer(server, TICK_NS);
+
+	if (rc)
+		sv->loop.error = rc;
+}
+
 static void set_accepting(struct sluice_supervisor *sv, struct server *server, bool on)
 {
 	sc_core_rearm(sv, &server->source, on ? EPOLLIN : 0);
@@ -58,7 +68,7 @@ static void pause_server(struct sluice_supervisor *sv, struct server *server)
 {
 	server->paused = true;
 	set_accepting(sv, server, false);
-	set_timer(server, TICK_NS);
+	look_later(sv, server);
 }
 
 static void resume(struct sluice_supervisor *sv, struct server *server)
@@ -138,7 +148,7 @@ static void begin(struct sluice_supervisor *sv, struct connection *c)
 	c->deadline_ns = sc_sluice_now() + DOCUMENT_NS;
 	c->starved = sc_core_watch(sv, &c->source, EPOLLIN) != 0;
 	open_door(sv, &c->source);
-	set_timer(c->server, TICK_NS);
+	look_later(sv, c->server);
 }
 
 /* Whether one more connection, and what it may bring, has room; if there are too many the oldest
@@ -316,20 +326,6 @@ static int add_server(struct sluice_supervisor *sv, int fd, const char *path)
 	return 0;
 }
 
-/* A socket file that nobody serves any more may be replaced. */
-static int clear_path(const struct sockaddr_un *address)
-{
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct stat st;
-
-	/* Whatever else is there stays: bind(2) says so. */
-	if (lstat(address->sun_path, &st) || !S_ISSOCK(st.st_mode) ||
-		connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-		errno != ECONNREFUSED)
-		return 0;
-	return unlink(address->sun_path) ? -errno : 0;
-}
-
 static int open_server(struct sluice_supervisor *sv, const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -337,7 +333,7 @@ static int open_server(struct sluice_supervisor *sv, const char *path)
 	int rc;
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	rc = clear_path(&address);
+	rc = sc_sluice_clear(path);
 	if (rc)
 		return rc;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

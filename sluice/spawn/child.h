@@ -50,6 +50,7 @@ struct plan {
 	bool early;	  /* the closer starts as the parent's user */
 	uint64_t handled; /* signals with a handler, bit 0: signal 1 */
 	sigset_t mask;
+	bool taken;	  /* we got the listener, and the supervisor refused it */
 	struct share *share;
 	const struct sluice_supervisor *sv;
 	int ours, theirs; /* a pair of sockets: the child says that it loads its filter,

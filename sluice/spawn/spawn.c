@@ -311,8 +311,22 @@ static int await_listener(const struct plan *plan, int pidfd, uint64_t until)
 	}
 }
 
+static const char *explain_refusal(int rc)
+{
+	switch (rc) {
+	case -EPIPE:
+		return "the keeper was killed, and another one cannot be started";
+	case -ENOSPC:
+		return "a supervisor with a keeper serves at most 1024 listeners";
+	default:
+		return "the supervisor cannot serve what the child has as its listener";
+	}
+}
+
 static const char *explain(const struct plan *plan, int rc)
 {
+	if (plan->taken)
+		return explain_refusal(rc);
 	if (!atomic_load(&plan->share->failed))
 		return rc == -ETIMEDOUT ? "the child, or what helps to start it, does "
 					  "not go on (stopped?)"
@@ -369,7 +383,7 @@ static int ask_closer(const struct plan *plan, int pidfd, uint64_t until, int *f
 	return rc ? rc : count == 1 ? 0 : -EPROTO;
 }
 
-static int adopt(struct sluice_supervisor *sv, const struct plan *plan, int pidfd)
+static int adopt(struct sluice_supervisor *sv, struct plan *plan, int pidfd)
 {
 	uint64_t until = sc_sluice_now() + LIMIT_NS;
 	int rc = await_listener(plan, pidfd, until), fd;
@@ -381,6 +395,7 @@ static int adopt(struct sluice_supervisor *sv, const struct plan *plan, int pidf
 	if (rc)
 		return rc;
 	rc = sc_core_add_listener(sv, fd, plan->child->tag, false, plan->wait_killable);
+	plan->taken = rc != 0;
 	if (rc) /* if it is none, it is whatever the child's user put in its place */
 		sc_sluice_discard_one(fd);
 	return rc;

@@ -55,6 +55,19 @@ int sc_sluice_send_rights(int socket, const void *data, size_t size, const int *
 int sc_sluice_recv_rights(int socket, void *data, size_t size, int *fds, unsigned room,
 	unsigned *count);
 
+/* ---- place.c: paths of sockets ---- */
+
+struct place_id { /* which file was made there */
+	dev_t device;
+	ino_t inode;
+};
+
+bool sc_sluice_may_be_socket(const char *path);
+int sc_sluice_clear(const char *path);
+int sc_sluice_note(const char *path, struct place_id *id);
+bool sc_sluice_is_there(const char *path, const struct place_id *id);
+void sc_sluice_remove(const char *path, const struct place_id *id);
+
 /* ---- notify.c: what a listener is asked ---- */
 
 int sc_sluice_notif_sizes(struct seccomp_notif_sizes *sizes);

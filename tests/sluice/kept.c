@@ -13,8 +13,10 @@ static struct {
 	struct journal *journal, *predecessor;
 	int journal_fd, socket; /* of the supervisor */
 	pid_t keeper, supervisor;
-	int door;     /* 0: none */
-	uid_t uid;    /* of the keeper, with a limit of FEW descriptors; 0: as we */
+	int door;		/* of the next keeper; 0: none */
+	uid_t uid;		/* of the keeper, with a limit of FEW descriptors; 0: as we */
+	struct place_id made;
+	char path[108];		/* to where that is to go */
 } h;
 
 #define FEW 32
@@ -37,6 +39,7 @@ static void start_keeper(uint32_t baton)
 	int pair[2];
 
 	h.journal = new_journal(baton, &h.journal_fd);
+	strcpy(h.journal->set.keeper_path, h.path);
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	fflush(stdout);
 	h.supervisor = fork();
@@ -51,7 +54,8 @@ static void start_keeper(uint32_t baton)
 		.journal_fd = h.journal_fd,
 		.supervisor_pidfd = (int)syscall(SYS_pidfd_open, h.supervisor, 0),
 		.door = h.door ? h.door : -1,
-		.proc_fd = open("/proc", O_PATH | O_CLOEXEC)};
+		.proc_fd = open("/proc", O_PATH | O_CLOEXEC),
+		.made = h.made};
 	CHECK(job.supervisor_pidfd >= 0 && job.proc_fd >= 0);
 	h.keeper = fork();
 	if (h.keeper == 0) {
@@ -165,6 +169,61 @@ static void embryos(void)
 	dies(B_EMBRYO, 0, B_EMBRYO);
 	sc_core_journal_unmap(h.predecessor);
 	close(fd);
+}
+
+static ino_t inode_of(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) ? 0 : st.st_ino;
+}
+
+/* A successor that dies with its door under the name of the start: the keeper that has the listeners then
+ * puts it where successors look, until the targets have ended; one that has not takes it away. */
+static void door_of_embryo(uint32_t baton, uint32_t predecessor, bool ours, bool moved)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	char *dir = scratch_dir();
+	ino_t made, old;
+	int fd, old_door;
+
+	h.predecessor = new_journal(predecessor, &fd);
+	snprintf(h.path, sizeof(h.path), "%s/door", dir);
+	for (int i = 0; i < 2; i++) { /* the predecessor's, and its own */
+		strcpy(a.sun_path, h.path);
+		strcat(a.sun_path, i ? ".17" : "");
+		old_door = h.door;
+		h.door = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		CHECK_EQ(bind(h.door, (struct sockaddr *)&a, sizeof(a)), 0);
+		CHECK_EQ(listen(h.door, 5), 0);
+	}
+	CHECK_EQ(sc_sluice_note(a.sun_path, &h.made), 0);
+	if (moved) { /* and somebody else has a file of that name by now */
+		CHECK_EQ(rename(a.sun_path, h.path), 0);
+		CHECK_EQ(mkfifo(a.sun_path, 0600), 0);
+	}
+	made = inode_of(a.sun_path);
+	old = inode_of(h.path);
+	CHECK(made && old && made != old);
+	dies(baton, ours ? EXDEV : 0, ours ? B_KEEPER : baton);
+	CHECK_EQ(inode_of(a.sun_path), moved ? made : 0);
+	CHECK_EQ(inode_of(h.path), ours ? 0 : old); /* the box has ended, and so has the keeper */
+	close(h.door);
+	close(old_door);
+	close(fd);
+	sc_core_journal_unmap(h.predecessor);
+	h.predecessor = NULL;
+	h.door = h.path[0] = 0;
+}
+
+static void doors_of_embryos(void)
+{
+	door_of_embryo(B_EMBRYO, B_TAKEN, true, false);
+	door_of_embryo(B_SUPERVISOR, B_TAKEN, true, false);
+	door_of_embryo(B_EMBRYO, B_OFFERED, false, false);
+	door_of_embryo(B_EMBRYO, B_SUPERVISOR, false, false);
+	door_of_embryo(B_SUPERVISOR, B_TAKEN, true, true);
+	door_of_embryo(B_TAKEN, B_TAKEN, false, true);
 }
 
 /* What the keeper closes: the other end of a pipe says so. */
@@ -582,6 +641,7 @@ const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"the supervisor dies: the baton says who answers", batons},
 	{"it dies while it takes over: the predecessor's baton does", embryos},
+	{"it dies while it takes over: its door", doors_of_embryos},
 	{"what cannot be done changes nothing", nothing_to_do},
 	{"what is said is no word of a supervisor", no_words},
 	{"received calls are answered on their listeners", received},

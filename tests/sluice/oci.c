@@ -227,6 +227,63 @@ static void places(void)
 	sluice_supervisor_free(sv);
 }
 
+/* Bound to the path, and listening where @backlog says so. */
+static int occupy(int type, int backlog)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	strcpy(a.sun_path, path);
+	CHECK_EQ(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	CHECK(!backlog || listen(fd, backlog) == 0);
+	return fd;
+}
+
+/* What is at the path stays there, and the caller hears of it. */
+static void check_taken(struct sluice_supervisor *sv)
+{
+	struct stat before, after;
+
+	CHECK_EQ(lstat(path, &before), 0);
+	CHECK_EQ(sluice_listen_oci(sv, path, never, NULL), -EADDRINUSE);
+	CHECK_EQ(lstat(path, &after), 0);
+	CHECK(before.st_ino == after.st_ino && before.st_mode == after.st_mode);
+}
+
+/* A socket that a process has bound is that process', of whatever type and before it listens; nobody
+ * connects to it to find that out. */
+static void other_sockets(void)
+{
+	static const struct {
+		int type, backlog;
+	} cases[] = {{SOCK_STREAM, 5}, {SOCK_STREAM, 0}, {SOCK_SEQPACKET, 5}, {SOCK_SEQPACKET, 0},
+		{SOCK_DGRAM, 0}};
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	char link[140];
+
+	snprintf(path, sizeof(path), "%s/listener", scratch_dir());
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct pollfd p = {.fd = occupy(cases[i].type, cases[i].backlog), .events = POLLIN};
+
+		check_taken(sv);
+		CHECK(poll(&p, 1, 0) == 0 || !(p.revents & POLLIN));
+		CHECK(close(p.fd) == 0 && unlink(path) == 0);
+	}
+	CHECK_EQ(mkfifo(path, 0600), 0);
+	check_taken(sv);
+	CHECK(unlink(path) == 0 && mkdir(path, 0700) == 0);
+	check_taken(sv);
+	CHECK_EQ(rmdir(path), 0);
+	close(occupy(SOCK_DGRAM, 0));
+	snprintf(link, sizeof(link), "%s-2", path);
+	CHECK(rename(path, link) == 0 && symlink(link, path) == 0); /* nobody serves what it leads to */
+	check_taken(sv);
+	CHECK_EQ(rename(link, path), 0);
+	CHECK_EQ(sluice_listen_oci(sv, path, never, NULL), 0); /* nobody has bound this one any more */
+	sluice_supervisor_free(sv);
+	CHECK_EQ(access(path, F_OK), -1);
+}
+
 static void in_pieces(void)
 {
 	struct seen seen = {0, 0, 0};
@@ -369,6 +426,7 @@ const struct test tests[] = {
 	{"a container that is accepted, its tag, the end of its listener", accepted},
 	{"pids that no process has", pids},
 	{"places that are taken", places},
+	{"sockets of others at the path", other_sockets},
 	{"a document in pieces", in_pieces},
 	{"a container that is refused gets the default errno", refused},
 	{"broken documents get the default errno, never ENOSYS", broken},

@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <stdatomic.h>
 #include <sys/prctl.h>
+#include <sys/sysmacros.h>
 
 #define THE_CALL "openat2" /* that no C library makes by itself */
 
@@ -331,6 +332,60 @@ static void supervisor_killed(void)
 	CHECK_EQ(poll(&p, 1, -1), 1); /* or the test's limit ends us */
 }
 
+/* ---- what goes wrong in a helper ---- */
+
+#define NO_DRIVER makedev(511, 77) /* of the numbers that the kernel gives to drivers that have none; the last */
+
+/* Exit status 0 if the device has no driver, the next open is lost with its helper, and the one after that
+ * is as ever. */
+static int target_three(int argc, char **argv)
+{
+	(void)argc;
+	snprintf(box, sizeof(box), "%s", argv[0]);
+	if (access(in_box("device"), F_OK) == 0 && (ask("device", O_RDWR) != -1 || errno != ENXIO))
+		return 101;
+	if (ask("fifo", O_RDONLY) != -1 || errno != EIO)
+		return 102;
+	return target_reads(argc, argv);
+}
+
+/* The error of a helper's open is the target's. One that is killed while it opens has opened nothing, and
+ * takes no other with it. */
+static void failing_helpers(void)
+{
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+	int calls = 0, before, fd, device;
+	pid_t helper;
+
+	need_proc();
+	make_fifo();
+	/* Where a device of that number has a driver after all, it is none. */
+	device = mknod(in_box("device"), S_IFCHR | 0600, NO_DRIVER) == 0;
+	if (device && (open(in_box("device"), O_RDWR | O_CLOEXEC) != -1 || errno != ENXIO))
+		device = unlink(in_box("device"));
+	before = count_fds();
+	sv = new_supervisor(NULL);
+	CHECK_EQ(sluice_on_name(sv, THE_CALL, open_it, &calls), 0);
+	spawn_target(sv, filter_of(false, THE_CALL, NULL), &child, "three", box);
+	while (calls < 1 + device)
+		CHECK(sluice_dispatch(sv, -1) >= 0);
+	helper = await_helper(child.pid);
+	CHECK_EQ(kill(helper, SIGKILL), 0);
+	while (calls < 2 + device)
+		CHECK(sluice_dispatch(sv, -1) >= 0);
+	CHECK(await_helper(child.pid) != helper);
+	fd = open(in_box("fifo"), O_RDWR | O_CLOEXEC);
+	CHECK_EQ(write(fd, "pipe", 4), 4);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	close(fd);
+	sluice_supervisor_free(sv);
+	CHECK_EQ(settled_fds(before), before);
+	CHECK(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD); /* both were reaped */
+	if (!device)
+		SKIP("no device without a driver: the rest is as it should be");
+}
+
 /* ---- cancelled while a worker is still setting it up ---- */
 
 #ifdef ARCHIVES /* with the library inside, nothing takes the place of its functions */
@@ -507,11 +562,12 @@ static void freed(void)
 
 const struct target_main targets[] = {{"crowd", target_crowd},
 	{"waits", target_waits}, {"swaps", target_swaps}, {"trusts", target_trusts},
-	{"reads", target_reads}, {NULL, NULL}};
+	{"reads", target_reads}, {"three", target_three}, {NULL, NULL}};
 const struct test tests[] = {
 	{"a FIFO exchanged for /dev/tty during the open", swapped},
 	{"the thread that launched a helper ends, the helper goes on", launcher_ended},
 	{"a supervisor is killed: its helper ends too", supervisor_killed},
+	{"an open that fails in a helper, and a helper that is killed", failing_helpers},
 	{"cancelled while a worker is setting the helper up", cancelled_early},
 	{"control: who looks twice opens the supervisor's terminal", swapped_control},
 	{"a helper keeps nothing of the program's open", nothing_of_ours},
