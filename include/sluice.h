@@ -364,7 +364,8 @@ ssize_t sluice_read_string(struct sluice_request *request, uint64_t addr, char *
 
 /* Write to the target. Returns how many bytes: fewer only where memory ends. Also writes to
  * read-only pages, as a debugger does (proc_pid_mem(5)); the kernel itself would fail with
- * EFAULT there. Other threads of the target may change the result at any time. */
+ * EFAULT there. Other threads of the target may change the result at any time. Writes nothing once
+ * the call is over: -ENOENT. */
 ssize_t sluice_write(struct sluice_request *request, uint64_t addr, const void *buffer,
 	size_t size);
 
