@@ -699,7 +699,8 @@ int sluice_take_over(int socket, struct sluice_supervisor **supervisor);
 
 /* Connect to the keeper at @path (options.keeper_path). Returns a socket for sluice_take_over().
  * The keeper refuses other users but root, and everybody who has a seccomp filter, for such a process
- * may be a target (sluice_hand_over(3)): those bring a pass. */
+ * may be a target (sluice_hand_over(3)): those bring a pass. -EACCES if another user listens there, in a
+ * directory that is not that user's. */
 int sluice_keeper_connect(const char *path);
 
 /* Create a pass to the keeper of @supervisor. Any process that has it can take over after the
