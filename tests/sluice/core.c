@@ -175,9 +175,8 @@ static void journals(void)
 	const struct settings set = {.default_errno = EXDEV, .workers = 3, .max_pending = 100,
 		.keeper_path = "/a/b"};
 	struct seccomp_notif_sizes sizes;
-	struct journal *j = NULL, *again = NULL;
+	struct journal *j = NULL, *again = NULL, head;
 	int fd = -1, before = count_fds();
-	struct journal head;
 	struct rlimit l;
 	struct stat st;
 	size_t size;
