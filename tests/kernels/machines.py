@@ -95,7 +95,7 @@ MACHINES = [
 
 # Which programs of tests/sluice run as programs of which ABIs.
 SLUICE = """addresses ends handover identity later lingering listeners memory messages mounts
-multiplexed namespaces oci openings paths peers pids requests runtimes shares spawn starts stuck surroundings
+multiplexed namespaces oci openings paths peers pids requests runtimes shares spawn starts strange stuck surroundings
 takeover target verdicts whole""".split()
 SLUICE_TESTS = {"x86_64": SLUICE, "aarch64": SLUICE, "x32": ["whole"], "mipsel64n32": ["whole"]}
 # The others, and why not.
