@@ -1,6 +1,6 @@
-/* OCI peers that send descriptors of no use: to close them takes a process for each message, so that
- * a connection ends where there are too many.
- * SPDX-License-Identifier: MIT */
+/* OCI peers that send descriptors of no use: to close them takes a process for each
+ * message, so that a connection ends where there are too many. SPDX-License-Identifier:
+ * MIT */
 #include "runtime.h"
 
 static char path[128];
@@ -55,8 +55,8 @@ static void finish(struct sluice_supervisor *sv, struct seen *seen)
 	seen->rc = rc;
 }
 
-/* @count messages, each with a descriptor that is no listener, between the parts of a document, and one more
- * listener behind them. */
+/* @count messages, each with a descriptor that is no listener, between the parts of a
+ * document, and one more listener behind them. */
 static void send_strange(struct box *box, struct box *last, int count)
 {
 	int socket = dial(path), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -111,7 +111,5 @@ static void too_strange_to_keep(void)
 }
 
 const struct target_main targets[] = {{NULL, NULL}};
-const struct test tests[] = {
-	{"32 messages with a descriptor each", too_strange},
-	{"the same, unread, for the keeper", too_strange_to_keep},
-	{NULL, NULL}};
+const struct test tests[] = {{"32 messages with a descriptor each", too_strange},
+	{"the same, unread, for the keeper", too_strange_to_keep}, {NULL, NULL}};
