@@ -368,7 +368,8 @@ ssize_t sluice_read_string(struct sluice_request *request, uint64_t addr, char *
 
 /* Write to the target. Returns how many bytes: fewer only where memory ends. Also writes to
  * read-only pages, as a debugger does (proc_pid_mem(5)); the kernel itself would fail with
- * EFAULT there. Other threads of the target may change the result at any time. */
+ * EFAULT there. Other threads of the target may change the result at any time. Writes nothing once
+ * the call is over: -ENOENT. */
 ssize_t sluice_write(struct sluice_request *request, uint64_t addr, const void *buffer,
 	size_t size);
 
@@ -702,7 +703,8 @@ int sluice_take_over(int socket, struct sluice_supervisor **supervisor);
 
 /* Connect to the keeper at @path (options.keeper_path). Returns a socket for sluice_take_over().
  * The keeper refuses other users but root, and everybody who has a seccomp filter, for such a process
- * may be a target (sluice_hand_over(3)): those bring a pass. */
+ * may be a target (sluice_hand_over(3)): those bring a pass. -EACCES if another user listens there, in a
+ * directory that is not that user's. */
 int sluice_keeper_connect(const char *path);
 
 /* Create a pass to the keeper of @supervisor. Any process that has it can take over after the

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,20 +21,20 @@ void serve_upgrade_path(
 	snprintf(path, SERVE_PATH_MAX, "%s%s", s->keeper, suffix);
 }
 
+/* What listens there is believed, as a keeper is. */
 static int connect_living(const struct serve *s)
 {
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct timeval limit = {15, 0};
 	char path[SERVE_PATH_MAX];
+	int fd;
 
 	serve_upgrade_path(s, ".next", path);
-	memcpy(address.sun_path, path, sizeof(path));
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
-		return -errno;
+	fd = sluice_keeper_connect(path);
+	if (fd < 0)
+		return fd;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	return steal_fd(&fd);
+	return fd;
 }
 
 /* *@supervisor stays NULL if there is nobody to take over from. */

@@ -357,6 +357,9 @@ void sc_core_log(struct sluice_request *req, const struct ending *e, uint64_t ns
 
 int sc_core_journal_new(const struct settings *set, int *fd, struct journal **journal);
 void sc_core_journal_unmap(struct journal *journal);
-int sc_core_journal_map(int fd, struct journal **journal);
+/* Whoever has a journal can write to it at any time: only its baton and its slots are read where they
+ * are, and what was checked is in @head. */
+int sc_core_journal_map(int fd, struct journal *head, struct journal **journal);
+void sc_core_journal_leave(struct journal *journal, const struct journal *head);
 
 #endif

@@ -41,38 +41,44 @@ int sc_core_journal_new(const struct settings *set, int *fd, struct journal **jo
 	return 0;
 }
 
+static size_t size_of(const struct journal *head)
+{
+	return JOURNAL_HEAD + (size_t)head->stride * head->count;
+}
+
 void sc_core_journal_unmap(struct journal *journal)
 {
 	if (journal)
-		munmap(journal, JOURNAL_HEAD + (size_t)journal->stride * journal->count);
+		munmap(journal, size_of(journal));
+}
+
+void sc_core_journal_leave(struct journal *journal, const struct journal *head)
+{
+	if (journal)
+		munmap(journal, size_of(head));
 }
 
 /* Map a predecessor's. Sealed, so that it cannot shrink under us; sizes are checked, since
  * another program (or version) may have made it. */
-int sc_core_journal_map(int fd, struct journal **journal)
+int sc_core_journal_map(int fd, struct journal *head, struct journal **journal)
 {
-	struct journal head, *j;
+	struct journal *j;
 	struct stat st;
 	int seals = fcntl(fd, F_GET_SEALS);
 
 	if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || fstat(fd, &st))
 		return -EPROTO;
-	if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head))
+	if (pread(fd, head, sizeof(*head), 0) != (ssize_t)sizeof(*head))
 		return -EPROTO;
-	if (head.magic != JOURNAL_MAGIC || head.version != JOURNAL_VERSION ||
-		head.stride < sizeof(struct slot) || head.stride > 4096 ||
-		head.stride % 8 || head.count == 0 || head.count > 1u << 20 ||
-		(uint64_t)st.st_size < JOURNAL_HEAD + (uint64_t)head.stride * head.count)
+	if (head->magic != JOURNAL_MAGIC || head->version != JOURNAL_VERSION ||
+		head->stride < sizeof(struct slot) || head->stride > 4096 ||
+		head->stride % 8 || head->count == 0 || head->count > 1u << 20 ||
+		(uint64_t)st.st_size < size_of(head))
 		return -EPROTO;
-	j = mmap(NULL, JOURNAL_HEAD + (size_t)head.stride * head.count, PROT_READ | PROT_WRITE,
-		MAP_SHARED, fd, 0);
+	head->set.keeper_path[sizeof(head->set.keeper_path) - 1] = '\0';
+	j = mmap(NULL, size_of(head), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (j == MAP_FAILED)
 		return -errno;
-	if (j->stride != head.stride || j->count != head.count) {
-		munmap(j, JOURNAL_HEAD + (size_t)head.stride * head.count);
-		return -EPROTO;
-	}
-	j->set.keeper_path[sizeof(j->set.keeper_path) - 1] = '\0';
 	*journal = j;
 	return 0;
 }

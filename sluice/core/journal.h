@@ -56,10 +56,15 @@ struct journal {
 	struct settings set;
 };
 
-static inline struct slot *journal_slot(const struct journal *journal, uint32_t i)
+static inline struct slot *journal_slot_at(const struct journal *journal, uint32_t stride, uint32_t i)
 {
 	return (struct slot *)(uintptr_t)((const char *)journal + JOURNAL_HEAD +
-					   (size_t)i * journal->stride);
+					   (size_t)i * stride);
+}
+
+static inline struct slot *journal_slot(const struct journal *journal, uint32_t i)
+{
+	return journal_slot_at(journal, journal->stride, i);
 }
 
 static inline int journal_pass(struct journal *journal, uint32_t from, uint32_t to)

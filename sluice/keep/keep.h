@@ -25,6 +25,9 @@ enum {
 	M_PASS
 };
 enum { K_LISTENER, K_SERVER, K_CONNECTION };
+/* Messages of a connection with descriptors that are no new listeners; runtimes send none. To close them
+ * takes processes, forked from all that we have. */
+#define MAX_STRANGE 2
 struct kept {
 	uint32_t id;            /* among those of its kind */
 	uint32_t deny : 1;      /* a connection: its document's beginning is lost */

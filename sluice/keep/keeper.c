@@ -33,7 +33,7 @@ static int unix_address(const char *path, struct sockaddr_un *address)
 	return 0;
 }
 
-int sluice_keeper_connect(const char *path)
+static int dial(const char *path)
 {
 	_cleanup_close_ int fd = -1;
 	struct sockaddr_un address;
@@ -45,6 +45,37 @@ int sluice_keeper_connect(const char *path)
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
 		return -errno;
 	return steal_fd(&fd);
+}
+
+/* Who listens at @path decides what a successor serves, and where that has its own door. In a directory
+ * where anybody makes files it may be anybody: so it is to be of our user, of root, or of who has the
+ * directory. */
+static bool is_believed(int fd, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char directory[sizeof(((struct sockaddr_un *)NULL)->sun_path)] = ".";
+	struct ucred peer = {0};
+	socklen_t size = sizeof(peer);
+	struct stat st;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+		return false;
+	if (peer.uid == 0 || peer.uid == geteuid())
+		return true;
+	if (slash)
+		snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path) + 1, path);
+	return stat(directory, &st) == 0 && st.st_uid == peer.uid;
+}
+
+int sluice_keeper_connect(const char *path)
+{
+	int fd = dial(path);
+
+	if (fd >= 0 && !is_believed(fd, path)) {
+		close(fd);
+		return -EACCES;
+	}
+	return fd;
 }
 
 int sluice_keeper_connect_pass(int pass)

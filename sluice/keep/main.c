@@ -71,14 +71,19 @@ static uint32_t find(uint32_t kind, uint32_t id)
 	return i;
 }
 
-static void drop(uint32_t i)
+static void forget(uint32_t i)
 {
-	syscall(SYS_close, k.fds[i]);
 	k.count--;
 	for (; i < k.count; i++) { /* in order: a successor counts on it */
 		k.fds[i] = k.fds[i + 1];
 		k.kept[i] = k.kept[i + 1];
 	}
+}
+
+static void drop(uint32_t i)
+{
+	syscall(SYS_close, k.fds[i]);
+	forget(i);
 }
 
 static void send_errno(int fd, uint64_t id)
@@ -133,8 +138,8 @@ static bool keep_stranger(int fd)
 	return true;
 }
 
-/* What a connection still holds; nothing can be sent over it any more. */
-static void empty_connection(int socket)
+/* Keep what a connection still holds; nothing can be sent over it any more. */
+static void end_connection(int socket)
 {
 	static union {
 		char bytes[CMSG_SPACE(sizeof(int) * MAX_RIGHTS)];
@@ -142,10 +147,10 @@ static void empty_connection(int socket)
 	} control;
 	static char text[32768];
 	static int fds[MAX_RIGHTS];
-	unsigned count, others;
+	unsigned count, others, strange = 0;
 
 	syscall(SYS_shutdown, socket, SHUT_RD);
-	for (;;) {
+	while (strange <= MAX_STRANGE) {
 		struct iovec iov = {text, sizeof(text)};
 		struct msghdr h = {.msg_iov = &iov,
 			.msg_iovlen = 1,
@@ -155,15 +160,19 @@ static void empty_connection(int socket)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n <= 0) {
+			syscall(SYS_close, socket);
 			return;
+		}
 		count = sc_sluice_rights(&h, fds, MAX_RIGHTS);
 		others = 0;
 		for (unsigned i = 0; i < count; i++)
 			if (!keep_stranger(fds[i]))
 				fds[others++] = fds[i];
+		strange += others > 0;
 		sc_sluice_discard(fds, others);
 	}
+	sc_sluice_discard(&socket, 1); /* with what is in it */
 }
 
 /* What a peer sends out of band, a listener perhaps beside it, is to come with the rest. */
@@ -190,14 +199,13 @@ static void end_oci(void)
 		}
 		if (k.kept[i].kind == K_SERVER) {
 			syscall(SYS_shutdown, k.fds[i], SHUT_RD);
-			while ((fd = accept_one(k.fds[i])) >= 0) {
-				empty_connection(fd);
-				syscall(SYS_close, fd);
-			}
+			while ((fd = accept_one(k.fds[i])) >= 0)
+				end_connection(fd);
+			syscall(SYS_close, k.fds[i]);
 		} else {
-			empty_connection(k.fds[i]);
+			end_connection(k.fds[i]);
 		}
-		drop(i); /* the rest moves up, what came is at the end */
+		forget(i); /* the rest moves up, what came is at the end */
 	}
 }
 

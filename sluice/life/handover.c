@@ -91,6 +91,7 @@ int sluice_hand_over(struct sluice_supervisor *supervisor, int socket)
 
 struct legacy {
 	struct journal *journal;
+	struct journal head; /* as it was when it was checked */
 	struct kept *kept;
 	int *fds;
 	uint32_t count, total, offer;
@@ -108,7 +109,7 @@ static void free_legacy(struct legacy *l)
 	close_all(l->fds, (int)l->count);
 	free(l->kept);
 	free(l->fds);
-	sc_core_journal_unmap(l->journal);
+	sc_core_journal_leave(l->journal, &l->head);
 }
 
 static int receive_head(int socket, struct legacy *l)
@@ -119,7 +120,7 @@ static int receive_head(int socket, struct legacy *l)
 	if (rc)
 		return rc;
 	rc = m.kind == M_JOURNAL && n == 1 && m.total <= 1u << 20
-		? sc_core_journal_map(fds[0], &l->journal)
+		? sc_core_journal_map(fds[0], &l->head, &l->journal)
 		: -EPROTO;
 	if (!rc && (m.offer & 0xff) != B_OFFERED)
 		rc = -EPROTO;
@@ -160,8 +161,8 @@ static int receive_legacy(int socket, struct legacy *l)
 /* The predecessor's policy, as far as it makes sense. */
 static int read_settings(const struct legacy *l, struct settings *set)
 {
-	*set = l->journal->set;
-	set->max_pending = l->journal->count;
+	*set = l->head.set;
+	set->max_pending = l->head.count;
 	if (set->default_errno < 1 || set->default_errno > 4095 || !set->workers ||
 		set->workers > 1024)
 		return -EPROTO;
@@ -184,25 +185,25 @@ static int add_listeners(struct sluice_supervisor *sv, struct legacy *l)
 			return rc;
 		l->fds[i] = -1;
 	}
-	sv->listeners.next_id = l->journal->listeners;
+	sv->listeners.next_id = l->head.listeners;
 	return 0;
 }
 
-static int copy_journal(struct sluice_supervisor *sv, const struct journal *from)
+static int copy_journal(struct sluice_supervisor *sv, const struct legacy *l)
 {
-	bool same_pids = from->pid_namespace &&
-		from->pid_namespace == sv->journal->pid_namespace;
+	bool same_pids = l->head.pid_namespace &&
+		l->head.pid_namespace == sv->journal->pid_namespace;
 
-	for (uint32_t i = 0; i < from->count; i++) {
-		const struct slot *slot = journal_slot(from, i);
+	for (uint32_t i = 0; i < l->head.count; i++) {
+		const struct slot slot = *journal_slot_at(l->journal, l->head.stride, i);
 		int rc = 0;
 
-		if (atomic_load(&slot->state) != S_FREE && slot->notif.id)
-			rc = sc_core_replay(sv, slot, same_pids);
+		if (slot.state != S_FREE && slot.notif.id)
+			rc = sc_core_replay(sv, &slot, same_pids);
 		if (rc)
 			return rc;
 	}
-	sv->journal->serial = from->serial;
+	sv->journal->serial = l->head.serial;
 	return 0;
 }
 
@@ -229,7 +230,7 @@ static int build(struct legacy *l, struct sluice_supervisor **out)
 		return rc;
 	rc = add_listeners(sv, l);
 	if (!rc)
-		rc = copy_journal(sv, l->journal);
+		rc = copy_journal(sv, l);
 	if (!rc)
 		rc = take_baton(sv, l);
 	if (rc)

@@ -271,6 +271,8 @@ static int take_piece(struct sluice_supervisor *sv, struct connection *c)
 	rc = take_rights(sv, c, &h, others, &count);
 	if (!rc)
 		touch(sv, c);
+	if (!rc && count && ++c->strange > MAX_STRANGE)
+		rc = -EPROTO; /* all the rest is closed with the socket */
 	/* To take out the text closes what is in the socket: ours must be the last of them. What was
 	 * withheld is closed with the socket. */
 	if (!rc)
@@ -299,9 +301,12 @@ static void begin_ending(struct connection *c)
 	c->ending = true;
 }
 
-/* Take what has come; decide when the document is complete; go when all is taken. */
+/* Take what has come; decide when the document is complete; go when all is taken. Where something was
+ * closed for a peer, the others in the loop come first: the socket is ready again at once. */
 void sc_oci_talk(struct sluice_supervisor *sv, struct connection *c)
 {
+	unsigned strange = c->strange;
+
 	do {
 		int rc = take_piece(sv, c);
 
@@ -323,7 +328,7 @@ void sc_oci_talk(struct sluice_supervisor *sv, struct connection *c)
 			decide(sv, c);
 		if (rc)
 			begin_ending(c);
-	} while (c->ending);
+	} while (c->ending && c->strange == strange);
 }
 
 void sc_oci_end(struct sluice_supervisor *sv, struct connection *c)

@@ -60,6 +60,7 @@ struct connection {
 	bool in_string, escaped;
 	uint32_t named[MAX_NAMED]; /* the listener's id, or NOBODY */
 	unsigned fds, listeners; /* at most MAX_NAMED, MAX_LISTENERS */
+	unsigned strange;       /* messages with descriptors that are no new listeners */
 };
 
 /* oci.c */

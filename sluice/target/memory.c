@@ -61,7 +61,9 @@ ssize_t sluice_read(struct sluice_request *request, uint64_t addr, void *buffer,
 }
 
 /* Through the memory descriptor, which was opened while the call was pending: it cannot
- * reach a stranger that got the target's id, as a write by id could. */
+ * reach a stranger that got the target's id, as a write by id could. A target whose call has ended
+ * uses its memory for something else, and the descriptor may be an old one: so nothing is written
+ * for a handler that is late. */
 ssize_t sluice_write(struct sluice_request *request, uint64_t addr, const void *buffer,
 	size_t size)
 {
@@ -70,6 +72,8 @@ ssize_t sluice_write(struct sluice_request *request, uint64_t addr, const void *
 
 	if (fd < 0)
 		return fd;
+	if (sc_core_id_valid(request))
+		return -ENOENT;
 	n = result(pwrite(fd, buffer, size, (off_t)address(request, addr)));
 	if (sc_core_id_valid(request))
 		return -ENOENT;

@@ -354,6 +354,26 @@ def test_restart(runtime):
               (status, said, second.said()))
 
 
+def test_stranger():
+    """Where anybody makes files, who listens beside the keeper's path is not asked for a hand-over."""
+    if os.geteuid():
+        skip("a stranger in the place of a supervisor", "needs root")
+        return
+    with Place() as p:
+        p.policy("web", mkdir=["/data"])
+        anybody = p.dir / "anybody"
+        anybody.mkdir()
+        anybody.chmod(0o1777)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            s.bind(str(anybody / "keeper.next"))
+            os.seteuid(1234)
+            s.listen(1)  # the kernel remembers who did
+            os.seteuid(0)
+            server = p.start("--keeper", anybody / "keeper")
+            check("a stranger in the place of a supervisor is not asked", server.poll() is None and
+                  "taken over" not in server.said(), server.said())
+
+
 def resources(server):
     status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
     return (len(os.listdir(f"/proc/{server.pid}/fd")), int(re.search(r"VmRSS:\s+(\d+)", status)[1]))
@@ -413,6 +433,7 @@ def test_flood(runtime):
 def main():
     test_check()
     test_schema()
+    test_stranger()
     found = None
     for name, runtime, why in runtimes():
         if why:

@@ -95,8 +95,8 @@ MACHINES = [
 
 # Which programs of tests/sluice run as programs of which ABIs.
 SLUICE = """addresses doors ends handover identity later lingering listeners memory messages mounts
-multiplexed namespaces oci openings paths peers pids requests runtimes servers shares spawn starts stuck surroundings
-takeover target verdicts whole""".split()
+multiplexed namespaces oci openings paths peers pids requests runtimes servers shares spawn starts strange
+stuck surroundings takeover target verdicts whole""".split()
 SLUICE_TESTS = {"x86_64": SLUICE, "aarch64": SLUICE, "x32": ["whole"], "mipsel64n32": ["whole"]}
 # The others, and why not.
 NO_SLUICE_TESTS = {

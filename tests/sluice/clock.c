@@ -247,7 +247,61 @@ static void gone(void)
 	CHECK_EQ(atomic_load(&told), MANY);
 }
 
-const struct target_main targets[] = {{"flood", target_flood}, {NULL, NULL}};
+/* Goes on with its memory after a call that was late. 0: it is as it was left. */
+static int target_reuse(int argc, char **argv)
+{
+	char text[8] = "first";
+
+	(void)argc;
+	(void)argv;
+	if (syscall(SYS_mkdir, text, 0) == 0 || errno != ETIME)
+		return 2;
+	memcpy(text, "second", 7);
+	if (syscall(SYS_rmdir, text))
+		return 3;
+	return strcmp(text, "second") != 0;
+}
+
+/* It has the memory open, for it writes something first. */
+static int hold_and_limit(struct sluice_request *req, void *data)
+{
+	uint64_t addr = sluice_arg(req, 0);
+
+	CHECK_EQ(sluice_write(req, addr, "f", 1), 1);
+	hold(req, data);
+	return sluice_set_timeout(req, 1);
+}
+
+static int write_late(struct sluice_request *req, void *data)
+{
+	struct iovec to = {(void *)(uintptr_t)sluice_arg(held[0], 0), 4};
+
+	(void)data;
+	CHECK_EQ(sluice_write(held[0], sluice_arg(held[0], 0), "late", 4), -ENOENT);
+	CHECK_EQ(sluice_scatter(held[0], &to, 1, "late", 4), -ENOENT);
+	return sluice_reply(req, 0);
+}
+
+/* Who is late writes nothing to a target that has gone on. */
+static void late_write(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct sluice_supervisor *sv;
+
+	fds_before = count_fds();
+	o.default_errno = ETIME;
+	sv = new_supervisor(&o);
+	CHECK_EQ(sluice_on_name(sv, MKDIR, hold_and_limit, NULL), 0);
+	CHECK_EQ(sluice_on_name(sv, RMDIR, write_late, NULL), 0);
+	spawn_target(sv, filter_of(false, MKDIR, RMDIR, NULL), &child, "reuse", NULL);
+	CHECK_EQ(wait_target(sv, &child), 0);
+	CHECK_EQ(sluice_reply(held[0], 0), -ETIMEDOUT);
+	end(sv);
+}
+
+const struct target_main targets[] = {
+	{"flood", target_flood}, {"reuse", target_reuse}, {NULL, NULL}};
 const struct test tests[] = {
 	{"many are late at once", many_at_once},
 	{"a limit that is taken away, or put off", taken_away},
@@ -255,4 +309,5 @@ const struct test tests[] = {
 	{"the clock sleeps", asleep},
 	{"what is asked for after the verdict", too_late},
 	{"many whose target is gone", gone},
+	{"a write after the time limit", late_write},
 	{NULL, NULL}};

@@ -175,7 +175,7 @@ static void journals(void)
 	const struct settings set = {.default_errno = EXDEV, .workers = 3, .max_pending = 100,
 		.keeper_path = "/a/b"};
 	struct seccomp_notif_sizes sizes;
-	struct journal *j = NULL, *again = NULL;
+	struct journal *j = NULL, *again = NULL, head;
 	int fd = -1, before = count_fds();
 	struct rlimit l;
 	struct stat st;
@@ -196,11 +196,16 @@ static void journals(void)
 	CHECK(memcmp(&j->set, &set, sizeof(set)) == 0);
 	CHECK(j->serial == 0 && j->offers == 0 && j->listeners == 0);
 	memset(j->set.keeper_path, 'x', sizeof(j->set.keeper_path));
-	CHECK_EQ(sc_core_journal_map(fd, &again), 0);
-	CHECK_EQ(strlen(again->set.keeper_path), sizeof(set.keeper_path) - 1);
+	CHECK_EQ(sc_core_journal_map(fd, &head, &again), 0);
+	CHECK_EQ(strlen(head.set.keeper_path), sizeof(set.keeper_path) - 1);
 	again->set.workers = 77; /* the same memory */
 	CHECK_EQ(j->set.workers, 77);
-	sc_core_journal_unmap(again);
+	again->count = 1; /* nor does that change what is mapped */
+	sc_core_journal_leave(again, &head);
+	for (size_t at = 0; at < size; at += (size_t)sysconf(_SC_PAGESIZE))
+		CHECK(msync((char *)again + at, 1, MS_ASYNC) < 0 && errno == ENOMEM);
+	j->count = 100;
+	sc_core_journal_leave(NULL, &head);
 	sc_core_journal_unmap(NULL);
 	sc_core_journal_unmap(j);
 	for (size_t at = 0; at < size; at += (size_t)sysconf(_SC_PAGESIZE))

@@ -4,6 +4,7 @@
 
 #include <grp.h>
 #include <sys/mount.h>
+#include <sys/un.h>
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* 6.5 */
@@ -270,6 +271,59 @@ static void root(void)
 	CHECK_EQ(usurp(&plain), 0);
 }
 
+/* Somebody who has made a socket where a keeper had one. */
+static pid_t listen_as(uid_t uid, const char *where)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", where);
+	CHECK_EQ(pipe2(ready, O_CLOEXEC), 0);
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+		CHECK_EQ(setresuid(uid, uid, uid), 0);
+		CHECK_EQ(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+		CHECK(listen(fd, 1) == 0 && write(ready[1], "r", 1) == 1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	CHECK_EQ(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+/* A keeper that nobody has reason to believe is not asked, be it only that its directory is anybody's. */
+static void false_keeper(void)
+{
+	char *dir = scratch_dir(), *where;
+
+	if (geteuid() != 0)
+		SKIP("needs root");
+	CHECK(asprintf(&where, "%s/door", dir) > 0);
+	CHECK_EQ(chmod(dir, 01777), 0);
+	for (int own = 0; own < 2; own++) {
+		pid_t pid;
+		int fd;
+
+		CHECK_EQ(chown(dir, own ? 1234 : 0, (gid_t)-1), 0);
+		pid = listen_as(1234, where);
+		fd = sluice_keeper_connect(where);
+		CHECK(own ? fd >= 0 : fd == -EACCES);
+		if (fd >= 0)
+			close(fd);
+		CHECK_EQ(kill(pid, SIGKILL), 0);
+		CHECK_EQ(waitpid(pid, NULL, 0), pid);
+		CHECK_EQ(unlink(where), 0);
+	}
+	free(where);
+}
+
 /* A target at the door does not take the place of a successor that waits there. */
 static void pushed(void)
 {
@@ -499,6 +553,7 @@ const struct test tests[] = {
 	{"nor targets on kernels before 5.6", old_kernels},
 	{"other users cannot", other_user},
 	{"root can, whoever the supervisor is", root},
+	{"nobody is taken for a keeper", false_keeper},
 	{"nor can a target that has ended, by whoever has its number now", number_of_another},
 	{"nor one whose number nobody has", number_of_nobody},
 	{"nor who comes from outside of the keeper's pid namespace", outsider},
