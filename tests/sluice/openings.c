@@ -1,8 +1,7 @@
 /* Opens that wait, in processes of their own: what they open, and how they end.
  * SPDX-License-Identifier: MIT */
-#include "tap.h"
+#include "inplace.h"
 
-#include <dlfcn.h>
 #include <linux/openat2.h>
 #include <stdatomic.h>
 #include <sys/prctl.h>
@@ -333,12 +332,8 @@ static void supervisor_killed(void)
 
 /* ---- cancelled while a worker is still setting it up ---- */
 
-#ifdef ARCHIVES /* with the library inside, nothing takes the place of its functions */
-static void cancelled_early(void)
-{
-	SKIP("needs the shared library");
-}
-#else
+DECLARE_REAL(sluice_on_cancel);
+
 static atomic_int rounds, cancelled_in;
 static pid_t to_kill;
 static void (*real_cancel)(struct sluice_request *, void *);
@@ -351,15 +346,13 @@ static void note_cancel(struct sluice_request *req, void *data)
 
 /* In place of the library's, for its own use too: to a worker that registered its helper, the target
  * dies here, and does not return before the loop has cleaned up. */
-int sluice_on_cancel(struct sluice_request *req,
+int IN_PLACE_OF(sluice_on_cancel)(struct sluice_request *req,
 	void (*cancel)(struct sluice_request *, void *), void *data)
 {
-	int (*real)(struct sluice_request *, void (*)(struct sluice_request *, void *), void *);
 	int rc;
 
-	*(void **)&real = dlsym(RTLD_NEXT, "sluice_on_cancel");
 	real_cancel = cancel;
-	rc = real(req, to_kill ? note_cancel : cancel, data);
+	rc = REAL(sluice_on_cancel)(req, to_kill ? note_cancel : cancel, data);
 	if (rc || !to_kill)
 		return rc;
 	CHECK_EQ(kill(to_kill, SIGKILL), 0);
@@ -399,7 +392,6 @@ static void cancelled_early(void)
 	CHECK_EQ(settled_fds(before), before);
 	CHECK_EQ(waitpid(-1, NULL, WNOHANG | __WALL), -1); /* the helper was reaped */
 }
-#endif
 
 /* ---- more threads at a FIFO than there may be helpers ---- */
 
