@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -49,6 +50,9 @@ static void run(const char *directory, const char *name)
 		dup2(out[1], STDOUT_FILENO);
 		close(out[0]);
 		close(out[1]);
+		/* Of 20, with 24 000 calls around each: emulated, they would take an hour. */
+		if (strcmp(name, "test-sluice-keeper") == 0)
+			setenv("SLUICE_KILLS", "2", 1);
 		execl(path, name, NULL);
 		perror(path);
 		_exit(126);
@@ -141,6 +145,8 @@ int main(int argc, char **argv)
 	if (console > 2)
 		close(console);
 	start_loopback();
+	/* As high as a service manager sets it; the kernel's own is 4096. */
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, 524288});
 	/* What the tests load is proved first, as in every run of them. */
 	setenv("SECCOMP_SELF_CHECK", "1", 1);
 	if (access("/target32", X_OK) == 0)

@@ -68,7 +68,8 @@ PC32 = ["qemu-system-i386", "-M", "q35", "-cpu", "max"]
 MALTA = ["qemu-system-mipsel", "-M", "malta", "-cpu", "24Kf"]
 MALTA64 = ["qemu-system-mips64el", "-M", "malta", "-cpu", "5KEf"]
 TTYS0, AMA0 = "console=ttyS0", "console=ttyAMA0"
-X32 = "console=ttyS0 syscall.x32=y"
+# A busy machine emulates the timer too late for the kernel's check of it, which then panics.
+X32 = "console=ttyS0 syscall.x32=y no_timer_check"
 SCLP, HVC = "console=sclp0", "console=hvc0"
 
 MACHINES = [
@@ -97,14 +98,16 @@ MACHINES = [
 SLUICE = """addresses doors ends handover identity later lingering listeners memory messages mounts
 multiplexed namespaces oci openings paths peers pids requests runtimes servers shares spawn starts strange
 stuck surroundings takeover target verdicts whole""".split()
-SLUICE_TESTS = {"x86_64": SLUICE, "aarch64": SLUICE, "x32": ["whole"], "mipsel64n32": ["whole"]}
+# More, which nobody has run as aarch64 programs.
+NOT_AARCH64 = """acting bare clock core failing foreign forged gone keeper kept layouts links older places procfs
+reused rights steps umask util zero""".split()
+SLUICE_TESTS = {"x86_64": SLUICE + NOT_AARCH64, "aarch64": SLUICE, "x32": ["whole"], "mipsel64n32": ["whole"]}
 # The others, and why not.
 NO_SLUICE_TESTS = {
-    "keeper, races, soak": "hours of emulation",
+    "races, soak": "hours of emulation",
     "examples, containers, engines": "need programs of a whole system: a shell, runtimes, the tool",
-    "acting, bare, clock, core, failing, foreign, forged, gone, kept, layouts, links": "not tried there yet",
-    "older, places, procfs, reused, rights, steps, umask, util, zero": "not tried there yet",
     "bounds": "not tried there yet",
+    f"{', '.join(NOT_AARCH64)} of aarch64": "not tried there yet",
     "siblings": "asks no kernel; scripts/test runs it",
 }
 

@@ -1,24 +1,12 @@
 /* A start is slow, or ends, at any call that its child makes before the program runs.
  * SPDX-License-Identifier: MIT */
 #include "../../sluice/util/bare.h"
-#include "tap.h"
+#include "inplace.h"
 
-#include <dlfcn.h>
 #include <stdarg.h>
 
-#ifdef ARCHIVES /* with the library inside, nothing takes the place of what it calls */
-static void slow(void)
-{
-	SKIP("needs the shared library");
-}
-#define slow_without_getfd   slow
-#define doubled		     slow
-#define killed		     slow
-#define killed_without_getfd slow
-#define stopped		     slow
-#define handlers	     slow
-const struct target_main targets[] = {{NULL, NULL}};
-#else
+DECLARE_REAL(syscall);
+DECLARE_REAL(nanosleep);
 
 static long (*real_syscall)(long, ...);
 static pid_t supervisor; /* whose children are meant; 0: nobody's */
@@ -34,7 +22,7 @@ static int naps;         /* of the supervisor */
 
 static void __attribute__((constructor)) find_syscall(void)
 {
-	*(void **)&real_syscall = dlsym(RTLD_NEXT, "syscall");
+	real_syscall = REAL(syscall);
 }
 
 static void BARE on_call(long nr)
@@ -64,7 +52,7 @@ static void BARE send_twice(struct msghdr *h)
 	__atomic_fetch_add(calls, 1000, __ATOMIC_RELAXED);
 }
 
-long BARE syscall(long nr, ...)
+long BARE IN_PLACE_OF(syscall)(long nr, ...)
 {
 	long a[6];
 	va_list ap;
@@ -79,13 +67,10 @@ long BARE syscall(long nr, ...)
 	return real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-int nanosleep(const struct timespec *t, struct timespec *rest)
+int IN_PLACE_OF(nanosleep)(const struct timespec *t, struct timespec *rest)
 {
-	int (*real)(const struct timespec *, struct timespec *);
-
-	*(void **)&real = dlsym(RTLD_NEXT, "nanosleep");
 	naps++;
-	return real(t, rest);
+	return REAL(nanosleep)(t, rest);
 }
 
 static void begin(void)
@@ -346,7 +331,6 @@ static void handlers(void)
 }
 
 const struct target_main targets[] = {{"answered", target_answered}, {NULL, NULL}};
-#endif
 
 const struct test tests[] = {
 	{"slow at each call of the child", slow},

@@ -3,27 +3,11 @@
  * is made in it, which gets that number: in this process, and in those that the library starts.
  * SPDX-License-Identifier: MIT */
 #include "runtime.h"
+#include "zero.h"
 
 #include <linux/openat2.h>
 #include <sched.h>
 #include <sys/un.h>
-
-#ifdef ARCHIVES /* with the library inside, nothing takes the place of what it calls */
-static void in_requests(void)
-{
-	SKIP("needs the shared library");
-}
-#define in_paths   in_requests
-#define in_servers in_requests
-#define in_keepers in_requests
-#define in_helpers in_requests
-#define in_addresses in_requests
-#define in_starts in_requests
-#define in_hand_overs in_requests
-const struct target_main targets[] = {{NULL, NULL}};
-#else
-
-#include "zero.h"
 
 /* ---- the parts ---- */
 
@@ -427,7 +411,6 @@ static void in_hand_overs(void)
 }
 
 const struct target_main targets[] = {{"asks", target_asks}, {"opened", target_opened}, {NULL, NULL}};
-#endif
 
 const struct test tests[] = {
 	{"what is asked of a target", in_requests},

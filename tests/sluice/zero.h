@@ -1,17 +1,28 @@
-/* Counts the descriptors that are made, and has one of them be number 0: in place of what the shared
+/* Counts the descriptors that are made, and has one of them be number 0: in place of what the
  * library calls. For one test alone, which defines these functions by including this.
  * SPDX-License-Identifier: MIT */
 #ifndef SLUICE_ZERO_H
 #define SLUICE_ZERO_H
 
 #include "../../sluice/util/bare.h"
-#include "tap.h"
+#include "inplace.h"
 
-#include <dlfcn.h>
 #include <stdarg.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
+
+DECLARE_REAL(syscall);
+DECLARE_REAL(open);
+DECLARE_REAL(openat);
+DECLARE_REAL(memfd_create);
+DECLARE_REAL(socket);
+DECLARE_REAL(socketpair);
+DECLARE_REAL(accept4);
+DECLARE_REAL(epoll_create1);
+DECLARE_REAL(eventfd);
+DECLARE_REAL(timerfd_create);
+DECLARE_REAL(recvmsg);
 
 /* ---- which of them is 0 ---- */
 
@@ -22,7 +33,7 @@ static int chosen, *made; /* shared with them */
 
 static void __attribute__((constructor)) find_syscall(void)
 {
-	*(void **)&real_syscall = dlsym(RTLD_NEXT, "syscall");
+	real_syscall = REAL(syscall);
 }
 
 #define MARK 4711 /* where in its file the caller's stdin is; nobody reads it */
@@ -36,7 +47,7 @@ static void BARE another(void)
 		real_syscall(SYS_close, 0);
 }
 
-long BARE syscall(long nr, ...)
+long BARE IN_PLACE_OF(syscall)(long nr, ...)
 {
 	long a[6];
 	va_list ap;
@@ -51,16 +62,7 @@ long BARE syscall(long nr, ...)
 	return real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-#define REAL(name) (*(__typeof__(&name) *)real(#name, &(void *){NULL}))
-
-static void **real(const char *name, void **out)
-{
-	*out = dlsym(RTLD_NEXT, name);
-	CHECK(*out);
-	return out;
-}
-
-int open(const char *path, int flags, ...)
+int IN_PLACE_OF(open)(const char *path, int flags, ...)
 {
 	mode_t mode = 0;
 	va_list ap;
@@ -73,7 +75,7 @@ int open(const char *path, int flags, ...)
 	return REAL(open)(path, flags, mode);
 }
 
-int openat(int dir, const char *path, int flags, ...)
+int IN_PLACE_OF(openat)(int dir, const char *path, int flags, ...)
 {
 	mode_t mode = 0;
 	va_list ap;
@@ -86,20 +88,25 @@ int openat(int dir, const char *path, int flags, ...)
 	return REAL(openat)(dir, path, flags, mode);
 }
 
-int memfd_create(const char *name, unsigned flags)
+#ifdef ARCHIVES /* for programs with large files these two have other names */
+__typeof__(open) __wrap_open64 __attribute__((alias("__wrap_open")));
+__typeof__(openat) __wrap_openat64 __attribute__((alias("__wrap_openat")));
+#endif
+
+int IN_PLACE_OF(memfd_create)(const char *name, unsigned flags)
 {
 	another();
 	return REAL(memfd_create)(name, flags);
 }
 
-int socket(int family, int type, int protocol)
+int IN_PLACE_OF(socket)(int family, int type, int protocol)
 {
 	another();
 	return REAL(socket)(family, type, protocol);
 }
 
 /* The first of the two, or the second. */
-int socketpair(int family, int type, int protocol, int fds[2])
+int IN_PLACE_OF(socketpair)(int family, int type, int protocol, int fds[2])
 {
 	int rc, second;
 
@@ -116,31 +123,31 @@ int socketpair(int family, int type, int protocol, int fds[2])
 	return 0;
 }
 
-int accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
+int IN_PLACE_OF(accept4)(int fd, struct sockaddr *address, socklen_t *size, int flags)
 {
 	another();
 	return REAL(accept4)(fd, address, size, flags);
 }
 
-int epoll_create1(int flags)
+int IN_PLACE_OF(epoll_create1)(int flags)
 {
 	another();
 	return REAL(epoll_create1)(flags);
 }
 
-int eventfd(unsigned value, int flags)
+int IN_PLACE_OF(eventfd)(unsigned value, int flags)
 {
 	another();
 	return REAL(eventfd)(value, flags);
 }
 
-int timerfd_create(int clock, int flags)
+int IN_PLACE_OF(timerfd_create)(int clock, int flags)
 {
 	another();
 	return REAL(timerfd_create)(clock, flags);
 }
 
-ssize_t recvmsg(int fd, struct msghdr *h, int flags)
+ssize_t IN_PLACE_OF(recvmsg)(int fd, struct msghdr *h, int flags)
 {
 	another();
 	return REAL(recvmsg)(fd, h, flags);
