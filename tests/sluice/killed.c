@@ -176,3 +176,10 @@ int meet_keeper(const char *path)
 	CHECK(socket >= 0);
 	return socket;
 }
+
+bool no_keeper_left(void)
+{
+	for (int i = 0; i < 200 && keepers(0); i++)
+		usleep(20000);
+	return !keepers(0);
+}

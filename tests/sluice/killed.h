@@ -32,5 +32,6 @@ int collect(int out, int errnum, uint64_t since, int *bad, int *refused);
 void kill_it(pid_t pid);
 char *door(void);
 int meet_keeper(const char *path);
+bool no_keeper_left(void); /* within four seconds */
 
 #endif
