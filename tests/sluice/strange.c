@@ -1,6 +1,6 @@
-/* OCI peers that send descriptors of no use: to close them takes a process for each
- * message, so that a connection ends where there are too many. SPDX-License-Identifier:
- * MIT */
+/* OCI peers that send descriptors of no use: to close them takes a process for each message, so
+ * that a connection ends where there are too many.
+ * SPDX-License-Identifier: MIT */
 #include "runtime.h"
 
 static char path[128];
