@@ -131,6 +131,7 @@ static void test_run(void **state)
 	sluice_program_comment(p, 0, 3, text, sizeof(text));
 	assert_string_equal(text, "mkdir");
 	assert_int_equal(sluice_program_text(p, 0, N_SMALL, text, sizeof(text)), 0);
+	assert_string_equal(text, "");
 	sluice_program_free(p);
 }
 
