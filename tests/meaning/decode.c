@@ -26,6 +26,8 @@ static ssize_t read_memory(uint64_t addr, void *buffer, size_t size, void *data)
 	struct memory *m = data;
 	size_t offset = (size_t)(addr - m->base);
 
+	/* Nothing, NULL, and what goes on behind the end are asked of nobody. */
+	assert_true(addr && addr + size > addr);
 	m->reads++;
 	if (addr < m->base || offset >= m->size)
 		return -EFAULT;
