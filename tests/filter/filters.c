@@ -126,6 +126,11 @@ static void test_numbered(void)
 			sc_bpf_run(row_0.filter, row_0.len, words[2], NULL) == SCMP_ACT_ERRNO(1),
 		"and _llseek's is the third of lseek");
 	free(row_0.filter);
+	row_0 = compile("default ALLOW\narch ppc64le\nERRNO(1) _llseek if a0 == 3\n");
+	check(run(&row_0, AUDIT_ARCH_PPC64LE, 140, 0x100000003, 0) == SCMP_ACT_ERRNO(1) &&
+			run(&row_0, AUDIT_ARCH_PPC64LE, 140, 4, 0) == SCMP_ACT_ALLOW,
+		"its descriptor is an int, by number, too");
+	free(row_0.filter);
 	check(run(&p, AUDIT_ARCH_X86_64, 3, 0, 0x100000003) == SCMP_ACT_ERRNO(2) &&
 			run(&p, AUDIT_ARCH_X86_64, 3, 0, 3) == SCMP_ACT_ALLOW &&
 			run(&p, AUDIT_ARCH_I386, 6, 0, 0x100000003) == SCMP_ACT_ERRNO(3),
@@ -433,6 +438,28 @@ static void test_apart(void)
 	check(good, "a rule without conditions is one whose condition always holds, in every order");
 }
 
+/* Less than to end a thread is to end its process. */
+static void test_killed(void)
+{
+	static const uint32_t ends[] = {SCMP_ACT_KILL_PROCESS, SCMP_ACT_KILL_THREAD};
+
+	for (int how = 0; how < 2; how++)
+		for (int first = 0; first < 2; first++) {
+			struct sock_filter a = BPF_STMT(BPF_RET | BPF_K, ends[first]),
+					   b = BPF_STMT(BPF_RET | BPF_K, ends[!first]);
+			struct sock_fprog p = {0};
+			size_t n = 0;
+
+			if (sluice_filter_merge(how ? SLUICE_MERGE_UNION : SLUICE_MERGE_INTERSECTION,
+				    &(struct sock_fprog){1, &a}, &(struct sock_fprog){1, &b}, &p.filter, &n, NULL))
+				abort();
+			p.len = (unsigned short)n;
+			check(run(&p, AUDIT_ARCH_X86_64, 32, 0, 0) == ends[how],
+				how ? "an end of the thread permits more" : "an end of the process permits less");
+			free(p.filter);
+		}
+}
+
 int main(void)
 {
 	test_errors();
@@ -448,6 +475,7 @@ int main(void)
 	test_by_argument();
 	test_cuts();
 	test_named_newer();
+	test_killed();
 	printf("1..%u\n", n_checks);
 	return n_failed ? 1 : 0;
 }
