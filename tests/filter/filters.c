@@ -141,6 +141,22 @@ static void test_numbered(void)
 	free(p.filter);
 }
 
+/* arm lacks mmap(2), and has it as mmap2(2): which argument a number means is asked of this machine's. */
+static void test_numbered_elsewhere(void)
+{
+	const struct seccomp_data map = {.arch = AUDIT_ARCH_ARM, .nr = 192, .args = {1, 2, 3, 4, 5, 6}};
+	struct sock_fprog p;
+	uint32_t words[16];
+
+	if (seccomp_arch_native() != SCMP_ARCH_X86_64 && seccomp_arch_native() != SCMP_ARCH_AARCH64)
+		return; /* there mmap(2) has other arguments */
+	p = compile("default ALLOW\narch arm\nERRNO(1) mmap if a2 == 3\nERRNO(2) mmap if a3 == 4\n");
+	sc_bpf_words(&map, false, words);
+	check(p.len && sc_bpf_run(p.filter, p.len, words, NULL) == SCMP_ACT_ERRNO(1),
+		"an argument by the number that it has on this machine");
+	free(p.filter);
+}
+
 static void test_negated(void)
 {
 	struct sock_fprog p = compile("default ERRNO(1)\narch x86_64\nALLOW dup if fildes != 3\n"
@@ -466,6 +482,7 @@ int main(void)
 	test_apart();
 	test_widths();
 	test_numbered();
+	test_numbered_elsewhere();
 	test_negated();
 	test_ways();
 	test_sizes();
