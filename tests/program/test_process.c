@@ -317,11 +317,11 @@ static void test_filtered_caller(void **state)
 	end(pid);
 }
 
-/* The shortest filter. */
-static void test_one_instruction(void **state)
+/* A filter of so many instructions is read whole. */
+static void test_length(size_t length)
 {
-	struct sock_filter ret = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	struct sock_fprog prog = {1, &ret};
+	static struct sock_filter insns[SLUICE_PROGRAM_MAX];
+	struct sock_fprog prog = {(unsigned short)length, insns};
 	const struct sock_filter *f;
 	struct sluice_program *p;
 	size_t n;
@@ -329,7 +329,9 @@ static void test_one_instruction(void **state)
 	char byte;
 	pid_t pid;
 
-	(void)state;
+	for (size_t i = 0; i < length; i++)
+		insns[i] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_IMM, (uint32_t)i);
+	insns[length - 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	assert_int_equal(pipe(pipes), 0);
 	pid = fork();
 	if (pid == 0) {
@@ -348,10 +350,22 @@ static void test_one_instruction(void **state)
 		SKIP_TEST("the kernel tells filters to CAP_SYS_ADMIN alone");
 	assert_int_equal(sluice_program_filters(p), 1);
 	f = sluice_program_instructions(p, 0, &n);
-	assert_int_equal(n, 1);
-	assert_memory_equal(f, &ret, sizeof(ret));
+	assert_int_equal(n, length);
+	assert_memory_equal(f, insns, length * sizeof(*insns));
 	sluice_program_free(p);
 	end(pid);
+}
+
+static void test_shortest(void **state)
+{
+	(void)state;
+	test_length(1);
+}
+
+static void test_longest(void **state)
+{
+	(void)state;
+	test_length(SLUICE_PROGRAM_MAX);
 }
 
 /* A helper that ends without a word: ptrace(2) is its end. Nobody waits for the time to be over. */
@@ -530,7 +544,8 @@ int main(void)
 		cmocka_unit_test(test_undisturbed),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_filtered_caller),
-		cmocka_unit_test(test_one_instruction),
+		cmocka_unit_test(test_shortest),
+		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_helper_killed),
 		cmocka_unit_test(test_strict),
 		cmocka_unit_test(test_traced),
