@@ -454,6 +454,26 @@ static void test_apart(void)
 	check(good, "a rule without conditions is one whose condition always holds, in every order");
 }
 
+/* A rule for a number, whether or not a call is known to have it. */
+static void test_numbers(void)
+{
+	bool good = true;
+
+	for (int nr = 0; nr < 1030 && good; nr++) {
+		char text[100];
+		struct sock_fprog p;
+
+		snprintf(text, sizeof(text), "default ALLOW\narch x86_64\nERRNO(3) %d/x86_64\n", nr);
+		p = compile(text);
+		good = p.len && run(&p, AUDIT_ARCH_X86_64, nr, 0, 0) == SCMP_ACT_ERRNO(3) &&
+			run(&p, AUDIT_ARCH_X86_64, nr + 1, 0, 0) == SCMP_ACT_ALLOW;
+		if (!good)
+			printf("# %s", text);
+		free(p.filter);
+	}
+	check(good, "a rule for each number");
+}
+
 /* Less than to end a thread is to end its process. */
 static void test_killed(void)
 {
@@ -493,6 +513,7 @@ int main(void)
 	test_cuts();
 	test_named_newer();
 	test_killed();
+	test_numbers();
 	printf("1..%u\n", n_checks);
 	return n_failed ? 1 : 0;
 }
