@@ -74,11 +74,11 @@ const struct sock_filter *sluice_program_instructions(
 	const struct sluice_program *program, unsigned filter, size_t *count);
 
 /* Write a listing of @filter to @out: columns line, CODE, JT, JF and K, then the instruction, then what
- * its number means ("# openat", "# flags"). Returns 0; -ENOENT if there is no such filter; -EIO. */
+ * its number means ("# openat", "# flags"). Returns 0; -ENOENT if there is no such filter; -EIO; -ENOMEM. */
 int sluice_program_print(const struct sluice_program *program, unsigned filter, FILE *out);
 
 /* Write one instruction of @filter, such as "jeq #0x101, l5, l9", as snprintf(3) does. Returns the length of the
- * whole text; 0 if there is no such instruction. */
+ * whole text; 0, and "" in @buffer, if there is no such instruction or no memory. */
 size_t sluice_program_text(const struct sluice_program *program, unsigned filter, size_t index,
 	char *buffer, size_t size);
 

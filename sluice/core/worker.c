@@ -268,5 +268,4 @@ void sc_core_workers_stop(struct sluice_supervisor *sv)
 	pthread_mutex_unlock(&w->lock);
 	for (unsigned i = 0; i < w->count; i++)
 		pthread_join(w->threads[i], NULL);
-	w->count = 0;
 }

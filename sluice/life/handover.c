@@ -23,12 +23,14 @@ static int gather(struct sluice_supervisor *sv, struct kept **kept, int **fds)
 	int rc = sc_oci_settle(sv);
 	uint32_t n = sv->listeners.active + 1;
 
+	if (rc)
+		return rc;
 	for (struct kept_socket h = {0}; sc_keep_next(sv, &h);)
 		n++;
 	*kept = calloc(n, sizeof(**kept));
 	*fds = calloc(n, sizeof(**fds));
-	if (rc || !*kept || !*fds)
-		return rc ? rc : -ENOMEM;
+	if (!*kept || !*fds)
+		return -ENOMEM;
 	n = 0;
 	for (struct listener *l = sv->listeners.first; l; l = l->next) {
 		(*kept)[n] = (struct kept){l->id, l->deny, l->wait_killable, K_LISTENER};

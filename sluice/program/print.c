@@ -13,15 +13,14 @@
 static size_t deliver(
 	FILE *stream, char **text, size_t *length, char *buffer, size_t size)
 {
-	size_t n;
+	size_t n = 0;
 
-	if (!stream)
-		return 0;
-	n = fclose(stream) == 0 ? *length : 0;
+	if (stream && fclose(stream) == 0)
+		n = *length;
 	if (size) {
 		size_t part = n < size ? n : size - 1;
 
-		memcpy(buffer, *text, part);
+		memcpy(buffer, n ? *text : "", part);
 		buffer[part] = '\0';
 	}
 	free(*text);
@@ -36,6 +35,8 @@ size_t sluice_program_text(const struct sluice_program *program, unsigned filter
 	size_t length = 0;
 	FILE *out;
 
+	if (size)
+		buffer[0] = '\0';
 	if (filter >= program->n || index >= program->filters[filter].len)
 		return 0;
 	p = &program->filters[filter];
@@ -81,7 +82,8 @@ static int print_line(
 	fflush(line);
 	code = length;
 	sc_fact_comment(fact, f, p->big_endian, line);
-	if (fclose(line))
+	/* fclose() succeeds and leaves NULL where the last of its memory cannot be had. */
+	if (fclose(line) || !text)
 		return -ENOMEM;
 	fprintf(out, " %04" PRIu32 ": 0x%02x 0x%02x 0x%02x 0x%08" PRIx32 "  ", pc,
 		(unsigned int)f->code, f->jt, f->jf, f->k);

@@ -155,7 +155,7 @@ static int receive(struct reading *r, void *data, size_t size)
 	while (size) {
 		struct pollfd p = {.fd = r->fd, .events = POLLIN};
 		int64_t left = r->deadline - now_ms();
-		int ready = left <= 0 ? 0 : poll(&p, 1, (int)left);
+		int ready = poll(&p, 1, left > 0 ? (int)left : 0);
 		ssize_t n;
 
 		if (ready < 0 && errno != EINTR)

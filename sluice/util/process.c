@@ -42,7 +42,7 @@ pid_t sc_sluice_fork_hidden(int flags, int *pidfd)
 	int error;
 
 	pthread_mutex_lock(&one);
-	hide = prctl(PR_GET_DUMPABLE) == 1 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+	hide = prctl(PR_GET_DUMPABLE) == 1 && prctl(PR_SET_DUMPABLE, 0) == 0;
 	pid = fork_pidfd(flags, pidfd);
 	if (pid == 0) {
 		one = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER; /* its copy of ours */
@@ -50,7 +50,7 @@ pid_t sc_sluice_fork_hidden(int flags, int *pidfd)
 	}
 	error = errno;
 	if (hide)
-		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+		prctl(PR_SET_DUMPABLE, 1);
 	pthread_mutex_unlock(&one);
 	errno = error;
 	return pid;

@@ -33,9 +33,9 @@ unsigned sc_sluice_rights(struct msghdr *h, int *fds, unsigned room)
 /* All @size bytes, @fds beside the first. A stream may take part at a time. */
 int sc_sluice_send_rights(int socket, const void *data, size_t size, const int *fds, unsigned count)
 {
-	struct iovec iov = {(void *)(uintptr_t)data, size};
+	struct iovec iov[] = {{(void *)(uintptr_t)data, size}};
 	union control control;
-	struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct msghdr h = {.msg_iov = iov, .msg_iovlen = COUNT(iov)};
 	struct cmsghdr *c;
 
 	if (count) {
@@ -48,15 +48,15 @@ int sc_sluice_send_rights(int socket, const void *data, size_t size, const int *
 		c->cmsg_len = CMSG_LEN(sizeof(int) * count);
 		__builtin_memcpy(CMSG_DATA(c), fds, sizeof(int) * count);
 	}
-	while (iov.iov_len) {
+	while (iov->iov_len) {
 		long n = syscall(SYS_sendmsg, socket, &h, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
-		iov.iov_base = (char *)iov.iov_base + n;
-		iov.iov_len -= (size_t)n;
+		iov->iov_base = (char *)iov->iov_base + n;
+		iov->iov_len -= (size_t)n;
 		h.msg_control = NULL;
 		h.msg_controllen = 0;
 	}
@@ -68,14 +68,14 @@ int sc_sluice_send_rights(int socket, const void *data, size_t size, const int *
 int sc_sluice_recv_rights(int socket, void *data, size_t size, int *fds, unsigned room,
 	unsigned *count)
 {
-	struct iovec iov = {data, size};
+	struct iovec iov[] = {{data, size}};
 	unsigned n_fds = 0;
 	int rc = 0;
 
-	while (iov.iov_len && !rc) {
+	while (iov->iov_len && !rc) {
 		union control control;
-		struct msghdr h = {.msg_iov = &iov,
-			.msg_iovlen = 1,
+		struct msghdr h = {.msg_iov = iov,
+			.msg_iovlen = COUNT(iov),
 			.msg_control = control.bytes,
 			.msg_controllen = CMSG_SPACE(sizeof(int) * room)};
 		long n = syscall(SYS_recvmsg, socket, &h, MSG_CMSG_CLOEXEC);
@@ -91,8 +91,8 @@ int sc_sluice_recv_rights(int socket, void *data, size_t size, int *fds, unsigne
 		n_fds += sc_sluice_rights(&h, fds + n_fds, room - n_fds);
 		if (h.msg_flags & MSG_CTRUNC)
 			rc = -EMFILE;
-		iov.iov_base = (char *)iov.iov_base + n;
-		iov.iov_len -= (size_t)n;
+		iov->iov_base = (char *)iov->iov_base + n;
+		iov->iov_len -= (size_t)n;
 	}
 	while (rc && n_fds)
 		syscall(SYS_close, fds[--n_fds]);

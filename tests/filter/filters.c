@@ -107,6 +107,7 @@ static void test_numbered(void)
 				      "ERRNO(2) close/x86_64 if a1 == 0x100000003\n"
 				      "ERRNO(3) close/x86 if a1 == 3\n"
 				      "ERRNO(4) tuxcall/x86_64 if a0 == 0x100000003\n");
+	struct sock_fprog row_0 = compile("default ALLOW\narch x86\nERRNO(1) _llseek if a4 == 2\n");
 	const struct seccomp_data there = {.arch = AUDIT_ARCH_I386, .nr = 140, .args = {0, 0, 0, 0, 2}},
 				  elsewhere = {.arch = AUDIT_ARCH_I386, .nr = 140, .args = {0, 0, 2}},
 				  seek = {.arch = AUDIT_ARCH_I386, .nr = 19, .args = {0, 0, 2}};
@@ -119,6 +120,17 @@ static void test_numbered(void)
 			sc_bpf_run(p.filter, p.len, words[1], NULL) == SCMP_ACT_ALLOW &&
 			sc_bpf_run(p.filter, p.len, words[2], NULL) == SCMP_ACT_ERRNO(1),
 		"lseek's whence is the fifth argument of _llseek");
+	/* The first call of the tables. */
+	check(sc_bpf_run(row_0.filter, row_0.len, words[0], NULL) == SCMP_ACT_ERRNO(1) &&
+			sc_bpf_run(row_0.filter, row_0.len, words[1], NULL) == SCMP_ACT_ALLOW &&
+			sc_bpf_run(row_0.filter, row_0.len, words[2], NULL) == SCMP_ACT_ERRNO(1),
+		"and _llseek's is the third of lseek");
+	free(row_0.filter);
+	row_0 = compile("default ALLOW\narch ppc64le\nERRNO(1) _llseek if a0 == 3\n");
+	check(run(&row_0, AUDIT_ARCH_PPC64LE, 140, 0x100000003, 0) == SCMP_ACT_ERRNO(1) &&
+			run(&row_0, AUDIT_ARCH_PPC64LE, 140, 4, 0) == SCMP_ACT_ALLOW,
+		"its descriptor is an int, by number, too");
+	free(row_0.filter);
 	check(run(&p, AUDIT_ARCH_X86_64, 3, 0, 0x100000003) == SCMP_ACT_ERRNO(2) &&
 			run(&p, AUDIT_ARCH_X86_64, 3, 0, 3) == SCMP_ACT_ALLOW &&
 			run(&p, AUDIT_ARCH_I386, 6, 0, 0x100000003) == SCMP_ACT_ERRNO(3),
@@ -126,6 +138,58 @@ static void test_numbered(void)
 	check(run(&p, AUDIT_ARCH_X86_64, 184, 0x100000003, 0) == SCMP_ACT_ERRNO(4) &&
 			run(&p, AUDIT_ARCH_X86_64, 184, 3, 0) == SCMP_ACT_ALLOW,
 		"and so is one of a call that has no prototype");
+	free(p.filter);
+}
+
+/* arm lacks mmap(2), and has it as mmap2(2): which argument a number means is asked of this machine's. */
+static void test_numbered_elsewhere(void)
+{
+	const struct seccomp_data map = {.arch = AUDIT_ARCH_ARM, .nr = 192, .args = {1, 2, 3, 4, 5, 6}};
+	struct sock_fprog p;
+	uint32_t words[16];
+
+	if (seccomp_arch_native() != SCMP_ARCH_X86_64 && seccomp_arch_native() != SCMP_ARCH_AARCH64)
+		return; /* there mmap(2) has other arguments */
+	p = compile("default ALLOW\narch arm\nERRNO(1) mmap if a2 == 3\nERRNO(2) mmap if a3 == 4\n");
+	sc_bpf_words(&map, false, words);
+	check(p.len && sc_bpf_run(p.filter, p.len, words, NULL) == SCMP_ACT_ERRNO(1),
+		"an argument by the number that it has on this machine");
+	free(p.filter);
+}
+
+static void test_negated(void)
+{
+	struct sock_fprog p = compile("default ERRNO(1)\narch x86_64\nALLOW dup if fildes != 3\n"
+				      "ALLOW close if not fd != 3\n");
+
+	check(run(&p, AUDIT_ARCH_X86_64, 32, 3, 0) == SCMP_ACT_ERRNO(1) &&
+			run(&p, AUDIT_ARCH_X86_64, 32, 4, 0) == SCMP_ACT_ALLOW,
+		"!= is what == is not");
+	check(run(&p, AUDIT_ARCH_X86_64, 3, 3, 0) == SCMP_ACT_ALLOW &&
+			run(&p, AUDIT_ARCH_X86_64, 3, 4, 0) == SCMP_ACT_ERRNO(1),
+		"and not != is ==");
+	free(p.filter);
+}
+
+/* A range over both halves of an argument is three ways to hold: each asks what stands behind it. */
+static void test_ways(void)
+{
+	static const uint64_t halves[][2] = {{1, 1}, {0, 2}, {0xfffffffe, 3}}; /* the low one first */
+	struct sock_fprog p = compile("default ERRNO(1)\narch x86\n"
+				      "ALLOW pread64 if pos in 0x100000001..0x3fffffffe and fd == 7\n");
+
+	for (size_t i = 0; i < sizeof(halves) / sizeof(*halves); i++)
+		for (uint64_t fd = 6; fd <= 7; fd++) {
+			const struct seccomp_data d = {.arch = AUDIT_ARCH_I386,
+				.nr = 180,
+				.args = {fd, 0, 0, halves[i][0], halves[i][1]}};
+			uint32_t words[16];
+
+			sc_bpf_words(&d, false, words);
+			check(sc_bpf_run(p.filter, p.len, words, NULL) ==
+					(fd == 7 ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(1)),
+				fd == 7 ? "a way to be in the range holds" : "not for another descriptor");
+		}
 	free(p.filter);
 }
 
@@ -292,6 +356,24 @@ static void test_cuts(void)
 			test_cut(cut_archs[a], kernels[k][0], kernels[k][1]);
 }
 
+/* A rule that names a newer call says more than the cut-off, but where no rule is reached any more. */
+static void test_named_newer(void)
+{
+	struct sock_fprog named = compile("default ERRNO(1)\narch x86_64\nnewer 5.10 ERRNO(38)\n"
+					  "ALLOW mount_setattr\n"),
+			  behind = compile("default ERRNO(1)\narch x86_64\nnewer 5.10 ERRNO(38)\n"
+					   "LOG *\nALLOW mount_setattr\n");
+
+	check(run(&named, AUDIT_ARCH_X86_64, 442, 0, 0) == SCMP_ACT_ALLOW &&
+			run(&named, AUDIT_ARCH_X86_64, 444, 0, 0) == SCMP_ACT_ERRNO(38),
+		"a newer call that is named is not cut off, and another is");
+	check(run(&behind, AUDIT_ARCH_X86_64, 442, 0, 0) == SCMP_ACT_ERRNO(38) &&
+			run(&behind, AUDIT_ARCH_X86_64, 32, 0, 0) == SCMP_ACT_LOG,
+		"one that is named behind a rule for all numbers is");
+	free(named.filter);
+	free(behind.filter);
+}
+
 /* The program of those lines that are rules of the filter: not every call is on every architecture. */
 static struct sock_fprog compile_those(char *text)
 {
@@ -372,18 +454,66 @@ static void test_apart(void)
 	check(good, "a rule without conditions is one whose condition always holds, in every order");
 }
 
+/* A rule for a number, whether or not a call is known to have it. */
+static void test_numbers(void)
+{
+	bool good = true;
+
+	for (int nr = 0; nr < 1030 && good; nr++) {
+		char text[100];
+		struct sock_fprog p;
+
+		snprintf(text, sizeof(text), "default ALLOW\narch x86_64\nERRNO(3) %d/x86_64\n", nr);
+		p = compile(text);
+		good = p.len && run(&p, AUDIT_ARCH_X86_64, nr, 0, 0) == SCMP_ACT_ERRNO(3) &&
+			run(&p, AUDIT_ARCH_X86_64, nr + 1, 0, 0) == SCMP_ACT_ALLOW;
+		if (!good)
+			printf("# %s", text);
+		free(p.filter);
+	}
+	check(good, "a rule for each number");
+}
+
+/* Less than to end a thread is to end its process. */
+static void test_killed(void)
+{
+	static const uint32_t ends[] = {SCMP_ACT_KILL_PROCESS, SCMP_ACT_KILL_THREAD};
+
+	for (int how = 0; how < 2; how++)
+		for (int first = 0; first < 2; first++) {
+			struct sock_filter a = BPF_STMT(BPF_RET | BPF_K, ends[first]),
+					   b = BPF_STMT(BPF_RET | BPF_K, ends[!first]);
+			struct sock_fprog p = {0};
+			size_t n = 0;
+
+			if (sluice_filter_merge(how ? SLUICE_MERGE_UNION : SLUICE_MERGE_INTERSECTION,
+				    &(struct sock_fprog){1, &a}, &(struct sock_fprog){1, &b}, &p.filter, &n, NULL))
+				abort();
+			p.len = (unsigned short)n;
+			check(run(&p, AUDIT_ARCH_X86_64, 32, 0, 0) == ends[how],
+				how ? "an end of the thread permits more" : "an end of the process permits less");
+			free(p.filter);
+		}
+}
+
 int main(void)
 {
 	test_errors();
 	test_apart();
 	test_widths();
 	test_numbered();
+	test_numbered_elsewhere();
+	test_negated();
+	test_ways();
 	test_sizes();
 	test_machine();
 	test_points();
 	test_rule_by_rule();
 	test_by_argument();
 	test_cuts();
+	test_named_newer();
+	test_killed();
+	test_numbers();
 	printf("1..%u\n", n_checks);
 	return n_failed ? 1 : 0;
 }

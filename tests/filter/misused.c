@@ -142,11 +142,11 @@ static void refuse_condition(struct sluice_filter_condition c, const char *says)
 		-EINVAL, says);
 }
 
-static bool takes_width(unsigned int bits)
+static bool takes(unsigned int index, unsigned int bits)
 {
 	const struct sluice_value one = {.number = 1};
 	const struct sluice_filter_condition c = {
-		.index = 0, .op = SLUICE_OP_EQ, .bits = bits, .values = &one, .n_values = 1};
+		.index = index, .op = SLUICE_OP_EQ, .bits = bits, .values = &one, .n_values = 1};
 	const struct sluice_rule rule = {.size = sizeof(rule), .action = SCMP_ACT_ALLOW, .call = "dup",
 		.conditions = &c, .n_conditions = 1};
 	struct sluice_filter *filter = start();
@@ -234,10 +234,11 @@ static void test_conditions(void)
 	c = good;
 	c.index = 6;
 	refuse_condition(c, "arguments are numbered 0 to 5");
+	check(takes(5, 0), "argument 5 is the last");
 	c = good;
 	c.bits = 24;
 	refuse_condition(c, "a width is 8, 16, 32 or 64 bits");
-	check(takes_width(0) && takes_width(8) && takes_width(16) && takes_width(32) && takes_width(64),
+	check(takes(0, 0) && takes(0, 8) && takes(0, 16) && takes(0, 32) && takes(0, 64),
 		"these widths are taken, and that of the argument");
 }
 

@@ -158,6 +158,51 @@ static void test_view_numbers(uint32_t token, uint32_t audit)
 	}
 }
 
+/* Where the program counter decides, the witness has it. */
+static void test_view_place(void)
+{
+	struct sock_filter insns[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 8),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 5, 0, 3), BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 12),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 7, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SCMP_ACT_ERRNO(1)), BPF_STMT(BPF_RET | BPF_K, SCMP_ACT_ALLOW)};
+	const struct sock_fprog refuses = {6, insns}, allows = {1, &insns[5]};
+	const uint32_t words[] = {5, 7};
+	struct sluice_view_witness w = {0};
+
+	check(sluice_view_equal(&refuses, &allows, NULL, 0, &w, NULL) == 1 &&
+			memcmp(&w.data.instruction_pointer, words, sizeof(words)) == 0,
+		"a witness has the place that a call comes from");
+}
+
+/* Nothing is ignored of an architecture that nobody knows: the witness has the number that differs, 41, and not one
+ * beside it. */
+static void test_view_unknown(void)
+{
+	static const uint32_t x86_64[] = {SCMP_ARCH_X86_64};
+	const unsigned low = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 16 : 20;
+	struct sock_filter insns[2][9];
+	struct sluice_view_witness w = {0};
+
+	for (int i = 0; i < 2; i++) {
+		const struct sock_filter all[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 4),
+			BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x1234, 0, 5),
+			BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+			BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 41, i ? 4 : 3, 0),
+			BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 40, 0, 2),
+			BPF_STMT(BPF_LD | BPF_W | BPF_ABS, low),
+			BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 7, 1, 0),
+			BPF_STMT(BPF_RET | BPF_K, SCMP_ACT_ALLOW),
+			BPF_STMT(BPF_RET | BPF_K, SCMP_ACT_ERRNO(1))};
+
+		memcpy(insns[i], all, sizeof(all));
+	}
+	check(sluice_view_equal(&(struct sock_fprog){9, insns[0]}, &(struct sock_fprog){9, insns[1]}, x86_64, 1, &w,
+		      NULL) == 1 &&
+			w.a == SCMP_ACT_ALLOW && w.b == SCMP_ACT_ERRNO(1) && w.data.arch == 0x1234 &&
+			w.data.nr == 41,
+		"a difference on an architecture that nobody knows");
+}
+
 /* Refuses dup(2) of one ABI where the high word of its argument is not 0. */
 static void test_view_cut(uint32_t token, uint32_t audit, bool there)
 {
@@ -211,6 +256,8 @@ static void test_view(void)
 	test_view_least();
 	test_view_same();
 	test_view_witness();
+	test_view_unknown();
+	test_view_place();
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	test_view_cut(SCMP_ARCH_X86, AUDIT_ARCH_I386, true);
 	test_view_cut(SCMP_ARCH_SH, AUDIT_ARCH_SHEL, false);

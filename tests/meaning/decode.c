@@ -26,6 +26,8 @@ static ssize_t read_memory(uint64_t addr, void *buffer, size_t size, void *data)
 	struct memory *m = data;
 	size_t offset = (size_t)(addr - m->base);
 
+	/* Nothing, NULL, and what goes on behind the end are asked of nobody. */
+	assert_true(addr && addr + size > addr);
 	m->reads++;
 	if (addr < m->base || offset >= m->size)
 		return -EFAULT;
@@ -472,6 +474,24 @@ static void paths_are_cut(void **state)
 	assert_string_equal(text, expected);
 }
 
+/* Numbers of 4 bytes end there: what fills the word behind them is nobody's. */
+static void messages_are_shown(void **state)
+{
+	struct memory m = {.base = 0x10000, .size = sizeof(m.bytes)};
+
+	(void)state;
+	put(&m, 0, "hi", 3);
+	put64(&m, 16, 0x10000);
+	put64(&m, 24, 2);
+	put64(&m, 64 + 8, UINT64_MAX << 32 | 0x1000000);
+	put64(&m, 64 + 16, 0x10010);
+	put64(&m, 64 + 24, 1);
+	put64(&m, 64 + 48, UINT64_MAX << 32 | 0x40000040);
+	check(SCMP_ARCH_X86_64, "sendmsg", A(3, 0x10040, 1), &m,
+		"sendmsg(3, {msg_name=NULL, msg_namelen=16777216, msg_iov=[{iov_base=\"hi\", iov_len=2}], "
+		"msg_iovlen=1, msg_controllen=0, msg_flags=MSG_DONTWAIT|MSG_CMSG_CLOEXEC}, MSG_OOB)");
+}
+
 /* Strings and arrays at the very end of memory and of the address space, and without one.
  */
 static void memory_that_ends_is_no_trap(void **state)
@@ -558,6 +578,7 @@ int main(void)
 		cmocka_unit_test(one_argument_is_shown),
 		cmocka_unit_test(calls_that_were_made_up),
 		cmocka_unit_test(paths_are_cut),
+		cmocka_unit_test(messages_are_shown),
 		cmocka_unit_test(memory_that_ends_is_no_trap),
 		cmocka_unit_test(hostile_memory_is_bounded),
 	};

@@ -317,6 +317,83 @@ static void test_filtered_caller(void **state)
 	end(pid);
 }
 
+/* A filter of so many instructions is read whole. */
+static void test_length(size_t length)
+{
+	static struct sock_filter insns[SLUICE_PROGRAM_MAX];
+	struct sock_fprog prog = {(unsigned short)length, insns};
+	const struct sock_filter *f;
+	struct sluice_program *p;
+	size_t n;
+	int pipes[2];
+	char byte;
+	pid_t pid;
+
+	for (size_t i = 0; i < length; i++)
+		insns[i] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_IMM, (uint32_t)i);
+	insns[length - 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) || write(pipes[1], "f", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(pipes[1]);
+	assert_int_equal(read(pipes[0], &byte, 1), 1);
+	close(pipes[0]);
+	p = filters_of(pid);
+	if (!p)
+		SKIP_TEST("the kernel tells filters to CAP_SYS_ADMIN alone");
+	assert_int_equal(sluice_program_filters(p), 1);
+	f = sluice_program_instructions(p, 0, &n);
+	assert_int_equal(n, length);
+	assert_memory_equal(f, insns, length * sizeof(*insns));
+	sluice_program_free(p);
+	end(pid);
+}
+
+static void test_shortest(void **state)
+{
+	(void)state;
+	test_length(1);
+}
+
+static void test_longest(void **state)
+{
+	(void)state;
+	test_length(SLUICE_PROGRAM_MAX);
+}
+
+/* A helper that ends without a word: ptrace(2) is its end. Nobody waits for the time to be over. */
+static void test_helper_killed(void **state)
+{
+	static struct sock_filter kills[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+	struct sock_fprog prog = {4, kills};
+	struct sluice_program *p;
+	int errors[4], status;
+	pid_t pid = target(1, errors), caller = fork();
+
+	(void)state;
+	if (caller == 0) {
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
+			_exit(100);
+		_exit(-sluice_program_of(pid, 20000, &p, NULL));
+	}
+	assert_int_equal(waitpid(caller, &status, 0), caller);
+	end(pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), ESRCH);
+}
+
 static void refuse(pid_t pid, int rc, const char *why)
 {
 	struct sluice_program *p = (void *)filters;
@@ -467,6 +544,9 @@ int main(void)
 		cmocka_unit_test(test_undisturbed),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_filtered_caller),
+		cmocka_unit_test(test_shortest),
+		cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_helper_killed),
 		cmocka_unit_test(test_strict),
 		cmocka_unit_test(test_traced),
 		cmocka_unit_test(test_no_descriptors),

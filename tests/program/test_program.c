@@ -102,6 +102,26 @@ static void test_bounds_of_files(void **state)
 	close(fds[0]);
 }
 
+/* Pieces that end within an instruction, in their order. */
+static void test_pieces(void **state)
+{
+	const char *bytes = (const char *)small;
+	struct sluice_program *p;
+	size_t n;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(write(fds[1], bytes, 12), 12);
+	assert_int_equal(write(fds[1], bytes + 12, sizeof(small) - 12), sizeof(small) - 12);
+	close(fds[1]);
+	assert_int_equal(sluice_program_read(fds[0], &p, NULL), 0);
+	assert_memory_equal(sluice_program_instructions(p, 0, &n), small, sizeof(small));
+	assert_int_equal(n, N_SMALL);
+	sluice_program_free(p);
+	close(fds[0]);
+}
+
 static void test_run(void **state)
 {
 	struct sluice_program *p = make(small, N_SMALL);
@@ -131,6 +151,7 @@ static void test_run(void **state)
 	sluice_program_comment(p, 0, 3, text, sizeof(text));
 	assert_string_equal(text, "mkdir");
 	assert_int_equal(sluice_program_text(p, 0, N_SMALL, text, sizeof(text)), 0);
+	assert_string_equal(text, "");
 	sluice_program_free(p);
 }
 
@@ -376,6 +397,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_bounds_of_files),
+		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_regions),
 		cmocka_unit_test(test_ranges),

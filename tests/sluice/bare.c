@@ -6,6 +6,7 @@
 #include "tap.h"
 
 #include <limits.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 
 static const struct settings set = {.default_errno = EXDEV, .workers = 1, .max_pending = 8};
@@ -289,6 +290,51 @@ static void slots(void)
 	end(sv);
 }
 
+/* A journal that cannot be written is none. */
+static void read_only(void)
+{
+	struct sluice_supervisor *sv = begin();
+	struct journal head, *journal = NULL;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", sv->journal_fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	CHECK(fd >= 0);
+	CHECK_EQ(sc_core_journal_map(fd, &head, &journal), -EACCES);
+	CHECK(!journal);
+	close(fd);
+	end(sv);
+}
+
+static int nothing(struct sluice_request *req, void *data)
+{
+	(void)req;
+	(void)data;
+	return 0;
+}
+
+/* A table of handlers that is full, and no memory for a larger one: what was there stays. */
+static void no_memory(void)
+{
+	struct handlers h = {.any = {0}};
+	int nr = 0;
+
+	if (SANITIZED)
+		SKIP("a sanitizer needs memory itself");
+	while (h.size < 16384 || h.used * 2 < h.size)
+		CHECK_EQ(sc_core_on(&h, SCMP_ARCH_X86, nr++, false, nothing, &h), 0);
+	CHECK_EQ(setrlimit(RLIMIT_AS, &(struct rlimit){0, RLIM_INFINITY}), 0);
+	CHECK_EQ(sc_core_on_packed(&h, SCMP_ARCH_X86, nr, nothing), -ENOMEM);
+	CHECK_EQ(sc_core_on(&h, SCMP_ARCH_X86, nr, false, nothing, &h), -ENOMEM);
+	CHECK_EQ(setrlimit(RLIMIT_AS, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY}), 0);
+	CHECK(sc_core_find(&h, SCMP_ARCH_X86, nr) == &h.any);
+	CHECK(sc_core_find(&h, SCMP_ARCH_X86, nr - 1)->call == nothing);
+	CHECK_EQ(sc_core_on_packed(&h, SCMP_ARCH_X86, nr, nothing), 0);
+	CHECK(sc_core_find(&h, SCMP_ARCH_X86, nr)->call == nothing);
+	free(h.slots);
+}
+
 static int target_pause(int argc, char **argv)
 {
 	(void)argc;
@@ -419,6 +465,8 @@ const struct test tests[] = {
 	{"parked, then refused", parked_then_refused},
 	{"paused", paused},
 	{"slots of the journal", slots},
+	{"a journal that can only be read", read_only},
+	{"handlers without memory", no_memory},
 	{"which kernels end a wait", releases},
 	{"a call that is gone before it is received", nothing_received},
 	{"what a child says of its start", reports},

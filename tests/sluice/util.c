@@ -455,6 +455,23 @@ static void discarded_when_full(void)
 	CHECK_EQ(linger.l_onoff, 1);
 }
 
+/* Nor is it known how the process ended that was to be the last: the same. */
+static void discarded_unseen(void)
+{
+	struct linger linger = {1, 3600};
+	socklen_t size = sizeof(linger);
+	int pair[2], again;
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	CHECK_EQ(setsockopt(pair[0], SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+	again = dup(pair[0]);
+	refuse("wait4", ECHILD);
+	sc_sluice_discard(pair, 1);
+	CHECK(fcntl(pair[0], F_GETFD) < 0);
+	CHECK_EQ(getsockopt(again, SOL_SOCKET, SO_LINGER, &linger, &size), 0);
+	CHECK_EQ(linger.l_onoff, 0);
+}
+
 static void ring(int sig)
 {
 	(void)sig;
@@ -513,5 +530,6 @@ const struct test tests[] = {
 	{"all others are closed, with and without close_range(2)", others},
 	{"descriptors that are discarded", discarded},
 	{"the same where there is no descriptor for a pipe", discarded_when_full},
+	{"the same where nobody says how a child ended", discarded_unseen},
 	{"the same amid signals", discarded_amid_signals},
 	{NULL, NULL}};
