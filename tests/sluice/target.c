@@ -36,6 +36,31 @@ static int target_threads(int argc, char **argv)
 	return syscall(SYS_mkdir, "again", 0) == getpid() ? 0 : 5;
 }
 
+/* Those that the kernel has, by their types: the target's are ours. */
+static void look_at_namespaces(struct sluice_request *req)
+{
+	static const struct {
+		int type;
+		const char *path;
+	} all[] = {{CLONE_NEWCGROUP, "/proc/self/ns/cgroup"}, {CLONE_NEWIPC, "/proc/self/ns/ipc"},
+		{CLONE_NEWNET, "/proc/self/ns/net"}, {CLONE_NEWNS, "/proc/self/ns/mnt"},
+		{CLONE_NEWPID, "/proc/self/ns/pid"}, {0x80 /* CLONE_NEWTIME */, "/proc/self/ns/time"},
+		{CLONE_NEWUSER, "/proc/self/ns/user"}, {CLONE_NEWUTS, "/proc/self/ns/uts"}};
+	struct stat a, b;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		int fd = sluice_namespace_fd(req, all[i].type);
+
+		if (stat(all[i].path, &b)) {
+			CHECK_EQ(fd, -ENOENT);
+			continue;
+		}
+		CHECK(fstat(fd, &a) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+		close(fd);
+	}
+	CHECK_EQ(sluice_namespace_fd(req, CLONE_NEWNET | CLONE_NEWIPC), -EINVAL);
+}
+
 /* Descriptors of what the target has, and what it may do. */
 static void look_closer(struct sluice_request *req)
 {
@@ -53,10 +78,7 @@ static void look_closer(struct sluice_request *req)
 	close(fd);
 	CHECK_EQ(sluice_path_fd(req, 51), -EBADF);
 	CHECK_EQ(sluice_path_fd(req, -1), -EBADF);
-	fd = sluice_namespace_fd(req, CLONE_NEWNET);
-	CHECK(fstat(fd, &a) == 0 && stat("/proc/self/ns/net", &b) == 0 && a.st_ino == b.st_ino);
-	close(fd);
-	CHECK_EQ(sluice_namespace_fd(req, CLONE_NEWNET | CLONE_NEWIPC), -EINVAL);
+	look_at_namespaces(req);
 	CHECK_EQ(sluice_privileges(req, &p), 0);
 	CHECK((p.effective != 0) == (geteuid() == 0) && !(p.effective & ~p.permitted));
 	CHECK(stat("/proc/self/ns/user", &b) == 0 && p.user_namespace == b.st_ino &&
