@@ -155,6 +155,26 @@ static int as_nobody(struct sluice_request *req, void *data)
 	return sluice_reply(req, 9);
 }
 
+/* Number 1 is as good as others. */
+static int as_one(struct sluice_request *req, void *data)
+{
+	struct self before, after;
+
+	(void)data;
+	setfsgid(1);
+	setfsuid(1);
+	look_at_self(&before);
+	CHECK_EQ(sluice_act_as_target(req, nine, NULL), 9);
+	look_at_self(&after);
+	CHECK_EQ(memcmp(&before, &after, sizeof(before)), 0);
+	return sluice_reply(req, 9);
+}
+
+static void one(void)
+{
+	serve("0 0 777", as_one, NULL);
+}
+
 /* Where each id has a number it is somebody. */
 static void nobody(void)
 {
@@ -266,6 +286,7 @@ const struct target_main targets[] = {{"ids", target_ids}, {NULL, NULL}};
 const struct test tests[] = {
 	{"groups that are as many and others", as_many},
 	{"more groups than one", several},
+	{"a supervisor that acts as user and group 1", one},
 	{"the number 65534 where all ids have one", nobody},
 	{"each step refused, there and back", steps},
 	{"capabilities that the handler gives up", given_up},

@@ -133,6 +133,7 @@ static int open_all(struct sluice_request *req, void *data)
 	CHECK_EQ(close(sluice_openat(req, AT_FDCWD, "new", &make)), 0);
 	CHECK_EQ(close(sluice_openat(req, AT_FDCWD, "/proc/sys/kernel/hostname", &how)), 0);
 	CHECK_EQ(close(sluice_openat(req, AT_FDCWD, "/proc/version", &how)), 0);
+	CHECK_EQ(close(sluice_openat(req, AT_FDCWD, "/proc/self/status", &how)), 0);
 	snprintf(ours, sizeof(ours), "/proc/%d/task/%d/environ", (int)getpid(), (int)getpid());
 	CHECK_EQ(sluice_openat(req, AT_FDCWD, ours, &how), -EACCES);
 	CHECK_EQ(sluice_act_as_target(req, open_acting, NULL), -EREMOTE);
