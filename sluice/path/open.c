@@ -181,7 +181,7 @@ int sc_path_open(struct sluice_request *request, int dirfd, const char *path,
 {
 	/* A target that keeps replacing the name gets an error, not our time. */
 	for (int tries = 0; tries < 8; tries++) {
-		struct place place = {-1, -1, false, ""};
+		struct place place;
 		int fd = find_place(request, dirfd, path, how, &place);
 
 		if (fd)
@@ -235,7 +235,7 @@ int sluice_open_parent(struct sluice_request *request, int dirfd, const char *pa
 	char *last, size_t size)
 {
 	_cleanup_close_ int owned = -1;
-	struct place place = {-1, -1, false, ""};
+	struct place place;
 	size_t n = strlen(path);
 	char plain[PATH_MAX];
 	int start, rc;

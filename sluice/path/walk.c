@@ -66,7 +66,7 @@ static int check_within(struct walk *w)
 	if (!w->went_up)
 		return 0;
 	cur = fcntl(w->cur, F_DUPFD_CLOEXEC, 3);
-	if (cur < 0 || !sc_identify(cur, &id))
+	if (!sc_identify(cur, &id))
 		return -EXDEV;
 	while (!same(&id, &w->root)) {
 		int parent = openat(cur, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -74,7 +74,7 @@ static int check_within(struct walk *w)
 		closep(&cur);
 		cur = parent;
 		rc = spend(w);
-		if (cur < 0 || rc || !sc_identify(cur, &up) || same(&id, &up))
+		if (rc || !sc_identify(cur, &up) || same(&id, &up))
 			return rc == -ENOENT ? rc : -EXDEV;
 		id = up;
 	}

@@ -17,7 +17,7 @@ const char *sc_spawn_stage(int stage)
 		"cannot send the listener: sendmsg(2) fails"};
 
 	/* It is from memory that the child's user may write to. */
-	return names[stage > 0 && stage <= STAGE_SEND ? stage : STAGE_NONE];
+	return names[(unsigned)stage <= STAGE_SEND ? stage : STAGE_NONE];
 }
 
 /* If that too is refused (a keeper) or nobody is there to ask (ENOSYS): by a fault.

@@ -9,12 +9,12 @@ static const struct {
 	uint32_t native, others[2];
 } companions[] = {
 	{SCMP_ARCH_X86_64, {SCMP_ARCH_X86, SCMP_ARCH_X32}},
-	{SCMP_ARCH_AARCH64, {SCMP_ARCH_ARM, 0}},
+	{SCMP_ARCH_AARCH64, {SCMP_ARCH_ARM}},
 	{SCMP_ARCH_MIPS64, {SCMP_ARCH_MIPS, SCMP_ARCH_MIPS64N32}},
 	{SCMP_ARCH_MIPSEL64, {SCMP_ARCH_MIPSEL, SCMP_ARCH_MIPSEL64N32}},
-	{SCMP_ARCH_PPC64, {SCMP_ARCH_PPC, 0}},
-	{SCMP_ARCH_S390X, {SCMP_ARCH_S390, 0}},
-	{SCMP_ARCH_PARISC64, {SCMP_ARCH_PARISC, 0}},
+	{SCMP_ARCH_PPC64, {SCMP_ARCH_PPC}},
+	{SCMP_ARCH_S390X, {SCMP_ARCH_S390}},
+	{SCMP_ARCH_PARISC64, {SCMP_ARCH_PARISC}},
 };
 
 /* What is registered for a name, and whether that name is another one that does the same. */

@@ -95,7 +95,7 @@ MACHINES = [
 ]
 
 # Which programs of tests/sluice run as programs of which ABIs.
-SLUICE = """addresses doors ends handover identity later lingering listeners memory messages mounts
+SLUICE = """addresses crowd doors ends handover identity later lingering listeners memory messages mounts
 multiplexed namespaces oci openings paths peers pids requests runtimes servers shares spawn starts strange
 stuck surroundings takeover target verdicts whole""".split()
 # More, which nobody has run as aarch64 programs.

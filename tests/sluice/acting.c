@@ -11,14 +11,15 @@
 #define GROUP  777
 #define OTHER  778
 
-/* Its user and group, and a group beside these. */
+/* Its user and group, and one group or two beside these. */
 static int target_ids(int argc, char **argv)
 {
-	unsigned uid, gid, group;
+	unsigned uid, gid, groups[2];
+	int n = argc < 1 ? 0 : sscanf(argv[0], "%u %u %u %u", &uid, &gid, &groups[0], &groups[1]);
 
-	if (argc < 1 || sscanf(argv[0], "%u %u %u", &uid, &gid, &group) != 3)
+	if (n < 3)
 		return 1;
-	CHECK_EQ(setgroups(1, &group), 0);
+	CHECK_EQ(setgroups((size_t)n - 2, groups), 0);
 	CHECK_EQ(setresgid(gid, gid, gid), 0);
 	CHECK_EQ(setresuid(uid, uid, uid), 0);
 	return syscall(SYS_mkdirat, AT_FDCWD, "x", 0) == 9 ? 0 : 2;
@@ -104,6 +105,30 @@ static void as_many(void)
 	serve("0 0 777", with_a_group, NULL);
 }
 
+static int has_both_groups(struct sluice_request *req, void *data)
+{
+	gid_t groups[4];
+
+	(void)req;
+	(void)data;
+	CHECK_EQ(getgroups(4, groups), 2);
+	CHECK_EQ(groups[0], GROUP);
+	CHECK_EQ(groups[1], OTHER);
+	return 9;
+}
+
+static int with_two_groups(struct sluice_request *req, void *data)
+{
+	(void)data;
+	CHECK_EQ(sluice_act_as_target(req, has_both_groups, NULL), 9);
+	return sluice_reply(req, 9);
+}
+
+static void several(void)
+{
+	serve("0 0 777 778", with_two_groups, NULL);
+}
+
 /* ---- the number that stands for ids without one ---- */
 
 static bool maps_all(const char *map)
@@ -128,6 +153,26 @@ static int as_nobody(struct sluice_request *req, void *data)
 	(void)data;
 	CHECK_EQ(sluice_act_as_target(req, nine, NULL), 9);
 	return sluice_reply(req, 9);
+}
+
+/* Number 1 is as good as others. */
+static int as_one(struct sluice_request *req, void *data)
+{
+	struct self before, after;
+
+	(void)data;
+	setfsgid(1);
+	setfsuid(1);
+	look_at_self(&before);
+	CHECK_EQ(sluice_act_as_target(req, nine, NULL), 9);
+	look_at_self(&after);
+	CHECK_EQ(memcmp(&before, &after, sizeof(before)), 0);
+	return sluice_reply(req, 9);
+}
+
+static void one(void)
+{
+	serve("0 0 777", as_one, NULL);
 }
 
 /* Where each id has a number it is somebody. */
@@ -240,6 +285,8 @@ static void given_up(void)
 const struct target_main targets[] = {{"ids", target_ids}, {NULL, NULL}};
 const struct test tests[] = {
 	{"groups that are as many and others", as_many},
+	{"more groups than one", several},
+	{"a supervisor that acts as user and group 1", one},
 	{"the number 65534 where all ids have one", nobody},
 	{"each step refused, there and back", steps},
 	{"capabilities that the handler gives up", given_up},

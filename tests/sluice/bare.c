@@ -432,10 +432,14 @@ static void reports(void)
 {
 	static const struct {
 		int failed, stage, error, exec_error, rc;
-	} cases[] = {{0, 0, 0, ENOENT, -ENOENT}, {0, 0, 0, -EPERM, -EPROTO}, {0, 0, 0, 4096, -EPROTO},
-		{0, 0, 0, INT_MIN, -EPROTO}, {1, STAGE_CLOSER, EAGAIN, 0, -EAGAIN}, {1, STAGE_NONE, 0, 0, -EPROTO},
-		{1, STAGE_CLOSER + 1, EIO, 0, -EIO}, {1, -1, EIO, 0, -EIO}, {1, INT_MAX, EIO, 0, -EIO},
-		{1, INT_MIN, INT_MIN, 0, -EPROTO}};
+		const char *message;
+	} cases[] = {{0, 0, 0, ENOENT, -ENOENT, "cannot execute the program:"}, {0, 0, 0, -EPERM, -EPROTO, "cannot execute"},
+		{0, 0, 0, 4096, -EPROTO, "cannot execute"}, {0, 0, 0, INT_MIN, -EPROTO, "cannot execute"},
+		{1, STAGE_STDIO, EIO, 0, -EIO, "cannot set up stdio:"},
+		{1, STAGE_CLOSER, EAGAIN, 0, -EAGAIN, "cannot start a thread "}, {1, STAGE_NONE, 0, 0, -EPROTO, "cannot start:"},
+		{1, STAGE_SEND, EIO, 0, -EIO, "cannot send the listener:"}, {1, STAGE_SEND + 1, EIO, 0, -EIO, "cannot start:"},
+		{1, -1, EIO, 0, -EIO, "cannot start:"}, {1, INT_MAX, EIO, 0, -EIO, "cannot start:"},
+		{1, INT_MIN, INT_MIN, 0, -EPROTO, "cannot start:"}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct sluice_supervisor *sv = new_supervisor(NULL);
@@ -452,6 +456,7 @@ static void reports(void)
 		child.error = &error;
 		CHECK_EQ(sluice_wait(sv, &child, NULL), cases[i].rc);
 		CHECK(error.code == -cases[i].rc && strchr(error.message, ':') > error.message);
+		CHECK_EQ(strncmp(error.message, cases[i].message, strlen(cases[i].message)), 0);
 		CHECK_EQ(child.pidfd, -1);
 		sluice_supervisor_free(sv);
 	}

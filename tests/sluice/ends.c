@@ -323,6 +323,7 @@ static int target_calls(int argc, char **argv)
 struct held {
 	pid_t tracer;
 	int pidfd, calls;
+	pthread_t thread;
 };
 
 static int count_while_held(struct sluice_request *req, void *data)
@@ -357,6 +358,51 @@ static void held_by_tracer(void)
 		SKIP("may not trace");
 	CHECK_EQ(WEXITSTATUS(status), 3);
 	CHECK(held.calls >= 20);
+}
+
+static void *kill_tracer(void *data)
+{
+	struct held *held = data;
+	struct pollfd p = {.fd = held->pidfd, .events = POLLIN};
+
+	CHECK_EQ(poll(&p, 1, -1), 1);
+	usleep(400000); /* who waits looks again and again meanwhile */
+	CHECK_EQ(kill(held->tracer, SIGKILL), 0);
+	return NULL;
+}
+
+static int note_tracer(struct sluice_request *req, void *data)
+{
+	struct held *held = data;
+
+	held->tracer = sluice_arg_int(req, 1);
+	held->calls++;
+	CHECK_EQ(pthread_create(&held->thread, NULL, kill_tracer, held), 0);
+	return sluice_reply(req, 0);
+}
+
+/* Nothing comes in the meantime. */
+static void held_alone(void)
+{
+	struct sluice_supervisor *sv = new_supervisor(NULL);
+	struct sluice_child child = SLUICE_CHILD_INIT;
+	struct held held = {0};
+	int status, rc;
+
+	CHECK_EQ(sluice_on_name(sv, "mkdir", note_tracer, &held), 0);
+	spawn_target(sv, filter_of(false, "mkdir", NULL), &child, "traced", NULL);
+	held.pidfd = child.pidfd;
+	errno = 0;
+	rc = sluice_wait(sv, &child, &status);
+	if (held.calls)
+		CHECK_EQ(pthread_join(held.thread, NULL), 0);
+	CHECK_EQ(rc, 0);
+	CHECK(WIFEXITED(status));
+	sluice_supervisor_free(sv);
+	if (WEXITSTATUS(status) == 77)
+		SKIP("may not trace");
+	CHECK_EQ(WEXITSTATUS(status), 3);
+	CHECK_EQ(held.calls, 1);
 }
 
 /* ---- the supervisor ends while somebody has stopped a child that it starts ---- */
@@ -491,4 +537,5 @@ const struct test tests[] = {
 	{"a child stopped before its filter: an error in bounded time", stopped_child},
 	{"a child stopped before its program has nothing that others wait for", ended_while_stopped},
 	{"a target that its tracer keeps from being reaped: others are served", held_by_tracer},
+	{"the same, and there are no others", held_alone},
 	{NULL, NULL}};

@@ -145,7 +145,7 @@ static void run_verdicts(void)
 
 static void run_paths(void)
 {
-	obeyed(NULL, "Ffoa");
+	obeyed(NULL, "Ffoas");
 }
 
 static void run_others(void)
@@ -420,6 +420,18 @@ static void run_hand_over_keeper(void)
 
 /* ---- one run, and all of them ---------------------------------------------------------- */
 
+/* An errno that is taken for a descriptor is a file, then, and not the one that was wanted. */
+static void hold_errnos(void)
+{
+	static const int errnos[] = {EAGAIN, ENOMEM, EACCES, ENFILE, EMFILE, ENOSYS};
+	int fd = memfd_create("errno", MFD_CLOEXEC);
+
+	CHECK(fd >= 0);
+	for (size_t i = 0; i < sizeof(errnos) / sizeof(*errnos); i++)
+		if (fcntl(errnos[i], F_GETFD) < 0)
+			CHECK_EQ(dup3(fd, errnos[i], O_CLOEXEC), errnos[i]);
+}
+
 static void __attribute__((noreturn)) run(void (*scenario)(void))
 {
 	int fds;
@@ -428,6 +440,7 @@ static void __attribute__((noreturn)) run(void (*scenario)(void))
 	alarm(LIMIT_S);
 	CHECK_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0); /* of what the library makes init's */
 	make_files();
+	hold_errnos();
 	fds = count_fds();
 	tasks = count_tasks();
 	scenario();

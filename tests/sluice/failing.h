@@ -61,7 +61,7 @@ static inline void dispatched(int rc)
 	} while (0)
 
 /* A directory with this many files. */
-#define FILES 3
+#define FILES 4
 void make_files(void);
 unsigned count_files(void);
 long count_tasks(void);

@@ -46,6 +46,8 @@ void make_files(void)
 	CHECK_EQ(mkfifo(path, 0644), 0);
 	snprintf(path, sizeof(path), "%s/never", directory);
 	CHECK_EQ(mkfifo(path, 0644), 0);
+	snprintf(path, sizeof(path), "%s/net", directory);
+	CHECK_EQ(symlink("/proc/self/../net", path), 0);
 }
 
 unsigned count_files(void)

@@ -6,13 +6,15 @@
 #include <sched.h>
 #include <sys/un.h>
 
-/* Whether this is a descriptor of a file whose path has this in it. */
+/* Whether this is a descriptor of a file whose path has this in it, and not of a link to it. */
 static bool names(int fd, const char *part)
 {
 	char path[64], link[4096] = "";
+	struct stat st;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (readlink(path, link, sizeof(link) - 1) > 0 && strstr(link, part))
+	if (readlink(path, link, sizeof(link) - 1) > 0 && strstr(link, part) && fstat(fd, &st) == 0 &&
+		!S_ISLNK(st.st_mode))
 		return true;
 	printf("# %d is \"%s\", not %s\n", fd, link, part);
 	return false;
@@ -31,7 +33,7 @@ static void argument_of(char order, const char *top, char *path, size_t size)
 		snprintf(path, size, "/proc/%d/environ", (int)getppid());
 	else
 		snprintf(path, size, "%s/%s", top, strchr("oa", order) ? "file" : order == 'f' ? "fifo"
-			: order == 'F' ? "never" : "made");
+			: order == 'F' ? "never" : order == 's' ? "net" : "made");
 }
 
 /* 200 and more: a result that nobody gives. */
@@ -200,6 +202,19 @@ static int open_for(struct sluice_request *req, const struct orders *orders, boo
 	return 0;
 }
 
+/* Step by step, through links and up again. */
+static int walk(struct sluice_request *req, const struct orders *orders)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC};
+	char path[256];
+	int rc = read_path(req, path, sizeof(path));
+
+	if (!gave(rc))
+		return refuse(req, rc);
+	close_it(sluice_openat(req, AT_FDCWD, path, &how), "/net");
+	return give(req, orders);
+}
+
 static int open_fifo(struct sluice_request *req, const struct orders *orders, bool in_vain)
 {
 	struct open_how how = {.flags = in_vain ? O_WRONLY : O_RDONLY};
@@ -297,6 +312,8 @@ int obey(struct sluice_request *req, void *data)
 		return open_for(req, orders, false);
 	case 'a':
 		return open_for(req, orders, true);
+	case 's':
+		return walk(req, orders);
 	case 'f':
 		return open_fifo(req, orders, false);
 	case 'F':

@@ -211,11 +211,16 @@ static void opens(void)
 static int look_for_parents(struct sluice_request *req, void *data)
 {
 	static char path[PATH_MAX + 1];
+	struct stat dir, st;
 	char last[256];
 	int fd;
 
 	(void)data;
 	make_names();
+	fd = sluice_open_parent(req, AT_FDCWD, "/proc/sys/kernel/x", last, sizeof(last));
+	CHECK(fstat(fd, &dir) == 0 && stat("/proc/sys/kernel", &st) == 0);
+	CHECK(dir.st_dev == st.st_dev && dir.st_ino == st.st_ino && strcmp(last, "x") == 0);
+	close(fd);
 	CHECK_EQ(sluice_open_parent(req, AT_FDCWD, "x", last, sizeof(last) - 1), -ENAMETOOLONG);
 	CHECK_EQ(sluice_open_parent(req, AT_FDCWD, "", last, sizeof(last)), -ENOENT);
 	CHECK_EQ(sluice_open_parent(req, AT_FDCWD, long_name, last, sizeof(last)), -ENAMETOOLONG);

@@ -275,6 +275,7 @@ static int take_message(struct sluice_request *req, void *data)
 	memcpy(fds, CMSG_DATA(c), 8);
 	CHECK(fds[0] == 40 && fds[1] == 41 && !CMSG_NXTHDR(&h, c));
 	sluice_msghdr_free(&m);
+	CHECK(!m.iov && !m.control && m.iov_count == 0 && m.control_length == 0);
 	return sluice_reply(req, n);
 }
 

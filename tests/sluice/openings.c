@@ -1,49 +1,11 @@
 /* Opens that wait, in processes of their own: what they open, and how they end.
  * SPDX-License-Identifier: MIT */
 #include "inplace.h"
+#include "opening.h"
 
-#include <linux/openat2.h>
 #include <stdatomic.h>
 #include <sys/prctl.h>
 #include <sys/sysmacros.h>
-
-#define THE_CALL "openat2" /* that no C library makes by itself */
-
-static char box[128]; /* also the target's argument */
-
-static char *in_box(const char *name)
-{
-	static _Thread_local char path[4][512];
-	static _Thread_local int n;
-
-	n = (n + 1) % 4;
-	snprintf(path[n], sizeof(path[n]), "%s/%s", box, name);
-	return path[n];
-}
-
-static int ask(const char *name, int flags)
-{
-	return (int)syscall(SYS_openat2, AT_FDCWD, in_box(name), flags, 0);
-}
-
-static int open_it(struct sluice_request *req, void *data)
-{
-	struct open_how how = {.flags = (uint64_t)sluice_arg_int(req, 2)};
-	char path[4096];
-	int rc = (int)sluice_read_string(req, sluice_arg(req, 1), path, sizeof(path));
-
-	still_going(); /* a helper each: thousands take minutes on an emulated machine */
-	if (data)
-		++*(int *)data;
-	if (rc >= 0)
-		rc = sluice_open_reply(req, sluice_arg_int(req, 0), path, &how, 0);
-	return rc < 0 ? sluice_fail(req, rc) : 0;
-}
-
-static int run(const char *target, sluice_handler handler, void *data)
-{
-	return answer_target(target, box, THE_CALL, handler, data);
-}
 
 /* ---- a FIFO that turns into the supervisor's terminal ---- */
 
@@ -159,12 +121,6 @@ static void swapped_control(void)
 }
 
 /* ---- who launched it ends ---- */
-
-static void make_fifo(void)
-{
-	snprintf(box, sizeof(box), "%s", scratch_dir());
-	CHECK_EQ(mkfifo(in_box("fifo"), 0600), 0);
-}
 
 static int target_reads(int argc, char **argv)
 {
@@ -391,6 +347,7 @@ DECLARE_REAL(sluice_on_cancel);
 
 static atomic_int rounds, cancelled_in;
 static pid_t to_kill;
+static int cancel_error;
 static void (*real_cancel)(struct sluice_request *, void *);
 
 static void note_cancel(struct sluice_request *req, void *data)
@@ -406,6 +363,8 @@ int IN_PLACE_OF(sluice_on_cancel)(struct sluice_request *req,
 {
 	int rc;
 
+	if (cancel_error)
+		return cancel_error;
 	real_cancel = cancel;
 	rc = REAL(sluice_on_cancel)(req, to_kill ? note_cancel : cancel, data);
 	if (rc || !to_kill)
@@ -416,6 +375,18 @@ int IN_PLACE_OF(sluice_on_cancel)(struct sluice_request *req,
 		atomic_load(&rounds) < atomic_load(&cancelled_in) + 2)
 		usleep(1000);
 	return rc;
+}
+
+static int open_in_vain(struct sluice_request *req, void *data)
+{
+	pid_t target = sluice_tgid(req);
+
+	CHECK(target > 0);
+	cancel_error = -ENOMEM;
+	CHECK_EQ(open_it(req, data), 0);
+	cancel_error = 0;
+	CHECK(find_helper(target) > 0); /* to wait for its end is not the caller's */
+	return 0;
 }
 
 static int open_by_worker(struct sluice_request *req, void *data)
@@ -453,118 +424,27 @@ static void cancelled_early(void)
 	CHECK_EQ(waitpid(-1, NULL, WNOHANG | __WALL), -1); /* the helper was reaped */
 }
 
-/* ---- more threads at a FIFO than there may be helpers ---- */
-
-#define CROWD 140
-#define MOST  128 /* of one listener while there are no others */
-
-static atomic_int refused;
-
-static void *wait_there(void *data)
-{
-	int fd = ask("fifo", O_RDONLY);
-
-	(void)data;
-	if (fd < 0 && errno == EAGAIN)
-		atomic_fetch_add(&refused, 1);
-	return (void *)(long)(fd < 0 ? -errno : fd);
-}
-
-static int target_crowd(int argc, char **argv)
-{
-	pthread_t t[CROWD];
-	int opened = 0;
-
-	(void)argc;
-	snprintf(box, sizeof(box), "%s", argv[0]);
-	for (int i = 0; i < CROWD; i++)
-		if (pthread_create(&t[i], NULL, wait_there, NULL))
-			return 100;
-	while (atomic_load(&refused) < CROWD - MOST)
-		usleep(1000);
-	if (open(in_box("fifo"), O_WRONLY) < 0)
-		return 101;
-	for (int i = 0; i < CROWD; i++) {
-		void *result;
-
-		pthread_join(t[i], &result);
-		opened += (long)result >= 0;
-	}
-	return opened == MOST && atomic_load(&refused) == CROWD - MOST ? 0 : 102;
-}
-
-static void crowd(void)
-{
-	int calls = 0;
-
-	snprintf(box, sizeof(box), "%s", scratch_dir());
-	CHECK_EQ(mkfifo(in_box("fifo"), 0600), 0);
-	CHECK_EQ(run("crowd", open_it, &calls), 0);
-	CHECK_EQ(calls, CROWD);
-}
-
-static int target_waits(int argc, char **argv)
-{
-	(void)argc;
-	snprintf(box, sizeof(box), "%s", argv[0]);
-	return ask("fifo", O_RDONLY);
-}
-
-/* Who reads from the program's pipe hears of its end, however long a helper waits. */
-static void nothing_of_ours(void)
-{
-	struct sluice_child child = SLUICE_CHILD_INIT;
-	struct sluice_supervisor *sv = new_supervisor(NULL);
-	struct pollfd p = {.events = POLLIN};
-	int calls = 0, ends[2];
-
-	snprintf(box, sizeof(box), "%s", scratch_dir());
-	CHECK_EQ(mkfifo(in_box("fifo"), 0600), 0);
-	CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
-	CHECK_EQ(sluice_on_name(sv, THE_CALL, open_it, &calls), 0);
-	spawn_target(sv, filter_of(false, THE_CALL, NULL), &child, "waits", box);
-	while (!calls)
-		CHECK(sluice_dispatch(sv, 1000) >= 0);
-	close(ends[1]);
-	p.fd = ends[0];
-	CHECK_EQ(poll(&p, 1, 20000), 1);
-	CHECK(p.revents & POLLHUP);
-	CHECK_EQ(kill(child.pid, SIGKILL), 0);
-	CHECK_EQ(wait_target(sv, &child), 128 + SIGKILL);
-	sluice_supervisor_free(sv);
-}
-
-/* Freed while helpers wait: none is left, nor a descriptor, nor a child to wait for. The library gives them a second
- * to end; on a machine that is slower, those that are left end, too. */
-static void freed(void)
+static void given_up(void)
 {
 	struct sluice_child child = SLUICE_CHILD_INIT;
 	struct sluice_supervisor *sv;
-	uint64_t begun, took;
-	int calls = 0, before, status;
+	int calls = 0, before;
 
-	snprintf(box, sizeof(box), "%s", scratch_dir());
-	CHECK_EQ(mkfifo(in_box("fifo"), 0600), 0);
+	need_proc();
+	make_fifo();
 	before = count_fds();
 	sv = new_supervisor(NULL);
-	CHECK_EQ(sluice_on_name(sv, THE_CALL, open_it, &calls), 0);
-	spawn_target(sv, filter_of(false, THE_CALL, NULL), &child, "crowd", box);
-	while (calls < 100)
-		CHECK(sluice_dispatch(sv, 1000) >= 0);
-	begun = now_ns();
+	CHECK_EQ(sluice_on_name(sv, THE_CALL, open_in_vain, &calls), 0);
+	spawn_target(sv, filter_of(false, THE_CALL, NULL), &child, "reads", box);
+	CHECK_EQ(wait_target(sv, &child), EIO);
+	CHECK_EQ(calls, 1);
+	while (find_helper(0))
+		CHECK(sluice_dispatch(sv, 10) >= 0);
 	sluice_supervisor_free(sv);
-	took = now_ns() - begun;
-	CHECK_EQ(kill(child.pid, SIGKILL), 0);
-	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
-	while (took >= 1000000000u && waitpid(-1, NULL, __WALL) > 0)
-		;
-	CHECK(waitpid(-1, NULL, WNOHANG | __WALL) == -1 && errno == ECHILD);
-	sluice_child_release(&child);
 	CHECK_EQ(settled_fds(before), before);
 }
 
-const struct target_main targets[] = {{"crowd", target_crowd},
-	{"waits", target_waits}, {"swaps", target_swaps}, {"trusts", target_trusts},
+const struct target_main targets[] = {{"swaps", target_swaps}, {"trusts", target_trusts},
 	{"reads", target_reads}, {"three", target_three}, {NULL, NULL}};
 const struct test tests[] = {
 	{"a FIFO exchanged for /dev/tty during the open", swapped},
@@ -573,7 +453,5 @@ const struct test tests[] = {
 	{"an open that fails in a helper, and a helper that is killed", failing_helpers},
 	{"cancelled while a worker is setting the helper up", cancelled_early},
 	{"control: who looks twice opens the supervisor's terminal", swapped_control},
-	{"a helper keeps nothing of the program's open", nothing_of_ours},
-	{"a supervisor is freed: its helpers are reaped", freed},
-	{"as many helpers as may be, and no more", crowd},
+	{"a helper that cannot be watched is given up, and reaped by the loop", given_up},
 	{NULL, NULL}};

@@ -15,6 +15,7 @@ static char box[96]; /* where the targets are */
 
 static int target_asks(int argc, char **argv)
 {
+	char name[] = "file"; /* that a handler may write to */
 	int fd;
 
 	if (argc < 1 || chdir(argv[0]))
@@ -22,7 +23,7 @@ static int target_asks(int argc, char **argv)
 	fd = open("file", O_RDONLY);
 	if (fd < 0)
 		return 101;
-	return syscall(SYS_mkdir, "file", (long)fd) == 0 ? 0 : errno;
+	return syscall(SYS_mkdir, name, (long)fd) == 0 ? 0 : errno;
 }
 
 static void make_box(void)
@@ -62,6 +63,7 @@ static int ask_all(struct sluice_request *req, void *data)
 	CHECK(sluice_groups(req, groups, 64) >= 0);
 	CHECK(sluice_exe(req, text, sizeof(text)) > 0);
 	CHECK_EQ(strcmp(text, self_path), 0);
+	CHECK_EQ(sluice_write(req, sluice_arg(req, 0), "file", 4), 4);
 	CHECK(sluice_exe_fd(req) >= 0 && sluice_mem_fd(req) >= 0 && sluice_root_fd(req) >= 0 &&
 		sluice_cwd_fd(req) >= 0);
 	fd = sluice_namespace_fd(req, CLONE_NEWNET);
@@ -131,6 +133,7 @@ static int open_all(struct sluice_request *req, void *data)
 	CHECK_EQ(close(sluice_openat(req, AT_FDCWD, "new", &make)), 0);
 	CHECK_EQ(close(sluice_openat(req, AT_FDCWD, "/proc/sys/kernel/hostname", &how)), 0);
 	CHECK_EQ(close(sluice_openat(req, AT_FDCWD, "/proc/version", &how)), 0);
+	CHECK_EQ(close(sluice_openat(req, AT_FDCWD, "/proc/self/status", &how)), 0);
 	snprintf(ours, sizeof(ours), "/proc/%d/task/%d/environ", (int)getpid(), (int)getpid());
 	CHECK_EQ(sluice_openat(req, AT_FDCWD, ours, &how), -EACCES);
 	CHECK_EQ(sluice_act_as_target(req, open_acting, NULL), -EREMOTE);
@@ -237,17 +240,45 @@ static void in_addresses(void)
 	each(address_part, true);
 }
 
-/* The child's thread sends its listener. */
-static void send_part(void)
+/* From now on, as below a container engine. */
+static void refuse(int nr)
 {
-	scmp_filter_ctx f;
 	pid_t was = pause_count();
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
 
-	f = seccomp_init(SCMP_ACT_ALLOW);
-	CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(pidfd_getfd), 0), 0);
+	CHECK_EQ(seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), nr, 0), 0);
 	CHECK_EQ(seccomp_load(f), 0);
 	seccomp_release(f);
 	resume_count(was);
+}
+
+static int read_name(struct sluice_request *req, void *data)
+{
+	char text[8];
+
+	(void)data;
+	CHECK_EQ(sluice_read_string(req, sluice_arg(req, 0), text, sizeof(text)), 4);
+	CHECK_EQ(strcmp(text, "file"), 0);
+	return sluice_reply(req, 0);
+}
+
+/* Memory is read by a descriptor then. */
+static void memory_part(void)
+{
+	refuse(SCMP_SYS(process_vm_readv));
+	CHECK_EQ(answer_target("asks", box, MKDIR, read_name, NULL), 0);
+}
+
+static void in_memory(void)
+{
+	make_box();
+	each(memory_part, true);
+}
+
+/* The child's thread sends its listener. */
+static void send_part(void)
+{
+	refuse(SCMP_SYS(pidfd_getfd));
 	CHECK_EQ(answer_target("asks", box, MKDIR, allow, NULL), 0);
 }
 
@@ -417,6 +448,7 @@ const struct test tests[] = {
 	{"files of a target", in_paths},
 	{"a file that is opened by a helper", in_helpers},
 	{"addresses of sockets", in_addresses},
+	{"memory that is read by a descriptor", in_memory},
 	{"a target that sends its listener", in_starts},
 	{"a server for runtimes", in_servers},
 	{"the same with a keeper", in_keepers},
