@@ -488,8 +488,8 @@ void sc_keep_main(const struct keeper_job *job)
 	raise_limit();
 	syscall(SYS_setsid); /* out of the group that a kill of the supervisor may mean */
 	syscall(SYS_chdir, "/");
-	syscall(SYS_prctl, PR_SET_NAME, "sluice-keeper", 0, 0, 0);
-	syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* listeners are not for taking */
+	syscall(SYS_prctl, PR_SET_NAME, "sluice-keeper");
+	syscall(SYS_prctl, PR_SET_DUMPABLE, 0); /* listeners are not for taking */
 	for (;;) {
 		uint32_t n = 0;
 

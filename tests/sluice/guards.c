@@ -222,9 +222,58 @@ static void of_nobody(void)
 	check_end(B_KEEPER);
 }
 
+/* What has come before it has been told that the supervisor died is done, all of it. */
+static void last_words(void)
+{
+	struct kept unknown = of(K_CONNECTION, 9);
+	struct box box[3];
+	int status;
+
+	start_keeper(B_SUPERVISOR);
+	CHECK_EQ(kill(h.keeper, SIGSTOP), 0);
+	CHECK_EQ(waitpid(h.keeper, &status, WUNTRACED), h.keeper);
+	CHECK(WIFSTOPPED(status));
+	for (uint32_t i = 0; i < 3; i++) {
+		box[i] = give_box(i);
+		say(M_MARK, &unknown, -1, 0);
+	}
+	kill_supervisor();
+	CHECK_EQ(kill(h.keeper, SIGCONT), 0);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(open_box(&box[i], NULL), EXDEV);
+	check_end(B_KEEPER);
+}
+
+/* Its listeners are not for other processes of its user: its files in /proc are not that
+ * one's. */
+static void not_dumpable(void)
+{
+	char path[64], byte;
+	struct stat st;
+	int first, second;
+
+	if (geteuid() == 0)
+		h.uid = 60000 +
+			(unsigned)getpid() % 4096; /* root may look at everybody's */
+	start_keeper(B_SUPERVISOR);
+	first = give_pass();
+	second = give_pass();
+	CHECK_EQ(recv(first, &byte, 1, 0), 0); /* it has begun */
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)h.keeper);
+	CHECK_EQ(stat(path, &st), 0);
+	CHECK(st.st_uid != (h.uid ? h.uid : geteuid()));
+	close(first);
+	close(second);
+	say(M_LEAVE, NULL, -1, 0);
+	check_end(B_SUPERVISOR);
+	kill_supervisor();
+}
+
 const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {{"visitors leave nothing behind", visitors},
 	{"what is left in a connection: each listener once", strangers},
 	{"descriptor 0: a pass, a visitor", number_zero},
 	{"what is no listener", no_listener},
-	{"a received call of a listener that it has not", of_nobody}, {NULL, NULL}};
+	{"a received call of a listener that it has not", of_nobody},
+	{"the last words of a supervisor", last_words},
+	{"nobody may look into it", not_dumpable}, {NULL, NULL}};

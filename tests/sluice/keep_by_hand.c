@@ -49,7 +49,8 @@ void start_keeper(uint32_t baton)
 		const struct rlimit few = {FEW, FEW};
 
 		CHECK(!h.uid || (setrlimit(RLIMIT_NOFILE, &few) == 0 &&
-					setresuid(h.uid, h.uid, h.uid) == 0));
+					setresuid(h.uid, h.uid, h.uid) == 0 &&
+					prctl(PR_SET_DUMPABLE, 1) == 0));
 		sc_keep_main(&job);
 	}
 	close(pair[1]);

@@ -4,7 +4,9 @@
 #include "keep/keep.h"
 #include "runtime.h"
 
+#include <sched.h>
 #include <stdarg.h>
+#include <sys/resource.h>
 #include <sys/timerfd.h>
 
 DECLARE_REAL(syscall);
@@ -24,6 +26,7 @@ static int look_fails; /* the errno of the library's next look at a connection *
 static int take_fails; /* and when it takes out what it has seen; -1: there is nothing */
 static int fail_answers; /* how many of the keeper's answers are to be @answer */
 static enum answer answer;
+static bool asks_fail;	 /* of the keeper to accept */
 static bool wait_fails;	 /* for the process that starts the keeper */
 static bool no_ticks;	 /* no timer begins */
 static int ticking = -1; /* the timer that would have */
@@ -52,6 +55,13 @@ static void spoil(struct msghdr *h)
 	m->kept[0].deny = answer == LATER;
 }
 
+static bool is_question(const struct msghdr *h)
+{
+	const struct message *m = h->msg_iov->iov_base;
+
+	return h->msg_iov->iov_len == sizeof(*m) && m->kind == M_ACCEPT;
+}
+
 long IN_PLACE_OF(syscall)(long nr, ...)
 {
 	long a[6], rc;
@@ -61,6 +71,11 @@ long IN_PLACE_OF(syscall)(long nr, ...)
 	for (int i = 0; i < 6; i++)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
+	if (asks_fail && nr == SYS_sendmsg && is_question((struct msghdr *)a[1])) {
+		asks_fail = false;
+		errno = EPIPE;
+		return -1;
+	}
 	rc = real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (nr == SYS_recvmsg && rc == sizeof(struct message))
 		spoil((struct msghdr *)a[1]);
@@ -298,6 +313,72 @@ static void hand_overs(void)
 	settled(2, false, true);
 }
 
+/* It cannot be asked. */
+static void not_settled(void)
+{
+	int calls, pair[2];
+	struct sluice_supervisor *sv = begin(true, &calls);
+	struct box box = new_box();
+
+	offer_box(path, &box);
+	answer = WITHHELD;
+	fail_answers = 1;
+	while (fail_answers)
+		CHECK(sluice_dispatch(sv, 1000) >= 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	close(pair[1]);
+	asks_fail = true;
+	CHECK_EQ(sluice_hand_over(sv, pair[0]), -EAGAIN);
+	CHECK(!asks_fail);
+	close(pair[0]);
+	CHECK_EQ(open_box(&box, sv), 0);
+	sluice_supervisor_free(sv);
+}
+
+/* What fails before it has a descriptor closes none, and number 0 is the program's. */
+static void nothing_made(void)
+{
+	struct sluice_options o = SLUICE_OPTIONS_INIT;
+	struct sluice_supervisor *sv = new_supervisor(NULL), *kept;
+	char longest[200], file[128];
+	struct rlimit limit;
+	int pair[2], lowest;
+
+	CHECK(fcntl(0, F_GETFD) >= 0 || open("/dev/null", O_RDONLY) == 0);
+	memset(longest, 'x', sizeof(longest));
+	longest[sizeof(longest) - 1] = '\0';
+	CHECK_EQ(sluice_keeper_connect(longest), -ENAMETOOLONG);
+	CHECK_EQ(fcntl(0, F_GETFD), 0);
+	CHECK_EQ(sluice_keeper_pass(sv), -EINVAL);
+	CHECK_EQ(fcntl(0, F_GETFD), 0);
+	sluice_supervisor_free(sv);
+	snprintf(file, sizeof(file), "%s/file", scratch_dir());
+	CHECK_EQ(close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), 0);
+	o.keeper = true;
+	o.keeper_path = file;
+	CHECK_EQ(sluice_supervisor_new(&o, &sv), -EADDRINUSE);
+	CHECK_EQ(fcntl(0, F_GETFD), 0);
+	o.keeper_path = NULL;
+	kept = new_supervisor(&o);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	lowest = fcntl(0, F_DUPFD_CLOEXEC, 0);
+	CHECK(lowest >= 0 && close(lowest) == 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	limit.rlim_cur = (rlim_t)lowest;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	CHECK_EQ(sluice_keeper_pass(kept), -EMFILE);
+	CHECK_EQ(fcntl(0, F_GETFD), 0);
+	CHECK_EQ(sluice_keeper_connect_pass(pair[0]), -EMFILE);
+	CHECK_EQ(fcntl(0, F_GETFD), 0);
+	limit.rlim_cur = limit.rlim_max;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	sluice_supervisor_free(kept);
+	if (unshare(CLONE_NEWPID))
+		SKIP("unshare(CLONE_NEWPID): errno %d", errno);
+	CHECK_EQ(sluice_supervisor_new(&o, &sv), -EREMOTE);
+	CHECK_EQ(fcntl(0, F_GETFD), 0);
+	end_test();
+}
+
 /* Who says that it waited is not us: the keeper runs. */
 static void not_waited(void)
 {
@@ -321,5 +402,7 @@ const struct test tests[] = {{"a look at a connection fails", looks},
 	{"what the keeper accepted does not come", again},
 	{"the timer is for those who wait only", no_timer},
 	{"the same, and a hand-over", hand_overs},
+	{"a hand-over when the keeper cannot be asked", not_settled},
+	{"what could not be made leaves descriptor 0 alone", nothing_made},
 	{"somebody else has waited for the process that starts the keeper", not_waited},
 	{NULL, NULL}};
