@@ -97,29 +97,31 @@ static void fail_journal(void)
 {
 	for (uint32_t s = 0; s < k.job.journal->count; s++) {
 		struct slot *slot = journal_slot(k.job.journal, s);
+		uint32_t at;
 
 		if (atomic_load(&slot->state) == S_FREE)
 			continue;
-		for (uint32_t i = 0; i < k.count; i++)
-			if (k.kept[i].kind == K_LISTENER &&
-				k.kept[i].id == slot->listener && slot->notif.id)
-				send_errno(k.fds[i], slot->notif.id);
+		at = find(K_LISTENER, slot->listener);
+		if (at < k.count && slot->notif.id)
+			send_errno(k.fds[at], slot->notif.id);
 		atomic_store(&slot->state, S_FREE);
 	}
 }
 
 /* It asks again before RECV, which would wait: another descriptor of the same listener may
- * have brought the call. */
-static void answer_one(int fd)
+ * have brought the call. False: it is no listener, and would be readable for ever. */
+static bool answer_one(int fd)
 {
 	struct pollfd again = {.fd = fd, .events = POLLIN};
 	struct timespec none = {0, 0};
 
 	if (syscall(SYS_ppoll, &again, 1, &none, NULL, 0) != 1 || !(again.revents & POLLIN))
-		return;
+		return true;
 	__builtin_memset(&k.buffer, 0, sizeof(k.buffer));
-	if (syscall(SYS_ioctl, fd, SECCOMP_IOCTL_NOTIF_RECV, &k.buffer.notif) == 0)
-		send_errno(fd, k.buffer.notif.id);
+	if (syscall(SYS_ioctl, fd, SECCOMP_IOCTL_NOTIF_RECV, &k.buffer.notif))
+		return errno != ENOTTY;
+	send_errno(fd, k.buffer.notif.id);
+	return true;
 }
 
 /* A descriptor that came over a connection: if it is a listener that we do not know we refuse
@@ -282,7 +284,7 @@ static void admit(void)
 static void admit_with_pass(void)
 {
 	unsigned n = 0;
-	int fd = -1, on;
+	int fd, on;
 	char byte;
 
 	if (sc_sluice_recv_rights(k.pass, &byte, 1, &fd, 1, &n) == -EPIPE) {
@@ -363,9 +365,7 @@ static void __attribute__((noreturn)) guard(void)
 		for (uint32_t i = k.count; i-- > 0;) {
 			short events = k.poll[head + i].revents;
 
-			if (events & POLLIN)
-				answer_one(k.fds[i]);
-			else if (events)
+			if (events && (!(events & POLLIN) || !answer_one(k.fds[i])))
 				drop(i);
 		}
 		look_at_door(k.poll);
@@ -488,8 +488,8 @@ void sc_keep_main(const struct keeper_job *job)
 	raise_limit();
 	syscall(SYS_setsid); /* out of the group that a kill of the supervisor may mean */
 	syscall(SYS_chdir, "/");
-	syscall(SYS_prctl, PR_SET_NAME, "sluice-keeper", 0, 0, 0);
-	syscall(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* listeners are not for taking */
+	syscall(SYS_prctl, PR_SET_NAME, "sluice-keeper");
+	syscall(SYS_prctl, PR_SET_DUMPABLE, 0); /* listeners are not for taking */
 	for (;;) {
 		uint32_t n = 0;
 

@@ -1,122 +1,10 @@
 /* The keeper itself, which this program tells what a supervisor would and would not: whom it serves when that
  * dies, by the word of the baton, and what it cannot do harms nothing that it holds.
  * SPDX-License-Identifier: MIT */
-#include "keep/keep.h"
-#include "runtime.h"
+#include "keep_by_hand.h"
 
-#include <dirent.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/un.h>
-
-static struct {
-	struct journal *journal, *predecessor;
-	int journal_fd, socket; /* of the supervisor */
-	pid_t keeper, supervisor;
-	int door;		/* of the next keeper; 0: none */
-	uid_t uid;		/* of the keeper, with a limit of FEW descriptors; 0: as we */
-	struct place_id made;
-	char path[108];		/* to where that is to go */
-} h;
-
-#define FEW 32
-
-static struct journal *new_journal(uint32_t baton, int *fd)
-{
-	const struct settings set = {
-		.default_errno = EXDEV, .workers = 1, .max_pending = 4, .grace_ms = 100};
-	struct journal *journal;
-
-	CHECK_EQ(sc_core_journal_new(&set, fd, &journal), 0);
-	atomic_store(&journal->baton, baton);
-	return journal;
-}
-
-/* A keeper of a supervisor that never says or does anything of its own. */
-static void start_keeper(uint32_t baton)
-{
-	struct keeper_job job;
-	int pair[2];
-
-	h.journal = new_journal(baton, &h.journal_fd);
-	strcpy(h.journal->set.keeper_path, h.path);
-	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	fflush(stdout);
-	h.supervisor = fork();
-	if (h.supervisor == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			pause();
-	}
-	job = (struct keeper_job){.journal = h.journal,
-		.predecessor = h.predecessor,
-		.socket = pair[1],
-		.journal_fd = h.journal_fd,
-		.supervisor_pidfd = (int)syscall(SYS_pidfd_open, h.supervisor, 0),
-		.door = h.door ? h.door : -1,
-		.proc_fd = open("/proc", O_PATH | O_CLOEXEC),
-		.made = h.made};
-	CHECK(job.supervisor_pidfd >= 0 && job.proc_fd >= 0);
-	h.keeper = fork();
-	if (h.keeper == 0) {
-		const struct rlimit few = {FEW, FEW};
-
-		CHECK(!h.uid || (setrlimit(RLIMIT_NOFILE, &few) == 0 &&
-					setresuid(h.uid, h.uid, h.uid) == 0));
-		sc_keep_main(&job);
-	}
-	close(pair[1]);
-	close(job.supervisor_pidfd);
-	close(job.proc_fd);
-	h.socket = pair[0];
-}
-
-static void say(uint32_t kind, const struct kept *kept, int fd, int count)
-{
-	struct message m = {.magic = JOURNAL_MAGIC, .kind = kind, .count = kept ? 1 : 0};
-	int fds[2] = {fd, fd};
-
-	if (kept)
-		m.kept[0] = *kept;
-	CHECK_EQ(sc_keep_send(h.socket, &m, fds, count), 0);
-}
-
-static struct kept of(uint32_t kind, uint32_t id)
-{
-	return (struct kept){.id = id, .kind = kind};
-}
-
-/* A box whose listener only the keeper has. */
-static struct box give_box(uint32_t id)
-{
-	struct box box = new_box();
-	struct kept kept = of(K_LISTENER, id);
-
-	say(M_ADD, &kept, box.listener, 1);
-	close(box.listener);
-	return box;
-}
-
-static void kill_supervisor(void)
-{
-	CHECK_EQ(kill(h.supervisor, SIGKILL), 0);
-	CHECK_EQ(waitpid(h.supervisor, NULL, 0), h.supervisor);
-}
-
-/* It ends when it has nothing to answer any more. */
-static void check_end(uint32_t baton)
-{
-	uint32_t word;
-	int status;
-
-	CHECK_EQ(waitpid(h.keeper, &status, 0), h.keeper);
-	CHECK_EQ(status, 0);
-	word = atomic_load(&h.journal->baton);
-	CHECK_EQ(word, baton);
-	close(h.socket);
-	close(h.journal_fd);
-	sc_core_journal_unmap(h.journal);
-}
 
 /* The supervisor dies with @baton: the box' call gets @rc, and the baton is @then. Somebody else has the
  * listener too, so it is not the kernel that answers. */
@@ -369,8 +257,10 @@ static void accepts(void)
 
 	start_keeper(B_SUPERVISOR);
 	server = new_server(path);
+	say(M_ADD, &unknown, null, 1);
 	say(M_ADD, &kept, server, 1);
 	close(server);
+	say(M_DROP, &unknown, -1, 0); /* so that its number, the lowest, is free */
 	CHECK_EQ(ask_for(2, 7), 0);
 	CHECK_EQ(ask_for(1, 7), 0); /* nobody there */
 	first = dial(path);
@@ -445,139 +335,6 @@ static void cannot_travel(void)
 	close(client);
 }
 
-/* ---- visitors ---- */
-
-static int fds_of_keeper(void)
-{
-	char path[64];
-	DIR *d;
-	int n = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)h.keeper);
-	d = opendir(path);
-	if (!d)
-		SKIP("may not look at another process' descriptors");
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n - 2; /* "." and ".." */
-}
-
-static void await_fds(int wanted)
-{
-	while (fds_of_keeper() != wanted)
-		usleep(1000);
-}
-
-static int visit(const char *path)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	strcpy(a.sun_path, path);
-	CHECK_EQ(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	return fd;
-}
-
-static int give_pass(void)
-{
-	int pair[2];
-
-	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	say(M_PASS, NULL, pair[1], 1);
-	close(pair[1]);
-	return pair[0];
-}
-
-/* What a visitor brings is gone when it is, or when the next one comes, or when it may not come in. */
-static void visitors(void)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	int first, second, status;
-	const int before = 5; /* what a keeper has from the beginning */
-	char byte;
-	pid_t pid;
-
-	if (is_filtered())
-		SKIP("who has a filter is not let in");
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s/door", scratch_dir());
-	h.door = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	CHECK_EQ(bind(h.door, (struct sockaddr *)&a, sizeof(a)), 0);
-	CHECK_EQ(listen(h.door, 8), 0);
-	start_keeper(B_SUPERVISOR);
-	await_fds(before); /* it closes what it does not need */
-	for (int i = 0; i < 3; i++) {
-		first = visit(a.sun_path);
-		await_fds(before + 2);
-		second = visit(a.sun_path);
-		CHECK_EQ(recv(first, &byte, 1, 0), 0);
-		close(first);
-		await_fds(before + 2);
-		close(second);
-		await_fds(before);
-	}
-	pid = fork();
-	if (pid == 0) {
-		scmp_filter_ctx f = filter_of(false, MKDIR, NULL);
-
-		CHECK_EQ(seccomp_load(f), 0);
-		CHECK_EQ(recv(visit(a.sun_path), &byte, 1, 0), 0);
-		_exit(0);
-	}
-	CHECK_EQ(waitpid(pid, &status, 0), pid);
-	CHECK_EQ(status, 0);
-	await_fds(before);
-	close(give_pass()); /* and a pass that nobody has any more is as if there had been none */
-	await_fds(before);
-	first = visit(a.sun_path);
-	await_fds(before + 2);
-	second = give_pass();
-	await_fds(before + 3);
-	CHECK_EQ(recv(first, &byte, 1, MSG_DONTWAIT), -1);
-	CHECK_EQ(errno, EAGAIN);
-	close(first);
-	await_fds(before + 1);
-	close(second);
-	await_fds(before);
-	say(M_LEAVE, NULL, -1, 0);
-	check_end(B_SUPERVISOR);
-	kill_supervisor();
-}
-
-/* What a connection still holds when there is no supervisor: each listener once, and nothing else. */
-static void strangers(void)
-{
-	struct kept first = of(K_LISTENER, 1), way = of(K_CONNECTION, 2);
-	struct box known = new_box(), stranger = new_box();
-	int pair[2], null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int fds[4] = {known.listener, null, stranger.listener, stranger.listener};
-	char byte;
-
-	start_keeper(B_SUPERVISOR);
-	h.journal->listeners = 10;
-	say(M_ADD, &first, known.listener, 1);
-	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	CHECK_EQ(send_fds(pair[0], "{", 1, fds, 4), 1);
-	say(M_ADD, &way, pair[1], 1);
-	close(pair[1]);
-	for (int i = 0; i < 3; i++)
-		close(fds[i]);
-	say(M_END_OCI, NULL, -1, 0);
-	CHECK_EQ(recv(pair[0], &byte, 1, 0), 0);
-	CHECK_EQ(h.journal->listeners, 11);
-	close(pair[0]);
-	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	say(M_ADD, &way, pair[1], 1); /* the last one, and nothing in it */
-	close(pair[1]);
-	say(M_END_OCI, NULL, -1, 0);
-	CHECK_EQ(recv(pair[0], &byte, 1, 0), 0);
-	close(pair[0]);
-	kill_supervisor();
-	CHECK_EQ(open_box(&known, NULL), EXDEV);
-	CHECK_EQ(open_box(&stranger, NULL), EXDEV);
-	check_end(B_KEEPER);
-}
-
 const struct target_main targets[] = {{NULL, NULL}};
 const struct test tests[] = {
 	{"the supervisor dies: the baton says who answers", batons},
@@ -588,6 +345,4 @@ const struct test tests[] = {
 	{"received calls are answered on their listeners", received},
 	{"connections: of no server, none there, the same again, no room", accepts},
 	{"a connection that cannot be sent now", cannot_travel},
-	{"visitors leave nothing behind", visitors},
-	{"what is left in a connection: each listener once", strangers},
 	{NULL, NULL}};

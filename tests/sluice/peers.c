@@ -237,7 +237,7 @@ static void twice(bool keeper)
 	struct box box = new_box(), junk = new_box(), last = new_box();
 	int fds[3] = {box.listener, box.listener, box.listener};
 
-	offer_fds(path, "{\"fds\":[\"seccompFd\",\"x\",\"x\"]}", fds, 3);
+	offer_fds(path, "{\"fds\":[\"x\",\"x\",\"seccompFd\"]}", fds, 3);
 	offer_fds(path, document, fds, 1); /* decided: nobody is asked again */
 	fds[0] = fds[1] = fds[2] = junk.listener;
 	offer_fds(path, "junk", fds, 3);

@@ -290,6 +290,33 @@ static void one_of_two(void)
 	CHECK_EQ(access(path[1], F_OK), -1);
 }
 
+/* The rest of a document whose beginning is lost is none, even if it reads like one. */
+static void second_half(void)
+{
+	struct sluice_options o = choose(true);
+	struct sluice_supervisor *sv;
+	struct box first = new_box(), second = new_box();
+	pid_t pid = start_server(&o, -1);
+	int half = dial(path[0]), socket;
+
+	CHECK_EQ(send_fds(half, "{\"x\":", 5, &first.listener, 1), 5);
+	one_is_served(0, NULL);
+	stop_it(pid);
+	CHECK_EQ(send_fds(half, document, strlen(document), &second.listener, 1), strlen(document));
+	close(second.listener);
+	close(first.listener);
+	socket = meet_keeper(keeper_path);
+	kill_it(pid);
+	CHECK_EQ(sluice_take_over(socket, &sv), 0);
+	close(socket);
+	serve(sv, 0);
+	CHECK_EQ(open_box(&first, sv), EXDEV);
+	CHECK_EQ(open_box(&second, sv), EXDEV);
+	close(half);
+	sluice_supervisor_free(sv);
+	check_gone();
+}
+
 /* Both need the keeper, which accepts for one at a time, and is stopped at first. @kill:
  * it is killed then, and another one takes its place. */
 static void both_ask(bool kill)
@@ -426,7 +453,9 @@ static void no_timer(void)
 		}
 		check_idle(theirs);
 		CHECK_EQ(sluice_run(theirs), 0); /* nothing is left that it waits for */
+		CHECK(fcntl(0, F_GETFD) >= 0 || open("/dev/null", O_RDONLY) == 0);
 		sluice_supervisor_free(theirs);
+		CHECK(fcntl(0, F_GETFD) >= 0); /* no timer is not number 0 */
 		_exit(0);
 	}
 	close(pair[1]);
@@ -490,6 +519,7 @@ const struct test tests[] = {
 	{"killed without a successor: both refuse", killed_alone},
 	{"over a hand-over, without keepers and with them", over_a_hand_over},
 	{"a successor that listens at one of two paths", one_of_two},
+	{"the rest of a document", second_half},
 	{"both have the keeper accept; it stands still, or is killed", asking},
 	{"the keeper killed while it is asked, and there cannot be another one",
 		for_good},

@@ -53,6 +53,10 @@ static void statuses(void)
 	write_status(dir, cases[0].before, cases[0].after);
 	CHECK(!sc_keep_peer_may(proc, &other, pidfd));
 	CHECK(sc_keep_peer_may(proc, &me, pidfd));
+	close(0); /* which the file gets, whatever has failed before */
+	errno = ENOSYS;
+	CHECK(sc_keep_peer_may(proc, &me, pidfd));
+	CHECK_EQ(fcntl(0, F_GETFD), -1);
 	CHECK_EQ(kill(pid, SIGKILL), 0);
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
 	CHECK(!sc_keep_peer_may(proc, &me, pidfd)); /* it has ended */
