@@ -41,7 +41,7 @@ static void try_also(const struct sc_lowered *low, struct attempt *a, struct att
 	generate(low, &other);
 	if (other.rc == -ENOMEM)
 		a->rc = -ENOMEM;
-	if (!other.rc && (a->rc == -E2BIG || (!a->rc && other.prog.len < a->prog.len))) {
+	if (!other.rc && (a->rc < 0 || other.prog.len < a->prog.len)) {
 		free(a->prog.insns);
 		a->prog = other.prog;
 		a->rc = 0;

@@ -114,7 +114,7 @@ static void look_ahead(struct sc_cuts *cuts, struct front *front)
 	uint32_t g = front->f, i = front->pos, n = 0;
 
 	forget_ahead(cuts, front);
-	while (i > 0 && n < AHEAD && cuts->b->err == 0) {
+	while (i > 0 && n < AHEAD) {
 		g = sc_policy_rule(cuts->b, cuts->policy, front->abi,
 			&cuts->policy->rules[front->call->first_rule + --i], g);
 		if (!make_room(cuts))

@@ -82,8 +82,7 @@ void sc_dag_expect(struct sc_dag *dag, uint32_t n)
 
 	while (is_crowded(n, n_slots))
 		n_slots *= 2;
-	if (!dag->rc)
-		dag->rc = sc_reserve(dag->nodes, dag->cap_nodes, dag->n_nodes, n);
+	dag->rc = sc_reserve(dag->nodes, dag->cap_nodes, dag->n_nodes, n);
 	if (!dag->rc && n_slots != dag->n_slots)
 		dag->rc = grow(dag, n_slots);
 }

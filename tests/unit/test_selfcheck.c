@@ -253,6 +253,8 @@ static void what_is_too_hard_says_so(void **unused)
 	char line[1024];
 
 	(void)unused;
+	assert_int_equal(
+		seccomp_rule_add(ctx, SCMP_ACT_ERRNO(1), 1001, 1, SCMP_A0(SCMP_CMP_EQ, 1)), 0);
 	for (unsigned int i = 0; i < 32; i++) {
 		const uint64_t one = UINT64_C(1) << i, other = UINT64_C(1) << (i * 5 % 32);
 
