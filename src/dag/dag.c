@@ -14,7 +14,6 @@
 int sc_dag_init(struct sc_dag *dag, enum sc_effort effort)
 {
 	*dag = (struct sc_dag){.effort = effort,
-		.spent = effort == SC_EFFORT_SHALLOW,
 		.n_slots = SLOTS_AT_FIRST,
 		.seed = sc_hash_seed()};
 	dag->slots = calloc(dag->n_slots, sizeof(*dag->slots));

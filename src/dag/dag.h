@@ -51,7 +51,6 @@ struct sc_dag {
 	uint32_t n_chosen; /* calls that had alternatives */
 	bool hopeless; /* one call needs several times what a program holds: call.c */
 	bool high_first; /* of 64-bit arguments: argument.c */
-	bool spent;	/* instructions were given for shorter paths */
 	uint32_t *slots; /* open addressing: node + 1 */
 	uint32_t n_slots;
 	uint64_t seed; /* of all that is hashed: sc_hash_seed() */

@@ -184,6 +184,10 @@ static void nameless_number_of_a_multiplexing_machine(void **state)
 	assert_int_equal(table->n_calls, 1);
 	assert_non_null(sc_table_find(table, 100000));
 	assert_int_equal(sc_table_find(table, 100000)->action, E(1));
+	assert_int_equal(sc_policy_rule_always(policy, E(3), 100001), 0);
+	assert_int_equal(sc_policy_rule_always(policy, E(2), -99999), 0);
+	assert_int_equal(table->n_calls, 2);
+	assert_int_equal(sc_table_find(table, 100001)->action, E(3));
 	sc_policy_free(policy);
 }
 
