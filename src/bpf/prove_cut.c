@@ -207,7 +207,7 @@ uint32_t sc_cuts_call(struct sc_cuts *cuts, const struct sc_low_abi *abi,
 	uint32_t f = sc_bdd_constant(cuts->b, abi->otherwise), i = call->n_rules;
 
 	for (uint32_t k = 0; k < cuts->n_fronts; k++)
-		if (cuts->fronts[k].call == call && cuts->fronts[k].abi == abi) {
+		if (cuts->fronts[k].call == call) {
 			f = cuts->fronts[k].f;
 			i = cuts->fronts[k].pos;
 		}
