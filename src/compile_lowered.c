@@ -12,7 +12,6 @@
 struct attempt {
 	enum sc_effort effort;
 	bool plain;
-	bool spent;	/* instructions went into shorter paths */
 	bool chosen;	/* more than one call had alternatives */
 	bool hopeless;	/* no other way makes it fit */
 	struct sc_prog prog;
@@ -30,7 +29,6 @@ static void generate(const struct sc_lowered *low, struct attempt *a)
 		a->rc = sc_dag_build(&dag, low, &root);
 	if (!a->rc)
 		a->rc = sc_emit(&dag, root, low->big_endian, &a->prog);
-	a->spent = dag.spent;
 	a->chosen = dag.n_chosen > 1;
 	a->hopeless = dag.hopeless;
 }
@@ -41,7 +39,7 @@ static void try_also(const struct sc_lowered *low, struct attempt *a, struct att
 	generate(low, &other);
 	if (other.rc == -ENOMEM)
 		a->rc = -ENOMEM;
-	if (!other.rc && (a->rc == -E2BIG || (!a->rc && other.prog.len < a->prog.len))) {
+	if (!other.rc && (a->rc < 0 || other.prog.len < a->prog.len)) {
 		free(a->prog.insns);
 		a->prog = other.prog;
 		a->rc = 0;
@@ -56,8 +54,8 @@ int sc_compile_lowered(const struct sc_lowered *low, enum sc_effort effort, stru
 	int rc;
 
 	generate(low, &a);
-	/* Where nothing was spent it would only be refused once more. */
-	if (a.rc == -E2BIG && a.spent && !a.hopeless) {
+	/* Other efforts spend instructions on short paths: at least to the architecture. */
+	if (a.rc == -E2BIG && !a.hopeless) {
 		a.effort = SC_EFFORT_SMALLEST;
 		generate(low, &a);
 	}

@@ -71,7 +71,7 @@ static void say_differs(int fd, const struct sc_counterexample *cex)
 static void say_too_hard(int fd, const struct sc_lowered *low)
 {
 	uint32_t audit = 0, most = 0;
-	const struct sc_low_call *worst = NULL;
+	const struct sc_low_call none = {0}, *worst = &none;
 
 	for (uint32_t i = 0; i < low->n_abis; i++)
 		for (uint32_t k = 0; k < low->abis[i].n_calls; k++) {
@@ -91,8 +91,7 @@ static void say_too_hard(int fd, const struct sc_lowered *low)
 		" nodes. The filter may well be right. Most comparisons: %" PRIu32 " in %" PRIu32
 		" rules of call %" PRIu32 ", arch %#" PRIx32
 		". Use fewer rules or arguments there, or unset SECCOMP_SELF_CHECK.",
-		SC_SELF_CHECK_STEPS, SC_SELF_CHECK_NODES, most, worst ? worst->n_rules : 0,
-		worst ? worst->nr : 0, audit);
+		SC_SELF_CHECK_STEPS, SC_SELF_CHECK_NODES, most, worst->n_rules, worst->nr, audit);
 }
 
 int sc_self_check(const struct sc_prog *prog, const struct sc_lowered *policy)

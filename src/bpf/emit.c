@@ -182,8 +182,7 @@ static void put_test(struct layout *l, uint32_t index)
 	put(l, (struct sock_filter)BPF_JUMP(jump_code(node->test), node->k,
 		       (uint8_t)(l->len - yes - 1), (uint8_t)(l->len - no - 1)));
 	place->at[SC_WAY_MASK] = place->at[SC_WAY_TEST];
-	if (node->mask != UINT32_MAX && node->test != SC_TEST_SET &&
-		place->acc.ways & (1U << SC_WAY_MASK | 1U << SC_WAY_LOAD)) {
+	if (node->mask != UINT32_MAX && place->acc.ways & (1U << SC_WAY_MASK | 1U << SC_WAY_LOAD)) {
 		place->at[SC_WAY_MASK] = l->len;
 		put(l, (struct sock_filter)BPF_STMT(
 			       BPF_ALU | BPF_AND | BPF_K, node->mask));

@@ -114,7 +114,7 @@ static void look_ahead(struct sc_cuts *cuts, struct front *front)
 	uint32_t g = front->f, i = front->pos, n = 0;
 
 	forget_ahead(cuts, front);
-	while (i > 0 && n < AHEAD && cuts->b->err == 0) {
+	while (i > 0 && n < AHEAD) {
 		g = sc_policy_rule(cuts->b, cuts->policy, front->abi,
 			&cuts->policy->rules[front->call->first_rule + --i], g);
 		if (!make_room(cuts))
@@ -207,7 +207,7 @@ uint32_t sc_cuts_call(struct sc_cuts *cuts, const struct sc_low_abi *abi,
 	uint32_t f = sc_bdd_constant(cuts->b, abi->otherwise), i = call->n_rules;
 
 	for (uint32_t k = 0; k < cuts->n_fronts; k++)
-		if (cuts->fronts[k].call == call && cuts->fronts[k].abi == abi) {
+		if (cuts->fronts[k].call == call) {
 			f = cuts->fronts[k].f;
 			i = cuts->fronts[k].pos;
 		}

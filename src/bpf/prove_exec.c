@@ -399,8 +399,6 @@ static int carry(struct exec *x, struct state *s)
 		rc = ends ? 0 : step(x, f, s->cells, &ends);
 		if (rc < 0)
 			return rc;
-		if (x->b->err < 0)
-			return x->b->err;
 		if (ends)
 			return 0; /* with value 0: KILL_THREAD, or no ALLOW */
 	}

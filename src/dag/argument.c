@@ -62,7 +62,8 @@ static uint32_t low_first(const struct line *l, const struct sc_wide_piece *piec
 {
 	uint32_t n_lows = 0;
 
-	if (pieces[0].start >> 32 != word || (uint32_t)pieces[0].start != 0)
+	/* The first piece begins at 0. */
+	if (word != 0)
 		lows[n_lows++] = (struct sc_piece){.node = other, .weight = 1};
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t node = pieces[i].node;

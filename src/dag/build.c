@@ -53,7 +53,7 @@ static inline uint32_t go_on_alike(struct line *line, const struct sc_dag *dag,
 	const uint32_t begin = (uint32_t)line->end;
 	uint32_t weight = 0, end = begin, same = UINT32_MAX;
 
-	if (!line->n || dag->rc < 0 || dag->nodes[piece->node].test != SC_TEST_LEAF)
+	if (dag->rc < 0 || dag->nodes[piece->node].test != SC_TEST_LEAF)
 		return c;
 	for (; call < last && call->nr == end && call->n_rules == 1; call++, end++) {
 		if (call->first_rule != same) {

@@ -100,7 +100,7 @@ void sc_dag_take(struct sc_dag *dag, uint32_t node, struct sc_trial *out)
 			return;
 		}
 	}
-	for (uint32_t i = kept, n = 0; i <= node && i < end; i++) {
+	for (uint32_t i = kept, n = 0; i <= node; i++) {
 		struct sc_node *to;
 
 		if (!dag->accs[i].ways)

@@ -66,7 +66,7 @@ static inline uint32_t sc_node_cost(const struct sc_node *node, uint32_t ways)
 
 	if (node->test == SC_TEST_LEAF)
 		return 1;
-	if (node->test != SC_TEST_SET && node->mask != UINT32_MAX && ways & unmasked)
+	if (node->mask != UINT32_MAX && ways & unmasked)
 		cost++;
 	if (ways & 1U << SC_WAY_LOAD)
 		cost++;

@@ -14,7 +14,6 @@
 int sc_dag_init(struct sc_dag *dag, enum sc_effort effort)
 {
 	*dag = (struct sc_dag){.effort = effort,
-		.spent = effort == SC_EFFORT_SHALLOW,
 		.n_slots = SLOTS_AT_FIRST,
 		.seed = sc_hash_seed()};
 	dag->slots = calloc(dag->n_slots, sizeof(*dag->slots));
@@ -82,8 +81,7 @@ void sc_dag_expect(struct sc_dag *dag, uint32_t n)
 
 	while (is_crowded(n, n_slots))
 		n_slots *= 2;
-	if (!dag->rc)
-		dag->rc = sc_reserve(dag->nodes, dag->cap_nodes, dag->n_nodes, n);
+	dag->rc = sc_reserve(dag->nodes, dag->cap_nodes, dag->n_nodes, n);
 	if (!dag->rc && n_slots != dag->n_slots)
 		dag->rc = grow(dag, n_slots);
 }

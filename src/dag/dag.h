@@ -51,7 +51,6 @@ struct sc_dag {
 	uint32_t n_chosen; /* calls that had alternatives */
 	bool hopeless; /* one call needs several times what a program holds: call.c */
 	bool high_first; /* of 64-bit arguments: argument.c */
-	bool spent;	/* instructions were given for shorter paths */
 	uint32_t *slots; /* open addressing: node + 1 */
 	uint32_t n_slots;
 	uint64_t seed; /* of all that is hashed: sc_hash_seed() */
@@ -68,7 +67,7 @@ struct sc_dag {
 #define SC_NO_NODE UINT32_MAX
 
 int sc_dag_init(struct sc_dag *dag, enum sc_effort effort);
-/* Room for @n nodes at once: a failure is remembered. */
+/* Room for @n nodes at once, before there are any: a failure is remembered. */
 void sc_dag_expect(struct sc_dag *dag, uint32_t n);
 void sc_dag_clear(struct sc_dag *dag);
 
@@ -113,7 +112,8 @@ uint32_t sc_dag_dispatch(struct sc_dag *dag, uint8_t word, uint32_t mask,
 uint32_t sc_dag_call(struct sc_dag *dag, const struct sc_lowered *low,
 	const struct sc_low_abi *abi, const struct sc_low_call *call);
 
-/* ranges.c: the same, kept, where a rule has IN, or several comparisons of an argument. */
+/* ranges.c: the same, kept, where a rule has IN, or several comparisons of an argument. The first
+ * rule has comparisons, and either all are IN or none. */
 bool sc_dag_has_ranges(const struct sc_lowered *low, const struct sc_low_call *call);
 uint32_t sc_dag_ranges(struct sc_dag *dag, const struct sc_lowered *low,
 	const struct sc_low_abi *abi, const struct sc_low_call *call);

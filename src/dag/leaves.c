@@ -107,7 +107,6 @@ uint32_t sc_leaves(struct sc_dag *dag, uint8_t word, const struct sc_piece *piec
 		how.runs = true;
 		n_leaves = make_leaves(pieces, n, how, leaves);
 	}
-	dag->spent |= !how.runs || how.chain < n;
 	return n_leaves;
 }
 

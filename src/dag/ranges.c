@@ -325,13 +325,7 @@ static uint32_t linear(struct sc_states *s, uint32_t otherwise, uint32_t most)
 
 bool sc_dag_has_ranges(const struct sc_lowered *low, const struct sc_low_call *call)
 {
-	for (uint32_t r = 0; r < call->n_rules; r++) {
-		const struct sc_low_rule *rule = &low->rules[call->first_rule + r];
-
-		if (rule->n_cmps)
-			return low->cmps[rule->first_cmp].op == SC_OP_IN;
-	}
-	return false;
+	return low->cmps[low->rules[call->first_rule].first_cmp].op == SC_OP_IN;
 }
 
 uint32_t sc_dag_ranges(struct sc_dag *dag, const struct sc_lowered *low,

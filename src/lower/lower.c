@@ -175,7 +175,7 @@ static const struct sc_table *table_of(const struct sc_policy *policy,
 
 static bool has_skip_rule(const struct sc_table *table)
 {
-	const struct sc_call *call = table ? sc_table_find(table, -1) : NULL;
+	const struct sc_call *call = sc_table_find(table, -1);
 
 	return call && (call->always || call->list != SC_NO_LIST);
 }

@@ -43,7 +43,7 @@ struct sc_low_abi {
 	uint32_t audit;
 	uint32_t first, last; /* the range of numbers, inclusive */
 	uint32_t otherwise;   /* action for numbers without a matching rule */
-	uint32_t first_call;  /* into sc_lowered.calls, ascending by nr, no number twice */
+	uint32_t first_call;  /* into sc_lowered.calls, ascending by nr, no number twice; its own */
 	uint32_t n_calls;
 	bool wide; /* 64-bit arguments; else the high words are not looked at */
 };

@@ -213,7 +213,7 @@ void sc_order_rules(struct sc_low_rule *rules, uint32_t n, const struct sc_cmp *
 {
 	struct order o = {.cmps = cmps, .spare = scratch + n};
 
-	if (n > 0 && n <= FEW && is_points(rules, n, cmps)) {
+	if (n <= FEW && is_points(rules, n, cmps)) {
 		order_points(rules, n, cmps);
 		return;
 	}

@@ -11,7 +11,7 @@ struct sc_order_item {
 	uint32_t leader; /* first_cmp of the first rule that begins like this one */
 };
 
-/* Sorts @n rules, given in order of insertion, into the canonical order: element by
+/* Sorts @n rules (one or more), given in order of insertion, into the canonical order: element by
  * element, the higher argument first; then EQ, NE and MASKED_EQ before LT and LE before GT
  * and GE; then the larger datum (for LT and LE the smaller) first; then the element that
  * was inserted first. The high and the low word of a comparison are an element each.

@@ -86,7 +86,7 @@ static uint32_t *slot_of(const struct sc_table *table, int nr)
 
 struct sc_call *sc_table_find_sparse(const struct sc_table *table, int nr)
 {
-	uint32_t index = table->sparse.n_slots ? *slot_of(table, nr) : 0;
+	uint32_t index = *slot_of(table, nr);
 
 	return index ? &table->calls[index - 1] : NULL;
 }

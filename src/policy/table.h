@@ -37,6 +37,7 @@ struct sc_call *sc_table_touch(struct sc_table *table, int nr);
 void sc_call_decide(struct sc_lists *lists, struct sc_call *call, uint32_t action);
 
 int sc_table_make_room(struct sc_table *table);
+/* Where @table->sparse is not empty. */
 struct sc_call *sc_table_find_sparse(const struct sc_table *table, int nr);
 
 /* Those below are on the way of every rule, and mostly this short. */

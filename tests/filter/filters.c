@@ -496,6 +496,60 @@ static void test_killed(void)
 		}
 }
 
+/* Where rule @i of the next test asks from; up to 60 more. */
+static unsigned from(unsigned arg, unsigned i)
+{
+	return arg ? 10 + i * 17 % 41 : 10 + i;
+}
+
+/* The action of the first of the rules that holds. */
+static uint32_t first_of(unsigned n, unsigned a0, unsigned a1)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (a0 - from(0, i) <= 60 && a1 - from(1, i) <= 60)
+			return SCMP_ACT_ERRNO(1 + i);
+	return SCMP_ACT_ALLOW;
+}
+
+/* Each piece of one argument leaves other rules for the next one: too much for lists. */
+static void test_ranges_that_multiply(void)
+{
+	char text[8192] = "default ALLOW\narch x86_64\n";
+	size_t n = strlen(text);
+	struct sock_fprog p;
+	bool good = true;
+
+	for (unsigned i = 0; i < 41; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+			"ERRNO(%u) dup3 if a0:32 in %u..%u and a1:32 in %u..%u and a2:32 in 0..%u\n", 1 + i,
+			from(0, i), from(0, i) + 60, from(1, i), from(1, i) + 60, i * 23 % 41);
+	p = compile(text);
+	check(p.len && p.len <= 9 * 41 + 20, "ranges that multiply are asked rule by rule");
+	for (unsigned a0 = 0; a0 < 120 && good; a0 += 3)
+		for (unsigned a1 = 0; a1 < 120 && good; a1 += 3)
+			good = run(&p, AUDIT_ARCH_X86_64, 292, a0, a1) == first_of(41, a0, a1);
+	check(good, "and say what the first of them says");
+	free(p.filter);
+}
+
+/* Lists go down a level for each mask, and so does the stack: up to a bound. */
+static void test_many_masks(void)
+{
+	char text[8192] = "default ALLOW\narch x86_64\nERRNO(200) dup2 if a0:32 in 7001..7003\n";
+	size_t n = strlen(text);
+	struct sock_fprog p;
+
+	for (int i = 1; i < 80; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+			"ERRNO(%d) dup2 if a0:32 & %#x == %#x\n", i, 0x100 | i, 0x100 | i);
+	p = compile(text);
+	check(p.len && p.len <= 5 * 80 && run(&p, AUDIT_ARCH_X86_64, 33, 0x100, 0) == SCMP_ACT_ALLOW &&
+			run(&p, AUDIT_ARCH_X86_64, 33, 0x108, 0) == SCMP_ACT_ERRNO(8) &&
+			run(&p, AUDIT_ARCH_X86_64, 33, 7002, 0) == SCMP_ACT_ERRNO(200),
+		"rules with many masks are asked one after the other");
+	free(p.filter);
+}
+
 int main(void)
 {
 	test_errors();
@@ -514,6 +568,8 @@ int main(void)
 	test_named_newer();
 	test_killed();
 	test_numbers();
+	test_ranges_that_multiply();
+	test_many_masks();
 	printf("1..%u\n", n_checks);
 	return n_failed ? 1 : 0;
 }

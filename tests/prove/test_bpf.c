@@ -211,6 +211,22 @@ static void test_const_allow_jumps(void **state)
 	assert_false(sc_bpf_const_allow(insns, N(insns), 7, 5));
 }
 
+static void test_const_allow_comparisons(void **state)
+{
+	static const struct sock_filter insns[] = {
+		LD(0),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 9, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 6, 0, 1),
+		RET(SECCOMP_RET_ALLOW),
+		RET(0),
+	};
+
+	(void)state;
+	assert_int_equal(sc_bpf_check(insns, N(insns), NULL, NULL), 0);
+	for (uint32_t nr = 0; nr < 20; nr++)
+		assert_int_equal(sc_bpf_const_allow(insns, N(insns), 7, nr), nr <= 9 && nr & 6);
+}
+
 static void test_ebpf(void **state)
 {
 	static const struct sock_filter insns[] = {
@@ -352,6 +368,19 @@ static void test_disasm_any_bytes(void **state)
 	}
 }
 
+static void test_disasm_full(void **state)
+{
+	static const struct sock_filter insn = RET(0);
+	FILE *f = fopen("/dev/full", "w");
+
+	(void)state;
+	if (!f)
+		skip();
+	setvbuf(f, NULL, _IONBF, 0);
+	assert_int_equal(sc_bpf_disasm(&insn, 1, false, f), -EIO);
+	fclose(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,11 +390,13 @@ int main(void)
 		cmocka_unit_test(test_steps_and_scratch),
 		cmocka_unit_test(test_const_allow),
 		cmocka_unit_test(test_const_allow_jumps),
+		cmocka_unit_test(test_const_allow_comparisons),
 		cmocka_unit_test(test_ebpf),
 		cmocka_unit_test(test_disasm),
 		cmocka_unit_test(test_disasm_words),
 		cmocka_unit_test(test_disasm_stray),
 		cmocka_unit_test(test_disasm_any_bytes),
+		cmocka_unit_test(test_disasm_full),
 	};
 
 	return cmocka_run_group_tests_name("bpf", tests, NULL, NULL);

@@ -13,6 +13,7 @@
 
 #include "bpf/prove.h"
 #include "bpf/prove_cut.h"
+#include "selfcheck.h"
 #include "traces.h"
 #include "util/cleanup.h"
 
@@ -90,6 +91,7 @@ static int ignore_region(const struct sc_region *region, void *arg)
 
 enum {
 	POLICY,
+	SELF_CHECK,
 	PROGRAMS,
 	BITMAP,
 	REGIONS,
@@ -104,6 +106,8 @@ static int ask(const struct question *q, int which, struct sc_counterexample *ce
 	switch (which) {
 	case POLICY:
 		return sc_prove_policy(&q->prog, &q->low, NULL, cex);
+	case SELF_CHECK:
+		return sc_self_check(&q->prog, &q->low);
 	case PROGRAMS:
 		return sc_prove_programs(&q->prog, &other, NULL, cex);
 	case BITMAP:
@@ -131,7 +135,7 @@ static void prepare(struct rng *r, struct question *q)
 static void fail_each(const struct question *q, int which)
 {
 	const int want =
-		which == POLICY || which == BITMAP ? SC_PROOF_EQUAL : SC_PROOF_DIFFERS;
+		which == PROGRAMS || which == REGIONS ? SC_PROOF_DIFFERS : SC_PROOF_EQUAL;
 	struct sc_counterexample cex, untouched;
 	long before = balance, n = 0;
 	int rc;
@@ -157,6 +161,7 @@ static void test_no_memory(void **state)
 	struct rng r = {0x3e3};
 
 	(void)state;
+	setenv("SECCOMP_SELF_CHECK", "1", 1);
 	for (int i = 0; i < 20; i++) {
 		struct question q = {0};
 

@@ -469,6 +469,9 @@ static void test_region_halves(void **state)
 		{.terms = {{5, UINT32_MAX, 1, 2}, {4, UINT32_MAX, 7, 7}}, .n_terms = 2, .b = 1},
 		{.terms = {{5, UINT32_MAX, 1, 1}, {6, UINT32_MAX, 7, 7}}, .n_terms = 2, .b = 1},
 		{.terms = {{1, UINT32_MAX, 5, 5}, {0, UINT32_MAX, 7, 7}}, .n_terms = 2, .b = 1},
+		{.terms = {{5, 0xff, 1, 1}, {4, UINT32_MAX, 7, 7}}, .n_terms = 2, .b = 1},
+		{.terms = {{5, 0xff, 1, 1}, {4, UINT32_MAX, 7, 9}}, .n_terms = 2, .b = 1},
+		{.terms = {{0, 0xff, 10, 10}}, .n_terms = 1, .b = 1},
 	};
 	_cleanup_free_ char *text = NULL;
 	size_t size;
@@ -482,7 +485,50 @@ static void test_region_halves(void **state)
 	assert_string_equal(text, "a0=0x100000007..0x100000009 KILL_THREAD, KILL_THREAD(1)\n"
 				  "a0.hi=0x1..0x2 a0.lo=0x7 KILL_THREAD, KILL_THREAD(1)\n"
 				  "a0.hi=0x1 a1.lo=0x7 KILL_THREAD, KILL_THREAD(1)\n"
-				  "arch=0x5 nr=7 KILL_THREAD, KILL_THREAD(1)\n");
+				  "arch=0x5 nr=7 KILL_THREAD, KILL_THREAD(1)\n"
+				  "a0&0xffffffffff=0x100000007 KILL_THREAD, KILL_THREAD(1)\n"
+				  "a0.hi&0xff=0x1 a0.lo=0x7..0x9 KILL_THREAD, KILL_THREAD(1)\n"
+				  "nr&0xff=0xa KILL_THREAD, KILL_THREAD(1)\n");
+	f = fopen("/dev/full", "w");
+	if (!f)
+		skip();
+	setvbuf(f, NULL, _IONBF, 0);
+	assert_int_equal(sc_prove_print_region(&regions[0], false, f), -EIO);
+	fclose(f);
+}
+
+/* A program may look at an argument before it looks at the number, and say the same. */
+static void test_argument_first(void **state)
+{
+	struct sock_filter last[] = {
+		LDA(0), JMP(BPF_JEQ, 5, 0, 2), LD(0), JMP(BPF_JEQ, 7, 1, 0), RET(0), RET(1)};
+	struct sock_filter first[] = {
+		LD(0), JMP(BPF_JEQ, 7, 0, 2), LDA(0), JMP(BPF_JEQ, 5, 1, 0), RET(0), RET(1)};
+	const struct sc_prog a = {last, N(last), false}, b = {first, N(first), false};
+
+	(void)state;
+	assert_int_equal(sc_prove_programs(&a, &b, NULL, NULL), SC_PROOF_EQUAL);
+	first[3].k = 6;
+	assert_int_equal(sc_prove_programs(&a, &b, NULL, NULL), SC_PROOF_DIFFERS);
+}
+
+/* What is followed to an ALLOW of the bitmap: every jump, and AND. */
+static void test_bitmap_follows(void **state)
+{
+	struct sock_filter insns[] = {LD(0), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff),
+		JMP(BPF_JGT, 9, 3, 0), JMP(BPF_JSET, 6, 0, 2), JMP(BPF_JA, 0, 0, 0),
+		RET(SECCOMP_RET_ALLOW), RET(SECCOMP_RET_ALLOW)};
+	const struct sc_lowered all = {.badarch = SECCOMP_RET_ALLOW};
+	const struct sc_prog p = {insns, N(insns), false};
+	struct sc_counterexample cex;
+
+	(void)state;
+	assert_int_equal(sc_prove_bitmap(&p, &all, &cex), SC_PROOF_EQUAL);
+	insns[6].k = 0;
+	assert_int_equal(sc_prove_bitmap(&p, &all, &cex), SC_PROOF_DIFFERS);
+	assert_true((cex.data.nr & 0xff) > 9 || !(cex.data.nr & 6));
+	assert_int_equal(cex.a, 0);
+	assert_int_equal(cex.b, 1);
 }
 
 int main(void)
@@ -495,6 +541,8 @@ int main(void)
 		cmocka_unit_test(test_letter),
 		cmocka_unit_test(test_region_text),
 		cmocka_unit_test(test_region_halves),
+		cmocka_unit_test(test_argument_first),
+		cmocka_unit_test(test_bitmap_follows),
 	};
 
 	return cmocka_run_group_tests_name("prove", tests, NULL, NULL);

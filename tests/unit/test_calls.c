@@ -22,6 +22,69 @@ static void no_context(void **state)
 	assert_int_equal(seccomp_notify_fd(NULL), -EINVAL);
 }
 
+/* What holds no context, what is counted and not there, and outputs that nobody asks for. */
+static void what_is_left_out(void **state)
+{
+	static uint64_t other[64];
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	struct seccomp_notif *req = NULL;
+	struct seccomp_notif_resp *resp = NULL;
+	int rc;
+
+	(void)state;
+	assert_int_equal(seccomp_reset(other, E(1)), -EINVAL);
+	assert_int_equal(seccomp_rule_add_array(ctx, E(1), 5, 1, NULL), -EINVAL);
+	assert_int_equal(seccomp_export_bpf_mem(ctx, NULL, NULL), -EINVAL);
+	rc = seccomp_notify_alloc(&req, NULL);
+	assert_int_equal(seccomp_notify_alloc(NULL, &resp), rc);
+	assert_int_equal(seccomp_notify_alloc(NULL, NULL), rc);
+	assert_int_equal(req != NULL, rc == 0);
+	assert_int_equal(resp != NULL, rc == 0);
+	seccomp_notify_free(req, resp);
+	seccomp_release(ctx);
+}
+
+/* The level that was set says whether there are notifications, whatever the kernel says. */
+static void notifications_of_a_level(void **state)
+{
+	(void)state;
+	assert_int_equal(seccomp_api_set(4), 0);
+	assert_int_equal(seccomp_notify_receive(-1, NULL), -EOPNOTSUPP);
+	assert_int_equal(seccomp_notify_id_valid(-1, 1), -EOPNOTSUPP);
+	assert_int_equal(seccomp_api_set(5), 0);
+	errno = 0;
+	assert_int_equal(seccomp_notify_receive(-1, NULL), -ECANCELED);
+	assert_int_equal(errno, EFAULT);
+	assert_int_equal(seccomp_notify_id_valid(-1, 1), -ENOENT);
+	seccomp_reset(NULL, SCMP_ACT_ALLOW);
+}
+
+/* A listener is asked for wherever the program may return NOTIFY. */
+static void whoever_notifies_gets_a_listener(void **state)
+{
+	struct sc_policy *policy;
+
+	(void)state;
+	assert_int_equal(sc_policy_new(SCMP_ACT_ALLOW, &policy), 0);
+	assert_false(sc_policy_notifies(policy));
+	policy->attrs.badarch = SCMP_ACT_NOTIFY;
+	assert_true(sc_policy_notifies(policy));
+	assert_int_equal(sc_policy_reset(policy, SCMP_ACT_NOTIFY), 0);
+	assert_true(sc_policy_notifies(policy));
+	sc_policy_free(policy);
+}
+
+/* To allow one has a short way, which says the same as the others. */
+static void pseudo_number_without_a_name(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(E(1));
+	int rc = seccomp_rule_add(ctx, SCMP_ACT_LOG, -99999, 0);
+
+	(void)state;
+	assert_int_equal(seccomp_rule_add(ctx, SCMP_ACT_ALLOW, -99998, 0), rc);
+	seccomp_release(ctx);
+}
+
 /* The count says how much is read off the stack. */
 static void too_many_arguments(void **state)
 {
@@ -121,6 +184,10 @@ static void nameless_number_of_a_multiplexing_machine(void **state)
 	assert_int_equal(table->n_calls, 1);
 	assert_non_null(sc_table_find(table, 100000));
 	assert_int_equal(sc_table_find(table, 100000)->action, E(1));
+	assert_int_equal(sc_policy_rule_always(policy, E(3), 100001), 0);
+	assert_int_equal(sc_policy_rule_always(policy, E(2), -99999), 0);
+	assert_int_equal(table->n_calls, 2);
+	assert_int_equal(sc_table_find(table, 100001)->action, E(3));
 	sc_policy_free(policy);
 }
 
@@ -128,6 +195,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_context),
+		cmocka_unit_test(what_is_left_out),
+		cmocka_unit_test(notifications_of_a_level),
+		cmocka_unit_test(whoever_notifies_gets_a_listener),
+		cmocka_unit_test(pseudo_number_without_a_name),
 		cmocka_unit_test(too_many_arguments),
 		cmocka_unit_test(precompute_forgets),
 		cmocka_unit_test(nameless_number_of_a_multiplexing_machine),

@@ -220,6 +220,54 @@ static void many_nodes(void **state)
 	seccomp_release(ctx);
 }
 
+/* The least that each call takes is too much for all of them together; what the two widths share is not.
+ * As the first of these, so many instructions are refused. */
+static void many_that_fit_as_lists(void **state)
+{
+	static const struct {
+		unsigned int arg, value;
+	} rules[] = {{1, 0xc000}, {2, 0x6000}, {0, 0x7000}, {0, 0xb000}, {0, 0x6000}, {0, 0x1000}, {0, 0x9000},
+		{1, 0x7000}};
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	(void)state;
+	if (seccomp_arch_native() != SCMP_ARCH_X86_64) {
+		seccomp_release(ctx);
+		skip(); /* its calls are numbered for this, and x86 has nearly all of them */
+	}
+	assert_int_equal(seccomp_arch_add(ctx, SCMP_ARCH_X86), 0);
+	for (int nr = 1; nr < 156; nr++)
+		for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
+			assert_int_equal(seccomp_rule_add(ctx, E(1), nr, 1,
+						 SCMP_CMP(rules[i].arg, SCMP_CMP_EQ, rules[i].value + (unsigned int)nr)),
+				0);
+	assert_int_equal(verdict(ctx, 100, 0xb000 + 100, 0), E(1));
+	assert_int_equal(verdict(ctx, 100, 0xb000 + 101, 0), SCMP_ACT_ALLOW);
+	assert_int_equal(verdict(ctx, 155, 0, 0xc000 + 155), E(1));
+	seccomp_release(ctx);
+}
+
+/* One call alone is several times too large, whatever is before it. */
+static void one_call_is_hopeless(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	size_t size;
+
+	(void)state;
+	assert_int_equal(rule2(ctx, E(1), 3, 5), 0);
+	for (uint64_t i = 0; i < 1500; i++)
+		assert_int_equal(
+			seccomp_rule_add(ctx, E(1 + i), NR + 1, 6,
+				SCMP_A0(SCMP_CMP_MASKED_EQ, 2 * i + 1, 2 * i + 1),
+				SCMP_A1(SCMP_CMP_MASKED_EQ, 4 * i + 3, 4 * i + 3), SCMP_A2(SCMP_CMP_GT, i),
+				SCMP_A3(SCMP_CMP_GT, 7 * i), SCMP_A4(SCMP_CMP_GT, 5 * i),
+				SCMP_A5(SCMP_CMP_GT, 3 * i)),
+			0);
+	assert_int_equal(seccomp_export_bpf_mem(ctx, NULL, &size), -ECANCELED);
+	assert_int_equal(errno, E2BIG);
+	seccomp_release(ctx);
+}
+
 /* One more than a block of the sweep over an argument's values. */
 static void one_rule_more_than_a_block(void **state)
 {
@@ -313,6 +361,8 @@ int main(void)
 		cmocka_unit_test(many_that_begin_alike),
 		cmocka_unit_test(many_calls_that_multiply),
 		cmocka_unit_test(many_nodes),
+		cmocka_unit_test(many_that_fit_as_lists),
+		cmocka_unit_test(one_call_is_hopeless),
 		cmocka_unit_test(one_rule_more_than_a_block),
 		cmocka_unit_test(many_masks),
 		cmocka_unit_test(many_priorities),

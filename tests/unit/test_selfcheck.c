@@ -146,6 +146,55 @@ static void changed_programs_are_not_proved(void **unused)
 	seccomp_release(ctx);
 }
 
+/* Wherever the nodes run out, the answer is that they did: also just at a name. */
+static void nodes_that_run_out(void **unused)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	struct sc_lowered low = {0};
+	struct sc_prog prog;
+	struct sc_prove_limits limits = {1, SC_SELF_CHECK_STEPS};
+	int rc;
+
+	(void)unused;
+	for (unsigned int i = 0; i < 16; i++)
+		assert_int_equal(seccomp_rule_add(ctx, SCMP_ACT_ERRNO(1 + i), 1000 + (int)i % 2, 3,
+					 SCMP_A0(SCMP_CMP_MASKED_EQ, 7, i / 2), SCMP_A1(SCMP_CMP_MASKED_EQ, 7, i / 2),
+					 SCMP_A2(SCMP_CMP_MASKED_EQ, 7, i / 2)),
+			0);
+	prog = compiled(ctx, &low);
+	assert_true(sc_cuts_wanted(&low));
+	while ((rc = sc_prove_policy(&prog, &low, &limits, NULL)) == -E2BIG)
+		limits.max_nodes++;
+	assert_int_equal(rc, SC_PROOF_EQUAL);
+	assert_true(limits.max_nodes > 100);
+	free(prog.insns);
+	sc_lowered_clear(&low);
+	seccomp_release(ctx);
+}
+
+/* A program may have the same code twice. */
+static void code_that_is_there_twice(void **unused)
+{
+	static struct sock_filter insns[SC_BPF_MAX];
+	const bool big = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+	scmp_filter_ctx ctx = orderings(12, 4, 7);
+	struct sc_lowered low = {0};
+	struct sc_prog once = compiled(ctx, &low), twice = {.insns = insns, .big_endian = big};
+
+	(void)unused;
+	assert_true(3 + 2 * once.len <= SC_BPF_MAX);
+	insns[twice.len++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);
+	insns[twice.len++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 1, 1, 0);
+	insns[twice.len++] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, once.len);
+	for (int copy = 0; copy < 2; copy++)
+		for (uint32_t i = 0; i < once.len; i++)
+			insns[twice.len++] = once.insns[i];
+	assert_int_equal(sc_prove_policy(&twice, &low, NULL, NULL), SC_PROOF_EQUAL);
+	free(once.insns);
+	sc_lowered_clear(&low);
+	seccomp_release(ctx);
+}
+
 static void a_difference_is_shown(void **unused)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
@@ -253,6 +302,8 @@ static void what_is_too_hard_says_so(void **unused)
 	char line[1024];
 
 	(void)unused;
+	assert_int_equal(
+		seccomp_rule_add(ctx, SCMP_ACT_ERRNO(1), 1001, 1, SCMP_A0(SCMP_CMP_EQ, 1)), 0);
 	for (unsigned int i = 0; i < 32; i++) {
 		const uint64_t one = UINT64_C(1) << i, other = UINT64_C(1) << (i * 5 % 32);
 
@@ -272,6 +323,8 @@ int main(void)
 		cmocka_unit_test(many_orderings_are_proved),
 		cmocka_unit_test(several_hard_calls_are_proved),
 		cmocka_unit_test(changed_programs_are_not_proved),
+		cmocka_unit_test(nodes_that_run_out),
+		cmocka_unit_test(code_that_is_there_twice),
 		cmocka_unit_test(a_difference_is_shown),
 		cmocka_unit_test(who_asks_gets_an_answer),
 		cmocka_unit_test(what_cannot_be_read_is_refused),
