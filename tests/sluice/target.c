@@ -96,6 +96,7 @@ static int identify(struct sluice_request *req, void *data)
 	char path[4096], name[32], link[64];
 	struct stat a, b;
 	int fd, self, calls = ++*(int *)data;
+	static int kept;
 	bool thread;
 
 	CHECK(sluice_read_string(req, sluice_arg(req, 0), name, sizeof(name)) > 0);
@@ -103,6 +104,10 @@ static int identify(struct sluice_request *req, void *data)
 	CHECK(thread == (sluice_tid(req) != sluice_tgid(req)));
 	CHECK(sluice_pidfd(req) >= 0);
 	CHECK_EQ(sluice_pidfd(req), sluice_pidfd(req));
+	if (calls == 1)
+		kept = sluice_pidfd(req);
+	if (calls == 3) /* of the same thread again */
+		CHECK_EQ(sluice_pidfd(req), kept);
 	CHECK_EQ(sluice_creds(req, &creds), 0);
 	CHECK_EQ(creds.euid, calls == 3 && geteuid() == 0 ? 77 : geteuid());
 	if (calls == 3)
