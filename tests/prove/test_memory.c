@@ -196,6 +196,27 @@ static void test_no_memory_in_parts(void **state)
 	sc_lowered_clear(&q.low);
 }
 
+/* A transaction copies the index of a long list, too. */
+static void test_no_memory_for_a_transaction(void **state)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	long n = 0;
+	int rc;
+
+	(void)state;
+	for (unsigned int i = 0; i < 20; i++)
+		assert_int_equal(
+			seccomp_rule_add(ctx, SCMP_ACT_ERRNO(1), 1000, 1, SCMP_A0(SCMP_CMP_EQ, i)), 0);
+	do {
+		countdown = n++;
+		rc = seccomp_transaction_start(ctx);
+		assert_int_equal(rc, countdown < 0 ? -ENOMEM : 0);
+	} while (rc);
+	countdown = -1;
+	assert_true(n > 5);
+	seccomp_release(ctx);
+}
+
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
 static void append(struct sc_prog *p, const struct sock_filter *part, uint32_t n)
@@ -262,6 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_no_memory_in_parts),
+		cmocka_unit_test(test_no_memory_for_a_transaction),
 		cmocka_unit_test(test_most_memory),
 	};
 
