@@ -100,13 +100,13 @@ multiplexed namespaces oci openings paths peers pids requests runtimes servers s
 stuck surroundings takeover target verdicts whole""".split()
 # More, which nobody has run as aarch64 programs.
 NOT_AARCH64 = """acting bare clock core failing foreign forged gone keeper kept layouts links older places procfs
-reused rights status steps umask util zero""".split()
+reused rights steps umask util zero""".split()
 SLUICE_TESTS = {"x86_64": SLUICE + NOT_AARCH64, "aarch64": SLUICE, "x32": ["whole"], "mipsel64n32": ["whole"]}
 # The others, and why not.
 NO_SLUICE_TESTS = {
     "races, soak": "hours of emulation",
     "examples, containers, engines": "need programs of a whole system: a shell, runtimes, the tool",
-    "bounds, keeperless": "not tried there yet",
+    "bounds, guards, keeperless, scarce, status": "not tried there yet",
     f"{', '.join(NOT_AARCH64)} of aarch64": "not tried there yet",
     "siblings": "asks no kernel; scripts/test runs it",
 }
