@@ -100,7 +100,7 @@ struct sluice_statistics {
  * out of range (default_errno above 4095, workers above 1024, max_pending above 2^20,
  * keeper_path of 108 bytes or more) or keeper_path is set without keeper; -ENAMETOOLONG if there is no
  * room for the number of a process behind keeper_path; -EADDRINUSE if keeper_path is bound
- * already, or is a file that is not a socket; -ENOSYS if the kernel has no notifications (before 5.0),
+ * already, or is a file that is not a socket; -EACCES if it is a socket to which the caller may not connect; -ENOSYS if the kernel has no notifications (before 5.0),
  * memfd_create(2), eventfd2(2) or, for a keeper, pidfd_open(2); -EFBIG
  * if RLIMIT_FSIZE is too low for the journal of @options->max_pending requests; -EREMOTE
  * for a keeper after unshare(CLONE_NEWPID), because it would be in the namespace of the
@@ -368,8 +368,8 @@ ssize_t sluice_read_string(struct sluice_request *request, uint64_t addr, char *
 
 /* Write to the target. Returns how many bytes: fewer only where memory ends. Also writes to
  * read-only pages, as a debugger does (proc_pid_mem(5)); the kernel itself would fail with
- * EFAULT there. Other threads of the target may change the result at any time. Writes nothing once
- * the call is over: -ENOENT. */
+ * EFAULT there. Other threads of the target may change the result at any time. -ENOENT: the call is
+ * over. Nothing is written then, unless it ended at that very moment. */
 ssize_t sluice_write(struct sluice_request *request, uint64_t addr, const void *buffer,
 	size_t size);
 
@@ -704,7 +704,8 @@ int sluice_take_over(int socket, struct sluice_supervisor **supervisor);
 /* Connect to the keeper at @path (options.keeper_path). Returns a socket for sluice_take_over().
  * The keeper refuses other users but root, and everybody who has a seccomp filter, for such a process
  * may be a target (sluice_hand_over(3)): those bring a pass. -EACCES if another user listens there, in a
- * directory that is not that user's. */
+ * directory that is not that user's, or to which others may write, too; -ETIMEDOUT if nobody accepts for
+ * 10 seconds. */
 int sluice_keeper_connect(const char *path);
 
 /* Create a pass to the keeper of @supervisor. Any process that has it can take over after the

@@ -41,21 +41,21 @@ int sc_core_journal_new(const struct settings *set, int *fd, struct journal **jo
 	return 0;
 }
 
-static size_t size_of(const struct journal *head)
+static uint64_t size_of(const struct journal *head)
 {
-	return JOURNAL_HEAD + (size_t)head->stride * head->count;
+	return JOURNAL_HEAD + (uint64_t)head->stride * head->count;
 }
 
 void sc_core_journal_unmap(struct journal *journal)
 {
 	if (journal)
-		munmap(journal, size_of(journal));
+		munmap(journal, (size_t)size_of(journal));
 }
 
 void sc_core_journal_leave(struct journal *journal, const struct journal *head)
 {
 	if (journal)
-		munmap(journal, size_of(head));
+		munmap(journal, (size_t)size_of(head));
 }
 
 /* Map a predecessor's. Sealed, so that it cannot shrink under us; sizes are checked, since
@@ -73,10 +73,10 @@ int sc_core_journal_map(int fd, struct journal *head, struct journal **journal)
 	if (head->magic != JOURNAL_MAGIC || head->version != JOURNAL_VERSION ||
 		head->stride < sizeof(struct slot) || head->stride > 4096 ||
 		head->stride % 8 || head->count == 0 || head->count > 1u << 20 ||
-		(uint64_t)st.st_size < size_of(head))
+		(uint64_t)st.st_size < size_of(head) || (size_t)size_of(head) != size_of(head))
 		return -EPROTO;
 	head->set.keeper_path[sizeof(head->set.keeper_path) - 1] = '\0';
-	j = mmap(NULL, size_of(head), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	j = mmap(NULL, (size_t)size_of(head), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (j == MAP_FAILED)
 		return -errno;
 	*journal = j;

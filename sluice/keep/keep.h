@@ -82,6 +82,7 @@ struct keeper_job {
 	struct journal *journal, *predecessor;
 	int socket, journal_fd, supervisor_pidfd, door, proc_fd;
 	struct place_id made;   /* the door's file, under the name of the start */
+	char path[108];         /* where successors find it; the journal's copy is shared memory */
 };
 void sc_keep_main(const struct keeper_job *job) __attribute__((noreturn));
 

@@ -33,8 +33,11 @@ static int unix_address(const char *path, struct sockaddr_un *address)
 	return 0;
 }
 
+#define DIAL_S 10
+
 static int dial(const char *path)
 {
+	const struct timeval limit = {DIAL_S, 0}, none = {0, 0};
 	_cleanup_close_ int fd = -1;
 	struct sockaddr_un address;
 	int rc = unix_address(path, &address);
@@ -42,14 +45,17 @@ static int dial(const char *path)
 	if (rc)
 		return rc;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
-		return -errno;
+	/* Whoever listens there may have let the queue fill. */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) ||
+		connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none)))
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	return steal_fd(&fd);
 }
 
 /* Who listens at @path decides what a successor serves, and where that has its own door. In a directory
- * where anybody makes files it may be anybody: so it is to be of our user, of root, or of who has the
- * directory. */
+ * where anybody makes files it may be anybody: so it is to be of our user, of root, or of who alone makes
+ * files in the directory. (In a user namespace all users that it does not have show as one.) */
 static bool is_believed(int fd, const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -64,7 +70,7 @@ static bool is_believed(int fd, const char *path)
 		return true;
 	if (slash)
 		snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path) + 1, path);
-	return stat(directory, &st) == 0 && st.st_uid == peer.uid;
+	return stat(directory, &st) == 0 && st.st_uid == peer.uid && !(st.st_mode & 022);
 }
 
 int sluice_keeper_connect(const char *path)
@@ -114,11 +120,15 @@ static int open_door(struct sluice_supervisor *sv)
 	if (!sv->set.keeper_path[0])
 		return 0;
 	/* publish() would replace it. */
-	if (!k->predecessor && !k->on && !sc_sluice_may_be_socket(sv->set.keeper_path))
-		return -EADDRINUSE;
+	rc = !k->predecessor && !k->on ? sc_sluice_check_free(sv->set.keeper_path) : 0;
+	if (rc)
+		return rc;
 	rc = new_name(sv, path, sizeof(path));
 	if (!rc)
 		rc = unix_address(path, &address);
+	/* Of a keeper that was killed before publish(): it may still be ending. */
+	if (!rc && sc_sluice_is_there(path, &k->made))
+		unlink(path);
 	if (!rc)
 		rc = sc_sluice_clear(path);
 	if (rc)
@@ -166,13 +176,14 @@ static int launch(struct sluice_supervisor *sv, int socket)
 		(int)syscall(SYS_pidfd_open, getpid(), 0); /* polls in when we end */
 	struct keeper *k = keeper_of(sv);
 	struct keeper_job job = {sv->journal, k->predecessor, socket, sv->journal_fd, self,
-		k->door, sv->proc.fd, k->made};
+		k->door, sv->proc.fd, k->made, ""};
 	sigset_t all, old;
 	int status = 0;
 	pid_t pid;
 
 	if (self < 0)
 		return -errno;
+	snprintf(job.path, sizeof(job.path), "%s", sv->set.keeper_path);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old); /* and they stay blocked over there */
 	pid = sc_sluice_fork_hidden(0, NULL);

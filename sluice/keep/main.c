@@ -337,7 +337,7 @@ static void look_at_door(const struct pollfd *p)
 /* The supervisor is gone and the baton ours: nobody else receives. */
 static void __attribute__((noreturn)) guard(void)
 {
-	const char *path = k.job.journal->set.keeper_path;
+	const char *path = k.job.path;
 	uint64_t until = now_ms() + k.job.journal->set.grace_ms;
 	bool failing = false;
 
@@ -376,12 +376,12 @@ static void __attribute__((noreturn)) guard(void)
 	quit();
 }
 
-/* A successor makes its door under a name of its own, and it died before it could move that to where the next
- * one looks: do it if the listeners are ours, else take it away. Relative to a directory that we have left it
- * stays. */
+/* A supervisor that takes over makes its door under a name of its own. It died before it could move
+ * that to where the next one looks: move it if this keeper has the listeners, else remove it. A relative
+ * path stays as it is, because this process has left the directory. */
 static void settle_door(bool ours)
 {
-	const char *path = k.job.journal->set.keeper_path;
+	const char *path = k.job.path;
 	struct sockaddr_un made;
 	socklen_t size = sizeof(made);
 

@@ -7,7 +7,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-static bool is_left_behind(const char *path)
+/* 0: a socket that no process has bound any more. */
+static int check_left_behind(const char *path)
 {
 	_cleanup_close_ int fd = -1;
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -15,32 +16,35 @@ static bool is_left_behind(const char *path)
 
 	if (lstat(path, &st) || !S_ISSOCK(st.st_mode) ||
 		strlen(path) >= sizeof(address.sun_path))
-		return false;
+		return -EADDRINUSE;
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	/* connect(2) of a datagram socket says ECONNREFUSED if no process has bound the
 	 * file, and that only. One of the type that is bound there would also say so
 	 * before the other one listens, and would be a connection that the other one has
 	 * to accept. */
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	return fd >= 0 &&
-	       connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 &&
-	       errno == ECONNREFUSED;
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return -EADDRINUSE;
+	return errno == ECONNREFUSED ? 0 : errno == EACCES ? -EACCES : -EADDRINUSE;
 }
 
-/* Whether nothing of anybody's is at @path: nothing at all, or such a socket. What cannot
- * be looked at is for bind(2) to say. */
-bool sc_sluice_may_be_socket(const char *path)
+/* 0: nothing of anybody's is at @path: nothing at all, or such a socket. -EACCES: a socket
+ * to which we may not connect, so that this cannot be told. What cannot be looked at is for
+ * bind(2) to say. */
+int sc_sluice_check_free(const char *path)
 {
 	struct stat st;
 
-	return lstat(path, &st) || is_left_behind(path);
+	return lstat(path, &st) ? 0 : check_left_behind(path);
 }
 
 /* A socket that no process has bound any more goes. Whatever else is there stays: bind(2)
  * says so. */
 int sc_sluice_clear(const char *path)
 {
-	if (is_left_behind(path) && unlink(path))
+	if (check_left_behind(path) == 0 && unlink(path))
 		return -errno;
 	return 0;
 }

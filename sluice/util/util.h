@@ -62,7 +62,7 @@ struct place_id { /* which file was made there */
 	ino_t inode;
 };
 
-bool sc_sluice_may_be_socket(const char *path);
+int sc_sluice_check_free(const char *path);
 int sc_sluice_clear(const char *path);
 int sc_sluice_note(const char *path, struct place_id *id);
 bool sc_sluice_is_there(const char *path, const struct place_id *id);

@@ -26,7 +26,6 @@ void start_keeper(uint32_t baton)
 	int pair[2];
 
 	h.journal = new_journal(baton, &h.journal_fd);
-	strcpy(h.journal->set.keeper_path, h.path);
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	fflush(stdout);
 	h.supervisor = fork();
@@ -43,6 +42,9 @@ void start_keeper(uint32_t baton)
 		.door = h.door ? h.door : -1,
 		.proc_fd = open("/proc", O_PATH | O_CLOEXEC),
 		.made = h.made};
+	strcpy(job.path, h.path);
+	/* Others have this memory, too. */
+	strcpy(h.journal->set.keeper_path, "/proc/elsewhere");
 	CHECK(job.supervisor_pidfd >= 0 && job.proc_fd >= 0);
 	h.keeper = fork();
 	if (h.keeper == 0) {

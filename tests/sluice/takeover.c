@@ -306,12 +306,13 @@ static void false_keeper(void)
 	if (geteuid() != 0)
 		SKIP("needs root");
 	CHECK(asprintf(&where, "%s/door", dir) > 0);
-	CHECK_EQ(chmod(dir, 01777), 0);
-	for (int own = 0; own < 2; own++) {
+	for (int how = 0; how < 4; how++) {
+		const bool own = how == 3; /* and nobody else makes files there */
 		pid_t pid;
 		int fd;
 
-		CHECK_EQ(chown(dir, own ? 1234 : 0, (gid_t)-1), 0);
+		CHECK_EQ(chmod(dir, how == 2 ? 0775 : own ? 0755 : 01777), 0);
+		CHECK_EQ(chown(dir, how ? 1234 : 0, (gid_t)-1), 0);
 		pid = listen_as(1234, where);
 		fd = sluice_keeper_connect(where);
 		CHECK(own ? fd >= 0 : fd == -EACCES);
